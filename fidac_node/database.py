@@ -1,0 +1,183 @@
+"""A database from its URL, and the steps that bring its tables up to date.
+
+SQLite and PostgreSQL through peewee. What differs between the two stands here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from peewee import Database, DateTimeField, Model, PostgresqlDatabase, SqliteDatabase, TextField
+
+from fidac_node.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+_BUSY_SECONDS: Final = 30
+# Any constant will do, as long as every FIDAC process asks for the same lock ("FIDAC" in ASCII).
+_ADVISORY_LOCK: Final = 0x4649444143
+
+# How each database spells what plain SQL leaves open; `statements` fills them in.
+_SQLITE: Final[Mapping[str, str]] = {"serial": "INTEGER NOT NULL PRIMARY KEY", "double": "REAL", "timestamp": "DATETIME"}
+_POSTGRESQL: Final[Mapping[str, str]] = {"serial": "BIGSERIAL PRIMARY KEY", "double": "DOUBLE PRECISION", "timestamp": "TIMESTAMP"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change to the tables. ``name`` is kept in the database for ever: never rename, reorder or edit a released step."""
+
+    name: str
+    apply: Callable[[Database], None]
+
+
+class Migration(Model):
+    """The record of one step that was taken."""
+
+    name = TextField(primary_key=True)
+    applied_at = DateTimeField()
+
+
+def connect(url: str, base: Path) -> Database:
+    """Return the database at ``url``; connections open by themselves, one per thread.
+
+    ``sqlite:///index.db`` is relative to ``base``, ``sqlite:////var/lib/index.db`` is absolute;
+    ``postgresql://user@host:port/name?passfile=/path`` passes its parameters on to libpq. Raises
+    :class:`ConfigError` when the URL is none of these or the driver is not installed. Whether a
+    server answers shows only at first use.
+    """
+    scheme, separator, _ = url.partition("://")
+    if separator and scheme == "sqlite":
+        return _sqlite(url, base)
+    if separator and scheme in ("postgresql", "postgres"):
+        return _postgresql(url)
+    raise ConfigError(
+        f"database: the URL must begin with sqlite:/// or postgresql://, not {scheme!r}; write for example sqlite:///index.db"
+    )
+
+
+def sqlite_path(db: Database) -> Path | None:
+    """Return the file that holds an SQLite database; ``None`` for a server."""
+    return Path(str(db.database)) if isinstance(db, SqliteDatabase) else None
+
+
+def utc_now() -> datetime.datetime:
+    """Return the current time in UTC, without a zone: that is how times are stored."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def exclusive(db: Database) -> Iterator[None]:
+    """Run the block in one transaction that no other writer of ours shares.
+
+    Readers go on seeing the state before it. It waits for another writer: up to 30 s with SQLite
+    (then ``peewee.OperationalError``), as long as it takes with PostgreSQL.
+    """
+    if isinstance(db, SqliteDatabase):
+        # A deferred transaction that reads before it writes cannot wait for its turn: SQLite answers "locked" at once.
+        with db.atomic("IMMEDIATE"):
+            yield
+    else:
+        with db.atomic():
+            _execute(db, f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            yield
+
+
+def statements(*sql: str) -> Callable[[Database], None]:
+    """Make a step of SQL statements. ``{serial}``, ``{double}`` and ``{timestamp}`` are spelled as the database wants."""
+
+    def apply(db: Database) -> None:
+        words = _SQLITE if isinstance(db, SqliteDatabase) else _POSTGRESQL
+        for statement in sql:
+            _execute(db, statement.format_map(words))
+
+    return apply
+
+
+def migrate(db: Database, steps: Sequence[Step]) -> list[str]:
+    """Take the steps that ``db`` has not taken yet, in order, and return their names.
+
+    Each step and the record of it are one transaction, so a crash leaves whole steps only. Several
+    processes may call this at the same time. Raises :class:`ConfigError` when the database holds a
+    step that is not in ``steps``: it was made by a newer version.
+    """
+    taken: list[str] = []
+    with db.connection_context():
+        for step in steps:
+            with exclusive(db):
+                done = _done(db)
+                _refuse_newer(done, steps)
+                if step.name in done:
+                    continue
+                step.apply(db)
+                Migration.insert(name=step.name, applied_at=utc_now()).execute(db)
+                taken.append(step.name)
+    if taken:
+        log.info("database: took the steps %s", ", ".join(taken))
+    return taken
+
+
+def _done(db: Database) -> set[str]:
+    statements("CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, applied_at {timestamp} NOT NULL)")(db)
+    return {name for (name,) in Migration.select(Migration.name).tuples().execute(db)}
+
+
+def _refuse_newer(done: set[str], steps: Sequence[Step]) -> None:
+    unknown = sorted(done - {step.name for step in steps})
+    if unknown:
+        raise ConfigError(
+            f"the database was made by a newer version of FIDAC node (it holds the step {unknown[-1]}): "
+            "install that version again, or restore the database of this one"
+        )
+
+
+def _sqlite(url: str, base: Path) -> Database:
+    name = url.removeprefix("sqlite://")
+    if not name.startswith("/") or name in ("/", "/:memory:") or name.endswith("/"):
+        raise ConfigError(
+            f"database: {url!r} names no file; write sqlite:///index.db (relative) or sqlite:////var/lib/fidac/index.db (absolute)"
+        )
+    path = base / unquote(name[1:])
+    if not path.parent.is_dir():
+        raise ConfigError(f"database: the folder {path.parent} does not exist; create it, or correct the URL {url!r}")
+    pragmas = {
+        "journal_mode": "wal",
+        # In WAL mode, NORMAL may lose the last commits in a power cut; a file is removed from the spool on the strength of a commit.
+        "synchronous": "full",
+        "busy_timeout": _BUSY_SECONDS * 1000,
+        "foreign_keys": 1,
+    }
+    return SqliteDatabase(str(path), pragmas=pragmas, timeout=_BUSY_SECONDS)
+
+
+def _postgresql(url: str) -> Database:
+    # The URL is never quoted in a message: it might hold a password all the same.
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"database: the PostgreSQL URL cannot be read: {error}") from error
+    name = unquote(parts.path.removeprefix("/"))
+    if not name or "/" in name:
+        raise ConfigError("database: the PostgreSQL URL must end with the name of the database: postgresql://user@host:5432/name")
+    if parts.password is not None:
+        raise ConfigError(
+            "database: no password in the URL, please: put it into a file of mode 0600 as libpq wants it "
+            "(host:port:database:user:password) and append ?passfile=/path/to/it, or set PGPASSFILE"
+        )
+    if find_spec("psycopg2") is None and find_spec("psycopg") is None:
+        raise ConfigError("database: the PostgreSQL driver is missing; install it with: pip install 'fidac-node[postgres]'")
+    given: dict[str, Any] = {"user": parts.username and unquote(parts.username), "host": parts.hostname, "port": port}
+    given = {key: value for key, value in given.items() if value} | dict(parse_qsl(parts.query))
+    return PostgresqlDatabase(name, **given)
+
+
+def _execute(db: Database, sql: str) -> None:
+    cast(Any, db).execute_sql(sql)

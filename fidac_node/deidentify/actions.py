@@ -1,0 +1,88 @@
+"""The closed list of what a profile may ask for: four verbs of the recipe language and our functions.
+
+A plan names an action by one word: ``keep``, ``blank``, ``remove``, a function of :data:`FUNCTIONS`,
+or ``=TEXT`` for a fixed value. Whatever is not listed here does not load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+KEEP: Final = "keep"
+BLANK: Final = "blank"
+REMOVE: Final = "remove"
+LITERAL: Final = "="
+
+TEXT_VRS: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+NUMBER_VRS: Final = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
+BYTES_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+# Every VR of PS3.5 Table 6.2-1; a profile says what becomes of each.
+ALL_VRS: Final = TEXT_VRS | NUMBER_VRS | BYTES_VRS | {"AE", "AS", "CS", "DA", "DT", "PN", "SQ", "TM", "UI", "UR"}
+# KEEP by VR cannot let a name, an identifier or a date through.
+KEEPABLE_VRS: Final = NUMBER_VRS | {"CS", "SQ", "TM"}
+# KEEP by name may go further where somebody gave a reason: text passes a check of its shape.
+KEEPABLE_BY_NAME: Final = KEEPABLE_VRS | TEXT_VRS | {"UI"}
+# Bulk data that is no text and that an image cannot be read without.
+KEEPABLE_BULK: Final = frozenset({0x00283006, 0x7FE00001, 0x7FE00002})
+
+
+@dataclass(frozen=True)
+class Function:
+    """A ``func:`` of ours: the VRs it may stand for and what it does, in plain words."""
+
+    vrs: frozenset[str]
+    meaning: str
+
+
+FUNCTIONS: Final = {
+    "uid": Function(frozenset({"UI"}), "replaced by a keyed UID under 2.25; references stay consistent, standard UIDs stay"),
+    "shift": Function(frozenset({"DA", "DT"}), "moved back by the patient's own number of whole days; what is no date is emptied"),
+    "pid": Function(frozenset({"PN", "LO", "SH"}), "replaced by the patient's pseudonym"),
+    "age89": Function(frozenset({"AS"}), "kept up to 89 years; above, 090Y"),
+    "dummy": Function(
+        ALL_VRS - BYTES_VRS - {"SQ", "UR", "UI"},
+        "replaced by a constant that says nothing",
+    ),
+    "listed": Function(TEXT_VRS, "kept if every word is in the vocabulary, else removed"),
+    "contrast": Function(frozenset({"LO"}), "CONTRAST if an agent is named, else emptied"),
+    "utf8": Function(frozenset({"CS"}), "text is re-encoded in UTF-8 (ISO_IR 192)"),
+}
+
+# The one predicate: REMOVE ALL func:private is the table's row "private attributes".
+PREDICATE_PRIVATE: Final = "private"
+
+MEANINGS: Final = {
+    KEEP: "kept",
+    BLANK: "emptied",
+    REMOVE: "removed",
+    **{name: function.meaning for name, function in FUNCTIONS.items()},
+}
+
+
+def meaning(action: str) -> str:
+    """What an action of a plan does, in plain words."""
+    if action.startswith(LITERAL):
+        return f"replaced by the fixed text {action[1:]!r}"
+    return MEANINGS[action]
+
+
+# The constant of each VR (PS3.15 Table E.1-1 action D): non-empty, valid, the same for everybody.
+DUMMIES: Final = {
+    "AE": "ANONYMOUS",
+    "AS": "000Y",
+    "CS": "ANONYMOUS",
+    "DA": "19000101",
+    "DS": "0",
+    "DT": "19000101000000",
+    "IS": "0",
+    "LO": "ANONYMOUS",
+    "LT": "ANONYMOUS",
+    "PN": "ANONYMOUS",
+    "SH": "ANONYMOUS",
+    "ST": "ANONYMOUS",
+    "TM": "000000",
+    "UC": "ANONYMOUS",
+    "UT": "ANONYMOUS",
+}
+CONTRAST_DUMMY: Final = "CONTRAST"

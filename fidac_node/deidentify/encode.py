@@ -1,0 +1,61 @@
+"""Elements and sequences to bytes (PS3.5 7): explicit lengths, even values, nothing else."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fidac_node.part10 import Malformed, format_tag
+from fidac_node.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE
+
+# Two reserved bytes and a 32-bit length (PS3.5 7.1.2).
+_LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_NUL_PADDED: Final = frozenset({"UI", "OB", "UN"})
+_LONGEST_SHORT: Final = 0xFFFE
+_LONGEST: Final = 0xFFFFFFFE
+_ITEM: Final = 0xFFFEE000
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """How a transfer syntax writes a data set."""
+
+    explicit: bool
+    little: bool
+
+    @classmethod
+    def of(cls, transfer_syntax_uid: str) -> Syntax:
+        """Of a transfer syntax UID; compressed and deflated ones are Explicit VR Little Endian inside."""
+        return cls(transfer_syntax_uid != IMPLICIT_VR_LE, transfer_syntax_uid != EXPLICIT_VR_BE)
+
+    def header(self, tag: int, vr: str, length: int) -> bytes:
+        """The bytes before a value of ``length`` bytes. Raises :class:`Malformed` if it does not fit."""
+        order = "<" if self.little else ">"
+        if length > (_LONGEST_SHORT if self.explicit and vr not in _LONG else _LONGEST):
+            raise Malformed(f"{format_tag(tag)} is longer than {vr} can be")
+        start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
+        if not self.explicit:
+            return start + struct.pack(order + "L", length)
+        if vr in _LONG:
+            return start + vr.encode("ascii") + b"\x00\x00" + struct.pack(order + "L", length)
+        return start + vr.encode("ascii") + struct.pack(order + "H", length)
+
+    def element(self, tag: int, vr: str, value: bytes) -> bytes:
+        """One element, its value padded to an even length."""
+        if len(value) % 2:
+            value += b"\x00" if vr in _NUL_PADDED else b" "
+        return self.header(tag, vr, len(value)) + value
+
+    def sequence(self, tag: int, items: Iterable[bytes]) -> bytes:
+        """A sequence of items whose contents are encoded already."""
+        order = "<" if self.little else ">"
+        prefix = struct.pack(order + "HH", _ITEM >> 16, _ITEM & 0xFFFF)
+        body = b"".join(prefix + struct.pack(order + "L", len(item)) + item for item in items)
+        return self.header(tag, "SQ", len(body)) + body
+
+
+def join(elements: Mapping[int, bytes]) -> bytes:
+    """Encoded elements in the order that PS3.5 7.1 demands: by ascending tag."""
+    return b"".join(elements[tag] for tag in sorted(elements))

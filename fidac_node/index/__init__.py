@@ -1,0 +1,11 @@
+"""The hub's index: what is in the archive, in rows that a researcher can filter.
+
+Nothing that is imported here reads DICOM, so that commands that only ask stay quick; the writing side is
+``fidac_node.index.record``.
+"""
+
+from fidac_node.index.migrations import prepare
+from fidac_node.index.query import LEVELS, StudyFilter, find, received_per_site, totals
+from fidac_node.index.sites import Registry, add_site, site_titles
+
+__all__ = ["LEVELS", "Registry", "StudyFilter", "add_site", "find", "prepare", "received_per_site", "site_titles", "totals"]

@@ -1,0 +1,271 @@
+"""Asking the index: one filter for studies, series and instances, whoever asks (docs/index.md lists what it means).
+
+Rows are dictionaries: DICOM keywords where one exists, snake_case for what is ours.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, TypeAlias, cast
+
+from peewee import JOIN, SQL, Database, NodeList, fn
+
+from fidac_node.index.models import Held, Instance, Patient, Profile, Series, Site, Study
+
+LEVELS: Final = ("studies", "series", "instances")
+
+_PAGE: Final = 500
+
+Row: TypeAlias = "dict[str, Any]"
+
+
+@dataclass(frozen=True)
+class StudyFilter:
+    """What to look for; an empty or ``None`` field does not filter.
+
+    Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
+    (PS3.4 C.2.2.2.4). ``since`` and ``until`` are (shifted) study dates and included; ``received_since``
+    is a day in UTC; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the study when
+    studies are listed, else in the series.
+    """
+
+    site: str = ""
+    patient: str = ""
+    study_uid: str = ""
+    since: datetime.date | None = None
+    until: datetime.date | None = None
+    received_since: datetime.date | None = None
+    label: str = ""
+    sex: str = ""
+    min_age: int | None = None
+    max_age: int | None = None
+    modality: str = ""
+    body_part: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+    max_slice_thickness: float | None = None
+    contrast: bool | None = None
+    min_instances: int | None = None
+
+
+def find(db: Database, level: str, wanted: StudyFilter, limit: int | None = None) -> Iterator[Row]:
+    """Return the rows of ``level`` (one of :data:`LEVELS`) that match, at most ``limit``, read as they are asked for.
+
+    Studies come in the order of site, patient and date; a study matches the acquisition filters when one
+    of its series matches them all.
+    """
+    return {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](db, wanted, limit)
+
+
+def totals(db: Database) -> dict[str, int]:
+    """Return how many instances, studies, series, patients, sites, conflicts and held objects there are, and their bytes."""
+    studies, series, instances, size = Study.select(
+        fn.COUNT(Study.id), fn.SUM(Study.series), fn.SUM(Study.instances), fn.SUM(Study.bytes)
+    ).scalar(db, as_tuple=True)
+    return {
+        "instances": int(instances or 0),
+        "studies": int(studies),
+        "series": int(series or 0),
+        "patients": int(Patient.select(fn.COUNT(Patient.id)).scalar(db)),
+        "sites": int(Site.select(fn.COUNT(Site.id)).scalar(db)),
+        "conflicts": int(Held.select(fn.COUNT(Held.entry)).where(Held.code == "conflict").scalar(db)),
+        "held": int(Held.select(fn.COUNT(Held.entry)).scalar(db)),
+        "bytes": int(size or 0),
+    }
+
+
+def received_per_site(db: Database) -> list[Row]:
+    """Return each site with its AE title, its counts, and when it last sent something new."""
+    query = (
+        Site.select(
+            Site.id.alias("site"),
+            Site.ae_title,
+            Site.added_at,
+            fn.COUNT(Study.id).alias("studies"),
+            fn.SUM(Study.instances).alias("instances"),
+            fn.MAX(Study.received_at).alias("last_received"),
+        )
+        .join(Study, JOIN.LEFT_OUTER)
+        .group_by(Site.id, Site.ae_title, Site.added_at)
+        .order_by(Site.id)
+    )
+    rows = []
+    for row in query.dicts().execute(db):
+        rows.append(
+            {**row, "instances": int(row["instances"] or 0), "added_at": _utc(row["added_at"]), "last_received": _utc(row["last_received"])}
+        )
+    return rows
+
+
+def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = Study.select(Study.id.alias("number"), *_STUDY, *_of_both(Study), Study.series.alias("series")).join(Patient)
+    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(Study.site, Patient.pseudonym, Study.date, Study.id)
+    conditions = _study_conditions(wanted) + _conditions(Study, wanted)
+    if wanted.min_instances is not None:
+        conditions.append(Study.instances >= wanted.min_instances)
+    if acquired := _series_conditions(wanted):
+        conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
+    rows = query.where(*conditions).limit(limit).dicts().iterator(db)
+    while page := list(islice(rows, _PAGE)):
+        yield from _with_series(db, page)
+
+
+def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = Series.select(*_STUDY, *_SERIES, *_of_both(Series)).join(Study).join(Patient).join_from(Series, Profile, JOIN.LEFT_OUTER)
+    query = query.order_by(Study.site, Patient.pseudonym, Study.date, Study.id, Series.id)
+    conditions = _study_conditions(wanted) + _series_conditions(wanted) + _conditions(Series, wanted)
+    if wanted.min_instances is not None:
+        conditions.append(Series.instances >= wanted.min_instances)
+    return map(_presented, query.where(*conditions).limit(limit).dicts().iterator(db))
+
+
+def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    of_series = [column for column in _SERIES if column is not _THICKNESS]
+    query = Instance.select(*_STUDY, *of_series, *_INSTANCE, *_of_both(Instance)).join(Series).join(Study).join(Patient)
+    query = query.join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(Instance.series, Instance.number, Instance.id)
+    conditions = _study_conditions(wanted) + _series_conditions(wanted, Instance.slice_thickness) + _conditions(Instance, wanted)
+    if wanted.min_instances is not None:
+        conditions.append(Series.instances >= wanted.min_instances)
+    return map(_presented, query.where(*conditions).limit(limit).dicts().iterator(db))
+
+
+# What is printed, under which name, in this order.
+_STUDY: Final = (
+    Study.site.alias("site"),
+    Patient.pseudonym.alias("PatientID"),
+    Patient.sex.alias("PatientSex"),
+    Study.patient_age.alias("PatientAge"),
+    Study.study_instance_uid.alias("StudyInstanceUID"),
+    Study.date.alias("StudyDate"),
+    Study.programme.alias("programme"),
+)
+_ACQUISITION: Final = (
+    Series.modality.alias("Modality"),
+    Series.body_part.alias("BodyPartExamined"),
+    Series.manufacturer.alias("Manufacturer"),
+    Series.model.alias("ManufacturerModelName"),
+)
+_THICKNESS: Final = Series.slice_thickness.alias("SliceThickness")
+_SERIES: Final = (
+    Series.series_instance_uid.alias("SeriesInstanceUID"),
+    *_ACQUISITION,
+    Series.kernel.alias("ConvolutionKernel"),
+    Series.kvp.alias("KVP"),
+    _THICKNESS,
+    Series.row_spacing.alias("PixelSpacing"),
+    Series.column_spacing.alias("column_spacing"),
+    Series.rows.alias("Rows"),
+    Series.columns.alias("Columns"),
+    Series.contrast.alias("contrast"),
+    Series.contrast_agent.alias("ContrastBolusAgent"),
+)
+_INSTANCE: Final = (
+    Instance.sop_instance_uid.alias("SOPInstanceUID"),
+    Instance.sop_class_uid.alias("SOPClassUID"),
+    Instance.transfer_syntax_uid.alias("TransferSyntaxUID"),
+    Instance.number.alias("InstanceNumber"),
+    Instance.frames.alias("NumberOfFrames"),
+    Instance.slice_thickness.alias("SliceThickness"),
+)
+
+
+def _of_both(model: type[Study | Series | Instance]) -> list[Any]:
+    """The columns that every level has for itself."""
+    counted = [] if model is Instance else [cast(Any, model).instances.alias("instances")]
+    return [
+        *counted,
+        model.bytes.alias("bytes"),
+        model.label.alias("label"),
+        model.label_source.alias("label_source"),
+        fn.COALESCE(Profile.name, "").alias("profile"),
+        fn.COALESCE(Profile.digest, "").alias("profile_digest"),
+        model.received_at.alias("received_at"),
+    ]
+
+
+def _study_conditions(wanted: StudyFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.site:
+        conditions.append(Study.site == wanted.site)
+    if wanted.patient:
+        conditions.append(Patient.pseudonym == wanted.patient)
+    if wanted.study_uid:
+        conditions.append(Study.study_instance_uid == wanted.study_uid)
+    if wanted.sex:
+        conditions.append(Patient.sex == wanted.sex.upper())
+    bounds = ((Study.date, wanted.since, wanted.until), (Study.age_years, wanted.min_age, wanted.max_age))
+    for column, least, most in bounds:
+        conditions += [] if least is None else [column >= least]
+        conditions += [] if most is None else [column <= most]
+    return conditions
+
+
+def _series_conditions(wanted: StudyFilter, thickness: Any = Series.slice_thickness) -> list[Any]:
+    conditions = [_matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
+    if wanted.max_slice_thickness is not None:
+        conditions.append(thickness <= wanted.max_slice_thickness)
+    if wanted.contrast is not None:
+        conditions.append(Series.contrast == wanted.contrast)
+    return conditions
+
+
+def _conditions(model: type[Study | Series | Instance], wanted: StudyFilter) -> list[Any]:
+    """What is asked of the level itself. Never empty: a WHERE without conditions is no SQL."""
+    conditions: list[Any] = [cast(Any, model).id > 0]
+    if wanted.label:
+        conditions.append(model.label == wanted.label.lower())
+    if wanted.received_since is not None:
+        conditions.append(model.received_at >= datetime.datetime.combine(wanted.received_since, datetime.time()))
+    return conditions
+
+
+_TEXTS: Final = {
+    "modality": Series.modality,
+    "body_part": Series.body_part,
+    "manufacturer": Series.manufacturer,
+    "model": Series.model,
+    "kernel": Series.kernel,
+}
+
+
+def _matches(column: Any, value: str) -> Any:
+    """Equal without regard to case (there is an index on that), or LIKE when the value has wildcards."""
+    if "*" not in value and "?" not in value:
+        return fn.LOWER(column) == fn.LOWER(value)
+    pattern = re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
+    return NodeList((fn.LOWER(column), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
+
+
+def _with_series(db: Database, page: list[Row]) -> Iterator[Row]:
+    """Add to each study what its series say: every value that occurs, separated as in DICOM."""
+    said: dict[int, dict[str, set[str]]] = {row["number"]: {} for row in page}
+    values = Series.select(Series.study.alias("number"), *_ACQUISITION).distinct().where(Series.study.in_(list(said)))
+    for row in values.dicts().iterator(db):
+        number = row.pop("number")
+        for keyword, value in row.items():
+            said[number].setdefault(keyword, set()).update([value] if value else [])
+    for row in page:
+        acquired = {keyword: "\\".join(sorted(seen)) for keyword, seen in said[row.pop("number")].items()}
+        yield _presented({**row, **acquired})
+
+
+def _presented(row: Row) -> Row:
+    row["StudyDate"] = row["StudyDate"].isoformat() if row["StudyDate"] else None
+    row["received_at"] = _utc(row["received_at"])
+    if "PixelSpacing" in row:
+        column_spacing = row.pop("column_spacing")
+        row["PixelSpacing"] = [row["PixelSpacing"], column_spacing] if row["PixelSpacing"] is not None else None
+    return row
+
+
+def _utc(moment: datetime.datetime | str | None) -> str | None:
+    """A stored time as ISO 8601. SQLite gives the result of MAX() back as text."""
+    if moment is None:
+        return None
+    text = moment if isinstance(moment, str) else moment.isoformat(sep=" ")
+    return text[:19].replace(" ", "T") + "Z"

@@ -1,0 +1,300 @@
+"""The site's ledger: one row per object, an index of the spool's files for people and for retries.
+
+Rows are written in batches, by any process, and may lag half a second behind; files decide
+(:func:`fidac_node.site.reconcile` rebuilds the rows at start). Nothing here names a patient.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import peewee as pw
+
+from fidac_node.errors import ConfigError, Temporary
+from fidac_node.spool import Entry
+
+log = logging.getLogger(__name__)
+
+FILE: Final = "ledger.db"
+STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
+LIVE_FILE: Final = "ledger.db"
+STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
+_FLUSH_SECONDS: Final = 0.5
+_FLUSH_ROWS: Final = 500
+_KEEP_ROWS: Final = 100_000
+
+# Facts about the object: the first writer wins. Facts about its state: the latest state wins.
+_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source")
+_OF_STATE: Final = ("reason", "message", "status", "next_attempt")
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS object (
+    entry TEXT PRIMARY KEY, study TEXT NOT NULL, state TEXT NOT NULL, changed_at REAL NOT NULL,
+    received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
+    reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
+    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
+CREATE INDEX IF NOT EXISTS object_study ON object (study);
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, study TEXT NOT NULL, entry TEXT NOT NULL,
+    state TEXT NOT NULL, message TEXT
+);
+CREATE INDEX IF NOT EXISTS event_study ON event (study, at);
+-- The first version of an instance that arrived; another one with other bytes is a conflict.
+CREATE TABLE IF NOT EXISTS first (instance TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_UPSERT: Final = f"""
+INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
+VALUES (?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
+ON CONFLICT (entry) DO UPDATE SET
+    {", ".join(f"{name} = COALESCE({name}, excluded.{name})" for name in _OF_OBJECT)},
+    {", ".join(f"{name} = CASE WHEN excluded.changed_at >= changed_at THEN excluded.{name} ELSE {name} END" for name in _OF_STATE)},
+    state = CASE WHEN excluded.changed_at >= changed_at THEN excluded.state ELSE state END,
+    changed_at = MAX(changed_at, excluded.changed_at)
+"""
+
+
+class Ledger:
+    """The ledger in the SQLite file ``path``; safe to use from any thread and any process.
+
+    ``read_only`` neither creates nor changes anything. Raises :class:`ConfigError` when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        target = f"file:{path}?mode=ro" if read_only else str(path)
+        pragmas = {} if read_only else {"journal_mode": "wal", "synchronous": "normal"}
+        self._db = pw.SqliteDatabase(target, pragmas=pragmas, timeout=30, uri=read_only, check_same_thread=False)
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._rows: list[tuple[Any, ...]] = []
+        self._contacted = 0.0
+        try:
+            self._db.connect()
+            if not read_only:
+                cast(Any, self._db.connection()).executescript(_SCHEMA)
+        except pw.DatabaseError as error:
+            raise ConfigError(f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions") from error
+        if not read_only:
+            threading.Thread(target=self._keep_flushing, name="ledger", daemon=True).start()
+
+    def note(self, entry: Entry, state: str, **fields: object) -> None:
+        """Write down that the object is in ``state`` now; ``fields`` as the columns are named."""
+        if state not in STATES or (unknown := set(fields) - set(_OF_OBJECT + _OF_STATE)):
+            raise ValueError(f"the ledger knows no state {state!r} or fields {fields.keys()}" if state not in STATES else f"no columns {unknown}")
+        row = (str(entry), entry.study, state, time.time(), *(fields.get(name) for name in _OF_OBJECT + _OF_STATE))
+        with self._lock:
+            self._rows.append(row)
+            full = len(self._rows) >= _FLUSH_ROWS
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was noted. What cannot be written now (disk full) is kept for the next time."""
+        with self._flushing:
+            with self._lock:
+                rows, self._rows = self._rows, []
+            if not rows:
+                return
+            try:
+                with self._transaction() as execute:
+                    for row in rows:
+                        execute(_UPSERT, row)
+                        message = row[4 + len(_OF_OBJECT) + 1]
+                        execute("INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)", (row[3], row[1], row[0], row[2], message))
+            except Temporary as error:
+                log.warning("the ledger waits, objects are safe in the spool: %s", error)
+                with self._lock:
+                    # The files hold the truth, so the oldest rows may go: a start writes them anew.
+                    self._rows = (rows + self._rows)[-_KEEP_ROWS:]
+
+    def attempting(self, entries: Iterable[Entry]) -> None:
+        """Count one more attempt for each entry, durably, before the network is touched."""
+        now = time.time()
+        self.flush()
+        with self._transaction() as execute:
+            for entry in entries:
+                execute(
+                    "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) VALUES (?, ?, 'outgoing', ?, 1, ?) "
+                    "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
+                    (str(entry), entry.study, now, now),
+                )
+
+    def attempts(self, entry: Entry) -> int:
+        """How often this object was tried to be sent."""
+        row = self._one("SELECT attempts FROM object WHERE entry = ?", str(entry))
+        return int(row[0]) if row else 0
+
+    def first_of_instance(self, entry: Entry) -> Entry:
+        """Return the first object that arrived under this one's SOP Instance UID: itself, or another version."""
+        with self._transaction() as execute:
+            execute("INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)", (entry.instance, str(entry)))
+            row = execute("SELECT entry FROM first WHERE instance = ?", (entry.instance,)).fetchone()
+        return Entry.parse(row[0])
+
+    def forget_first(self, entry: Entry) -> None:
+        """A dropped object makes way for another version of the same instance."""
+        with self._transaction() as execute:
+            execute("DELETE FROM first WHERE instance = ? AND entry = ?", (entry.instance, str(entry)))
+
+    def contact(self, *, ok: bool, message: str = "") -> None:
+        """Remember how the last talk with the hub went; at most one write per second when all is well."""
+        now = time.time()
+        if ok and now - self._contacted < 1:
+            return
+        self._contacted = now if ok else 0.0
+        try:
+            self.remember("hub_reachable", "1" if ok else "0")
+            if ok:
+                self.remember("hub_contact", str(now))
+            else:
+                self.remember("hub_error", message)
+        except Temporary as error:
+            log.warning("the ledger waits: %s", error)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep one named fact, durably."""
+        with self._transaction() as execute:
+            execute("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact that :meth:`remember` kept."""
+        row = self._one("SELECT value FROM fact WHERE name = ?", name)
+        return str(row[0]) if row else None
+
+    def counts(self) -> dict[str, int]:
+        """Objects per state since the ledger began, and ``received``: all of them."""
+        counts = dict.fromkeys(("received", *STATES), 0)
+        for state, number in self._all("SELECT state, COUNT(*) FROM object GROUP BY state"):
+            counts[state] = number
+            counts["received"] += number
+        return counts
+
+    def reasons(self) -> dict[str, int]:
+        """Held and refused objects per reason code."""
+        return dict(self._all("SELECT reason, COUNT(*) FROM object WHERE state IN ('held', 'refused') GROUP BY reason"))
+
+    def sent_since(self, since: float) -> int:
+        """Objects that reached the hub since ``since`` (seconds of the epoch)."""
+        row = self._one("SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND at >= ?", since)
+        return int(row[0]) if row else 0
+
+    def oldest(self, states: Sequence[str]) -> float | None:
+        """When the longest waiting object in ``states`` was received (seconds of the epoch)."""
+        marks = ", ".join("?" * len(states))
+        row = self._one(f"SELECT MIN(COALESCE(received_at, changed_at)) FROM object WHERE state IN ({marks})", *states)
+        return float(row[0]) if row and row[0] is not None else None
+
+    def rows(self, *, states: Sequence[str] = STATES, study: str = "", reason: str = "", limit: int = -1) -> list[dict[str, Any]]:
+        """The objects that match, as dictionaries of the table's columns, longest waiting first."""
+        marks = ", ".join("?" * len(states))
+        cursor = self._execute(
+            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) ORDER BY received_at, entry LIMIT ?",
+            (*states, study, study, reason, reason, limit),
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
+        """One dictionary per study: counts per state, first and last change, labels; the latest first."""
+        columns = ", ".join(f"SUM(state = '{state}') AS {state}" for state in STATES)
+        cursor = self._execute(
+            f"SELECT study, COUNT(*) AS received, {columns}, MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
+            "GROUP_CONCAT(DISTINCT label) AS labels, GROUP_CONCAT(DISTINCT reason) AS reasons, SUM(bytes) AS bytes "
+            "FROM object GROUP BY study ORDER BY changed DESC LIMIT ?",
+            (limit,),
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def events(self, study: str) -> list[tuple[float, str, str, str | None]]:
+        """The journal of a study: ``(seconds of the epoch, entry, state, message)``, oldest first."""
+        return self._all("SELECT at, entry, state, message FROM event WHERE study = ? ORDER BY at, id", study)
+
+    def last_error(self) -> tuple[float, str] | None:
+        """The latest failure to send or to de-identify: when, and what."""
+        row = self._one("SELECT at, message FROM event WHERE state IN ('outgoing', 'refused', 'held') AND message IS NOT NULL ORDER BY id DESC LIMIT 1")
+        return (float(row[0]), str(row[1])) if row else None
+
+    def rebuild(self, found: dict[Entry, str]) -> list[Entry]:
+        """Make the rows say what the spool's files say; return the objects whose file is missing.
+
+        ``found`` maps each object on disk to its state. A live row without a file becomes ``dropped``.
+        """
+        now = time.time()
+        self.flush()
+        known = {row[0]: row[1] for row in self._all(f"SELECT entry, state FROM object WHERE state IN {LIVE_STATES}")}
+        missing = [Entry.parse(name) for name in known if Entry.parse(name) not in found]
+        with self._transaction() as execute:
+            for entry, state in found.items():
+                if known.get(str(entry)) != state:
+                    execute(
+                        "INSERT INTO object (entry, study, state, changed_at) VALUES (?, ?, ?, ?) "
+                        "ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at",
+                        (str(entry), entry.study, state, now),
+                    )
+                if state not in ("held", "ready"):
+                    execute("INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)", (entry.instance, str(entry)))
+            for entry in missing:
+                execute(
+                    "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', changed_at = ? WHERE entry = ?",
+                    (now, str(entry)),
+                )
+        return missing
+
+    def close(self) -> None:
+        """Write what was noted and close the file."""
+        self.flush()
+        self._db.close()
+
+    def _keep_flushing(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(_FLUSH_SECONDS):
+            if self._db.is_closed() and not self._rows:
+                continue
+            self.flush()
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        try:
+            return self._db.execute_sql(sql, parameters)
+        except pw.DatabaseError as error:
+            raise Temporary(f"the ledger cannot be read: {error}") from error
+
+    def _one(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
+        return cast("tuple[Any, ...] | None", self._execute(sql, parameters).fetchone())
+
+    def _all(self, sql: str, *parameters: object) -> list[Any]:
+        return cast("list[Any]", self._execute(sql, parameters).fetchall())
+
+
+class _Transaction:
+    """One write transaction; any trouble of the database or its disk is :class:`Temporary`."""
+
+    def __init__(self, db: pw.SqliteDatabase) -> None:
+        self._db = db
+
+    def __enter__(self) -> Any:
+        try:
+            self._atomic = self._db.atomic("IMMEDIATE")
+            self._atomic.__enter__()
+        except pw.DatabaseError as error:
+            raise Temporary(f"the ledger cannot be written: {error}") from error
+        return self._db.execute_sql
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            self._atomic.__exit__(kind, error, trace)
+        except pw.DatabaseError as failure:
+            raise Temporary(f"the ledger cannot be written: {failure}") from failure
+        if isinstance(error, pw.DatabaseError):
+            raise Temporary(f"the ledger cannot be written: {error}") from error

@@ -1,0 +1,95 @@
+"""What every object must show before it is taken: whole, and saying which instance of which study it is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from fidac_node import part10
+from fidac_node.errors import Permanent
+from fidac_node.part10 import FileMeta
+from fidac_node.spool import Entry
+from fidac_node.uids import is_valid_uid
+
+_SOP_CLASS: Final = 0x00080016
+_SOP_INSTANCE: Final = 0x00080018
+_STUDY: Final = 0x0020000D
+_SERIES: Final = 0x0020000E
+_UIDS: Final = {
+    _SOP_CLASS: "SOPClassUID",
+    _SOP_INSTANCE: "SOPInstanceUID",
+    _STUDY: "StudyInstanceUID",
+    _SERIES: "SeriesInstanceUID",
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who sent an object, and its UIDs as the data set says them."""
+
+    meta: FileMeta
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+
+
+def identify(path: Path, *, limit: int) -> Identity:
+    """Check the whole structure of a Part 10 file and return its identity.
+
+    ``limit`` (bytes) bounds what a deflated data set may inflate to. Raises
+    :class:`~fidac_node.errors.Permanent` with code ``malformed`` (not readable to its end),
+    ``incomplete`` (a UID is missing or no UID) or ``mismatch`` (data set and command disagree,
+    PS3.4 B.2.3 status A9xx).
+    """
+    meta, values = part10.find(path, frozenset(_UIDS), limit=limit)
+    uids: dict[int, str] = {}
+    for tag, keyword in _UIDS.items():
+        uids[tag] = values.get(tag, b"").rstrip(b"\x00 ").decode("ascii", "replace")
+        if not uids[tag]:
+            raise Permanent("incomplete", f"{keyword} {part10.format_tag(tag)} is missing")
+        if not is_valid_uid(uids[tag]):
+            raise Permanent("incomplete", f"{keyword} {part10.format_tag(tag)} is not a valid UID")
+    for tag, announced in ((_SOP_CLASS, meta.sop_class_uid), (_SOP_INSTANCE, meta.sop_instance_uid)):
+        if uids[tag] != announced:
+            raise Permanent("mismatch", f"{_UIDS[tag]} differs between command and data set")
+    return Identity(meta, uids[_SOP_CLASS], uids[_SOP_INSTANCE], uids[_STUDY], uids[_SERIES])
+
+
+def base32(raw: bytes, length: int) -> str:
+    """The first ``length`` characters of ``raw`` in lower-case base32, as spools name things."""
+    return base64.b32encode(raw).decode("ascii").lower()[:length]
+
+
+class Handles(Protocol):
+    """Makes the names of objects: keyed at a site, plain at the hub."""
+
+    def study_handle(self, uid: str) -> str:
+        """12 base32 characters for a StudyInstanceUID."""
+
+    def instance_handle(self, uid: str) -> str:
+        """16 base32 characters for a SOPInstanceUID."""
+
+
+class PlainHandles:
+    """Handles for UIDs that are pseudonyms already: at the hub."""
+
+    def study_handle(self, uid: str) -> str:
+        """12 base32 characters for a StudyInstanceUID."""
+        return base32(hashlib.sha256(b"study:" + uid.encode()).digest(), 12)
+
+    def instance_handle(self, uid: str) -> str:
+        """16 base32 characters for a SOPInstanceUID."""
+        return base32(hashlib.sha256(b"instance:" + uid.encode()).digest(), 16)
+
+
+def entry_for(identity: Identity, digest: bytes, handles: Handles) -> Entry:
+    """Name an object by its UIDs and the SHA-256 of its encoded data set."""
+    return Entry(
+        handles.study_handle(identity.study_instance_uid),
+        handles.instance_handle(identity.sop_instance_uid),
+        base32(digest, 16),
+    )

@@ -1,0 +1,217 @@
+"""Storage commitment on the receiving side (PS3.4 Annex J): the hub's SCP, and the site's ear for late reports.
+
+The hub answers the N-ACTION, looks the objects up, and reports on the association that asked, because
+hospitals let no connection in. A requestor that has left by then asks again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
+
+from pydicom import Dataset
+from pydicom.uid import UID
+from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
+from pynetdicom.dsutils import encode
+
+from fidac_node.transactions import Reference, Report, Transactions
+from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, is_valid_uid
+
+if TYPE_CHECKING:
+    from pynetdicom import AE, Association
+    from pynetdicom.dimse_primitives import DimseServiceType
+    from pynetdicom.events import Event
+
+log = logging.getLogger(__name__)
+
+# (calling AE, references) -> (committed, failed with Failure Reason (0008,1197))
+Check: TypeAlias = Callable[[str, Sequence[tuple[str, str]]], "tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str, int]]]"]
+
+_PROCESSING_FAILURE: Final = 0x0110
+_NO_SUCH_INSTANCE: Final = 0x0112
+_INVALID_ARGUMENT: Final = 0x0115
+_NO_SUCH_ACTION: Final = 0x0123
+_REQUEST_COMMITMENT: Final = 1  # action type (PS3.4 Table J.3-1)
+_ALL_COMMITTED, _FAILURES_EXIST = 1, 2  # event types (PS3.4 Table J.3-2)
+# Each looks up one transaction; more would only wait for the same index.
+_THREADS: Final = 4
+# Seconds for our own N-ACTION response to go out before the report is given up.
+_ANSWER_TIMEOUT: Final = 30
+
+
+def offer_commitment(ae: AE) -> None:
+    """Let the hub's ``ae`` be asked for commitment: the peer is SCU, as by default."""
+    ae.add_supported_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LE, IMPLICIT_VR_LE])
+
+
+def accept_reports(ae: AE) -> None:
+    """Let the site's ``ae`` take reports from a peer that opens an association back as SCP (PS3.4 J.3.3, PS3.7 D.3.3.4)."""
+    ae.add_supported_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LE, IMPLICIT_VR_LE], scu_role=False, scp_role=True)
+
+
+def report_handler(reports: Path) -> Callable[[Event], tuple[int, Dataset | None]]:
+    """Return the site's handler for ``evt.EVT_N_EVENT_REPORT``: Success means that the report is kept in ``reports``."""
+    transactions = Transactions(reports)
+
+    def handle(event: Event) -> tuple[int, Dataset | None]:
+        try:
+            report = Report.from_dataset(event.event_information)
+            known = transactions.report(report)
+        except Exception:  # whatever decoding or the disk leads to: the peer may report again
+            log.exception("a storage commitment report cannot be kept")
+            return _PROCESSING_FAILURE, None
+        if not known:
+            log.warning("a storage commitment report was refused: this node did not ask for it")
+        return (0x0000 if known else _PROCESSING_FAILURE), None
+
+    return handle
+
+
+class CommitmentScp:
+    """The hub's Storage Commitment SCP; bind :meth:`handle` to ``evt.EVT_N_ACTION``.
+
+    ``check`` says which objects the hub answers for. It runs in a thread of its own and may wait a little.
+    """
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="commitment")
+        self._doors: WeakKeyDictionary[Association, _Door] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        # The answers to our reports reach pynetdicom's reactor, which finds them unexpected; they need no action.
+        logging.getLogger("pynetdicom.association").addFilter(_expected)
+
+    def handle(self, event: Event) -> tuple[int, Dataset | None]:
+        """Take an N-ACTION: answer at once, look up and report later."""
+        status, transaction_uid, references = _requested(event)
+        if status != 0x0000:
+            log.warning("a storage commitment request of %s was refused with status %04XH", event.assoc.requestor.ae_title, status)
+            return status, None
+        with self._lock:
+            door = self._doors.setdefault(event.assoc, _Door(event.assoc))
+        answered = door.expect(event.request.MessageID)
+        self._executor.submit(self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, references)
+        return 0x0000, None
+
+    def close(self) -> None:
+        """Report on nothing more; who asked will ask again."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _report(
+        self, assoc: Association, door: _Door, answered: threading.Event, context_id: int, transaction_uid: str, references: list[Reference]
+    ) -> None:
+        calling_ae = assoc.requestor.ae_title
+        try:
+            report = self._look_up(calling_ae, transaction_uid, references)
+            if not answered.wait(_ANSWER_TIMEOUT) or not assoc.is_established:
+                log.info("%s left before the report on %d objects: it will ask again", calling_ae, len(references))
+                return
+            door.report(report, context_id)
+        except Exception:
+            log.exception("storage commitment for %s could not be reported: it will ask again", calling_ae)
+            return
+        log.info("storage commitment for %s: %d committed, %d not", calling_ae, len(report.committed), len(report.failed))
+
+    def _look_up(self, calling_ae: str, transaction_uid: str, references: list[Reference]) -> Report:
+        try:
+            ok, failed = self._check(calling_ae, references)
+        except Exception:
+            log.exception("storage commitment: the objects of %s cannot be looked up", calling_ae)
+            return Report(transaction_uid, (), tuple((reference, _PROCESSING_FAILURE) for reference in references))
+        committed = tuple(Reference(*reference) for reference in ok)
+        reasons = {Reference(sop_class, instance): reason for sop_class, instance, reason in failed}
+        for reference in set(references).difference(committed, reasons):
+            reasons[reference] = _NO_SUCH_INSTANCE  # not answered for is not committed
+        return Report(transaction_uid, committed, tuple(reasons.items()))
+
+
+class _Door:
+    """The way out of one association, for one whole message at a time.
+
+    pynetdicom lets its reactor answer requests and gives no lock: a report from another thread could go
+    out before the N-ACTION's own response, or between the fragments of another message. Its
+    ``send_n_event_report`` would also take the next request for the answer it waits for.
+    """
+
+    def __init__(self, assoc: Association) -> None:
+        self._assoc = assoc
+        self._send = assoc.dimse.send_msg
+        self._lock = threading.Lock()
+        self._expected: dict[int, threading.Event] = {}
+        self._message_ids = itertools.cycle(range(1, 0x10000))
+        setattr(assoc.dimse, "send_msg", self._pass)  # noqa: B010 - mypy does not let a method be assigned
+
+    def expect(self, message_id: int) -> threading.Event:
+        """Return an event that is set when the response to the N-ACTION ``message_id`` is on its way."""
+        answered = threading.Event()
+        with self._lock:
+            self._expected[message_id] = answered
+        return answered
+
+    def report(self, report: Report, context_id: int) -> None:
+        """Send the N-EVENT-REPORT (PS3.4 J.3.3)."""
+        (syntax,) = (cx.transfer_syntax[0] for cx in self._assoc.accepted_contexts if cx.context_id == context_id)
+        encoded = encode(_event_information(report), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        if encoded is None:
+            raise ValueError("the report cannot be encoded")
+        request = N_EVENT_REPORT()
+        request.MessageID = next(self._message_ids)
+        request.AffectedSOPClassUID = UID(STORAGE_COMMITMENT)
+        request.AffectedSOPInstanceUID = UID(STORAGE_COMMITMENT_INSTANCE)
+        request.EventTypeID = _FAILURES_EXIST if report.failed else _ALL_COMMITTED
+        request.EventInformation = BytesIO(encoded)
+        self._pass(request, context_id)
+
+    def _pass(self, primitive: DimseServiceType, context_id: int) -> None:
+        with self._lock:
+            self._send(primitive, context_id)
+            if isinstance(primitive, N_ACTION) and primitive.MessageIDBeingRespondedTo is not None:
+                answered = self._expected.pop(primitive.MessageIDBeingRespondedTo, None)
+                if answered is not None:
+                    answered.set()
+
+
+def _requested(event: Event) -> tuple[int, str, list[Reference]]:
+    """Read an N-ACTION: the status to answer with, the TransactionUID and the references."""
+    if event.request.RequestedSOPInstanceUID != STORAGE_COMMITMENT_INSTANCE:
+        return _NO_SUCH_INSTANCE, "", []
+    if event.action_type != _REQUEST_COMMITMENT:
+        return _NO_SUCH_ACTION, "", []
+    try:
+        # The same Transaction UID and references as in a report (PS3.4 Table J.3-1).
+        asked = Report.from_dataset(event.action_information)
+    except Exception as error:  # pydicom raises whatever a malformed data set leads to
+        log.warning("a storage commitment request cannot be read: %s", type(error).__name__)
+        return _INVALID_ARGUMENT, "", []
+    valid = bool(asked.committed) and all(is_valid_uid(uid) for reference in asked.committed for uid in reference)
+    return (0x0000 if valid else _INVALID_ARGUMENT), asked.transaction_uid, list(asked.committed)
+
+
+def _event_information(report: Report) -> Dataset:
+    ds = Dataset()
+    ds.TransactionUID = report.transaction_uid
+    if report.committed:
+        ds.ReferencedSOPSequence = [_item(reference) for reference in report.committed]
+    if report.failed:
+        ds.FailedSOPSequence = [_item(reference, reason) for reference, reason in report.failed]
+    return ds
+
+
+def _item(reference: Reference, reason: int | None = None) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = reference.sop_class_uid
+    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
+    if reason is not None:
+        item.FailureReason = reason
+    return item
+
+
+def _expected(record: Any) -> bool:
+    return "unexpected N-EVENT-REPORT" not in record.getMessage()

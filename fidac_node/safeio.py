@@ -1,0 +1,62 @@
+"""Write and move files so that they survive a power cut.
+
+A file is safe when its bytes, its name and the names of its directories are all on the disk: write to a
+temporary name, sync, rename, sync the directory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in ``directory`` durable: a rename or a new file is only safe after this."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_directories(directory: Path, mode: int = 0o700) -> None:
+    """Create ``directory`` and its missing parents, each one durable in its own parent."""
+    if directory.is_dir():
+        return
+    make_directories(directory.parent, mode)
+    try:
+        directory.mkdir(mode)
+    except FileExistsError:
+        return  # another process was faster
+    sync_directory(directory.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of ``path`` durable."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def move_synced(source: Path, target: Path) -> None:
+    """Rename ``source`` to ``target`` (same file system) and make the new name durable."""
+    source.rename(target)
+    sync_directory(target.parent)
+
+
+def write_synced(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put ``data`` under the name ``path``, all of it or nothing, durable when this returns."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(fd, "wb") as fp:
+            fp.write(data)
+            fp.flush()
+            os.fsync(fp.fileno())
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)

@@ -1,0 +1,103 @@
+"""Claimed objects in memory: which study belongs to which association, and when each object may be tried."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from fidac_node.spool import Entry, Spool
+
+
+class Schedule:
+    """Hands out an outbox's objects study by study, so that no study is sent over two associations at once.
+
+    At most ``room`` objects are claimed, for ``owner``, at a time; what is not sent goes back with
+    :meth:`give_back`. Everything else about an object is its caller's.
+    """
+
+    def __init__(self, outbox: Spool, owner: str, room: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._outbox, self._owner, self._room, self._clock = outbox, owner, room, clock
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[Entry]] = {}
+        self._deferred: list[tuple[float, Entry]] = []
+        self._taken: dict[str, set[Entry]] = {}
+        self._study_of: dict[str, str] = {}
+
+    def take(self, worker: str, limit: int) -> list[Entry]:
+        """Return up to ``limit`` objects of one study that no other worker has; the one at hand goes first.
+
+        The worker answers for each of them: by :meth:`done`, :meth:`later` or :meth:`put_back`.
+        """
+        with self._lock:
+            self._wake()
+            if sum(map(len, self._waiting.values())) < limit:
+                self._claim()
+            study = self._choose(worker)
+            if study is None:
+                self._study_of.pop(worker, None)
+                return []
+            self._study_of[worker] = study
+            line = self._waiting[study]
+            batch = [line.popleft() for _ in range(min(limit, len(line)))]
+            if not line:
+                del self._waiting[study]
+            self._taken.setdefault(worker, set()).update(batch)
+            return batch
+
+    def done(self, worker: str, entry: Entry) -> None:
+        """The object is no longer in the outbox's ``work/``: sent, held or gone."""
+        with self._lock:
+            self._taken[worker].discard(entry)
+
+    def later(self, worker: str, entry: Entry, delay: float) -> None:
+        """Try this object again after ``delay`` seconds, others meanwhile."""
+        with self._lock:
+            self._taken[worker].discard(entry)
+            heapq.heappush(self._deferred, (self._clock() + delay, entry))
+
+    def put_back(self, worker: str, entries: Iterable[Entry]) -> None:
+        """These were not tried: they stay first of their study."""
+        with self._lock:
+            for entry in reversed(list(entries)):
+                self._taken[worker].discard(entry)
+                self._waiting.setdefault(entry.study, deque()).appendleft(entry)
+
+    def next_due(self) -> float | None:
+        """Return the seconds until the first deferred object is due, ``None`` when there is none."""
+        with self._lock:
+            return max(0.0, self._deferred[0][0] - self._clock()) if self._deferred else None
+
+    def give_back(self) -> None:
+        """Unclaim everything, for another start. No worker may be running."""
+        with self._lock:
+            entries = [entry for _, entry in self._deferred]
+            entries += [entry for line in self._waiting.values() for entry in line]
+            entries += [entry for taken in self._taken.values() for entry in taken]
+            for entry in entries:
+                try:
+                    self._outbox.unclaim(entry)
+                except FileNotFoundError:
+                    continue  # dropped by a person meanwhile
+            self._deferred.clear()
+            self._waiting.clear()
+            self._taken.clear()
+
+    def _wake(self) -> None:
+        while self._deferred and self._deferred[0][0] <= self._clock():
+            _, entry = heapq.heappop(self._deferred)
+            self._waiting.setdefault(entry.study, deque()).append(entry)
+
+    def _claim(self) -> None:
+        held = len(self._deferred) + sum(map(len, self._waiting.values())) + sum(map(len, self._taken.values()))
+        for entry in self._outbox.claim(self._owner, self._room - held) if held < self._room else []:
+            self._waiting.setdefault(entry.study, deque()).append(entry)
+
+    def _choose(self, worker: str) -> str | None:
+        mine = self._study_of.get(worker)
+        if mine in self._waiting:
+            return mine
+        busy = {study for other, study in self._study_of.items() if other != worker}
+        return next((study for study in self._waiting if study not in busy), None)

@@ -1,0 +1,233 @@
+"""The sender: every object of the outbox to the destination, for as long as it takes.
+
+An attempt is written down before the network is touched. An answer about one object decides about that
+object; trouble with the destination pauses everything. Nothing is given up: after many attempts an
+object is tried every ``maximum`` seconds, and the ledger says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from fidac_node.errors import Permanent, Temporary
+from fidac_node.ledger import Ledger
+from fidac_node.send.associate import Courier, Destination, Pair, Parcel, Unavailable, merge
+from fidac_node.send.retry import Backoff, next_delay
+from fidac_node.send.schedule import Schedule
+from fidac_node.spool import Entry, Spool
+
+log = logging.getLogger(__name__)
+
+# Objects whose attempt is written down at once; a crash counts at most so many attempts too much.
+_BATCH: Final = 32
+# Objects claimed at a time: the most that can wait for their own next attempt in memory.
+_ROOM: Final = 4096
+# So many objects in a row refused for a while: then it is not the objects.
+_STRIKES: Final = 8
+# A stop is noticed within this time (seconds) wherever nothing is being sent.
+_TICK: Final = 0.5
+
+
+class Sender:
+    """Sends what comes into ``outbox``; see :meth:`run`.
+
+    ``associations`` is how many studies go at the same time; ``first`` and ``maximum`` are the seconds of
+    :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work.
+    """
+
+    def __init__(
+        self,
+        outbox: Spool,
+        ledger: Ledger,
+        destination: Destination,
+        *,
+        associations: int = 2,
+        first: float = 5.0,
+        maximum: float = 600.0,
+        linger: float = 5.0,
+        owner: str = "send-0",
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox, self._ledger, self._destination = outbox, ledger, destination
+        self._associations, self._first, self._maximum, self._linger = associations, first, maximum, linger
+        self._rand = rand
+        self._backoff = Backoff(first, maximum, rand=rand)
+        self._schedule = Schedule(outbox, owner, _ROOM)
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until ``stop`` is set: then the objects in hand are finished and the rest is unclaimed."""
+        threads = [
+            threading.Thread(target=self._serve, args=(f"send-{number}", stop), name=f"send-{number}")
+            for number in range(self._associations)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._schedule.give_back()
+        self._ledger.flush()
+
+    def _serve(self, worker: str, stop: threading.Event) -> None:
+        line = _Line(self._destination, self._linger)
+        while not stop.is_set():
+            try:
+                self._turn(worker, line, stop)
+            except Exception:
+                log.exception("unexpected trouble while sending; it goes on in %.0f s", self._first)
+                stop.wait(self._first)
+        line.release()
+
+    def _turn(self, worker: str, line: _Line, stop: threading.Event) -> None:
+        if pause := self._backoff.remaining():
+            line.rest()
+            stop.wait(min(pause, _TICK))
+        elif batch := self._schedule.take(worker, _BATCH):
+            self._send(worker, line, batch, stop)
+        else:
+            line.rest()
+            due = self._schedule.next_due()
+            self._outbox.wait(_TICK if due is None else min(due, _TICK))
+
+    def _send(self, worker: str, line: _Line, batch: list[Entry], stop: threading.Event) -> None:
+        settled = 0
+        try:
+            self._ledger.attempting(batch)
+            for number, entry in enumerate(batch):
+                if stop.is_set():
+                    break
+                parcel = self._unpack(worker, entry)
+                if parcel is not None:
+                    line.open_for(parcel.pair)
+                    settled = number + 1  # from here on its own fate is written down, whatever happens
+                    self._deliver(worker, line, entry, parcel)
+                settled = number + 1
+        except Temporary as error:
+            self._pause(error)
+        finally:
+            self._schedule.put_back(worker, batch[settled:])
+
+    def _unpack(self, worker: str, entry: Entry) -> Parcel | None:
+        """Look at the object's file; ``None`` when there is nothing to send, and that is settled."""
+        try:
+            return Parcel.read(self._outbox.path(entry))
+        except FileNotFoundError:
+            log.warning("object %s left the outbox before it was sent: dropped or held by a person", entry)
+            self._schedule.done(worker, entry)
+        except Permanent as error:
+            self._refuse(worker, entry, error)
+        return None
+
+    def _deliver(self, worker: str, line: _Line, entry: Entry, parcel: Parcel) -> None:
+        """Send one object and write its fate down. Raises :class:`Unavailable` when nothing else is worth trying now."""
+        try:
+            status = line.store(parcel)
+            self._outbox.mark_sent(entry)
+        except Permanent as error:
+            self._refuse(worker, entry, error)
+        except Unavailable as error:
+            # If it is this object that upsets the destination, the others go first from now on.
+            self._postpone(worker, entry, error)
+            raise
+        except Temporary as error:
+            self._postpone(worker, entry, error)
+            line.strike(error)
+            return
+        except FileNotFoundError:
+            log.warning("object %s left the outbox while it was sent: dropped or held by a person", entry)
+            self._schedule.done(worker, entry)
+            return
+        except Exception as error:
+            log.exception("object %s: unexpected trouble while sending", entry)
+            line.abort()
+            self._postpone(worker, entry, Temporary(f"unexpected {type(error).__name__} while sending: see the log"))
+            return
+        else:
+            self._schedule.done(worker, entry)
+            self._ledger.note(entry, "sent", status=status)
+        line.strikes = 0
+        self._backoff.succeeded()
+        self._ledger.contact(ok=True)
+
+    def _refuse(self, worker: str, entry: Entry, error: Permanent) -> None:
+        log.warning("object %s refused, it waits for a person: %s", entry, error)
+        self._outbox.hold(entry, error.code, str(error), status=error.status)
+        self._schedule.done(worker, entry)
+        self._ledger.note(entry, "refused", reason=error.code, message=str(error), status=error.status)
+
+    def _postpone(self, worker: str, entry: Entry, error: Temporary) -> None:
+        attempts = self._attempts(entry)
+        delay = next_delay(attempts, self._first, self._maximum, self._rand())
+        self._schedule.later(worker, entry, delay)
+        log.info("object %s, attempt %d: %s; again in %.0f s", entry, attempts, error, delay)
+        self._ledger.note(entry, "outgoing", message=str(error), status=error.status, next_attempt=time.time() + delay)
+
+    def _attempts(self, entry: Entry) -> int:
+        try:
+            return self._ledger.attempts(entry)
+        except Temporary as error:
+            log.warning("the attempts of object %s cannot be read, it counts as the first: %s", entry, error)
+            return 1
+
+    def _pause(self, error: Temporary) -> None:
+        """Leave the destination alone for a while; of several threads with one trouble, one speaks."""
+        delay = self._backoff.failed()
+        if delay is not None:
+            log.warning("%s; everything waits %.0f s", error, delay)
+            self._ledger.contact(ok=False, message=str(error))
+
+
+class _Line:
+    """One thread's association: opened when needed, kept for ``linger`` seconds without work."""
+
+    def __init__(self, destination: Destination, linger: float) -> None:
+        self._destination, self._linger = destination, linger
+        self._courier: Courier | None = None
+        self._pairs: frozenset[Pair] = frozenset()
+        self._used = 0.0
+        self.strikes = 0
+
+    def open_for(self, pair: Pair) -> None:
+        """See that there is an association that proposed ``pair``. Raises :class:`Unavailable`."""
+        if self._courier is not None and not self._courier.alive():
+            self._courier = None  # the peer's idle time is shorter than ours: no fault
+        if self._courier is not None and pair in self._courier.pairs:
+            return
+        self.release()
+        self._pairs = merge(self._pairs, pair)
+        self._courier = Courier(self._destination, self._pairs)
+        self._used = time.monotonic()
+
+    def store(self, parcel: Parcel) -> int:
+        """Send one object over the association that :meth:`open_for` opened for it."""
+        assert self._courier is not None
+        self._used = time.monotonic()
+        return self._courier.store(parcel)
+
+    def strike(self, error: Temporary) -> None:
+        """Count an object that was put off. Raises :class:`Unavailable` when it is plainly not the objects."""
+        self.strikes += 1
+        if self.strikes >= _STRIKES:
+            self.strikes = 0
+            raise Unavailable(f"{_STRIKES} objects in a row were put off, the last with {error}", error.status)
+
+    def rest(self) -> None:
+        """Release an association that nobody needed for a while."""
+        if self._courier is not None and time.monotonic() - self._used > self._linger:
+            self.release()
+
+    def release(self) -> None:
+        """End the association in good order."""
+        if self._courier is not None:
+            self._courier.release()
+            self._courier = None
+
+    def abort(self) -> None:
+        """End the association at once."""
+        if self._courier is not None:
+            self._courier.abort()
+            self._courier = None

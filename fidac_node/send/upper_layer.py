@@ -1,0 +1,437 @@
+"""The requestor's side of one association: PS3.8 PDUs and PS3.7 messages over a blocking socket.
+
+PDUs of the negotiation are encoded and decoded by pynetdicom; its ``Association`` is not used to send,
+for three measured reasons. It hands data over through an unbounded queue between threads, so that a
+1 GB object to a slow peer took 757 MB of memory; it waits for ever on a peer that stops reading; and
+with a peer that writes its answer in two pieces (DCMTK), TCP's delayed acknowledgement costs 40 ms per
+object: 22 objects a second instead of 800. Here one thread writes, then reads, each with a time limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import BufferedIOBase, BytesIO
+from typing import Final
+
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+)
+from pynetdicom.presentation import PresentationContext
+
+from fidac_node.errors import Temporary
+from fidac_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+log = logging.getLogger(__name__)
+
+MAX_CONTEXTS: Final = 128  # odd identifiers of one byte (PS3.8 Table 9-13)
+
+_APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
+_ASSOCIATE_AC, _ASSOCIATE_RJ, _P_DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
+_LAST_FRAGMENT, _IS_COMMAND = 0x02, 0x01
+_PDU_HEADER, _PDV_HEADER = 6, 6
+# Bounds on what a peer can make us hold in memory; answers and reports are far below.
+_MOST_PDU: Final = 1 << 24
+_MOST_MESSAGE: Final = 1 << 24
+_LEAST_PDU: Final = 1024
+# A firewall forgets an idle flow: probe after a minute, give up after another (seconds, seconds, times).
+_KEEPALIVE: Final = (60, 15, 4)
+
+_REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
+    (1, 2): "it does not support the DICOM application context",
+    (1, 3): "it does not know the calling AE title {calling}: register this site at the hub, or correct [send] ae_title",
+    (1, 7): "it does not answer to the AE title {called}: correct [send] hub",
+    (2, 2): "it does not support this version of the protocol",
+    (3, 1): "it is too busy now",
+    (3, 2): "it has no association free now",
+}
+
+
+class Unavailable(Temporary):
+    """The destination as a whole takes nothing now: no connection, no association, no answer."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where objects go and how long we wait for it. Times are seconds, ``max_pdu`` bytes.
+
+    ``hostname`` is the name that the peer's certificate must bear (default: ``host``).
+    """
+
+    ae_title: str
+    host: str
+    port: int
+    calling_ae: str
+    max_pdu: int = 131072
+    connect_timeout: float = 10.0
+    acse_timeout: float = 30.0
+    dimse_timeout: float = 120.0
+    tls: ssl.SSLContext | None = None
+    hostname: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.ae_title}@{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """An accepted presentation context."""
+
+    context_id: int
+    abstract_syntax: str
+    transfer_syntax: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A received DIMSE message: its command set's values by element number of group 0000, and its data set."""
+
+    context_id: int
+    command: dict[int, bytes]
+    data: bytes
+
+    def number(self, element: int) -> int | None:
+        """Return a US value of the command set."""
+        value = self.command.get(element, b"")
+        return int.from_bytes(value, "little") if len(value) == 2 else None
+
+    def text(self, element: int) -> str:
+        """Return a textual value of the command set, what cannot be printed replaced."""
+        value = self.command.get(element, b"").rstrip(b"\x00 ").decode("ascii", "replace")
+        return "".join(letter if letter.isprintable() else "?" for letter in value)
+
+
+def encode_command(values: Iterable[tuple[int, str | int]]) -> bytes:
+    """Encode a command set (PS3.7 6.3.1) from ``(element, value)`` in order: UIDs as text, US as numbers."""
+    body = b""
+    for element, value in values:
+        encoded = struct.pack("<H", value) if isinstance(value, int) else value.encode("ascii") + b"\x00" * (len(value) % 2)
+        body += struct.pack("<HHL", 0x0000, element, len(encoded)) + encoded
+    return struct.pack("<HHLL", 0x0000, 0x0000, 4, len(body)) + body
+
+
+class Association:
+    """An association that we requested; not for use by two threads at once.
+
+    ``proposals`` are ``(abstract syntax, transfer syntaxes)``, one presentation context each. Raises
+    :class:`Unavailable` when it cannot be had; afterwards from any method when it is lost.
+    """
+
+    def __init__(self, destination: Destination, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
+        self.destination = destination
+        self.contexts: dict[int, Context] = {}
+        self._buffer = bytearray()
+        self._command = bytearray()
+        self._data = bytearray()
+        self._max_pdu = destination.max_pdu
+        self._sock = _connect(destination)
+        try:
+            self._negotiate(proposals)
+        except BaseException:
+            self._sock.close()
+            raise
+
+    def context(self, abstract_syntax: str, transfer_syntax: str = "") -> Context | None:
+        """Return the accepted context for both (or for any transfer syntax), if there is one."""
+        for context in self.contexts.values():
+            if context.abstract_syntax == abstract_syntax and transfer_syntax in ("", context.transfer_syntax):
+                return context
+        return None
+
+    def send(self, context: Context, command: bytes, data: BufferedIOBase | None = None, size: int = 0) -> None:
+        """Send a message; ``data`` is read from where it stands for ``size`` bytes, a fragment at a time."""
+        most = self._max_pdu - _PDV_HEADER
+        try:
+            self._sock.settimeout(self.destination.dimse_timeout)
+            self._sock.sendall(_data_pdu(context.context_id, _IS_COMMAND | _LAST_FRAGMENT, command))
+            if data is not None:
+                self._send_data(context.context_id, data, size, most)
+        except TimeoutError as error:
+            self.abort()
+            raise Unavailable(
+                f"{self.destination} stopped reading for {self.destination.dimse_timeout:g} s in the middle of an object"
+            ) from error
+        except OSError as error:
+            self.close()
+            raise Unavailable(f"{self.destination} broke the connection off: {_reason(error)}") from error
+        except BaseException:
+            self.abort()  # half a message is on the way: nothing else can follow it
+            raise
+
+    def receive(self, timeout: float) -> Message | None:
+        """Return the next message, or ``None`` when none is complete within ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            pdu = self._next_pdu(deadline)
+            if pdu is None:
+                return None
+            message = self._digest(*pdu)
+            if message is not None:
+                return message
+
+    def release(self) -> None:
+        """End the association in good order, else by force (PS3.8 7.2)."""
+        try:
+            self._sock.settimeout(self.destination.acse_timeout)
+            self._sock.sendall(struct.pack(">BBL4x", _RELEASE_RQ, 0, 4))
+            deadline = time.monotonic() + self.destination.acse_timeout
+            while (pdu := self._next_pdu(deadline)) is not None and pdu[0] not in (_RELEASE_RP, _ABORT):
+                if pdu[0] == _RELEASE_RQ:  # both at once (PS3.8 7.2.2.7)
+                    self._sock.sendall(struct.pack(">BBL4x", _RELEASE_RP, 0, 4))
+        except (OSError, Unavailable) as error:
+            log.debug("%s was gone before the release: %s", self.destination, error)
+        finally:
+            self.close()
+
+    def abort(self) -> None:
+        """End the association at once (PS3.8 7.3)."""
+        try:
+            self._sock.settimeout(0)  # a peer that does not read cannot be told
+            self._sock.sendall(struct.pack(">BBL2xBB", _ABORT, 0, 4, 0, 0))
+        except OSError as error:
+            log.debug("%s could not be told of the abort: %s", self.destination, error)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection without a word."""
+        self._sock.close()
+
+    def _negotiate(self, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
+        request = _request(self.destination, proposals)
+        try:
+            self._sock.settimeout(self.destination.acse_timeout)
+            self._sock.sendall(request)
+        except OSError as error:
+            raise Unavailable(f"{self.destination} broke the connection off: {_reason(error)}") from error
+        pdu = self._next_pdu(time.monotonic() + self.destination.acse_timeout)
+        if pdu is None:
+            self.abort()
+            raise Unavailable(
+                f"{self.destination} took the connection but did not answer within {self.destination.acse_timeout:g} s: is it a DICOM port?"
+            )
+        kind, body = pdu
+        if kind == _ASSOCIATE_RJ and len(body) >= 4:
+            raise Unavailable(_rejection(self.destination, body[2], body[3]))
+        if kind != _ASSOCIATE_AC:
+            self._digest(kind, body)
+            raise Unavailable(f"{self.destination} answered the association request with a PDU of type {kind:02X}H")
+        self._accept(body, proposals)
+
+    def _accept(self, body: bytes, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
+        try:
+            pdu = A_ASSOCIATE_AC()
+            pdu.decode(struct.pack(">BBL", _ASSOCIATE_AC, 0, len(body)) + body)
+            answer = pdu.to_primitive()
+            for result in answer.presentation_context_definition_results_list:
+                if result.result == 0 and result.context_id is not None:
+                    abstract_syntax = proposals[(result.context_id - 1) // 2][0]
+                    self.contexts[result.context_id] = Context(result.context_id, abstract_syntax, str(result.transfer_syntax[0]))
+            theirs = answer.maximum_length_received or self._max_pdu  # 0: no limit (PS3.8 D.1.1)
+        except Exception as error:  # pynetdicom raises whatever a malformed item leads to
+            self.abort()
+            raise Unavailable(f"{self.destination} answered the association request with something that is not DICOM") from error
+        self._max_pdu = max(_LEAST_PDU, min(theirs, self._max_pdu))
+
+    def _send_data(self, context_id: int, data: BufferedIOBase, size: int, most: int) -> None:
+        fragment = bytearray(_PDU_HEADER + _PDV_HEADER + min(most, size))
+        view = memoryview(fragment)
+        left = size
+        while True:
+            length = min(most, left)
+            content = view[_PDU_HEADER + _PDV_HEADER :][:length]
+            if data.readinto(content) != length:
+                raise EOFError("the file became shorter while it was sent")
+            left -= length
+            struct.pack_into(">BBLLBB", fragment, 0, _P_DATA, 0, length + 6, length + 2, context_id, 0 if left else _LAST_FRAGMENT)
+            self._sock.sendall(view[: _PDU_HEADER + _PDV_HEADER + length])
+            if not left:
+                return
+
+    def _next_pdu(self, deadline: float) -> tuple[int, bytes] | None:
+        while True:
+            if len(self._buffer) >= _PDU_HEADER:
+                kind, length = struct.unpack_from(">BxL", self._buffer)
+                if length > _MOST_PDU:
+                    self.abort()
+                    raise Unavailable(f"{self.destination} sent a PDU of {length} bytes: association aborted")
+                if len(self._buffer) >= _PDU_HEADER + length:
+                    body = bytes(self._buffer[_PDU_HEADER : _PDU_HEADER + length])
+                    del self._buffer[: _PDU_HEADER + length]
+                    return kind, body
+            if not self._fill(deadline):
+                return None
+
+    def _fill(self, deadline: float) -> bool:
+        """Read what has come into the buffer; ``False`` when nothing came until ``deadline``."""
+        try:
+            _acknowledge_at_once(self._sock)
+            self._sock.settimeout(max(0.0, deadline - time.monotonic()))
+            received = self._sock.recv(1 << 16)
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError as error:
+            self.close()
+            raise Unavailable(f"{self.destination} broke the connection off: {_reason(error)}") from error
+        if not received:
+            self.close()
+            raise Unavailable(f"{self.destination} closed the connection")
+        self._buffer += received
+        return True
+
+    def _digest(self, kind: int, body: bytes) -> Message | None:
+        """Take one PDU in; return the message that it completes."""
+        if kind == _P_DATA:
+            return self._collect(body)
+        if kind == _ABORT:
+            self.close()
+            by = "its user" if len(body) >= 4 and body[2] == 0 else "its protocol layer"
+            raise Unavailable(f"{self.destination} aborted the association (by {by})")
+        if kind == _RELEASE_RQ:
+            try:
+                self._sock.sendall(struct.pack(">BBL4x", _RELEASE_RP, 0, 4))
+            except OSError as error:
+                log.debug("%s did not wait for the answer to its release: %s", self.destination, error)
+            self.close()
+            raise Unavailable(f"{self.destination} released the association")
+        self.abort()
+        raise Unavailable(f"{self.destination} sent a PDU of type {kind:02X}H out of turn: association aborted")
+
+    def _collect(self, body: bytes) -> Message | None:
+        """Join presentation data values to a message (PS3.8 Annex E)."""
+        position = 0
+        message = None
+        while position + _PDV_HEADER <= len(body):
+            length, context_id, control = struct.unpack_from(">LBB", body, position)
+            if length < 2 or position + 4 + length > len(body):
+                break
+            value = body[position + _PDV_HEADER : position + 4 + length]
+            position += 4 + length
+            (self._command if control & _IS_COMMAND else self._data).extend(value)
+            if control & _LAST_FRAGMENT:
+                message = self._complete(context_id, is_command=bool(control & _IS_COMMAND)) or message
+        if position != len(body) or len(self._command) + len(self._data) > _MOST_MESSAGE:
+            self.abort()
+            raise Unavailable(f"{self.destination} sent a malformed or endless message: association aborted")
+        return message
+
+    def _complete(self, context_id: int, *, is_command: bool) -> Message | None:
+        try:
+            command = _decode_command(bytes(self._command))
+        except struct.error as error:
+            self.abort()
+            raise Unavailable(f"{self.destination} sent a malformed command: association aborted") from error
+        message = Message(context_id, command, bytes(self._data))
+        if is_command and message.number(0x0800) != 0x0101:  # a data set follows (PS3.7 Annex E.1)
+            return None
+        self._command.clear()
+        self._data.clear()
+        return message
+
+
+def _connect(destination: Destination) -> socket.socket:
+    """Open the connection, encrypted if the destination says so. Raises :class:`Unavailable`."""
+    address = f"{destination.host}:{destination.port}"
+    try:
+        sock = socket.create_connection((destination.host, destination.port), destination.connect_timeout)
+    except socket.gaierror as error:
+        raise Unavailable(f"the host {destination.host} is not known: correct [send] hub, or look at the name service") from error
+    except TimeoutError as error:
+        raise Unavailable(
+            f"{address} does not answer within {destination.connect_timeout:g} s: look at the network and its firewalls"
+        ) from error
+    except ConnectionRefusedError as error:
+        raise Unavailable(f"nothing listens on {address}: is the hub running, is the port in [send] hub right?") from error
+    except OSError as error:
+        raise Unavailable(f"no connection to {address}: {_reason(error)}") from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in zip(("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"), _KEEPALIVE, strict=True):
+        if option := getattr(socket, name, None):  # not on every system
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    return _encrypt(sock, destination) if destination.tls else sock
+
+
+def _encrypt(sock: socket.socket, destination: Destination) -> socket.socket:
+    assert destination.tls is not None
+    try:
+        sock.settimeout(destination.acse_timeout)
+        return destination.tls.wrap_socket(sock, server_hostname=destination.hostname or destination.host)
+    except ssl.SSLCertVerificationError as error:
+        sock.close()
+        raise Unavailable(f"the certificate of {destination} is not trusted ({error.verify_message}): look at [send] tls_ca") from error
+    except OSError as error:
+        sock.close()
+        raise Unavailable(
+            f"no TLS with {destination} ({_reason(error)}): does it speak TLS on this port, does it take our certificate?"
+        ) from error
+
+
+def _request(destination: Destination, proposals: Sequence[tuple[str, Sequence[str]]]) -> bytes:
+    """Encode the A-ASSOCIATE-RQ PDU (PS3.8 9.3.2)."""
+    if not 0 < len(proposals) <= MAX_CONTEXTS:
+        raise ValueError(f"an association takes 1 to {MAX_CONTEXTS} presentation contexts, not {len(proposals)}")
+    length = MaximumLengthNotification()
+    length.maximum_length_received = destination.max_pdu
+    implementation = ImplementationClassUIDNotification()
+    implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    version = ImplementationVersionNameNotification()
+    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    request = A_ASSOCIATE()
+    request.application_context_name = UID(_APPLICATION_CONTEXT)
+    request.calling_ae_title = destination.calling_ae
+    request.called_ae_title = destination.ae_title
+    request.user_information = [length, implementation, version]
+    contexts = []
+    for number, (abstract_syntax, transfer_syntaxes) in enumerate(proposals):
+        context = PresentationContext()
+        context.context_id = 2 * number + 1
+        context.abstract_syntax = UID(abstract_syntax)
+        context.transfer_syntax = [UID(uid) for uid in transfer_syntaxes]
+        contexts.append(context)
+    request.presentation_context_definition_list = contexts
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(request)
+    return bytes(pdu.encode())
+
+
+def _rejection(destination: Destination, source: int, reason: int) -> str:
+    words = _REJECTIONS.get((source, reason), f"it gives no reason (source {source}, reason {reason})")
+    return f"{destination} rejected the association: " + words.format(calling=destination.calling_ae, called=destination.ae_title)
+
+
+def _data_pdu(context_id: int, control: int, value: bytes) -> bytes:
+    return struct.pack(">BBLLBB", _P_DATA, 0, len(value) + 6, len(value) + 2, context_id, control) + value
+
+
+def _decode_command(encoded: bytes) -> dict[int, bytes]:
+    """Split a command set into its values. Raises ``struct.error`` when it is cut short."""
+    values: dict[int, bytes] = {}
+    fp = BytesIO(encoded)
+    while header := fp.read(8):
+        _, element, length = struct.unpack("<HHL", header)
+        values[element] = fp.read(length)
+        if len(values[element]) != length:
+            raise struct.error("cut short")
+    return values
+
+
+def _acknowledge_at_once(sock: socket.socket) -> None:
+    """Do not let the kernel wait with its acknowledgement: a peer under Nagle's rule holds its answer back for it."""
+    if option := getattr(socket, "TCP_QUICKACK", None):  # Linux; it has to be asked for again and again
+        sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, without numbers and addresses."""
+    return error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror or type(error).__name__

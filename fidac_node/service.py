@@ -1,0 +1,219 @@
+"""A daemon as a family of processes: one supervisor, one child per stage, stopped in the order of the flow.
+
+A child is the same command started again with ``--child NAME``. It holds one end of a socket pair: it
+says ``ready`` on it, and when the other end closes, its supervisor is dead and it stops too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Final
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+log = logging.getLogger(__name__)
+
+_LIFELINE: Final = "FIDAC_NODE_LIFELINE"
+_STABLE_SECONDS: Final = 60.0
+_LONGEST_PAUSE: Final = 30.0
+EXIT_CONFIG: Final = 2
+
+
+@dataclass
+class Chore:
+    """Something the supervisor does every ``seconds``."""
+
+    name: str
+    seconds: float
+    run: Callable[[], None]
+
+
+@dataclass
+class _Child:
+    name: str
+    argv: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    lifeline: socket.socket | None = None
+    ready: bool = False
+    started: float = 0.0
+    crashes: int = 0
+    restart_at: float = 0.0
+    dead: bool = field(default=False)
+
+
+class Supervisor:
+    """Starts the children, restarts one that dies, does the chores, and stops all in order.
+
+    ``grace`` is how long (seconds) one child may take to stop before it is killed.
+    """
+
+    def __init__(self, title: str, children: Sequence[tuple[str, list[str]]], chores: Sequence[Chore], *, grace: float = 60) -> None:
+        self._title = title
+        self._children = [_Child(name, argv) for name, argv in children]
+        self._chores = chores
+        self._grace = grace
+        self._stop = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        self._exit_code = 0
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; return the exit code."""
+        wake, waker = socket.socketpair()
+        waker.setblocking(False)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._selector.register(wake, selectors.EVENT_READ, None)
+        scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1})
+        for chore in self._chores:
+            scheduler.add_job(_careful(chore), "interval", seconds=chore.seconds, name=chore.name)
+        scheduler.start()
+        try:
+            for child in self._children:
+                self._start(child)
+            while not self._stop.is_set():
+                self._watch()
+        finally:
+            notify("STOPPING=1")
+            scheduler.shutdown(wait=False)
+            for child in self._children:
+                self._end(child)
+            signal.set_wakeup_fd(-1)
+        log.info("%s stopped", self._title)
+        return self._exit_code
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt  # the second Ctrl-C means now
+        self._stop.set()
+
+    def _watch(self) -> None:
+        """Wait for a child to speak or die, a signal, or the next restart."""
+        for key, _ in self._selector.select(timeout=1.0):
+            child = key.data
+            if child is None:
+                key.fileobj.recv(64)  # type: ignore[union-attr]
+            elif child.lifeline.recv(64):
+                self._on_ready(child)
+            else:
+                self._on_death(child)
+        now = time.monotonic()
+        for child in self._children:
+            if child.dead and now >= child.restart_at and not self._stop.is_set():
+                self._start(child)
+        if all(child.ready for child in self._children):
+            notify("WATCHDOG=1")
+
+    def _start(self, child: _Child) -> None:
+        ours, theirs = socket.socketpair()
+        argv = [*child.argv, "--after-crash"] if child.crashes else child.argv
+        child.process = subprocess.Popen(
+            [sys.executable, "-m", "fidac_node", *argv],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, _LIFELINE: str(theirs.fileno())},
+        )
+        theirs.close()
+        child.lifeline, child.ready, child.dead, child.started = ours, False, False, time.monotonic()
+        self._selector.register(ours, selectors.EVENT_READ, child)
+
+    def _on_ready(self, child: _Child) -> None:
+        child.ready = True
+        if all(other.ready for other in self._children):
+            log.info("%s is ready", self._title)
+            notify(f"READY=1\nSTATUS={self._title} is ready")
+
+    def _on_death(self, child: _Child) -> None:
+        assert child.process is not None and child.lifeline is not None
+        code = child.process.wait()
+        self._selector.unregister(child.lifeline)
+        child.lifeline.close()
+        was_ready, child.ready, child.dead = child.ready, False, True
+        if self._stop.is_set():
+            return
+        if code == EXIT_CONFIG and not was_ready:
+            log.error("%s cannot start: %s said what is wrong above", self._title, child.name)
+            self._exit_code = EXIT_CONFIG
+            self._stop.set()
+            return
+        lived = time.monotonic() - child.started
+        child.crashes = 1 if lived > _STABLE_SECONDS else child.crashes + 1
+        pause = min(_LONGEST_PAUSE, 0.5 * 2.0 ** (child.crashes - 1))
+        child.restart_at = time.monotonic() + pause
+        log.error("%s died (exit code %s); starting it again in %.1f s", child.name, code, pause)
+
+    def _end(self, child: _Child) -> None:
+        if child.process is None or child.process.poll() is not None:
+            return
+        child.process.terminate()
+        try:
+            child.process.wait(self._grace)
+        except subprocess.TimeoutExpired:
+            log.warning("killing %s: it did not stop within %.0f s", child.name, self._grace)
+            child.process.kill()
+            child.process.wait()
+        if child.lifeline is not None:
+            child.lifeline.close()
+
+
+class Lifeline:
+    """The child's end: sets ``stop`` on SIGTERM or when the supervisor is gone."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+        # Ctrl-C reaches the whole family at once: the supervisor stops the children in order.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        number = os.environ.pop(_LIFELINE, "")
+        self._socket = socket.socket(fileno=int(number)) if number else None
+        if self._socket is not None:
+            threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
+
+    def ready(self) -> None:
+        """Tell the supervisor that this stage serves."""
+        if self._socket is not None:
+            self._socket.send(b"ready\n")
+
+    def _listen(self) -> None:
+        assert self._socket is not None
+        try:
+            while self._socket.recv(64):
+                continue
+        except OSError:
+            log.debug("the lifeline broke")
+        self._stop.set()
+
+
+def notify(message: str) -> None:
+    """Tell systemd, when it listens (sd_notify(3), Type=notify)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.sendto(message.encode(), address)
+        except OSError as error:
+            log.warning("systemd does not hear: %s", error)
+
+
+def _careful(chore: Chore) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            chore.run()
+        except Exception as error:  # a chore that fails is tried again at its next turn
+            log.error("%s failed, next try in %.0f s: %s", chore.name, chore.seconds, type(error).__name__, exc_info=True)
+
+    return run

@@ -1,0 +1,316 @@
+"""The site daemon, top to bottom in the order of the flow: receive, de-identify, send, keep house."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final
+
+from fidac_node import audit, ledger, tls
+from fidac_node.audit import Register
+from fidac_node.config import SiteConfig, load_site
+from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan, profiles_directory, read_key
+from fidac_node.errors import ConfigError
+from fidac_node.ledger import Ledger
+from fidac_node.receive import commitment as commitment_scp
+from fidac_node.receive.check import Identity, entry_for
+from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
+from fidac_node.route import Rules
+from fidac_node.send.associate import Destination
+from fidac_node.send.commitment import Committer
+from fidac_node.send.sender import Sender
+from fidac_node.service import Chore, Lifeline, Supervisor
+from fidac_node.spool import Spool
+from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
+from fidac_node.worker import Worker
+
+log = logging.getLogger(__name__)
+
+STAGES: Final = ("receive", "deidentify", "send")
+_MEGABYTE: Final = 1 << 20
+_GRACE_SECONDS: Final = 60.0
+_KEY_CHECK: Final = "key_check"
+
+
+@dataclass(frozen=True)
+class Site:
+    """The rooms of one site node, built from its configuration when they are first entered."""
+
+    config: SiteConfig
+    config_path: Path
+
+    @cached_property
+    def inbox(self) -> Spool:
+        """Received objects, identifiable."""
+        return Spool(self._spool_directory / "inbox", reserve=self._reserve)
+
+    @cached_property
+    def outbox(self) -> Spool:
+        """Anonymous objects on their way to the hub."""
+        return Spool(self._spool_directory / "outbox", reserve=self._reserve)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The rows about both."""
+        return Ledger(self._spool_directory / ledger.FILE)
+
+    @cached_property
+    def reports(self) -> Path:
+        """Where storage commitment results wait that a peer brought on its own association."""
+        return self._spool_directory / "reports"
+
+    @cached_property
+    def pseudonymiser(self) -> Pseudonymiser:
+        """The site's key at work. Raises :class:`ConfigError` when the key cannot be used."""
+        deidentify = self.config.deidentify
+        return Pseudonymiser(read_key(Path(deidentify.key_file)), deidentify.programme, self.config.site.id)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The compiled recipe. Raises :class:`ConfigError`."""
+        deidentify = self.config.deidentify
+        directory = Path(deidentify.profiles_directory) if deidentify.profiles_directory else profiles_directory()
+        return load_plan(deidentify.profile, directory, cache=self._spool_directory / "plans")
+
+    @cached_property
+    def destination(self) -> Destination:
+        """The hub, as the sender sees it."""
+        send = self.config.send
+        ae_title, host, port = send.hub_address
+        return Destination(
+            ae_title=ae_title,
+            host=host,
+            port=port,
+            calling_ae=send.ae_title or self.config.receive.ae_title,
+            max_pdu=send.max_pdu,
+            connect_timeout=send.connect_timeout,
+            acse_timeout=send.acse_timeout,
+            dimse_timeout=send.dimse_timeout,
+            tls=tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca),
+        )
+
+    def check_key(self) -> None:
+        """Stop when the key is not the one this ledger was begun with: it would fork every patient."""
+        value = self.pseudonymiser.check_value()
+        known = self.ledger.fact(_KEY_CHECK)
+        if known is None:
+            self.ledger.remember(_KEY_CHECK, value)
+        elif known != value:
+            raise ConfigError(
+                f"the key {self.config.deidentify.key_file} is not the key this node has used so far (or [deidentify] programme or [site] id "
+                f"changed): every patient would get a second pseudonym. Put the old key back from your backup; to begin anew on purpose, "
+                f"move {self._spool_directory / ledger.FILE} away"
+            )
+
+    def reconcile(self) -> None:
+        """Make the ledger's rows say what the spool's files say (files decide)."""
+        found = {}
+        for spool, states in ((self.inbox, _INBOX_STATES), (self.outbox, _OUTBOX_STATES)):
+            for directory, state in states.items():
+                found.update(dict.fromkeys(spool.entries(directory), state))
+        for entry in self.ledger.rebuild(found):
+            log.error("object %s is in the ledger but its file is gone from the spool: ask the PACS for study %s again", entry, entry.study)
+
+    def ready(self) -> str:
+        """Why no object can be taken now, or nothing."""
+        return "" if self.inbox.has_room() else "disk reserve reached, free space on the spool's disk"
+
+    @cached_property
+    def _spool_directory(self) -> Path:
+        return Path(self.config.spool.directory)
+
+    @property
+    def max_object(self) -> int:
+        """The largest object that is taken, and the most that a deflated one may inflate to (bytes)."""
+        return self.config.receive.max_object_mb * _MEGABYTE
+
+    @property
+    def _reserve(self) -> int:
+        return self.config.spool.reserve_mb * _MEGABYTE
+
+
+_INBOX_STATES: Final = {"new": "ready", "work": "ready", "held": "held"}
+_OUTBOX_STATES: Final = {"new": "outgoing", "work": "outgoing", "held": "refused", "sent": "sent", "committed": "committed"}
+
+
+def run(config_path: Path, only: Sequence[str] = ()) -> int:
+    """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
+    site = open_site(config_path)
+    site.check_key()
+    _ = site.plan, Rules.from_config(site.config.route), site.destination  # wrong settings stop here, not in a child
+    stages = [stage for stage in STAGES if not only or stage in only]
+    _recover(site, stages)
+    workers = site.config.deidentify.workers or os.cpu_count() or 1
+    names = [name for stage in stages for name in ([f"deidentify-{n}" for n in range(workers)] if stage == "deidentify" else [stage])]
+    children = [(name, ["site", "run", "--config", str(config_path), "--child", name]) for name in names]
+    chores = [
+        Chore("purging committed objects", 60.0, lambda: purge(site)),
+        Chore("watching the disk", 30.0, lambda: _watch_disk(site)),
+    ]
+    log.info("site node %s: %s, recipe %s %s", site.config.site.id, ", ".join(stages), site.plan.profile, site.plan.digest[:8])
+    code = Supervisor(f"site node {site.config.site.id}", children, chores, grace=_GRACE_SECONDS).run()
+    site.ledger.close()
+    return code
+
+
+def run_child(config_path: Path, name: str, *, after_crash: bool) -> int:
+    """Run one stage in this process until its supervisor or SIGTERM stops it."""
+    stop = threading.Event()
+    lifeline = Lifeline(stop)
+    site = open_site(config_path)
+    stage, _, _number = name.partition("-")
+    if stage == "receive":
+        _receive(site, stop, lifeline)
+    elif stage == "deidentify":
+        _deidentify(site, name, stop, lifeline, after_crash=after_crash)
+    else:
+        _send(site, stop, lifeline)
+    site.ledger.close()
+    return 0
+
+
+def purge(site: Site) -> int:
+    """Delete the copies that the hub has answered for longer than the retention time; return how many.
+
+    Without storage commitment the destination's C-STORE Success is its answer (PS3.4 B.2.2).
+    """
+    state = "committed" if site.config.send.commitment else "sent"
+    before = time.time() - site.config.spool.retention_hours * 3600
+    purged = 0
+    for entry in site.outbox.entries(state):
+        path = site.outbox.directory / state / f"{entry}.dcm"
+        if path.stat().st_mtime <= before:
+            site.ledger.flush()
+            site.outbox.remove(entry)
+            purged += 1
+    if purged:
+        log.info("purged %d objects that the hub answers for", purged)
+    return purged
+
+
+def open_site(config_path: Path) -> Site:
+    """Load the settings and open the spool. Raises :class:`ConfigError`."""
+    site = Site(load_site(config_path), config_path)
+    try:
+        _ = site.inbox, site.outbox
+        site.reports.mkdir(mode=0o700, exist_ok=True)
+    except PermissionError as error:
+        raise ConfigError(
+            f"no permission on the spool: {error.filename}: give it to the user that runs the node, 'chown -R USER {site.config.spool.directory}'"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"the spool cannot be used: {error.filename}: {error.strerror}; check [spool] directory") from error
+    return site
+
+
+def _recover(site: Site, stages: Sequence[str]) -> None:
+    """After a crash: what was claimed waits again, what was never acknowledged goes, rows follow files."""
+    if "receive" in stages or "deidentify" in stages:
+        site.inbox.recover()
+    if "deidentify" in stages or "send" in stages:
+        site.outbox.recover()
+    site.reconcile()
+
+
+def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
+    receive = site.config.receive
+
+    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+        entry = entry_for(identity, digest, site.pseudonymiser)
+        size = path.stat().st_size
+        if site.inbox.put(path, entry):
+            site.ledger.note(entry, "ready", received_at=time.time(), bytes=size, calling_ae=identity.meta.source_ae, called_ae=identity.meta.receiving_ae)
+        else:
+            log.info("object %s came again and is kept once", entry)
+
+    classes = [*CT_CLASSES, *(HELD_CLASSES if receive.held_classes else ())]
+    policy = Policy(
+        ae_title=receive.ae_title,
+        host=receive.host,
+        port=receive.port,
+        contexts=[*storage_contexts(classes, receive.transfer_syntaxes or list(TRANSFER_SYNTAXES)), *commitment_scp.report_contexts()],
+        callers=lambda ae_title: not receive.callers or ae_title in receive.callers or ae_title == site.destination.ae_title,
+        called=frozenset({receive.ae_title, *site.config.route.labels}),
+        ready=site.ready,
+        networks=[ip_network(network) for network in receive.networks],
+        max_associations=receive.max_associations,
+        max_associations_per_caller=receive.max_associations_per_caller,
+        max_pdu=receive.max_pdu,
+        acse_timeout=receive.acse_timeout,
+        dimse_timeout=receive.dimse_timeout,
+        idle_timeout=receive.idle_timeout,
+        max_object=site.max_object,
+        tls=_server_tls(receive.tls_certificate, receive.tls_key, receive.tls_ca),
+        handlers=commitment_scp.report_handlers(site.reports),
+    )
+    scp = StorageScp(policy, site.inbox.create, accept)
+    scp.start()
+    lifeline.ready()
+    log.info("listening as %s on %s:%d", receive.ae_title, receive.host, scp.port)
+    stop.wait()
+    scp.stop(_GRACE_SECONDS / 2)
+
+
+def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:
+    deidentifier = Deidentifier(site.plan, site.pseudonymiser, site_id=site.config.site.id, programme=site.config.deidentify.programme)
+    worker = Worker(
+        owner,
+        site.inbox,
+        site.outbox,
+        site.ledger,
+        Rules.from_config(site.config.route),
+        deidentifier,
+        Register(Path(site.config.spool.directory) / audit.FILE),
+        limit=site.max_object,
+    )
+    worker.recover(after_crash=after_crash)
+    lifeline.ready()
+    worker.run(stop)
+
+
+def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
+    send = site.config.send
+    site.outbox.recover()
+    sender = Sender(
+        site.outbox,
+        site.ledger,
+        site.destination,
+        associations=send.associations,
+        first=send.retry_first,
+        maximum=send.retry_max,
+        commitment=send.commitment,
+    )
+    committing: threading.Thread | None = None
+    if send.commitment:
+        committer = Committer(
+            site.outbox, site.ledger, site.destination, site.reports, timeout=send.commitment_timeout, interval=send.commitment_interval
+        )
+        committing = threading.Thread(target=committer.run, args=(stop,), name="commitment")
+        committing.start()
+    lifeline.ready()
+    sender.run(stop)
+    if committing is not None:
+        committing.join(_GRACE_SECONDS / 2)
+
+
+def _server_tls(certificate: str, key: str, ca: str) -> ssl.SSLContext | None:
+    return tls.server_context(certificate, key, ca)
+
+
+def _watch_disk(site: Site) -> None:
+    if not site.inbox.has_room():
+        free = shutil.disk_usage(site.inbox.directory).free // _MEGABYTE
+        log.error(
+            "disk almost full: %d MB free, %d MB are the reserve; new associations are rejected until space returns; nothing taken is lost",
+            free,
+            site.config.spool.reserve_mb,
+        )

@@ -1,0 +1,143 @@
+"""What happens to one object between inbox and outbox: is it a double, is it wanted, make it anonymous.
+
+Whatever goes wrong with an object holds it with a reason; only trouble of the machine (disk, ledger)
+is tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import traceback
+from pathlib import Path
+from typing import Final
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from fidac_node import part10
+from fidac_node.audit import FIELDS, Register
+from fidac_node.deidentify import Deidentifier, Outcome
+from fidac_node.errors import Permanent, Temporary
+from fidac_node.ledger import Ledger
+from fidac_node.route import Decision, Rules
+from fidac_node.spool import Entry, Spool
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 16
+_IDLE_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 2.0
+_MOST_CRASHES: Final = 3
+
+
+class Worker:
+    """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating."""
+
+    def __init__(
+        self, owner: str, inbox: Spool, outbox: Spool, ledger: Ledger, rules: Rules, deidentifier: Deidentifier, register: Register, *, limit: int
+    ) -> None:
+        self._owner = owner
+        self._inbox = inbox
+        self._outbox = outbox
+        self._ledger = ledger
+        self._rules = rules
+        self._deidentifier = deidentifier
+        self._register = register
+        self._limit = limit
+        self._current = inbox.directory / "work" / f".{owner}.current"
+
+    def recover(self, *, after_crash: bool) -> None:
+        """Take up what a predecessor of the same name left; an object that killed it thrice is held."""
+        if after_crash and self._current.exists():
+            self._suspect(Entry.parse(self._current.read_text()))
+        self._current.unlink(missing_ok=True)
+        self._inbox.recover(self._owner)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop``; what was claimed and not begun goes back."""
+        while not stop.is_set():
+            batch = self._inbox.claim(self._owner, _BATCH)
+            if not batch:
+                self._inbox.wait(_IDLE_SECONDS)
+                continue
+            for entry in batch:
+                if stop.is_set():
+                    self._inbox.unclaim(entry)
+                    continue
+                try:
+                    self.process(entry)
+                except (Temporary, OSError) as error:
+                    log.warning("object %s waits: %s", entry, error.strerror if isinstance(error, OSError) else error)
+                    self._inbox.unclaim(entry)
+                    stop.wait(_PAUSE_SECONDS)
+
+    def process(self, entry: Entry) -> None:
+        """Bring one claimed object to the outbox, to held, or away by a rule. Raises ``Temporary``, ``OSError``."""
+        self._current.write_text(str(entry))
+        try:
+            self._forward(entry)
+        except Permanent as error:
+            self._hold(entry, error.code, str(error))
+        except (Temporary, OSError):
+            raise
+        except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self._hold(entry, "error", f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the node's version")
+        self._current.unlink(missing_ok=True)
+
+    def _forward(self, entry: Entry) -> None:
+        path = self._inbox.path(entry)
+        first = self._ledger.first_of_instance(entry)
+        if first != entry:
+            raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
+        with path.open("rb") as fp:
+            meta, _ = part10.read_meta(fp)
+        ds = dcmread(path, stop_before_pixels=True, force=False)
+        decision = self._rules.decide(ds, called_ae=meta.receiving_ae, note=json.loads(meta.note) if meta.note else {})
+        reason = self._inbox.reason(entry) or {}
+        if decision.action == "discard":
+            self._discard(entry, decision)
+        elif decision.action == "hold" and not reason.get("released"):
+            raise Permanent(decision.code, decision.reason)
+        else:
+            self._deidentify(entry, path, ds, decision)
+
+    def _deidentify(self, entry: Entry, path: Path, ds: Dataset, decision: Decision) -> None:
+        tmp, fp = self._outbox.create()
+        try:
+            with fp:
+                outcome = self._deidentifier.deidentify(path, fp, label=decision.label, label_source=decision.label_source, limit=self._limit)
+            self._remember(entry, ds, outcome)
+            self._outbox.put(tmp, entry)
+        except BaseException:
+            tmp.unlink(missing_ok=True)
+            raise
+        self._ledger.note(entry, "outgoing", label=decision.label, label_source=decision.label_source)
+        self._inbox.remove(entry)
+
+    def _remember(self, entry: Entry, ds: Dataset, outcome: Outcome) -> None:
+        self._register.study(entry.study, {name: str(ds.get(name, "")) for name in FIELDS}, outcome.pseudonym)
+
+    def _discard(self, entry: Entry, decision: Decision) -> None:
+        self._ledger.note(entry, "discarded", message=decision.reason)
+        self._ledger.flush()
+        self._inbox.remove(entry)
+
+    def _hold(self, entry: Entry, code: str, message: str) -> None:
+        self._inbox.hold(entry, code, message)
+        self._ledger.note(entry, "held", reason=code, message=message)
+        log.warning("held %s (%s): %s", entry, code, message)
+
+    def _suspect(self, entry: Entry) -> None:
+        """The predecessor died on this object: count it, and hold it when it is no accident any more."""
+        if entry not in self._inbox.entries("work"):
+            return  # it was done: the death came after
+        reason = self._inbox.reason(entry) or {}
+        crashes = int(str(reason.get("crashes", 0))) + 1
+        self._inbox.hold(entry, "crashed", f"{crashes} worker processes died on this object", crashes=crashes)
+        if crashes < _MOST_CRASHES:
+            self._inbox.release(entry, crashes=crashes)
+        else:
+            self._ledger.note(entry, "held", reason="crashed", message=f"{crashes} worker processes died on this object")

@@ -1,0 +1,66 @@
+"""A disk that fills: new associations are rejected as transient, nothing is lost, space brings it back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fidac_node.phantom import write_series
+from tests.scenario.network import Hub, Site
+from tests.support import wait_until
+
+pytestmark = [pytest.mark.interop("storescu"), pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_rejects_as_transient_keeps_what_it_took_and_recovers_by_itself(tmp_path: Path, small_disk: Path, hub: Hub, site: Site) -> None:
+    site.set("spool", directory=str(small_disk / "spool"), reserve_mb=6, retention_hours=0)
+    site.start()
+    files = write_series(tmp_path / "pacs", slices=60, rows=512, columns=512)
+    sent = site.storescu(files)
+    taken = site.status()["received"]
+    assert 10 < taken < 60
+    assert "0xa700" in sent.stderr.lower() or "Refused: OutOfResources" in sent.stderr
+    again = site.storescu(files[:1])
+    assert again.returncode != 0 and "Rejected Transient" in again.stderr
+    hub.start()
+    site.wait_for(committed=taken)
+    assert len(hub.find()) == taken
+    # Housekeeping frees the committed copies; the PACS sends again what was refused.
+    wait_until(lambda: site.status()["disk"]["room"], 90)
+    wait_until(lambda: site.storescu(files[taken:]).returncode == 0, 90)
+    site.wait_for(committed=60, timeout=120)
+    assert len(hub.find()) == 60
+
+
+def test_a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged(tmp_path: Path, small_disk: Path, hub: Hub, site: Site) -> None:
+    site.set("spool", directory=str(small_disk / "spool"), reserve_mb=1)
+    site.start()
+    files = write_series(tmp_path / "pacs", slices=20, rows=512, columns=512)
+    assert site.storescu(files).returncode == 0
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as fp:
+        try:
+            while fp.write(b"\0" * 65536):
+                fp.flush()
+        except OSError:
+            assert True  # the disk is full now, to the last block
+    refused = site.storescu(write_series(tmp_path / "more", seed=2, slices=2, rows=512, columns=512))
+    assert refused.returncode != 0
+    ballast.unlink()
+    hub.start()
+    site.wait_for(committed=20, timeout=120)
+    assert len(hub.find()) == 20

@@ -1,0 +1,97 @@
+"""kill -9 of a whole daemon at random moments: what was acknowledged is at the hub once, byte for byte."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pynetdicom import AE
+
+from fidac_node.phantom import write_series
+from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
+from tests.scenario.network import Daemon, Hub, Site
+from tests.support import wait_until
+
+OBJECTS = 400
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def pacs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """400 objects of 8 studies."""
+    directory = tmp_path_factory.mktemp("pacs")
+    return [file for seed in range(8) for file in write_series(directory / str(seed), seed=seed + 1, slices=OBJECTS // 8, rows=64, columns=64)]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("victim", ["site", "hub"])
+def test_every_acknowledged_object_survives_twenty_kills(tmp_path: Path, pacs: list[Path], victim: str, hub: Hub, site: Site) -> None:
+    expected = undisturbed(tmp_path / "reference", pacs, site)
+    hub.start()
+    site.start()
+    modality = Modality(site.port, pacs)
+    modality.start()
+    rng = random.Random(20201122)
+    daemon: Daemon = site if victim == "site" else hub
+    pause = threading.Event()
+    for _ in range(KILLS):
+        pause.wait(rng.uniform(0.05, 1.2))
+        daemon.kill()
+        daemon.start()
+    modality.join(120)
+    assert modality.acknowledged == {path.name + path.parent.name for path in pacs}
+    site.wait_for(committed=OBJECTS, timeout=120)
+    wait_until(lambda: len(hub.find()) == OBJECTS, 10)
+    assert hub.files() == expected
+    assert hub.status()["conflicts"] == 0 and hub.status()["held"] == 0
+
+
+def undisturbed(directory: Path, pacs: list[Path], site: Site) -> dict[str, bytes]:
+    """The hub's archive after a run without kills, under the same key."""
+    hub = Hub(directory / "hub")
+    hub.add_site("CHU-TEST", "FIDACNODE")
+    other = Site(directory / "site", hub.port)
+    shutil.copy(site.directory / "secret.key", other.directory / "secret.key")
+    hub.start()
+    other.start()
+    try:
+        modality = Modality(other.port, pacs)
+        modality.start()
+        modality.join(120)
+        other.wait_for(committed=len(pacs))
+        return hub.files()
+    finally:
+        other.stop()
+        hub.stop()
+
+
+class Modality(threading.Thread):
+    """A PACS that sends its objects and sends each again until it got Success for it."""
+
+    def __init__(self, port: int, files: list[Path]) -> None:
+        super().__init__(daemon=True)
+        self.acknowledged: set[str] = set()
+        self._port = port
+        self._files = files
+        self._ae = AE("PACS")
+        self._ae.connection_timeout, self._ae.acse_timeout, self._ae.dimse_timeout = 2, 5, 10
+        self._ae.add_requested_context(next(iter(CT_CLASSES)), EXPLICIT_VR_LE)
+
+    def run(self) -> None:
+        pause = threading.Event()
+        waiting = list(self._files)
+        while waiting:
+            assoc = self._ae.associate("127.0.0.1", self._port, ae_title="FIDACNODE")
+            while waiting and assoc.is_established:
+                status = assoc.send_c_store(dcmread(waiting[0]))
+                if "Status" not in status or status.Status != 0:
+                    break
+                done = waiting.pop(0)
+                self.acknowledged.add(done.name + done.parent.name)
+            if assoc.is_established:
+                assoc.release()
+            pause.wait(0.05)

@@ -1,0 +1,66 @@
+"""One patient stays one patient: doubles, follow-up after a restart, another key."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fidac_node.phantom import write_series
+from tests.scenario.network import Hub, Site, fidac
+
+SMALL = {"rows": 64, "columns": 64}
+
+pytestmark = pytest.mark.interop("storescu")
+
+
+def test_the_same_study_sent_twice_is_indexed_once(tmp_path: Path, hub: Hub, site: Site) -> None:
+    files = write_series(tmp_path / "pacs", slices=10, **SMALL)
+    hub.start()
+    site.start()
+    assert site.storescu(files).returncode == 0
+    site.wait_for(committed=10)
+    assert site.storescu(files).returncode == 0
+    site.wait_for(committed=10, ready=0, outgoing=0)
+    assert len(hub.find()) == 10
+    assert hub.status()["conflicts"] == 0
+    assert site.status()["received"] == 10
+
+
+def test_a_follow_up_after_a_restart_keeps_the_pseudonym_and_the_interval_in_days(tmp_path: Path, hub: Hub, site: Site) -> None:
+    hub.start()
+    site.start()
+    assert site.storescu(write_series(tmp_path / "first", slices=3, **SMALL)).returncode == 0
+    site.wait_for(committed=3)
+    assert site.stop() == 0
+    site.start()
+    assert site.storescu(write_series(tmp_path / "second", slices=3, days_later=21, **SMALL)).returncode == 0
+    site.wait_for(committed=6)
+    studies = hub.find("studies")
+    assert len(studies) == 2
+    assert len({study["PatientID"] for study in studies}) == 1
+    days = sorted(date.fromisoformat(study["StudyDate"]) for study in studies)
+    assert (days[1] - days[0]).days == 21
+    assert hub.status()["patients"] == 1
+
+
+def test_a_node_whose_key_was_replaced_refuses_to_start_and_says_why(hub: Hub, site: Site) -> None:
+    site.start()
+    assert site.stop() == 0
+    key = site.directory / "secret.key"
+    key.write_text("ab" * 32 + "\n")
+    key.chmod(0o600)
+    started = fidac("site", "run", "--config", site.config, check=False)
+    assert started.returncode == 2
+    assert "is not the key this node has used so far" in started.stderr
+
+
+def test_a_node_whose_key_is_missing_or_readable_by_others_refuses_to_start(hub: Hub, site: Site) -> None:
+    key = site.directory / "secret.key"
+    key.chmod(0o644)
+    started = fidac("site", "run", "--config", site.config, check=False)
+    assert started.returncode == 2 and "chmod 600" in started.stderr
+    key.unlink()
+    started = fidac("site", "run", "--config", site.config, check=False)
+    assert started.returncode == 2 and "secret.key" in started.stderr
