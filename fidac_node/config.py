@@ -24,6 +24,7 @@ from fidac_node.values import (
     ae_title_problem,
     database_problem,
     host_problem,
+    label_problem,
     labels_problem,
     long_string_problem,
     network_problem,
@@ -110,7 +111,7 @@ class HubReceive(Receive):
 class Route:
     """What is in scope, and how it is labelled."""
 
-    default_label: str = option("unknown", f"Label when nothing else gives one: {', '.join(LABELS)}.", one_of(LABELS, "label"))
+    default_label: str = option("unknown", f"Label when nothing else gives one: {', '.join(LABELS)}.", label_problem)
     labels: dict[str, str] = option(
         {},
         "Label by called AE title: the PACS labels by choosing a destination. The node answers to these titles too.",

@@ -29,6 +29,8 @@ _ADVISORY_LOCK: Final = 0x4649444143
 _SQLITE: Final[Mapping[str, str]] = {"serial": "INTEGER NOT NULL PRIMARY KEY", "double": "REAL", "timestamp": "DATETIME"}
 _POSTGRESQL: Final[Mapping[str, str]] = {"serial": "BIGSERIAL PRIMARY KEY", "double": "DOUBLE PRECISION", "timestamp": "TIMESTAMP"}
 
+_CREATE_MIGRATION: Final = "CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, applied_at {timestamp} NOT NULL)"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -74,6 +76,20 @@ def utc_now() -> datetime.datetime:
 
 
 @contextmanager
+def borrowed(db: Database) -> Iterator[None]:
+    """Let the block use this thread's connection, and close it after, unless it was open before.
+
+    For threads that come and go: each would leave an open connection behind.
+    """
+    was_closed = db.is_closed()
+    try:
+        yield
+    finally:
+        if was_closed:
+            db.close()
+
+
+@contextmanager
 def exclusive(db: Database) -> Iterator[None]:
     """Run the block in one transaction that no other writer of ours shares.
 
@@ -109,13 +125,12 @@ def migrate(db: Database, steps: Sequence[Step]) -> list[str]:
     step that is not in ``steps``: it was made by a newer version.
     """
     taken: list[str] = []
-    with db.connection_context():
-        for step in steps:
+    with borrowed(db):
+        for step in pending(db, steps):
             with exclusive(db):
-                done = _done(db)
-                _refuse_newer(done, steps)
-                if step.name in done:
-                    continue
+                statements(_CREATE_MIGRATION)(db)
+                if step not in pending(db, steps):
+                    continue  # another process was faster
                 step.apply(db)
                 Migration.insert(name=step.name, applied_at=utc_now()).execute(db)
                 taken.append(step.name)
@@ -124,9 +139,12 @@ def migrate(db: Database, steps: Sequence[Step]) -> list[str]:
     return taken
 
 
-def _done(db: Database) -> set[str]:
-    statements("CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, applied_at {timestamp} NOT NULL)")(db)
-    return {name for (name,) in Migration.select(Migration.name).tuples().execute(db)}
+def pending(db: Database, steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that ``db`` has not taken yet; it is only read. Raises :class:`ConfigError` as :func:`migrate` does."""
+    names = Migration.select(Migration.name).tuples()
+    done = {name for (name,) in names.execute(db)} if db.table_exists("migration") else set()
+    _refuse_newer(done, steps)
+    return [step for step in steps if step.name not in done]
 
 
 def _refuse_newer(done: set[str], steps: Sequence[Step]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 import time
@@ -45,8 +44,6 @@ def ask(
 
     Raises :class:`Temporary` with what happened and what to look at; ``timeout`` (seconds) holds for each step.
     """
-    # pynetdicom logs what is said here in better words.
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     _reach(peer, timeout, tls)
     assoc = _associate(peer, calling_ae, timeout, tls, sop_classes)
     try:

@@ -1,4 +1,4 @@
-"""The hub daemon, top to bottom in the order of the flow: receive, file, commit."""
+"""The hub daemon, top to bottom in the order of the flow: receive, file, answer for what is filed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import logging
 import shutil
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from peewee import Database
 
 from fidac_node import tls
 from fidac_node.archive import Archive
@@ -17,8 +20,8 @@ from fidac_node.database import connect
 from fidac_node.errors import ConfigError
 from fidac_node.filing import CommitmentCheck, Filer
 from fidac_node.index import Registry, prepare
-from fidac_node.receive import commitment
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
+from fidac_node.receive.commitment import CommitmentScp, request_contexts
 from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
 from fidac_node.service import Chore, Lifeline, Supervisor
 from fidac_node.spool import Spool
@@ -26,5 +29,132 @@ from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
 
 log = logging.getLogger(__name__)
 
+STAGES: Final = ("receive", "file")
 _MEGABYTE: Final = 1 << 20
 _GRACE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The rooms of one hub, built from its configuration when they are first entered."""
+
+    config: HubConfig
+
+    @cached_property
+    def spool(self) -> Spool:
+        """What arrived and is not filed yet."""
+        return Spool(self.config.spool.directory / "inbox", reserve=self.config.spool.reserve_mb * _MEGABYTE)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What is filed."""
+        return Archive(self.config.archive.directory)
+
+    @cached_property
+    def db(self) -> Database:
+        """The index."""
+        return connect(self.config.index.database, self.config.path.parent)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Which site stands behind a calling AE title."""
+        return Registry(self.db)
+
+    @property
+    def max_object(self) -> int:
+        """The largest object that is taken, and the most that a deflated one may inflate to (bytes)."""
+        return self.config.receive.max_object_mb * _MEGABYTE
+
+    def ready(self) -> str:
+        """Why no object can be taken now, or nothing."""
+        return "" if self.spool.has_room() else "disk reserve reached, free space on the hub's disk"
+
+
+def run(config_path: Path) -> int:
+    """Run the hub until it is told to stop; return the exit code."""
+    hub = _open(config_path)
+    prepare(hub.db)
+    hub.spool.recover()
+    children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in STAGES]
+    chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
+    return Supervisor(f"hub {hub.config.receive.ae_title}", children, chores, grace=_GRACE_SECONDS).run()
+
+
+def run_child(config_path: Path, name: str) -> int:
+    """Run one stage in this process until its supervisor or SIGTERM stops it."""
+    stop = threading.Event()
+    lifeline = Lifeline(stop)
+    hub = _open(config_path)
+    if name == "receive":
+        _receive(hub, stop, lifeline)
+    else:
+        _file(hub, stop, lifeline)
+    return 0
+
+
+def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    receive = hub.config.receive
+    handles = PlainHandles()
+
+    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+        hub.spool.put(path, entry_for(identity, digest, handles))
+
+    commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
+    policy = Policy(
+        ae_title=receive.ae_title,
+        host=receive.host,
+        port=receive.port,
+        contexts=[*storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *request_contexts()],
+        callers=hub.registry.knows,
+        called=frozenset({receive.ae_title}),
+        ready=hub.ready,
+        networks=[ip_network(network) for network in receive.networks],
+        max_associations=receive.max_associations,
+        max_associations_per_caller=receive.max_associations_per_caller,
+        max_pdu=receive.max_pdu,
+        acse_timeout=receive.acse_timeout,
+        dimse_timeout=receive.dimse_timeout,
+        idle_timeout=receive.idle_timeout,
+        max_object=hub.max_object,
+        tls=tls.server_context(receive.tls_certificate, receive.tls_key, receive.tls_ca),
+        handlers=commitment.handlers(),
+    )
+    scp = StorageScp(policy, hub.spool.create, accept)
+    scp.start()
+    lifeline.ready()
+    log.info("listening as %s on %s:%d", receive.ae_title, receive.host, scp.port)
+    stop.wait()
+    scp.stop(_GRACE_SECONDS / 2)
+    commitment.close()
+
+
+def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    filer = Filer(
+        hub.spool,
+        hub.archive,
+        hub.db,
+        hub.registry,
+        safe_creators=hub.config.verify.safe_private_creators,
+        limit=hub.max_object,
+    )
+    filer.recover()
+    lifeline.ready()
+    filer.run(stop)
+
+
+def _open(config_path: Path) -> Hub:
+    hub = Hub(load_hub(config_path))
+    try:
+        _ = hub.spool, hub.archive
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename}: {error.strerror}; check [spool] directory and [archive] directory, "
+            "and that the user who runs the hub owns them"
+        ) from error
+    return hub
+
+
+def _watch_disk(hub: Hub) -> None:
+    if not hub.spool.has_room():
+        free = shutil.disk_usage(hub.spool.directory).free // _MEGABYTE
+        log.error("disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait", free, hub.config.spool.reserve_mb)

@@ -7,6 +7,7 @@ Rows are written in batches, by any process, and may lag half a second behind; f
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -22,11 +23,11 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "ledger.db"
 STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
-LIVE_FILE: Final = "ledger.db"
-STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
+LIVE_STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000
+_INT64: Final = 1 << 63
 
 # Facts about the object: the first writer wins. Facts about its state: the latest state wins.
 _OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source")
@@ -61,6 +62,8 @@ ON CONFLICT (entry) DO UPDATE SET
     changed_at = MAX(changed_at, excluded.changed_at)
 """
 
+_EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)"
+
 
 class Ledger:
     """The ledger in the SQLite file ``path``; safe to use from any thread and any process.
@@ -69,27 +72,34 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        target = f"file:{path}?mode=ro" if read_only else str(path)
+        target = f"{path.absolute().as_uri()}?mode=ro" if read_only else str(path)
         pragmas = {} if read_only else {"journal_mode": "wal", "synchronous": "normal"}
         self._db = pw.SqliteDatabase(target, pragmas=pragmas, timeout=30, uri=read_only, check_same_thread=False)
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._rows: list[tuple[Any, ...]] = []
         self._contacted = 0.0
+        self._closing = threading.Event()
         try:
             self._db.connect()
-            if not read_only:
-                cast(Any, self._db.connection()).executescript(_SCHEMA)
-        except pw.DatabaseError as error:
+            if read_only:
+                self._one("SELECT 1 FROM fact")  # SQLite looks at the file only when it is asked something
+            else:
+                cast(Any, self._db).connection().executescript(_SCHEMA)
+        except (pw.PeeweeException, sqlite3.Error, Temporary) as error:
             raise ConfigError(f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions") from error
+        self._flusher = threading.Thread(target=self._keep_flushing, name="ledger", daemon=True)
         if not read_only:
-            threading.Thread(target=self._keep_flushing, name="ledger", daemon=True).start()
+            self._flusher.start()
 
     def note(self, entry: Entry, state: str, **fields: object) -> None:
-        """Write down that the object is in ``state`` now; ``fields`` as the columns are named."""
-        if state not in STATES or (unknown := set(fields) - set(_OF_OBJECT + _OF_STATE)):
-            raise ValueError(f"the ledger knows no state {state!r} or fields {fields.keys()}" if state not in STATES else f"no columns {unknown}")
-        row = (str(entry), entry.study, state, time.time(), *(fields.get(name) for name in _OF_OBJECT + _OF_STATE))
+        """Write down that the object is in ``state`` now; ``fields`` as the columns are named.
+
+        Raises ``ValueError`` for what no row could ever hold.
+        """
+        if state not in STATES or not fields.keys() <= {*_OF_OBJECT, *_OF_STATE}:
+            raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
+        row = (str(entry), entry.study, state, time.time(), *(_storable(fields.get(name)) for name in _OF_OBJECT + _OF_STATE))
         with self._lock:
             self._rows.append(row)
             full = len(self._rows) >= _FLUSH_ROWS
@@ -108,7 +118,7 @@ class Ledger:
                     for row in rows:
                         execute(_UPSERT, row)
                         message = row[4 + len(_OF_OBJECT) + 1]
-                        execute("INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)", (row[3], row[1], row[0], row[2], message))
+                        execute(_EVENT, (row[3], row[1], row[0], row[2], message))
             except Temporary as error:
                 log.warning("the ledger waits, objects are safe in the spool: %s", error)
                 with self._lock:
@@ -196,7 +206,8 @@ class Ledger:
         """The objects that match, as dictionaries of the table's columns, longest waiting first."""
         marks = ", ".join("?" * len(states))
         cursor = self._execute(
-            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) ORDER BY received_at, entry LIMIT ?",
+            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) "
+            "ORDER BY received_at, entry LIMIT ?",
             (*states, study, study, reason, reason, limit),
         )
         names = [column[0] for column in cursor.description]
@@ -220,7 +231,9 @@ class Ledger:
 
     def last_error(self) -> tuple[float, str] | None:
         """The latest failure to send or to de-identify: when, and what."""
-        row = self._one("SELECT at, message FROM event WHERE state IN ('outgoing', 'refused', 'held') AND message IS NOT NULL ORDER BY id DESC LIMIT 1")
+        row = self._one(
+            "SELECT at, message FROM event WHERE state IN ('outgoing', 'refused', 'held') AND message IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
         return (float(row[0]), str(row[1])) if row else None
 
     def rebuild(self, found: dict[Entry, str]) -> list[Entry]:
@@ -230,16 +243,16 @@ class Ledger:
         """
         now = time.time()
         self.flush()
-        known = {row[0]: row[1] for row in self._all(f"SELECT entry, state FROM object WHERE state IN {LIVE_STATES}")}
-        missing = [Entry.parse(name) for name in known if Entry.parse(name) not in found]
+        live = [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE state IN {LIVE_STATES}")]
+        missing = [entry for entry in live if entry not in found]
         with self._transaction() as execute:
             for entry, state in found.items():
-                if known.get(str(entry)) != state:
-                    execute(
-                        "INSERT INTO object (entry, study, state, changed_at) VALUES (?, ?, ?, ?) "
-                        "ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at",
-                        (str(entry), entry.study, state, now),
-                    )
+                execute(
+                    "INSERT INTO object (entry, study, state, changed_at) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, "
+                    "reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state",
+                    (str(entry), entry.study, state, now),
+                )
                 if state not in ("held", "ready"):
                     execute("INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)", (entry.instance, str(entry)))
             for entry in missing:
@@ -251,23 +264,24 @@ class Ledger:
 
     def close(self) -> None:
         """Write what was noted and close the file."""
+        self._closing.set()
+        if self._flusher.is_alive():
+            self._flusher.join()
         self.flush()
         self._db.close()
 
     def _keep_flushing(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(_FLUSH_SECONDS):
-            if self._db.is_closed() and not self._rows:
-                continue
+        while not self._closing.wait(_FLUSH_SECONDS):
             self.flush()
+        self._db.close()  # peewee keeps one connection per thread
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         try:
-            return self._db.execute_sql(sql, parameters)
-        except pw.DatabaseError as error:
+            return cast(Any, self._db).execute_sql(sql, parameters)
+        except pw.PeeweeException as error:
             raise Temporary(f"the ledger cannot be read: {error}") from error
 
     def _one(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
@@ -275,6 +289,15 @@ class Ledger:
 
     def _all(self, sql: str, *parameters: object) -> list[Any]:
         return cast("list[Any]", self._execute(sql, parameters).fetchall())
+
+
+def _storable(value: object) -> str | int | float | None:
+    """Refuse now what SQLite would refuse at the flush, where it would hold up all other rows."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")  # a file's name may hold bytes that are no text
+    if value is None or isinstance(value, float) or (isinstance(value, int) and -_INT64 <= value < _INT64):
+        return value
+    raise ValueError(f"a {type(value).__name__} cannot stand in the ledger")
 
 
 class _Transaction:
@@ -287,14 +310,15 @@ class _Transaction:
         try:
             self._atomic = self._db.atomic("IMMEDIATE")
             self._atomic.__enter__()
-        except pw.DatabaseError as error:
+        except pw.PeeweeException as error:
             raise Temporary(f"the ledger cannot be written: {error}") from error
         return self._db.execute_sql
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        failure = error if isinstance(error, pw.PeeweeException) else None
         try:
             self._atomic.__exit__(kind, error, trace)
-        except pw.DatabaseError as failure:
+        except pw.PeeweeException as at_the_end:
+            failure = failure or at_the_end  # after a full disk SQLite has rolled back already: that is no news
+        if failure is not None:
             raise Temporary(f"the ledger cannot be written: {failure}") from failure
-        if isinstance(error, pw.DatabaseError):
-            raise Temporary(f"the ledger cannot be written: {error}") from error

@@ -59,7 +59,7 @@ class Formatter(logging.Formatter):
 def describe(error: BaseException) -> str:
     """Say what an error is and where it came from; its text only if it is one of ours."""
     if isinstance(error, FidacError):
-        return f"{type(error).__name__}: {error}"
+        return str(error)
     reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     places = " < ".join(_places(error.__traceback__))
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -71,13 +71,9 @@ def _message(record: logging.LogRecord) -> str:
     if isinstance(record.msg, BaseException):  # log.exception(error), as pynetdicom writes
         return "" if record.exc_info else describe(record.msg)
     if isinstance(record.args, tuple):
-        arguments: tuple[Any, ...] = tuple(describe(item) if _is_foreign(item) else item for item in record.args)
+        arguments: tuple[Any, ...] = tuple(describe(item) if isinstance(item, BaseException) else item for item in record.args)
         return str(record.msg) % arguments if arguments else str(record.msg)
     return record.getMessage()
-
-
-def _is_foreign(item: object) -> bool:
-    return isinstance(item, BaseException) and not isinstance(item, FidacError)
 
 
 def _places(trace: TracebackType | None) -> Iterator[str]:

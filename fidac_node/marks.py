@@ -1,10 +1,19 @@
-"""What the node writes into each object so that the hub knows what it is: see docs/private-block.md."""
+"""What an object says of itself once it is de-identified: the marks that travel with it to the hub.
+
+Standard attributes where one fits (PS3.15 E.1.1, PS3.3 C.7.1.3 and C.12.1), else one private block of
+ours, described in ``docs/private-block.md``.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-# Standard attributes carry what fits them; these four have no standard place.
+SPONSOR: Final = "FIDAC"
+METHOD_PREFIX: Final = "FIDAC "
+LABELS: Final = ("certain", "possible", "negative", "other", "unknown")
+
+# These four have no standard place: elements of the block (0F1D,10xx).
 PRIVATE_GROUP: Final = 0x0F1D
 PRIVATE_CREATOR: Final = "FIDAC NODE 1"
 LABEL: Final = 0x01  # CS
@@ -12,6 +21,41 @@ LABEL_SOURCE: Final = 0x02  # LO
 PROFILE: Final = 0x03  # LO
 PROFILE_DIGEST: Final = 0x04  # LO, SHA-256 in hex
 
-LABELS: Final = ("certain", "possible", "negative", "other", "unknown")
-METHOD_PREFIX: Final = "FIDAC "
-SPONSOR: Final = "FIDAC"
+PRIVATE_CREATOR_TAG: Final = PRIVATE_GROUP << 16 | 0x0010
+PRIVATE_TAGS: Final = frozenset(
+    {PRIVATE_CREATOR_TAG, *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST))}
+)
+
+# CID 7050 De-identification Method (PS3.16), scheme DCM.
+METHOD_CODES: Final = {
+    "113100": "Basic Application Confidentiality Profile",
+    "113101": "Clean Pixel Data Option",
+    "113102": "Clean Recognizable Visual Features Option",
+    "113103": "Clean Graphics Option",
+    "113104": "Clean Structured Content Option",
+    "113105": "Clean Descriptors Option",
+    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
+    "113108": "Retain Patient Characteristics Option",
+    "113109": "Retain Device Identity Option",
+    "113111": "Retain Safe Private Option",
+}
+CODE_BASIC: Final = "113100"
+CODE_MODIFIED_DATES: Final = "113107"
+CODE_PATIENT_CHARACTERISTICS: Final = "113108"
+
+_METHOD: Final = re.compile(r"FIDAC [a-z0-9][a-z0-9._-]{0,39} [0-9a-f]{8}")
+
+
+def private_tag(element: int) -> int:
+    """The tag of one of our private elements, such as :data:`LABEL`."""
+    return PRIVATE_GROUP << 16 | 0x1000 | element
+
+
+def method(profile: str, digest: str) -> str:
+    """The value of DeidentificationMethod (0012,0063): ``FIDAC <profile> <first 8 of its digest>``."""
+    return f"{METHOD_PREFIX}{profile} {digest[:8]}"
+
+
+def is_method(value: str) -> bool:
+    """Say whether one value of DeidentificationMethod is one that this node writes."""
+    return _METHOD.fullmatch(value.strip()) is not None

@@ -52,12 +52,12 @@ def option(
     metadata = {"doc": doc, "check": check, "kind": kind, "read": read or _READERS[kind], "example": example}
     if isinstance(default, dict):
         return cast(T, field(default_factory=dict, metadata=metadata))
-    return cast(T, field(default=default, metadata=metadata))
+    return field(default=default, metadata=metadata)
 
 
 def section(cls: type[T], doc: str) -> T:
     """Declare one section of a file; ``doc`` says what it is about."""
-    return cast(T, field(default_factory=cls, metadata={"doc": doc, "section": cls}))
+    return field(default_factory=cls, metadata={"doc": doc, "section": cls})
 
 
 def sections(cls: type) -> dict[str, type]:

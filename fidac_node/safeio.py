@@ -7,6 +7,7 @@ temporary name, sync, rename, sync the directory.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -48,7 +49,7 @@ def move_synced(source: Path, target: Path) -> None:
 
 def write_synced(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Put ``data`` under the name ``path``, all of it or nothing, durable when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(fd, "wb") as fp:

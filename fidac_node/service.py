@@ -36,7 +36,7 @@ class Chore:
 
     name: str
     seconds: float
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 @dataclass
@@ -213,7 +213,7 @@ def _careful(chore: Chore) -> Callable[[], None]:
     def run() -> None:
         try:
             chore.run()
-        except Exception as error:  # a chore that fails is tried again at its next turn
-            log.error("%s failed, next try in %.0f s: %s", chore.name, chore.seconds, type(error).__name__, exc_info=True)
+        except Exception:  # a chore that fails is tried again at its next turn
+            log.exception("%s failed, next try in %.0f s", chore.name, chore.seconds)
 
     return run

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import ssl
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
@@ -21,8 +20,8 @@ from fidac_node.config import SiteConfig, load_site
 from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan, profiles_directory, read_key
 from fidac_node.errors import ConfigError
 from fidac_node.ledger import Ledger
-from fidac_node.receive import commitment as commitment_scp
 from fidac_node.receive.check import Identity, entry_for
+from fidac_node.receive.commitment import report_contexts, report_handlers
 from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
 from fidac_node.route import Rules
 from fidac_node.send.associate import Destination
@@ -31,6 +30,7 @@ from fidac_node.send.sender import Sender
 from fidac_node.service import Chore, Lifeline, Supervisor
 from fidac_node.spool import Spool
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
+from fidac_node.values import Peer
 from fidac_node.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -72,42 +72,43 @@ class Site:
     def pseudonymiser(self) -> Pseudonymiser:
         """The site's key at work. Raises :class:`ConfigError` when the key cannot be used."""
         deidentify = self.config.deidentify
-        return Pseudonymiser(read_key(Path(deidentify.key_file)), deidentify.programme, self.config.site.id)
+        return Pseudonymiser(read_key(deidentify.key_file), deidentify.programme, self.config.site.id)
 
     @cached_property
     def plan(self) -> Plan:
         """The compiled recipe. Raises :class:`ConfigError`."""
         deidentify = self.config.deidentify
-        directory = Path(deidentify.profiles_directory) if deidentify.profiles_directory else profiles_directory()
+        directory = deidentify.profiles_directory or profiles_directory()
         return load_plan(deidentify.profile, directory, cache=self._spool_directory / "plans")
 
     @cached_property
     def destination(self) -> Destination:
         """The hub, as the sender sees it."""
         send = self.config.send
-        ae_title, host, port = send.hub_address
+        hub = Peer.parse(send.hub)
         return Destination(
-            ae_title=ae_title,
-            host=host,
-            port=port,
+            ae_title=hub.ae_title,
+            host=hub.host,
+            port=hub.port,
             calling_ae=send.ae_title or self.config.receive.ae_title,
             max_pdu=send.max_pdu,
             connect_timeout=send.connect_timeout,
             acse_timeout=send.acse_timeout,
             dimse_timeout=send.dimse_timeout,
-            tls=tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca),
+            tls=tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca, hub.host),
         )
 
     def check_key(self) -> None:
         """Stop when the key is not the one this ledger was begun with: it would fork every patient."""
-        value = self.pseudonymiser.check_value()
+        value = f"{self.pseudonymiser.check_value()} {self.config.site.id} {self.config.deidentify.programme}"
         known = self.ledger.fact(_KEY_CHECK)
         if known is None:
             self.ledger.remember(_KEY_CHECK, value)
         elif known != value:
             raise ConfigError(
-                f"the key {self.config.deidentify.key_file} is not the key this node has used so far (or [deidentify] programme or [site] id "
-                f"changed): every patient would get a second pseudonym. Put the old key back from your backup; to begin anew on purpose, "
+                f"the key {self.config.deidentify.key_file} is not the key this node has used so far "
+                f"(or [deidentify] programme or [site] id changed): every patient would get a second pseudonym. "
+                f"Put the old key back from your backup; to begin anew on purpose, "
                 f"move {self._spool_directory / ledger.FILE} away"
             )
 
@@ -124,9 +125,9 @@ class Site:
         """Why no object can be taken now, or nothing."""
         return "" if self.inbox.has_room() else "disk reserve reached, free space on the spool's disk"
 
-    @cached_property
+    @property
     def _spool_directory(self) -> Path:
-        return Path(self.config.spool.directory)
+        return self.config.spool.directory
 
     @property
     def max_object(self) -> int:
@@ -153,8 +154,8 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     names = [name for stage in stages for name in ([f"deidentify-{n}" for n in range(workers)] if stage == "deidentify" else [stage])]
     children = [(name, ["site", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
-        Chore("purging committed objects", 60.0, lambda: purge(site)),
-        Chore("watching the disk", 30.0, lambda: _watch_disk(site)),
+        Chore("purging committed objects", 60.0, partial(purge, site)),
+        Chore("watching the disk", 30.0, partial(_watch_disk, site)),
     ]
     log.info("site node %s: %s, recipe %s %s", site.config.site.id, ", ".join(stages), site.plan.profile, site.plan.digest[:8])
     code = Supervisor(f"site node {site.config.site.id}", children, chores, grace=_GRACE_SECONDS).run()
@@ -205,7 +206,8 @@ def open_site(config_path: Path) -> Site:
         site.reports.mkdir(mode=0o700, exist_ok=True)
     except PermissionError as error:
         raise ConfigError(
-            f"no permission on the spool: {error.filename}: give it to the user that runs the node, 'chown -R USER {site.config.spool.directory}'"
+            f"no permission on the spool: {error.filename}: give it to the user that runs the node, "
+            f"'chown -R USER {site.config.spool.directory}'"
         ) from error
     except OSError as error:
         raise ConfigError(f"the spool cannot be used: {error.filename}: {error.strerror}; check [spool] directory") from error
@@ -228,7 +230,14 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         entry = entry_for(identity, digest, site.pseudonymiser)
         size = path.stat().st_size
         if site.inbox.put(path, entry):
-            site.ledger.note(entry, "ready", received_at=time.time(), bytes=size, calling_ae=identity.meta.source_ae, called_ae=identity.meta.receiving_ae)
+            site.ledger.note(
+                entry,
+                "ready",
+                received_at=time.time(),
+                bytes=size,
+                calling_ae=identity.meta.source_ae,
+                called_ae=identity.meta.receiving_ae,
+            )
         else:
             log.info("object %s came again and is kept once", entry)
 
@@ -237,7 +246,7 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         ae_title=receive.ae_title,
         host=receive.host,
         port=receive.port,
-        contexts=[*storage_contexts(classes, receive.transfer_syntaxes or list(TRANSFER_SYNTAXES)), *commitment_scp.report_contexts()],
+        contexts=[*storage_contexts(classes, receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *report_contexts()],
         callers=lambda ae_title: not receive.callers or ae_title in receive.callers or ae_title == site.destination.ae_title,
         called=frozenset({receive.ae_title, *site.config.route.labels}),
         ready=site.ready,
@@ -249,8 +258,8 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         dimse_timeout=receive.dimse_timeout,
         idle_timeout=receive.idle_timeout,
         max_object=site.max_object,
-        tls=_server_tls(receive.tls_certificate, receive.tls_key, receive.tls_ca),
-        handlers=commitment_scp.report_handlers(site.reports),
+        tls=tls.server_context(receive.tls_certificate, receive.tls_key, receive.tls_ca),
+        handlers=report_handlers(site.reports),
     )
     scp = StorageScp(policy, site.inbox.create, accept)
     scp.start()
@@ -269,7 +278,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         site.ledger,
         Rules.from_config(site.config.route),
         deidentifier,
-        Register(Path(site.config.spool.directory) / audit.FILE),
+        Register(site.config.spool.directory / audit.FILE),
         limit=site.max_object,
     )
     worker.recover(after_crash=after_crash)
@@ -287,12 +296,18 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         associations=send.associations,
         first=send.retry_first,
         maximum=send.retry_max,
-        commitment=send.commitment,
     )
     committing: threading.Thread | None = None
     if send.commitment:
         committer = Committer(
-            site.outbox, site.ledger, site.destination, site.reports, timeout=send.commitment_timeout, interval=send.commitment_interval
+            site.outbox,
+            site.ledger,
+            site.destination,
+            site.reports,
+            timeout=send.commitment_timeout,
+            interval=send.commitment_interval,
+            first=send.retry_first,
+            maximum=send.retry_max,
         )
         committing = threading.Thread(target=committer.run, args=(stop,), name="commitment")
         committing.start()
@@ -300,10 +315,6 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     sender.run(stop)
     if committing is not None:
         committing.join(_GRACE_SECONDS / 2)
-
-
-def _server_tls(certificate: str, key: str, ca: str) -> ssl.SSLContext | None:
-    return tls.server_context(certificate, key, ca)
 
 
 def _watch_disk(site: Site) -> None:

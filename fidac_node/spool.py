@@ -13,6 +13,7 @@ read back from the directories alone after any crash:
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -20,6 +21,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -83,10 +85,12 @@ class Spool:
     def put(self, tmp: Path, entry: Entry) -> bool:
         """Take a finished file into ``new/``; it is safe from a power cut when this returns.
 
-        Returns ``False``, and drops ``tmp``, when the same object is in the spool already.
-        Raises ``OSError``; the object is then not in the spool.
+        Returns ``False``, and drops ``tmp``, when the same object is in the spool already. Raises
+        ``OSError``: the object is then in the spool whole or not at all, and may be put again.
         """
-        if self._locate(entry) is not None:
+        found = self._locate(entry)
+        if found is not None:
+            safeio.sync_directory(found.parent)  # whoever put it may not have come that far yet
             tmp.unlink()
             return False
         safeio.sync_file(tmp)
@@ -97,7 +101,8 @@ class Spool:
     def claim(self, owner: str, limit: int) -> list[Entry]:
         """Move up to ``limit`` entries to ``work/<owner>/`` and return them.
 
-        Oldest study first and a study's objects together. An empty list means nothing waits.
+        Oldest study first and a study's objects together. An empty list means nothing waits. Raises
+        ``OSError`` when none could be moved.
         """
         target = self.directory / "work" / owner
         target.mkdir(mode=0o700, exist_ok=True)
@@ -111,6 +116,11 @@ class Spool:
                     self._name("new", entry).rename(target / f"{entry}{_SUFFIX}")
                 except FileNotFoundError:
                     continue  # another worker was faster
+                except OSError:
+                    self._backlog.append(entry)
+                    if not claimed:
+                        raise
+                    break  # what was moved is the caller's: without this answer nobody would look at it
                 claimed.append(entry)
         return claimed
 
@@ -135,7 +145,7 @@ class Spool:
         """Return where the object's file is now. Raises ``FileNotFoundError``."""
         found = self._locate(entry)
         if found is None:
-            raise FileNotFoundError(f"object {entry} is not in {self.directory}")
+            raise FileNotFoundError(errno.ENOENT, f"object {entry} is not there", str(self.directory))
         return found
 
     def unclaim(self, entry: Entry) -> None:
@@ -145,9 +155,10 @@ class Spool:
 
     def hold(self, entry: Entry, code: str, message: str, **facts: object) -> None:
         """Set an object aside for a person, with the reason; neither may carry an identity."""
+        source = self.path(entry)
         reason = {**(self.reason(entry) or {}), **facts, "code": code, "message": message}
         safeio.write_synced(self._reason_path(entry), json.dumps(reason, sort_keys=True).encode())
-        safeio.move_synced(self.path(entry), self._name("held", entry))
+        safeio.move_synced(source, self._name("held", entry))
 
     def reason(self, entry: Entry) -> dict[str, object] | None:
         """Return what :meth:`hold` or :meth:`release` wrote about the object, if anything."""
@@ -160,7 +171,7 @@ class Spool:
         """Put a held object back to be claimed, with ``facts`` for the one who claims it."""
         held = self._name("held", entry)
         if not held.exists():
-            raise FileNotFoundError(f"object {entry} is not held in {self.directory}")
+            raise FileNotFoundError(errno.ENOENT, f"object {entry} is not held there", str(self.directory))
         reason = {**(self.reason(entry) or {}), **facts}
         safeio.write_synced(self._reason_path(entry), json.dumps(reason, sort_keys=True).encode())
         safeio.move_synced(held, self._name("new", entry))
@@ -172,19 +183,21 @@ class Spool:
 
     def mark_committed(self, entry: Entry) -> None:
         """The destination answers for the object; the file's time becomes now, for the retention."""
-        committed = self._name("committed", entry)
-        self.path(entry).rename(committed)
-        os.utime(committed)
+        path = self.path(entry)
+        os.utime(path)  # before the move: never in committed/ with an old time, that is purged at once
+        path.rename(self._name("committed", entry))
 
     def remove(self, entry: Entry) -> None:
-        """Delete an object that the next stage holds, or that a person dropped."""
-        self.path(entry).unlink(missing_ok=True)
+        """Delete an object that the next stage holds, or that a person dropped; gone already is fine."""
+        found = self._locate(entry)
+        if found is not None:
+            found.unlink(missing_ok=True)
         self._reason_path(entry).unlink(missing_ok=True)
 
     def entries(self, state: str) -> list[Entry]:
         """List the objects in one of :data:`STATES`; ``work`` is all owners together."""
         if state == "work":
-            return [entry for owner in (self.directory / "work").iterdir() for entry in _entries_in(owner)]
+            return [entry for owner in self._owners() for entry in _entries_in(owner)]
         return list(_entries_in(self.directory / state))
 
     def recover(self, owner: str | None = None) -> None:
@@ -192,12 +205,11 @@ class Spool:
 
         Only for a start, when no such owner runs and nothing is being received.
         """
-        owners = [self.directory / "work" / owner] if owner else list((self.directory / "work").iterdir())
-        for directory in owners:
-            for entry in list(_entries_in(directory)) if directory.is_dir() else []:
+        for directory in self._owners():
+            for entry in list(_entries_in(directory)) if owner in (None, directory.name) else []:
                 (directory / f"{entry}{_SUFFIX}").rename(self._name("new", entry))
         if owner is None:
-            for leftover in (self.directory / "tmp").iterdir():
+            for leftover in [*(self.directory / "tmp").glob(f"*{_SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")]:
                 leftover.unlink(missing_ok=True)
         self.kick()
 
@@ -220,11 +232,15 @@ class Spool:
             path = self._name(state, entry)
             if path.exists():
                 return path
-        for owner in (self.directory / "work").iterdir():
+        for owner in self._owners():
             path = owner / f"{entry}{_SUFFIX}"
             if path.exists():
                 return path
         return None
+
+    def _owners(self) -> list[Path]:
+        """The directories in ``work/``; a worker may keep notes of its own beside them."""
+        return [path for path in (self.directory / "work").iterdir() if path.is_dir()]
 
     def _name(self, state: str, entry: Entry) -> Path:
         return self.directory / state / f"{entry}{_SUFFIX}"
@@ -235,10 +251,8 @@ class Spool:
     def _fifo(self) -> int:
         if self._wake is None:
             path = self.directory / "wake"
-            try:
+            with suppress(FileExistsError):  # made by an earlier run or another process
                 os.mkfifo(path, 0o600)
-            except FileExistsError:
-                pass  # made by an earlier run or another process
             # Read-write: a FIFO with a reader of its own never blocks nor breaks (Linux fifo(7)).
             self._wake = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         return self._wake

@@ -74,7 +74,7 @@ def expiry(certificate: Path) -> datetime.datetime:
         time = datetime.datetime.strptime(der[start:stop].decode("ascii"), _TIME_FORMATS[tag])
     except (ValueError, KeyError, IndexError, StopIteration) as error:
         raise ConfigError(f"{certificate}: not a readable certificate; make or ask for a new one") from error
-    return time.replace(tzinfo=datetime.timezone.utc)
+    return time.replace(tzinfo=datetime.UTC)
 
 
 def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
@@ -83,7 +83,9 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         _read(path)
 
     def encrypted() -> NoReturn:
-        raise ConfigError(f"{key}: the key asks for a password, a service cannot; write it in clear, mode 0600: 'openssl pkey -in FILE -out NEW'")
+        raise ConfigError(
+            f"{key}: the key asks for a password, a service cannot; write it in clear, mode 0600: 'openssl pkey -in FILE -out NEW'"
+        )
 
     try:
         context.load_cert_chain(certificate, key, password=encrypted)

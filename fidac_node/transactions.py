@@ -64,14 +64,12 @@ class Transactions:
     def ask(self, entries: Mapping[str, str]) -> str:
         """Remember a new transaction durably and return its UID; ``entries`` maps SOP Instance UIDs to spool entries."""
         uid = f"2.25.{uuid.uuid4().int}"
-        record = {"asked_at": time.time(), "entries": dict(entries)}
-        safeio.write_synced(self._path(uid, _ASKED), json.dumps(record).encode())
+        safeio.write_synced(self._path(uid, _ASKED), json.dumps(dict(entries)).encode())
         return uid
 
     def asked(self, uid: str) -> dict[str, str] | None:
         """Return the entries of a transaction by SOP Instance UID, ``None`` if we never asked it or forgot."""
-        record = self._read(self._path(uid, _ASKED)) if is_valid_uid(uid) else None
-        return None if record is None else dict(record["entries"])
+        return self._read(self._path(uid, _ASKED)) if is_valid_uid(uid) else None
 
     def report(self, report: Report) -> bool:
         """Keep a report durably; ``False`` when its transaction is not one of ours. Raises ``OSError``."""
@@ -98,8 +96,11 @@ class Transactions:
     def sweep(self, age: float) -> None:
         """Forget transactions that were asked more than ``age`` seconds ago."""
         for path in list(self._directory.glob(f"*{_ASKED}")):
-            record = self._read(path)
-            if record is not None and time.time() - float(record["asked_at"]) > age:
+            try:
+                asked_at = path.stat().st_mtime
+            except FileNotFoundError:
+                continue  # forgotten by another thread just now
+            if time.time() - asked_at > age:
                 self.forget(path.name.removesuffix(_ASKED))
 
     def _path(self, uid: str, kind: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypedDict
 
 from fidac_node.errors import ConfigError
 from fidac_node.marks import LABELS
-from fidac_node.options import Wrong, between, nearest, one_of, read_table, read_text
+from fidac_node.options import Check, Wrong, between, nearest, one_of, read_table, read_text
 
 DECISIONS: Final = ("accept", "hold", "discard")
 
@@ -138,18 +138,21 @@ def network_problem(value: str) -> str | None:
 
 
 def database_problem(value: str) -> str | None:
-    """Check the URL of a database; a password in it is refused, secrets are files."""
-    if re.match(r"postgres(ql)?://[^/@]*:[^/@]*@", value):
-        return "must not hold a password: put it into a password file (~/.pgpass, mode 0600) and leave it out here"
+    """Check the kind of database that a URL names; the rest is for who connects."""
     if re.match(r"(sqlite:///|postgres(ql)?://).", value):
         return None
-    return f"{value.partition('@')[0]!r} is not a database; write sqlite:///FILE or postgresql://USER@HOST/NAME"
+    scheme = value.partition("://")[0]  # what follows may hold a password
+    return f"{scheme!r} is not a database; write sqlite:///FILE or postgresql://USER@HOST/NAME"
+
+
+def label_problem(value: str) -> str | None:
+    """Check a label. No near one is proposed: 'positive' looks like 'possible' and means something else."""
+    return None if value in LABELS else f"{value!r} is not a label (allowed: {', '.join(LABELS)})"
 
 
 def labels_problem(value: Mapping[str, str]) -> str | None:
     """Check a table from called AE title to label."""
-    known = one_of(LABELS, "label")
-    return next((problem for ae_title, label in value.items() if (problem := ae_title_problem(ae_title) or known(label))), None)
+    return next((problem for ae_title, label in value.items() if (problem := ae_title_problem(ae_title) or label_problem(label))), None)
 
 
 def read_rules(value: Any) -> tuple[Rule, ...]:
@@ -180,10 +183,10 @@ def _read_rule(number: int, table: dict[str, Any]) -> Rule:
 
 
 def _rule_value(value: Any, number: int, key: str) -> str:
-    checks = {
+    checks: dict[str, Check] = {
         "name": _rule_name,
         "decision": one_of(DECISIONS, "decision"),
-        "label": lambda label: one_of(LABELS, "label")(label) if label else None,
+        "label": lambda label: label_problem(label) if label else None,
     }
     try:
         text = read_text(value)

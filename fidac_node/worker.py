@@ -36,7 +36,16 @@ class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating."""
 
     def __init__(
-        self, owner: str, inbox: Spool, outbox: Spool, ledger: Ledger, rules: Rules, deidentifier: Deidentifier, register: Register, *, limit: int
+        self,
+        owner: str,
+        inbox: Spool,
+        outbox: Spool,
+        ledger: Ledger,
+        rules: Rules,
+        deidentifier: Deidentifier,
+        register: Register,
+        *,
+        limit: int,
     ) -> None:
         self._owner = owner
         self._inbox = inbox
@@ -84,7 +93,11 @@ class Worker:
             raise
         except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
             where = traceback.extract_tb(error.__traceback__)[-1]
-            self._hold(entry, "error", f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the node's version")
+            self._hold(
+                entry,
+                "error",
+                f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the node's version",
+            )
         self._current.unlink(missing_ok=True)
 
     def _forward(self, entry: Entry) -> None:
@@ -108,7 +121,9 @@ class Worker:
         tmp, fp = self._outbox.create()
         try:
             with fp:
-                outcome = self._deidentifier.deidentify(path, fp, label=decision.label, label_source=decision.label_source, limit=self._limit)
+                outcome = self._deidentifier.deidentify(
+                    path, fp, label=decision.label, label_source=decision.label_source, limit=self._limit
+                )
             self._remember(entry, ds, outcome)
             self._outbox.put(tmp, entry)
         except BaseException:

@@ -18,7 +18,7 @@ from fidac_node.errors import ConfigError, FidacError
 if TYPE_CHECKING:
     from fidac_node.config import Kind
 
-__all__ = ["COMMANDS", "FAILED", "HELD", "INTERRUPTED", "USAGE", "Failure", "cli", "config_option", "fail", "main", "setup_logging"]
+__all__ = ["COMMANDS", "FAILED", "HELD", "INTERRUPTED", "USAGE", "cli", "config_option", "fail", "main", "setup_logging"]
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -37,14 +37,6 @@ COMMANDS: Final = {
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Failure(click.ClickException):
-    """A message for standard error and the exit code that goes with it."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.exit_code = code
 
 
 class LazyGroup(click.Group):
@@ -70,15 +62,15 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            raise Failure(str(error), USAGE) from error
+            fail(str(error), USAGE)
         except FidacError as error:
-            raise Failure(str(error), FAILED) from error
-        except KeyboardInterrupt as error:
-            raise Failure("interrupted", INTERRUPTED) from error
+            fail(str(error), FAILED)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED)
         except OSError as error:
             if error.filename is None:  # such as a closed pipe, which click knows how to end
                 raise
-            raise Failure(f"{error.filename}: {error.strerror}", FAILED) from error
+            fail(f"{error.filename}: {error.strerror}", FAILED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -97,7 +89,8 @@ def main() -> None:
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the command with a message on standard error and ``code``."""
-    raise Failure(message, code)
+    click.echo(f"Error: {message}", err=True)
+    raise click.exceptions.Exit(code)
 
 
 def config_option(kind: Kind) -> Callable[[F], F]:
@@ -106,7 +99,7 @@ def config_option(kind: Kind) -> Callable[[F], F]:
     Raises :class:`ConfigError` when there is none.
     """
 
-    def find(ctx: click.Context, parameter: click.Parameter, value: str | None) -> object:
+    def find(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> object:
         from fidac_node.config import find_config
 
         return find_config(kind, value)

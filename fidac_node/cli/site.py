@@ -57,10 +57,10 @@ def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, prof
     except ConfigError:
         path.unlink()
         raise
-    key = Path(config.deidentify.key_file)
+    key = config.deidentify.key_file
     if not key.exists():
         create_key(key)
-    make_directories(Path(config.spool.directory))
+    make_directories(config.spool.directory)
     click.echo(f"wrote {path}\nwrote {key}: keep a copy in a safe place; without it a patient's next study gets another pseudonym")
     click.echo(f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.send.ae_title or ae_title}")
     click.echo(f"  here:        fidac-node doctor -c {path}\n               fidac-node site run -c {path}")
@@ -164,15 +164,18 @@ def show(config: Path, study: str, identify: bool, as_json: bool) -> None:
     objects = ledger.rows(study=study)
     if not objects:
         fail(f"no study {study!r} here; 'fidac-node site studies' lists the handles")
-    journal = [{"at": at, "entry": entry, "state": state, "message": message} for at, entry, state, message in ledger.events(study)]
+    journal: list[dict[str, Any]] = [
+        {"at": at, "entry": entry, "state": state, "message": message} for at, entry, state, message in ledger.events(study)
+    ]
     result: dict[str, Any] = {"study": study, "objects": objects, "journal": journal}
     if identify:
-        result["identity"] = audit.Register(Path(settings.spool.directory) / audit.FILE).look_up(study)
+        result["identity"] = audit.Register(settings.spool.directory / audit.FILE).look_up(study)
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
         return
     if identify:
-        for key, value in (result["identity"] or {"identity": "not registered yet: the study waits for de-identification or is held"}).items():
+        identity = result["identity"] or {"identity": "not registered yet: the study waits for de-identification or is held"}
+        for key, value in identity.items():
             click.echo(f"{key}: {value}")
     for row in journal:
         click.echo(f"{_when(row['at'])}  {row['state']:<10} {row['entry']}  {row['message'] or ''}")
@@ -290,7 +293,7 @@ def _open(config: Path) -> tuple[SiteConfig, Ledger]:
     from fidac_node.config import load_site
 
     settings = load_site(config)
-    path = Path(settings.spool.directory) / ledger.FILE
+    path = settings.spool.directory / ledger.FILE
     if not path.exists():
         raise ConfigError(f"no ledger at {path} yet: start the node once with 'fidac-node site run -c {config}'")
     return settings, ledger.Ledger(path, read_only=True)
@@ -305,8 +308,8 @@ def _each(
     from fidac_node.spool import Spool
 
     settings = load_site(config)
-    rows = ledger.Ledger(Path(settings.spool.directory) / ledger.FILE)
-    spools = {name: Spool(Path(settings.spool.directory) / name) for name in ("inbox", "outbox")}
+    rows = ledger.Ledger(settings.spool.directory / ledger.FILE)
+    spools = {name: Spool(settings.spool.directory / name) for name in ("inbox", "outbox")}
     number = 0
     for entry, state in _selected(rows, states, **filters):
         try:
@@ -318,7 +321,9 @@ def _each(
     click.echo(f"{number} objects {done}")
 
 
-def _selected(rows: Ledger, states: tuple[str, ...], *, entries: tuple[str, ...], study: str, reason: str, everything: bool) -> Iterator[tuple[Entry, str]]:
+def _selected(
+    rows: Ledger, states: tuple[str, ...], *, entries: tuple[str, ...], study: str, reason: str, everything: bool
+) -> Iterator[tuple[Entry, str]]:
     from fidac_node.spool import Entry
 
     if not (entries or study or reason or everything):
@@ -362,14 +367,19 @@ def _print_status(settings: SiteConfig, state: dict[str, Any]) -> None:
     for reason, number in state["reasons"].items():
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")
     hub = state["hub"]
-    click.echo(f"  hub {hub['address']}: {'reachable' if hub['reachable'] else 'not reached'}, last contact {hub['last_contact'] or 'never'}")
+    click.echo(
+        f"  hub {hub['address']}: {'reachable' if hub['reachable'] else 'not reached'}, last contact {hub['last_contact'] or 'never'}"
+    )
     if hub["error"]:
         click.echo(f"    {hub['error']}")
     click.echo(f"  sent in the last hour: {state['sent_last_hour']}")
     if state["oldest_unsent_seconds"] is not None:
         click.echo(f"  oldest object not yet sent: {state['oldest_unsent_seconds']} s")
     disk = state["disk"]
-    click.echo(f"  disk: {disk['free_bytes'] >> 20} MB free, {disk['reserve_bytes'] >> 20} MB reserve" + ("" if disk["room"] else ": FULL, new objects are rejected"))
+    click.echo(
+        f"  disk: {disk['free_bytes'] >> 20} MB free, {disk['reserve_bytes'] >> 20} MB reserve"
+        + ("" if disk["room"] else ": FULL, new objects are rejected")
+    )
     if state["last_error"]:
         click.echo(f"  last error: {state['last_error']['at']} {state['last_error']['message']}")
 

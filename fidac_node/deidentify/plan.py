@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,8 @@ class Plan:
     """What becomes of each attribute. ``tags`` goes before ``groups``, ``groups`` before ``vrs``.
 
     Actions are the words of :mod:`fidac_node.deidentify.actions`. Private attributes and what PS3.6
-    does not know are removed by whoever applies the plan, whatever it says.
+    does not know are removed by whoever applies the plan, whatever it says. ``vocabulary`` holds the
+    words that a text may be kept for, ``common`` further words that identify nobody.
     """
 
     profile: str
@@ -37,6 +38,7 @@ class Plan:
     groups: dict[int, str]
     vrs: dict[str, str]
     vocabulary: frozenset[str]
+    common: frozenset[str]
     digest: str
 
     def action(self, tag: int, vr: str) -> str:
@@ -54,10 +56,17 @@ class Plan:
         return self.tags.get(0x00101010) == "age89" or self.tags.get(0x00100040) == actions.KEEP
 
 
-def make(profile: str, tags: dict[int, str], groups: dict[int, str], vrs: dict[str, str], vocabulary: frozenset[str]) -> Plan:
+def make(
+    profile: str,
+    tags: dict[int, str],
+    groups: dict[int, str],
+    vrs: dict[str, str],
+    vocabulary: frozenset[str],
+    common: frozenset[str],
+) -> Plan:
     """A plan with its digest."""
-    digest = hashlib.sha256(_canonical(profile, tags, groups, vrs, vocabulary)).hexdigest()
-    return Plan(profile, tags, groups, vrs, vocabulary, digest)
+    unsigned = Plan(profile, tags, groups, vrs, vocabulary, common, "")
+    return replace(unsigned, digest=hashlib.sha256(_canonical(unsigned)).hexdigest())
 
 
 def profiles_directory() -> Path:
@@ -115,7 +124,7 @@ def load_plan(profile: str, directory: Path | None = None, *, cache: Path | None
 
 def dump(plan: Plan) -> str:
     """A plan as canonical JSON, with its digest."""
-    body = json.loads(_canonical(plan.profile, plan.tags, plan.groups, plan.vrs, plan.vocabulary))
+    body = json.loads(_canonical(plan))
     return json.dumps({**body, "digest": plan.digest}, sort_keys=True, separators=(",", ":"))
 
 
@@ -129,6 +138,7 @@ def parse(text: str) -> Plan:
             {int(group, 16): action for group, action in body["groups"].items()},
             dict(body["vrs"]),
             frozenset(body["vocabulary"]),
+            frozenset(body["common"]),
         )
         whole = body["digest"] == plan.digest
     except (KeyError, TypeError, AttributeError) as error:
@@ -138,14 +148,15 @@ def parse(text: str) -> Plan:
     return plan
 
 
-def _canonical(profile: str, tags: dict[int, str], groups: dict[int, str], vrs: dict[str, str], vocabulary: frozenset[str]) -> bytes:
+def _canonical(plan: Plan) -> bytes:
     body = {
         "format": FORMAT,
-        "profile": profile,
-        "tags": {f"{tag:08X}": action for tag, action in tags.items()},
-        "groups": {f"{group:04X}": action for group, action in groups.items()},
-        "vrs": vrs,
-        "vocabulary": sorted(vocabulary),
+        "profile": plan.profile,
+        "tags": {f"{tag:08X}": action for tag, action in plan.tags.items()},
+        "groups": {f"{group:04X}": action for group, action in plan.groups.items()},
+        "vrs": plan.vrs,
+        "vocabulary": sorted(plan.vocabulary),
+        "common": sorted(plan.common),
     }
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +31,8 @@ _TAG: Final = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _LITERAL: Final = re.compile(r"[A-Za-z0-9_.^-]{1,16}")
 _PROFILE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
+# Below every message level of deid, which prints a line per action otherwise.
+_DEID_SILENT: Final = -6
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class _Problems:
 
     def raise_if_any(self) -> None:
         if self._found:
-            raise ConfigError("\n".join(f"{self._path}:{number}: {message}" for number, message in sorted(self._found)))
+            raise ConfigError("\n".join(f"{self._path}{f':{number}' if number else ''}: {message}" for number, message in sorted(self._found)))
 
 
 def compile_plan(path: Path, vocabulary: list[Path]) -> plan.Plan:
@@ -78,7 +79,15 @@ def compile_plan(path: Path, vocabulary: list[Path]) -> plan.Plan:
         compiled.add(line)
     compiled.finish()
     problems.raise_if_any()
-    return plan.make(path.stem, compiled.tags, compiled.groups, compiled.vrs, text.read_vocabulary(vocabulary))
+    common = [file for file in vocabulary if file.name.startswith("common")]
+    return plan.make(
+        path.stem,
+        compiled.tags,
+        compiled.groups,
+        compiled.vrs,
+        text.read_vocabulary([file for file in vocabulary if file not in common]),
+        text.read_vocabulary(common),
+    )
 
 
 def read(path: Path) -> list[Line]:
@@ -143,15 +152,17 @@ def _parse_line(number: int, line: str, problems: _Problems) -> Line | None:
 def _compare_with_deid(path: Path, lines: list[Line]) -> None:
     """Have deid parse the file and check that it sees exactly our lines."""
     from deid.config import DeidRecipe  # noqa: PLC0415 - only to compile
+    from deid.logger import bot  # noqa: PLC0415
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            recipe = DeidRecipe(deid=str(path.resolve()))
-        except SystemExit as error:
-            raise ConfigError(f"{path}: deid refuses the recipe (exit {error.code})") from error
-        except Exception as error:
-            raise ConfigError(f"{path}: deid cannot parse the recipe: {error}") from error
+    level, bot.level = bot.level, _DEID_SILENT
+    try:
+        recipe = DeidRecipe(deid=str(path.resolve()))
+    except SystemExit as error:
+        raise ConfigError(f"{path}: deid refuses the recipe (exit {error.code})") from error
+    except Exception as error:
+        raise ConfigError(f"{path}: deid cannot parse the recipe: {error}") from error
+    finally:
+        bot.level = level
     if recipe.get_format() != "dicom" or set(recipe.deid) != {"format", "header"}:
         raise ConfigError(f"{path}: deid reads other sections than %header")
     seen = recipe.get_actions()

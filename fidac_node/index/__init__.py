@@ -4,8 +4,20 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 ``fidac_node.index.record``.
 """
 
-from fidac_node.index.migrations import prepare
-from fidac_node.index.query import LEVELS, StudyFilter, find, received_per_site, totals
+from fidac_node.index.migrations import check, prepare
+from fidac_node.index.query import COLUMNS, LEVELS, StudyFilter, find, received_per_site, totals
 from fidac_node.index.sites import Registry, add_site, site_titles
 
-__all__ = ["LEVELS", "Registry", "StudyFilter", "add_site", "find", "prepare", "received_per_site", "site_titles", "totals"]
+__all__ = [
+    "COLUMNS",
+    "LEVELS",
+    "Registry",
+    "StudyFilter",
+    "add_site",
+    "check",
+    "find",
+    "prepare",
+    "received_per_site",
+    "site_titles",
+    "totals",
+]

@@ -6,7 +6,8 @@ from typing import Final
 
 from peewee import Database
 
-from fidac_node.database import Step, migrate, statements
+from fidac_node.database import Step, migrate, pending, statements
+from fidac_node.errors import ConfigError
 
 _OBJECTS: Final = (
     """CREATE TABLE site (
@@ -122,3 +123,9 @@ STEPS: Final = (
 def prepare(db: Database) -> None:
     """Make the tables of an empty database, or bring those of an older version up to date."""
     migrate(db, STEPS)
+
+
+def check(db: Database) -> None:
+    """Raise :class:`ConfigError` when the tables are not those of this version; nothing is changed."""
+    if missing := pending(db, STEPS):
+        raise ConfigError(f"the index is not up to date (it lacks {missing[0].name}): start the hub once, which brings it there")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from peewee import JOIN, SQL, Database, NodeList, fn
 
@@ -94,98 +94,117 @@ def received_per_site(db: Database) -> list[Row]:
         .group_by(Site.id, Site.ae_title, Site.added_at)
         .order_by(Site.id)
     )
-    rows = []
-    for row in query.dicts().execute(db):
-        rows.append(
-            {**row, "instances": int(row["instances"] or 0), "added_at": _utc(row["added_at"]), "last_received": _utc(row["last_received"])}
-        )
-    return rows
-
-
-def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
-    query = Study.select(Study.id.alias("number"), *_STUDY, *_of_both(Study), Study.series.alias("series")).join(Patient)
-    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(Study.site, Patient.pseudonym, Study.date, Study.id)
-    conditions = _study_conditions(wanted) + _conditions(Study, wanted)
-    if wanted.min_instances is not None:
-        conditions.append(Study.instances >= wanted.min_instances)
-    if acquired := _series_conditions(wanted):
-        conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
-    rows = query.where(*conditions).limit(limit).dicts().iterator(db)
-    while page := list(islice(rows, _PAGE)):
-        yield from _with_series(db, page)
-
-
-def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
-    query = Series.select(*_STUDY, *_SERIES, *_of_both(Series)).join(Study).join(Patient).join_from(Series, Profile, JOIN.LEFT_OUTER)
-    query = query.order_by(Study.site, Patient.pseudonym, Study.date, Study.id, Series.id)
-    conditions = _study_conditions(wanted) + _series_conditions(wanted) + _conditions(Series, wanted)
-    if wanted.min_instances is not None:
-        conditions.append(Series.instances >= wanted.min_instances)
-    return map(_presented, query.where(*conditions).limit(limit).dicts().iterator(db))
-
-
-def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
-    of_series = [column for column in _SERIES if column is not _THICKNESS]
-    query = Instance.select(*_STUDY, *of_series, *_INSTANCE, *_of_both(Instance)).join(Series).join(Study).join(Patient)
-    query = query.join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(Instance.series, Instance.number, Instance.id)
-    conditions = _study_conditions(wanted) + _series_conditions(wanted, Instance.slice_thickness) + _conditions(Instance, wanted)
-    if wanted.min_instances is not None:
-        conditions.append(Series.instances >= wanted.min_instances)
-    return map(_presented, query.where(*conditions).limit(limit).dicts().iterator(db))
+    return [
+        {**row, "instances": int(row["instances"] or 0), "added_at": _utc(row["added_at"]), "last_received": _utc(row["last_received"])}
+        for row in query.dicts().execute(db)
+    ]
 
 
 # What is printed, under which name, in this order.
-_STUDY: Final = (
-    Study.site.alias("site"),
-    Patient.pseudonym.alias("PatientID"),
-    Patient.sex.alias("PatientSex"),
-    Study.patient_age.alias("PatientAge"),
-    Study.study_instance_uid.alias("StudyInstanceUID"),
-    Study.date.alias("StudyDate"),
-    Study.programme.alias("programme"),
-)
-_ACQUISITION: Final = (
-    Series.modality.alias("Modality"),
-    Series.body_part.alias("BodyPartExamined"),
-    Series.manufacturer.alias("Manufacturer"),
-    Series.model.alias("ManufacturerModelName"),
-)
-_THICKNESS: Final = Series.slice_thickness.alias("SliceThickness")
-_SERIES: Final = (
-    Series.series_instance_uid.alias("SeriesInstanceUID"),
-    *_ACQUISITION,
-    Series.kernel.alias("ConvolutionKernel"),
-    Series.kvp.alias("KVP"),
-    _THICKNESS,
-    Series.row_spacing.alias("PixelSpacing"),
-    Series.column_spacing.alias("column_spacing"),
-    Series.rows.alias("Rows"),
-    Series.columns.alias("Columns"),
-    Series.contrast.alias("contrast"),
-    Series.contrast_agent.alias("ContrastBolusAgent"),
-)
-_INSTANCE: Final = (
-    Instance.sop_instance_uid.alias("SOPInstanceUID"),
-    Instance.sop_class_uid.alias("SOPClassUID"),
-    Instance.transfer_syntax_uid.alias("TransferSyntaxUID"),
-    Instance.number.alias("InstanceNumber"),
-    Instance.frames.alias("NumberOfFrames"),
-    Instance.slice_thickness.alias("SliceThickness"),
-)
+_STUDY: Final[dict[str, Any]] = {
+    "site": Study.site,
+    "PatientID": Patient.pseudonym,
+    "PatientSex": Patient.sex,
+    "PatientAge": Study.patient_age,
+    "StudyInstanceUID": Study.study_instance_uid,
+    "StudyDate": Study.date,
+    "programme": Study.programme,
+}
+_EQUIPMENT: Final[dict[str, Any]] = {
+    "Modality": Series.modality,
+    "BodyPartExamined": Series.body_part,
+    "Manufacturer": Series.manufacturer,
+    "ManufacturerModelName": Series.model,
+}
+_SERIES: Final[dict[str, Any]] = {
+    "SeriesInstanceUID": Series.series_instance_uid,
+    **_EQUIPMENT,
+    "ConvolutionKernel": Series.kernel,
+    "KVP": Series.kvp,
+    "SliceThickness": Series.slice_thickness,
+    "PixelSpacing": Series.row_spacing,
+    "Rows": Series.rows,
+    "Columns": Series.columns,
+    "contrast": Series.contrast,
+    "ContrastBolusAgent": Series.contrast_agent,
+}
+_INSTANCE: Final[dict[str, Any]] = {
+    "SOPInstanceUID": Instance.sop_instance_uid,
+    "SOPClassUID": Instance.sop_class_uid,
+    "TransferSyntaxUID": Instance.transfer_syntax_uid,
+    "InstanceNumber": Instance.number,
+    "NumberOfFrames": Instance.frames,
+    "SliceThickness": Instance.slice_thickness,
+}
 
 
-def _of_both(model: type[Study | Series | Instance]) -> list[Any]:
+def _of_level(model: Any) -> dict[str, Any]:
     """The columns that every level has for itself."""
-    counted = [] if model is Instance else [cast(Any, model).instances.alias("instances")]
-    return [
-        *counted,
-        model.bytes.alias("bytes"),
-        model.label.alias("label"),
-        model.label_source.alias("label_source"),
-        fn.COALESCE(Profile.name, "").alias("profile"),
-        fn.COALESCE(Profile.digest, "").alias("profile_digest"),
-        model.received_at.alias("received_at"),
-    ]
+    counts = {Study: {"series": Study.series, "instances": Study.instances}, Series: {"instances": Series.instances}}
+    return {
+        **counts.get(model, {}),
+        "bytes": model.bytes,
+        "label": model.label,
+        "label_source": model.label_source,
+        "profile": fn.COALESCE(Profile.name, ""),
+        "profile_digest": fn.COALESCE(Profile.digest, ""),
+        "received_at": model.received_at,
+    }
+
+
+_SELECTED: Final = {
+    "studies": {**_STUDY, **_of_level(Study)},
+    "series": {**_STUDY, **_SERIES, **_of_level(Series)},
+    "instances": {**_STUDY, **_SERIES, **_INSTANCE, **_of_level(Instance)},
+}
+# The keys of each level's rows, in their order.
+COLUMNS: Final = {
+    "studies": (*_STUDY, *_EQUIPMENT, *_of_level(Study)),
+    "series": tuple(_SELECTED["series"]),
+    "instances": tuple(_SELECTED["instances"]),
+}
+
+
+def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
+    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(Study.site, Patient.pseudonym, Study.date, Study.id)
+    conditions = _study_conditions(wanted) + _level_conditions(Study, wanted, Study.instances)
+    if acquired := _series_conditions(wanted, Series.slice_thickness):
+        conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
+    rows = query.where(*conditions).limit(limit).dicts().iterator(db)
+    while page := list(islice(rows, _PAGE)):
+        yield from _with_equipment(db, page)
+
+
+def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing")).join(Study).join(Patient)
+    query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(Study.site, Patient.pseudonym, Study.date, Study.id, Series.id)
+    conditions = (
+        _study_conditions(wanted) + _series_conditions(wanted, Series.slice_thickness) + _level_conditions(Series, wanted, Series.instances)
+    )
+    for row in query.where(*conditions).limit(limit).dicts().iterator(db):
+        yield _presented(row, "series")
+
+
+def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = (
+        Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing"))
+        .join(Series)
+        .join(Study)
+        .join(Patient)
+    )
+    query = query.join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(Instance.series, Instance.number, Instance.id)
+    conditions = (
+        _study_conditions(wanted)
+        + _series_conditions(wanted, Instance.slice_thickness)
+        + _level_conditions(Instance, wanted, Series.instances)
+    )
+    for row in query.where(*conditions).limit(limit).dicts().iterator(db):
+        yield _presented(row, "instances")
+
+
+def _aliased(columns: dict[str, Any]) -> list[Any]:
+    return [column.alias(name) for name, column in columns.items()]
 
 
 def _study_conditions(wanted: StudyFilter) -> list[Any]:
@@ -205,7 +224,7 @@ def _study_conditions(wanted: StudyFilter) -> list[Any]:
     return conditions
 
 
-def _series_conditions(wanted: StudyFilter, thickness: Any = Series.slice_thickness) -> list[Any]:
+def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
     conditions = [_matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
     if wanted.max_slice_thickness is not None:
         conditions.append(thickness <= wanted.max_slice_thickness)
@@ -214,13 +233,15 @@ def _series_conditions(wanted: StudyFilter, thickness: Any = Series.slice_thickn
     return conditions
 
 
-def _conditions(model: type[Study | Series | Instance], wanted: StudyFilter) -> list[Any]:
+def _level_conditions(model: Any, wanted: StudyFilter, instances: Any) -> list[Any]:
     """What is asked of the level itself. Never empty: a WHERE without conditions is no SQL."""
-    conditions: list[Any] = [cast(Any, model).id > 0]
+    conditions: list[Any] = [model.id > 0]
     if wanted.label:
         conditions.append(model.label == wanted.label.lower())
     if wanted.received_since is not None:
         conditions.append(model.received_at >= datetime.datetime.combine(wanted.received_since, datetime.time()))
+    if wanted.min_instances is not None:
+        conditions.append(instances >= wanted.min_instances)
     return conditions
 
 
@@ -241,26 +262,24 @@ def _matches(column: Any, value: str) -> Any:
     return NodeList((fn.LOWER(column), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
 
 
-def _with_series(db: Database, page: list[Row]) -> Iterator[Row]:
+def _with_equipment(db: Database, page: list[Row]) -> Iterator[Row]:
     """Add to each study what its series say: every value that occurs, separated as in DICOM."""
-    said: dict[int, dict[str, set[str]]] = {row["number"]: {} for row in page}
-    values = Series.select(Series.study.alias("number"), *_ACQUISITION).distinct().where(Series.study.in_(list(said)))
+    said: dict[int, dict[str, set[str]]] = {row["number"]: {keyword: set() for keyword in _EQUIPMENT} for row in page}
+    values = Series.select(Series.study.alias("number"), *_aliased(_EQUIPMENT)).distinct().where(Series.study.in_(list(said)))
     for row in values.dicts().iterator(db):
-        number = row.pop("number")
-        for keyword, value in row.items():
-            said[number].setdefault(keyword, set()).update([value] if value else [])
+        for keyword in _EQUIPMENT:
+            said[row["number"]][keyword].update(filter(None, [row[keyword]]))
     for row in page:
-        acquired = {keyword: "\\".join(sorted(seen)) for keyword, seen in said[row.pop("number")].items()}
-        yield _presented({**row, **acquired})
+        equipment = {keyword: "\\".join(sorted(seen)) for keyword, seen in said[row["number"]].items()}
+        yield _presented({**row, **equipment}, "studies")
 
 
-def _presented(row: Row) -> Row:
+def _presented(row: Row, level: str) -> Row:
     row["StudyDate"] = row["StudyDate"].isoformat() if row["StudyDate"] else None
     row["received_at"] = _utc(row["received_at"])
     if "PixelSpacing" in row:
-        column_spacing = row.pop("column_spacing")
-        row["PixelSpacing"] = [row["PixelSpacing"], column_spacing] if row["PixelSpacing"] is not None else None
-    return row
+        row["PixelSpacing"] = [row["PixelSpacing"], row["column_spacing"]] if row["PixelSpacing"] is not None else None
+    return {name: row[name] for name in COLUMNS[level]}
 
 
 def _utc(moment: datetime.datetime | str | None) -> str | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from peewee import Database, fn
+from peewee import Database, chunked, fn
 
 from fidac_node import marks
 from fidac_node.archive import Place
@@ -24,6 +24,7 @@ from fidac_node.index.models import Instance, Patient, Profile, Series, Study
 from fidac_node.part10 import FileMeta, format_tag
 from fidac_node.uids import is_valid_uid
 
+_MOST_VALUES: Final = 5000
 _AGE: Final = re.compile(r"(\d{3})([DWMY])")
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
@@ -136,6 +137,17 @@ def whereabouts(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], 
             .where(Instance.site == site, Instance.sop_instance_uid.in_(wanted))
         )
         found.update({(site, sop): Place(site, study, series, sop) for study, series, sop in query.tuples().execute(db)})
+    return found
+
+
+def sop_classes(db: Database, site: str, sops: Iterable[str]) -> dict[str, str]:
+    """Return the SOP Class UID of each instance of ``site`` that the index has."""
+    found: dict[str, str] = {}
+    for _, wanted in _by_site((site, sop) for sop in sops):
+        query = Instance.select(Instance.sop_instance_uid, Instance.sop_class_uid).where(
+            Instance.site == site, Instance.sop_instance_uid.in_(wanted)
+        )
+        found.update(query.tuples().execute(db))
     return found
 
 
@@ -285,11 +297,14 @@ def _grouped(fresh: Iterable[Description], depth: int) -> dict[tuple[str, ...], 
     return groups
 
 
-def _by_site(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+def _by_site(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Group (site, value) pairs; a long list comes in parts that one SQL statement takes."""
     sites: dict[str, set[str]] = {}
     for site, value in pairs:
         sites.setdefault(site, set()).add(value)
-    return [(site, sorted(values)) for site, values in sorted(sites.items())]
+    for site, values in sorted(sites.items()):
+        for part in chunked(sorted(values), _MOST_VALUES):
+            yield site, part
 
 
 def _place(site: str, meta: FileMeta, header: Header) -> Place:

@@ -7,9 +7,9 @@ import threading
 import time
 from typing import Final
 
-from peewee import Database, DatabaseError, InterfaceError
+from peewee import Database, PeeweeException
 
-from fidac_node.database import exclusive, utc_now
+from fidac_node.database import borrowed, exclusive, utc_now
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.index.models import Site
 
@@ -69,9 +69,9 @@ class Registry:
 
     def _refresh(self) -> None:
         try:
-            with self._db.connection_context():
+            with borrowed(self._db):
                 self._titles = site_titles(self._db)
-        except (DatabaseError, InterfaceError) as error:
+        except PeeweeException as error:
             if self._titles is None:
                 raise Temporary(f"the index cannot be read: {error}") from error
             log.warning("the index cannot be read, the known sites go on: %s", error)

@@ -54,7 +54,7 @@ def _shared(scan: Scan) -> Dataset:
     spacing = f"{FIELD_OF_VIEW / max(scan.rows, scan.columns):.6g}"
     return fill(
         Dataset(),
-        PixelMeasuresSequence=items(PixelSpacing=[spacing, spacing], SliceThickness=f"{scan.thickness:g}"),
+        PixelMeasuresSequence=items(PixelSpacing=[spacing, spacing], SliceThickness=f"{scan.thickness:.8g}"),
         PlaneOrientationSequence=items(ImageOrientationPatient=["1", "0", "0", "0", "1", "0"]),
         FrameAnatomySequence=items(FrameLaterality="U", AnatomicRegionSequence=code("51185008", "SCT", "Chest")),
         PixelValueTransformationSequence=items(RescaleIntercept="-1024", RescaleSlope="1", RescaleType="HU"),
@@ -104,7 +104,7 @@ def _shared(scan: Scan) -> Dataset:
 def _frame(scan: Scan, index: int, moment: str) -> Dataset:
     spacing = FIELD_OF_VIEW / max(scan.rows, scan.columns)
     z = -index * scan.thickness
-    corner = [f"{-spacing * (scan.columns - 1) / 2:.6g}", f"{-spacing * (scan.rows - 1) / 2:.6g}", f"{z:.4f}"]
+    corner = [f"{-spacing * (scan.columns - 1) / 2:.6g}", f"{-spacing * (scan.rows - 1) / 2:.6g}", f"{z:.8g}"]
     return fill(
         Dataset(),
         FrameContentSequence=items(

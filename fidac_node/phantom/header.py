@@ -101,9 +101,15 @@ def code(value: str, scheme: str, meaning: str) -> Sequence:
     return items(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 
+def _protocol(scan: Scan) -> str:
+    if scan.protocol is not None:
+        return scan.protocol
+    return VENDORS[scan.vendor].protocol if scan.body_part in ("CHEST", "") else f"{scan.body_part.title()}Routine"
+
+
 def _patient(ds: Dataset, scan: Scan) -> None:
     identity = scan.identity
-    age = (scan.day - identity.birth_date).days // 365
+    age = int((scan.day - identity.birth_date).days / 365.25)
     national = items(PatientID=identity.national_id, IssuerOfPatientID="ASIP-SANTE-INS-NIR", TypeOfPatientID="TEXT")
     fill(
         ds,
@@ -135,7 +141,7 @@ def _study(ds: Dataset, scan: Scan) -> None:
         StudyDescription=scan.study_description,
         PhysiciansOfRecord=identity.referring,
         NameOfPhysiciansReadingStudy=identity.reader,
-        ProcedureCodeSequence=code("ZBQK001", "CCAM", "Scanographie du thorax"),
+        ProcedureCodeSequence=code("ZBQK001", "CCAM", scan.study_description or "Scanographie"),
         StudyInstanceUID=scan.study_uid,
         StudyID=identity.accession[-6:],
         RequestingPhysician=identity.referring,
@@ -176,12 +182,12 @@ def _equipment(ds: Dataset, scan: Scan) -> None:
 
 
 def _order(ds: Dataset, scan: Scan) -> None:
-    identity, vendor = scan.identity, VENDORS[scan.vendor]
+    identity = scan.identity
     request = items(
         AccessionNumber=identity.accession,
         RequestedProcedureDescription=scan.study_description,
-        RequestedProcedureCodeSequence=code("ZBQK001", "CCAM", "Scanographie du thorax"),
-        ScheduledProcedureStepDescription=f"TDM thorax {identity.name.split('^')[0]}",
+        RequestedProcedureCodeSequence=code("ZBQK001", "CCAM", scan.study_description or "Scanographie"),
+        ScheduledProcedureStepDescription=f"TDM {identity.name.split('^')[0]}",
         ScheduledProcedureStepID=f"SPS{identity.accession[-5:]}",
         RequestedProcedureID=identity.accession,
     )
@@ -191,7 +197,7 @@ def _order(ds: Dataset, scan: Scan) -> None:
         PerformedProcedureStepStartDate=scan.da,
         PerformedProcedureStepStartTime=_TIME,
         PerformedProcedureStepID=f"PPS{identity.accession[-5:]}",
-        PerformedProcedureStepDescription=vendor.protocol,
+        PerformedProcedureStepDescription=_protocol(scan),
         RequestAttributesSequence=request,
         ReferencedPerformedProcedureStepSequence=items(
             ReferencedSOPClassUID="1.2.840.10008.3.1.2.3.3", ReferencedSOPInstanceUID=scan.uid("mpps")
@@ -207,9 +213,9 @@ def _series(ds: Dataset, scan: Scan) -> None:
         Modality="CT",
         SeriesDate=scan.da,
         SeriesTime="102502.890000",
-        SeriesDescription=f"{vendor.protocol} {scan.thickness:.1f} {vendor.kernel}",
+        SeriesDescription=f"{_protocol(scan)} {scan.thickness:.1f} {vendor.kernel}",
         BodyPartExamined=scan.body_part,
-        ProtocolName=vendor.protocol,
+        ProtocolName=_protocol(scan),
         PatientPosition="HFS",
         SeriesInstanceUID=scan.series_uid,
         SeriesNumber=str(scan.series_number),
@@ -250,7 +256,7 @@ def _acquisition(ds: Dataset, scan: Scan, index: int) -> None:
 def _plane(ds: Dataset, scan: Scan, index: int) -> None:
     vendor = VENDORS[scan.vendor]
     z, spacing = -index * scan.thickness, FIELD_OF_VIEW / max(scan.rows, scan.columns)
-    corner = [f"{-spacing * (scan.columns - 1) / 2:.6g}", f"{-spacing * (scan.rows - 1) / 2:.6g}", f"{z:.4f}"]
+    corner = [f"{-spacing * (scan.columns - 1) / 2:.6g}", f"{-spacing * (scan.rows - 1) / 2:.6g}", f"{z:.8g}"]
     localizer = items(
         ReferencedSOPClassUID=CT_IMAGE,
         ReferencedSOPInstanceUID=scan.uid("localizer"),
@@ -262,11 +268,11 @@ def _plane(ds: Dataset, scan: Scan, index: int) -> None:
         ContentTime=f"1026{index % 60:02d}.000000",
         ImageType=list(vendor.image_type),
         ReferencedImageSequence=localizer,
-        SliceThickness=f"{scan.thickness:g}",
+        SliceThickness=f"{scan.thickness:.8g}",
         InstanceNumber=str(index + 1),
         ImagePositionPatient=corner,
         ImageOrientationPatient=["1", "0", "0", "0", "1", "0"],
-        SliceLocation=f"{z:.4f}",
+        SliceLocation=f"{z:.8g}",
         ImageComments=f"{scan.identity.institution} - {scan.identity.station}",
         PixelSpacing=[f"{spacing:.6g}"] * 2,
         WindowCenter=["-600", "50"],

@@ -113,7 +113,8 @@ class Scan:
     """One series of one study, and how it is written.
 
     ``vendor`` is SIEMENS, GE, PHILIPS or TOSHIBA. ``charset`` goes in (0008,0005); ``""`` leaves it
-    out while the accents stay, as some devices do. ``days_later`` makes it a later study of the same
+    out while the accents stay, as some devices do. ``protocol`` is the scanner's own for the body part when
+    it is not given. ``days_later`` makes it a later study of the same
     patient. ``ground_glass`` adds a viral pneumonia, ``contrast`` an injection.
     """
 
@@ -130,6 +131,7 @@ class Scan:
     transfer_syntax: str = EXPLICIT_VR_LE
     body_part: str = "CHEST"
     study_description: str = "TDM thoracique"
+    protocol: str | None = None
     ground_glass: bool = False
     contrast: bool = False
 

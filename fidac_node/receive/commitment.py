@@ -13,27 +13,30 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from pydicom import Dataset
 from pydicom.uid import UID
+from pynetdicom import evt
 from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.dsutils import encode
+from pynetdicom.presentation import build_context
 
 from fidac_node.transactions import Reference, Report, Transactions
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, is_valid_uid
 
 if TYPE_CHECKING:
-    from pynetdicom import AE, Association
+    from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import DimseServiceType
     from pynetdicom.events import Event
+    from pynetdicom.presentation import PresentationContext
 
 log = logging.getLogger(__name__)
 
 # (calling AE, references) -> (committed, failed with Failure Reason (0008,1197))
 Check: TypeAlias = Callable[[str, Sequence[tuple[str, str]]], "tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str, int]]]"]
 
+_SYNTAXES: Final = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
 _PROCESSING_FAILURE: Final = 0x0110
 _NO_SUCH_INSTANCE: Final = 0x0112
 _INVALID_ARGUMENT: Final = 0x0115
@@ -46,36 +49,37 @@ _THREADS: Final = 4
 _ANSWER_TIMEOUT: Final = 30
 
 
-def offer_commitment(ae: AE) -> None:
-    """Let the hub's ``ae`` be asked for commitment: the peer is SCU, as by default."""
-    ae.add_supported_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LE, IMPLICIT_VR_LE])
+def request_contexts() -> list[PresentationContext]:
+    """What the hub's SCP accepts to be asked for commitment: the peer is SCU, as by default."""
+    return [build_context(STORAGE_COMMITMENT, _SYNTAXES)]
 
 
-def accept_reports(ae: AE) -> None:
-    """Let the site's ``ae`` take reports from a peer that opens an association back as SCP (PS3.4 J.3.3, PS3.7 D.3.3.4)."""
-    ae.add_supported_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LE, IMPLICIT_VR_LE], scu_role=False, scp_role=True)
+def report_contexts() -> list[PresentationContext]:
+    """What the site's SCP accepts from a peer that opens an association back to report, as SCP (PS3.4 J.3.3, PS3.7 D.3.3.4)."""
+    context = build_context(STORAGE_COMMITMENT, _SYNTAXES)
+    context.scu_role, context.scp_role = False, True
+    return [context]
 
 
-def report_handler(reports: Path) -> Callable[[Event], tuple[int, Dataset | None]]:
-    """Return the site's handler for ``evt.EVT_N_EVENT_REPORT``: Success means that the report is kept in ``reports``."""
+def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
+    """Return the site SCP's handler for reports: it answers Success when the report is kept in ``reports``."""
     transactions = Transactions(reports)
 
     def handle(event: Event) -> tuple[int, Dataset | None]:
         try:
-            report = Report.from_dataset(event.event_information)
-            known = transactions.report(report)
+            known = transactions.report(Report.from_dataset(event.event_information))
         except Exception:  # whatever decoding or the disk leads to: the peer may report again
             log.exception("a storage commitment report cannot be kept")
             return _PROCESSING_FAILURE, None
         if not known:
-            log.warning("a storage commitment report was refused: this node did not ask for it")
+            log.warning("a storage commitment report of %s was refused: this node did not ask for it", event.assoc.requestor.ae_title)
         return (0x0000 if known else _PROCESSING_FAILURE), None
 
-    return handle
+    return [(evt.EVT_N_EVENT_REPORT, handle)]
 
 
 class CommitmentScp:
-    """The hub's Storage Commitment SCP; bind :meth:`handle` to ``evt.EVT_N_ACTION``.
+    """The hub's Storage Commitment SCP; its AE needs :func:`request_contexts` and :meth:`handlers`.
 
     ``check`` says which objects the hub answers for. It runs in a thread of its own and may wait a little.
     """
@@ -83,26 +87,28 @@ class CommitmentScp:
     def __init__(self, check: Check) -> None:
         self._check = check
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="commitment")
-        self._doors: WeakKeyDictionary[Association, _Door] = WeakKeyDictionary()
-        self._lock = threading.Lock()
         # The answers to our reports reach pynetdicom's reactor, which finds them unexpected; they need no action.
         logging.getLogger("pynetdicom.association").addFilter(_expected)
 
-    def handle(self, event: Event) -> tuple[int, Dataset | None]:
-        """Take an N-ACTION: answer at once, look up and report later."""
-        status, transaction_uid, references = _requested(event)
-        if status != 0x0000:
-            log.warning("a storage commitment request of %s was refused with status %04XH", event.assoc.requestor.ae_title, status)
-            return status, None
-        with self._lock:
-            door = self._doors.setdefault(event.assoc, _Door(event.assoc))
-        answered = door.expect(event.request.MessageID)
-        self._executor.submit(self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, references)
-        return 0x0000, None
+    def handlers(self) -> list[tuple[Any, ...]]:
+        """Return what to bind to the hub's AE."""
+        return [(evt.EVT_N_ACTION, self._handle)]
 
     def close(self) -> None:
         """Report on nothing more; who asked will ask again."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _handle(self, event: Event) -> tuple[int, Dataset | None]:
+        """Take an N-ACTION: answer at once, look up and report later."""
+        request = cast(N_ACTION, event.request)
+        status, transaction_uid, references = _requested(event, request)
+        if status != 0x0000:
+            log.warning("a storage commitment request of %s was refused with status %04XH", event.assoc.requestor.ae_title, status)
+            return status, None
+        door = _Door.of(event.assoc)
+        answered = door.expect(cast(int, request.MessageID))
+        self._executor.submit(self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, references)
+        return 0x0000, None
 
     def _report(
         self, assoc: Association, door: _Door, answered: threading.Event, context_id: int, transaction_uid: str, references: list[Reference]
@@ -148,6 +154,12 @@ class _Door:
         self._message_ids = itertools.cycle(range(1, 0x10000))
         setattr(assoc.dimse, "send_msg", self._pass)  # noqa: B010 - mypy does not let a method be assigned
 
+    @classmethod
+    def of(cls, assoc: Association) -> _Door:
+        """Return the association's door; to be called from its own reactor only."""
+        standing = getattr(assoc.dimse.send_msg, "__self__", None)
+        return standing if isinstance(standing, _Door) else cls(assoc)
+
     def expect(self, message_id: int) -> threading.Event:
         """Return an event that is set when the response to the N-ACTION ``message_id`` is on its way."""
         answered = threading.Event()
@@ -178,9 +190,9 @@ class _Door:
                     answered.set()
 
 
-def _requested(event: Event) -> tuple[int, str, list[Reference]]:
+def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Reference]]:
     """Read an N-ACTION: the status to answer with, the TransactionUID and the references."""
-    if event.request.RequestedSOPInstanceUID != STORAGE_COMMITMENT_INSTANCE:
+    if request.RequestedSOPInstanceUID != STORAGE_COMMITMENT_INSTANCE:
         return _NO_SUCH_INSTANCE, "", []
     if event.action_type != _REQUEST_COMMITMENT:
         return _NO_SUCH_ACTION, "", []
@@ -213,5 +225,5 @@ def _item(reference: Reference, reason: int | None = None) -> Dataset:
     return item
 
 
-def _expected(record: Any) -> bool:
+def _expected(record: logging.LogRecord) -> bool:
     return "unexpected N-EVENT-REPORT" not in record.getMessage()

@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
@@ -54,7 +54,8 @@ class Policy:
     """Who may associate and with what, in plain values; times in seconds, sizes in bytes.
 
     ``callers`` answers for a calling AE title; ``called`` are the AE titles that this node answers to;
-    ``ready`` says why no object can be taken now, or nothing.
+    ``ready`` says why no object can be taken now, or nothing. ``handlers`` serve what
+    ``contexts`` offers besides storage: ``(event, function)``.
     """
 
     ae_title: str
@@ -73,7 +74,7 @@ class Policy:
     idle_timeout: float = 120
     max_object: int = 4 << 30
     tls: ssl.SSLContext | None = None
-    handlers: Sequence[tuple[Any, ...]] = field(default_factory=tuple)
+    handlers: Sequence[tuple[Any, ...]] = ()
 
 
 def storage_contexts(sop_classes: Sequence[str], transfer_syntaxes: Sequence[str]) -> list[PresentationContext]:
@@ -168,7 +169,9 @@ class StorageScp:
             log.exception("rejecting an association: its request could not be judged")
             rejection, why = _BUSY, "internal error"
         if rejection:
-            log.warning("rejected %s from %s: %s", _text(assoc.requestor.primitive.calling_ae_title), assoc.requestor.address, why)
+            log.warning(
+                "rejected %s from %s: %s", _text(cast(Any, assoc.requestor.primitive).calling_ae_title), assoc.requestor.address, why
+            )
             assoc.acse.send_reject(*rejection)
             assoc.kill()
 
@@ -176,7 +179,7 @@ class StorageScp:
         """Return the rejection and its reason, or nothing."""
         request = cast(Any, assoc.requestor.primitive)
         calling, called = _text(request.calling_ae_title), _text(request.called_ae_title)
-        address = ipaddress.ip_address(cast(str, assoc.requestor.address).split("%")[0])
+        address = ipaddress.ip_address(assoc.requestor.address.split("%")[0])
         if self._policy.networks and not any(address in network for network in self._policy.networks):
             return _NOT_FROM_HERE, "its address is not in [receive] networks"
         if called not in self._policy.called:

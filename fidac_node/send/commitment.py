@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from io import BytesIO
-from itertools import batched, groupby, islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ class Committer:
     ``interval`` between two rounds, ``first`` and ``maximum`` as in :func:`next_delay` when the peer is away.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain values, each by its name
         self,
         outbox: Spool,
         ledger: Ledger,
@@ -140,20 +140,21 @@ class Committer:
         if not references:
             return
         uid = self._transactions.ask({reference.sop_instance_uid: str(entry) for reference, entry in references.items()})
-        try:
-            self._open().request(uid, list(references))
-        except Temporary:
-            self._transactions.forget(uid)
-            raise
-        if self._transactions.asked(uid) is not None:  # else the report came even before the response
-            self._outstanding[uid] = list(references.values())
+        self._outstanding[uid] = list(references.values())
         for entry in references.values():
             patience = self._patience.setdefault(entry, _Patience())
             patience.asked += 1
             patience.until = time.monotonic() + next_delay(patience.asked, self._timeout, _SLOWEST, self._rand())
+        try:
+            self._open().request(uid, list(references))
+        except Temporary:
+            self._transactions.forget(uid)
+            for entry in self._outstanding.pop(uid, ()):
+                self._patience[entry].until = 0.0
+            raise
 
     def _references(self, group: Sequence[Entry]) -> dict[Reference, Entry]:
-        references = {}
+        references: dict[Reference, Entry] = {}
         for entry in group:
             try:
                 meta = Parcel.read(self._outbox.path(entry)).meta
@@ -241,6 +242,7 @@ class Committer:
         patience = self._patience.setdefault(entry, _Patience())
         if remedy is Remedy.RESEND and self._resends.get(entry, 0) < _MOST_RESENDS:
             self._resends[entry] = self._resends.get(entry, 0) + 1
+            del self._patience[entry]
             log.warning("object %s: %s; it is sent again", entry, message)
             self._outbox.unclaim(entry)
             self._ledger.note(entry, "outgoing", message=f"{message}; it is sent again", status=reason)
@@ -390,7 +392,8 @@ class Channel:
 def _groups(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
     """Cut sorted entries into transactions: one study each, and not too many objects."""
     for _, study in groupby(entries, key=lambda entry: entry.study):
-        yield from batched(study, _MOST_REFERENCES)
+        while group := tuple(islice(study, _MOST_REFERENCES)):
+            yield group
 
 
 def _action_information(transaction_uid: str, references: Iterable[Reference]) -> Dataset:

@@ -40,7 +40,7 @@ class Sender:
     :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain values, each by its name
         self,
         outbox: Spool,
         ledger: Ledger,

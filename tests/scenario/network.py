@@ -107,7 +107,9 @@ class Hub(Daemon):
         fidac("hub", "site", "add", site_id, "--ae-title", ae_title, "--config", self.config)
 
     def find(self, level: str = "instances", *filters: object) -> list[dict[str, Any]]:
-        return list(json.loads(fidac("hub", "find", level, "--format", "json", "--limit", 1000000, "--config", self.config, *filters).stdout))
+        return list(
+            json.loads(fidac("hub", "find", level, "--format", "json", "--limit", 1000000, "--config", self.config, *filters).stdout)
+        )
 
     def files(self) -> dict[str, bytes]:
         """Every archived object: path inside the archive -> bytes."""
@@ -121,7 +123,19 @@ class Site(Daemon):
     def __init__(self, directory: Path, hub_port: int, *, site_id: str = "CHU-TEST", ae_title: str = "FIDACNODE") -> None:
         super().__init__(directory, free_port())
         self.site_id, self.ae_title = site_id, ae_title
-        fidac("site", "init", directory, "--site-id", site_id, "--hub", f"FIDACHUB@127.0.0.1:{hub_port}", "--ae-title", ae_title, "--port", self.port)
+        fidac(
+            "site",
+            "init",
+            directory,
+            "--site-id",
+            site_id,
+            "--hub",
+            f"FIDACHUB@127.0.0.1:{hub_port}",
+            "--ae-title",
+            ae_title,
+            "--port",
+            self.port,
+        )
         self.set("receive", host="127.0.0.1")
         self.set("spool", reserve_mb=1)
         self.set("send", retry_first=0.2, retry_max=2.0, commitment_interval=0.2)
@@ -137,14 +151,29 @@ class Site(Daemon):
         try:
             wait_until(reached, timeout)
         except AssertionError:
-            shown = {name: seen.get(name) for name in ("received", "ready", "held", "outgoing", "refused", "sent", "committed", "reasons", "last_error")}
+            shown = {
+                name: seen.get(name)
+                for name in ("received", "ready", "held", "outgoing", "refused", "sent", "committed", "reasons", "last_error")
+            }
             raise AssertionError(f"expected {counts}, the site shows {shown}\n{self.log_text()[-3000:]}") from None
         return seen
 
     def storescu(self, files: Sequence[Path], *, aet: str = "PACS", aec: str = "") -> subprocess.CompletedProcess[str]:
         """Send with DCMTK, every transfer syntax as stored."""
         return subprocess.run(
-            ["storescu", "--no-halt", "-aet", aet, "-aec", aec or self.ae_title, "-pdu", "131072", "127.0.0.1", str(self.port), *map(str, files)],
+            [
+                "storescu",
+                "--no-halt",
+                "-aet",
+                aet,
+                "-aec",
+                aec or self.ae_title,
+                "-pdu",
+                "131072",
+                "127.0.0.1",
+                str(self.port),
+                *map(str, files),
+            ],
             capture_output=True,
             text=True,
             timeout=120,

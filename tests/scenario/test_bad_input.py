@@ -147,7 +147,14 @@ def test_nothing_that_people_read_names_the_patient(tmp_path: Path, hub: Hub, si
         hub.log_text(),
         *(
             fidac("site", *command, "--config", site.config).stdout
-            for command in (["status"], ["status", "--json"], ["studies"], ["show", study], ["queue", "list"], ["queue", "list", "--held", "--json"])
+            for command in (
+                ["status"],
+                ["status", "--json"],
+                ["studies"],
+                ["show", study],
+                ["queue", "list"],
+                ["queue", "list", "--held", "--json"],
+            )
         ),
         fidac("hub", "find", "instances", "--config", hub.config).stdout,
     ]

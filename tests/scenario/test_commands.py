@@ -26,7 +26,9 @@ def loaded(arguments: list[str]) -> set[str]:
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["site", "--help"], ["hub", "--help"], ["hub", "find", "--help"], ["profile", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["site", "--help"], ["hub", "--help"], ["hub", "find", "--help"], ["profile", "list"]], ids=" ".join
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(arguments) == set()
 

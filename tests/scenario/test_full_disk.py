@@ -26,7 +26,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_full_disk_rejects_as_transient_keeps_what_it_took_and_recovers_by_itself(tmp_path: Path, small_disk: Path, hub: Hub, site: Site) -> None:
+def test_a_full_disk_rejects_as_transient_keeps_what_it_took_and_recovers_by_itself(
+    tmp_path: Path, small_disk: Path, hub: Hub, site: Site
+) -> None:
     site.set("spool", directory=str(small_disk / "spool"), reserve_mb=6, retention_hours=0)
     site.start()
     files = write_series(tmp_path / "pacs", slices=60, rows=512, columns=512)

@@ -37,7 +37,8 @@ def test_four_associations_of_dcmsend_at_once_all_arrive(tmp_path: Path, hub: Hu
     hub.start()
     site.start()
     senders = [
-        subprocess.Popen(["dcmsend", "-aec", "FIDACNODE", "+sd", "127.0.0.1", str(site.port), str(tmp_path / f"pacs{number}")]) for number in range(4)
+        subprocess.Popen(["dcmsend", "-aec", "FIDACNODE", "+sd", "127.0.0.1", str(site.port), str(tmp_path / f"pacs{number}")])
+        for number in range(4)
     ]
     assert [sender.wait(60) for sender in senders] == [0, 0, 0, 0]
     site.wait_for(committed=60)
@@ -131,7 +132,10 @@ def orthanc(directory: Path, modalities: dict[str, list[object]]) -> Iterator[Or
         "Plugins": [],
     }
     (directory / "orthanc.json").write_text(json.dumps(settings))
-    with (directory / "log").open("wb") as log, subprocess.Popen(["Orthanc", str(directory / "orthanc.json")], stdout=log, stderr=log) as process:
+    with (
+        (directory / "log").open("wb") as log,
+        subprocess.Popen(["Orthanc", str(directory / "orthanc.json")], stdout=log, stderr=log) as process,
+    ):
         try:
             wait_until(server.alive, 30, f"Orthanc does not answer, see {directory / 'log'}")
             yield server

@@ -24,7 +24,9 @@ KILLS = 20
 def pacs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """400 objects of 8 studies."""
     directory = tmp_path_factory.mktemp("pacs")
-    return [file for seed in range(8) for file in write_series(directory / str(seed), seed=seed + 1, slices=OBJECTS // 8, rows=64, columns=64)]
+    return [
+        file for seed in range(8) for file in write_series(directory / str(seed), seed=seed + 1, slices=OBJECTS // 8, rows=64, columns=64)
+    ]
 
 
 @pytest.mark.timeout(300)

@@ -27,7 +27,13 @@ def test_a_chest_has_lungs_a_body_bone_and_air_where_they_belong() -> None:
     (middle,) = [ds for index, ds in enumerate(phantom.series(slices=40)) if index == 20]
     hu = hounsfield(middle)
     assert hu.shape == (512, 512)
-    right_lung, left_lung, vertebra, heart, corner = hu[260:280, 130:160], hu[300:320, 370:400], hu[330:345, 250:262], hu[210:220, 280:300], hu[:20, :20]
+    right_lung, left_lung, vertebra, heart, corner = (
+        hu[260:280, 130:160],
+        hu[300:320, 370:400],
+        hu[330:345, 250:262],
+        hu[210:220, 280:300],
+        hu[:20, :20],
+    )
     assert -920 < np.median(right_lung) < -700
     assert -920 < np.median(left_lung) < -700
     assert np.median(vertebra) > 100
@@ -111,6 +117,12 @@ def test_accents_are_written_in_the_charset_asked_for(tmp_path: Path, charset: s
     assert dcmread(path).get("SpecificCharacterSet", "") == charset
 
 
+def test_another_body_part_says_nothing_of_the_chest() -> None:
+    (ds,) = phantom.series(slices=1, rows=64, columns=64, body_part="BRAIN", study_description="TDM cérébrale")
+    told = [ds.BodyPartExamined, ds.StudyDescription, ds.SeriesDescription, ds.ProtocolName, ds.RequestedProcedureDescription]
+    assert not any("thora" in text.lower() or "chest" in text.lower() for text in told)
+
+
 def test_no_identity_is_anybodys() -> None:
     for identity in phantom.IDENTITIES:
         body, key = int(identity.national_id[:13]), int(identity.national_id[13:])
@@ -144,7 +156,10 @@ def test_the_pixels_are_as_long_as_the_header_says(tmp_path: Path) -> None:
 
 @pytest.mark.interop("dciodvfy")
 def test_dciodvfy_finds_no_error(tmp_path: Path) -> None:
-    paths = [phantom.write_series(tmp_path / vendor, slices=1, rows=64, columns=64, vendor=vendor, contrast=True)[0] for vendor in phantom.VENDORS]
+    paths = [
+        phantom.write_series(tmp_path / vendor, slices=1, rows=64, columns=64, vendor=vendor, contrast=True)[0]
+        for vendor in phantom.VENDORS
+    ]
     paths.append(phantom.write_enhanced(tmp_path / "enhanced.dcm", frames=3, rows=64, columns=64))
     paths.append(tmp_path / "capture.dcm")
     phantom.secondary_capture().save_as(paths[-1], enforce_file_format=True)

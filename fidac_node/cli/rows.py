@@ -1,0 +1,82 @@
+"""Rows as a table for people, CSV for spreadsheets, JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+FORMATS: Final = ("table", "csv", "json")
+
+# What makes a spreadsheet take a text for a formula; an apostrophe before it stops that (OWASP, CSV injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], kind: str) -> int:
+    """Print ``columns`` of ``rows`` as ``kind`` (one of :data:`FORMATS`) and return how many rows there were."""
+    counted = _Counted(rows)
+    lines = {"table": _table, "csv": _csv, "json": _json}[kind](counted, columns)
+    for line in lines:
+        click.echo(line)
+    return counted.number
+
+
+class _Counted:
+    """Passes rows on and counts them: they may be too many to be kept."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows = rows
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for row in self._rows:
+            self.number += 1
+            yield row
+
+
+def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    cells = [[_cell(row[name]) or "-" for name in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    for line in ([*columns], *cells):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    yield _csv_line(columns)
+    for row in rows:
+        yield _csv_line([_harmless(row[name]) for name in columns])
+
+
+def _csv_line(values: Sequence[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(values)
+    return buffer.getvalue()
+
+
+def _json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    """Yield one list, a row per line, so that it can be written before all is read."""
+    previous = ""
+    for row in rows:
+        if previous:
+            yield f"{previous},"
+        previous = f"{' ' if previous else '['}{json.dumps({name: row[name] for name in columns}, ensure_ascii=False)}"
+    yield f"{previous or '['}]"
+
+
+def _harmless(value: object) -> str:
+    text = _cell(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "\\".join(map(_cell, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

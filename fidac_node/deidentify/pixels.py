@@ -1,0 +1,189 @@
+"""Pixel data from one file to the other, as bytes: never decoded, never held in memory as a whole.
+
+Native data is cut to the length that the image has; encapsulated data keeps its fragments, with comments
+inside the codestream blanked. Nothing that follows is copied.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Protocol
+
+from fidac_node.deidentify import codestream
+from fidac_node.deidentify.encode import Syntax
+from fidac_node.deidentify.reading import PixelData, Source
+from fidac_node.errors import Permanent
+from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed
+from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+
+NATIVE: Final = frozenset({IMPLICIT_VR_LE, EXPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE})
+# A frame is looked into as a whole; 64 MB is a hundred times a compressed CT slice.
+LARGEST_FRAME: Final = 64 << 20
+_CHUNK: Final = 1 << 20
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+
+
+class Sink(Protocol):
+    """Where bytes go: a file, or a compressor before one."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take ``data``."""
+
+
+class Pixels:
+    """The pixel data of one source: checked at once, copied when the header is written."""
+
+    def __init__(self, source: Source) -> None:
+        """Raises :class:`Malformed` or :class:`Permanent` if it is not what the header says."""
+        if source.pixel_data is None:
+            raise Malformed("there is no PixelData (7FE0,0010)")
+        self._file = source.file
+        self._data: PixelData = source.pixel_data
+        self._frames = source.number("NumberOfFrames", 1)
+        if self._frames < 1:
+            raise Malformed("NumberOfFrames (0028,0008) is not positive")
+        self._family = codestream.FAMILIES.get(source.meta.transfer_syntax_uid)
+        if self._data.encapsulated:
+            self._check_encapsulated()
+        else:
+            self._check_native(source)
+
+    def header(self, syntax: Syntax) -> bytes:
+        """The bytes that stand before the pixel data."""
+        if not self._data.encapsulated:
+            return syntax.header(PIXEL_DATA, self._data.vr or "OW", self._length + self._length % 2)
+        return syntax.header(PIXEL_DATA, "OB", 0)[:-4] + struct.pack("<L", UNDEFINED_LENGTH)
+
+    def copy(self, target: Sink) -> None:
+        """Write the pixel data after its header."""
+        if self._data.encapsulated:
+            self._copy_encapsulated(target)
+            return
+        self._file.seek(self._data.offset)
+        remaining = self._length
+        while remaining:
+            chunk = self._file.read(min(_CHUNK, remaining))
+            if not chunk:
+                raise Malformed("cut short: the file ends inside the pixel data")
+            target.write(chunk)
+            remaining -= len(chunk)
+        if self._length % 2:
+            target.write(b"\x00")
+
+    def _check_native(self, source: Source) -> None:
+        if source.meta.transfer_syntax_uid not in NATIVE:
+            raise Malformed("the transfer syntax is a compressed one, the pixel data is not")
+        bits = (
+            source.number("Rows")
+            * source.number("Columns")
+            * source.number("SamplesPerPixel", 1)
+            * source.number("BitsAllocated")
+            * self._frames
+        )
+        self._length = (bits + 7) // 8
+        if not self._length or self._data.length < self._length:
+            raise Malformed(f"PixelData has {self._data.length} bytes, the image {self._length}")
+
+    def _check_encapsulated(self) -> None:
+        if self._family is None:
+            raise Malformed("the pixel data is compressed in a way that the transfer syntax does not name")
+        table, *fragments = list(self._fragments())
+        _, length = table
+        if not fragments:
+            raise Malformed("the compressed pixel data has no fragment")
+        if length % 4 or length // 4 not in (0, self._frames):
+            raise Malformed("the offset table of the pixel data does not have one entry for each frame (PS3.5 A.4)")
+        starts = [offset - fragments[0][0] for offset, _ in fragments]
+        offsets = struct.unpack(f"<{length // 4}L", self._read(*table))
+        if offsets[:1] not in ((), (0,)) or not set(offsets) <= set(starts) or list(offsets) != sorted(set(offsets)):
+            raise Malformed("the offset table of the pixel data does not point at its fragments (PS3.5 A.4)")
+
+    def _fragments(self) -> Iterator[tuple[int, int]]:
+        """Offset and length of each fragment, the offset table first."""
+        position, end = self._data.offset, self._data.offset + self._data.length
+        while position < end:
+            self._file.seek(position)
+            head = self._file.read(8)
+            length = int.from_bytes(head[4:], "little")
+            if len(head) < 8 or head[:4] != _ITEM or position + 8 + length > end:
+                raise Malformed("the fragments of PixelData are not Items (PS3.5 A.4)")
+            yield position + 8, length
+            position += 8 + length
+
+    def _read(self, offset: int, length: int) -> bytes:
+        self._file.seek(offset)
+        data = self._file.read(length)
+        if len(data) != length:
+            raise Malformed("cut short: the file ends inside the pixel data")
+        return data
+
+    def _copy_encapsulated(self, target: Sink) -> None:
+        fragments = self._fragments()
+        _write_item(target, self._read(*next(fragments)))
+        frames = 0
+        frame: list[bytes] = []
+        size = 0
+        for offset, length in fragments:
+            if size + length > LARGEST_FRAME:
+                raise Permanent("pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MB: it is not looked into")
+            data = self._read(offset, length)
+            if frame and self._begins_frame(data):
+                self._write_frame(target, frame)
+                frames, frame, size = frames + 1, [], 0
+            frame.append(data)
+            size += length
+        self._write_frame(target, frame)
+        if frames + 1 != self._frames:
+            raise Malformed(f"NumberOfFrames is {self._frames}, the compressed pixel data has {frames + 1}")
+        target.write(_SEQUENCE_END)
+
+    def _begins_frame(self, data: bytes) -> bool:
+        if self._frames == 1:
+            return False
+        return self._family == codestream.RLE or codestream.starts_frame(data, self._family or "")
+
+    def _write_frame(self, target: Sink, fragments: list[bytes]) -> None:
+        whole = bytearray(b"".join(fragments))
+        codestream.blank_comments(whole, self._family or "")
+        position = 0
+        for fragment in fragments:
+            _write_item(target, bytes(whole[position : position + len(fragment)]))
+            position += len(fragment)
+
+
+def _write_item(target: Sink, data: bytes) -> None:
+    target.write(_ITEM + struct.pack("<L", len(data)) + data)
+
+
+def open_target(target: BinaryIO, transfer_syntax_uid: str) -> tuple[Sink, _Deflater | None]:
+    """What to write the data set into: ``target``, or a deflater before it (PS3.5 A.5)."""
+    if transfer_syntax_uid != DEFLATED_EXPLICIT_VR_LE:
+        return target, None
+    deflater = _Deflater(target)
+    return deflater, deflater
+
+
+class _Deflater:
+    """Deflates as it is written to; the same input gives the same bytes."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._written = 0
+
+    def write(self, data: bytes, /) -> None:
+        """Compress ``data``."""
+        self._put(self._compressor.compress(data))
+
+    def finish(self) -> None:
+        """Write what is left and pad to an even length (PS3.5 A.5)."""
+        self._put(self._compressor.flush())
+        if self._written % 2:
+            self._put(b"\x00")
+
+    def _put(self, data: bytes) -> None:
+        self._target.write(data)
+        self._written += len(data)

@@ -1,0 +1,237 @@
+"""Everything that can be wrong with a site or a hub before it starts, each with its remedy.
+
+A check is a generator of findings: it says what it found, in the words of who has to mend it, and an
+exception of ours is a finding too. Nothing is changed and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from fidac_node import tls
+from fidac_node.config import MEBIBYTE, HubConfig, Receive, SiteConfig, Spools, kind_of, load_hub, load_site
+from fidac_node.errors import ConfigError, FidacError, Temporary
+from fidac_node.uids import CT_CLASSES, STORAGE_COMMITMENT
+from fidac_node.values import Peer
+
+_RENEW: Final = datetime.timedelta(days=14)
+_ASK_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; ``remedy`` is empty when all is well."""
+
+    check: str
+    ok: bool
+    message: str
+    remedy: str = ""
+
+
+Check: TypeAlias = Callable[[], Iterator[Finding]]
+
+
+def examine(path: Path) -> Iterator[Finding]:
+    """Yield the findings for the settings file ``path`` of a site or a hub, as they come."""
+    try:
+        config: SiteConfig | HubConfig = load_hub(path) if kind_of(path) == "hub" else load_site(path)
+    except ConfigError as error:
+        yield Finding("settings", False, str(error), "correct that line; nothing else can be checked before")
+        return
+    yield Finding("settings", True, f"{path}: every option is understood")
+    checks = _hub_checks(config) if isinstance(config, HubConfig) else _site_checks(config)
+    for name, check in checks.items():
+        yield from _guarded(name, check)
+
+
+def _guarded(name: str, check: Check) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except FidacError as error:
+        message, _, remedy = str(error).partition("; ")
+        yield Finding(name, False, message, remedy)
+    except OSError as error:
+        yield Finding(name, False, f"{error.filename or 'system'}: {error.strerror}", "let the user that runs the node use it")
+
+
+def _site_checks(config: SiteConfig) -> dict[str, Check]:
+    return {
+        "key": lambda: _key(config),
+        "recipe": lambda: _recipe(config),
+        "spool": lambda: _folder("spool", config.spool.directory),
+        "disk": lambda: _disk(config.spool),
+        "tls": lambda: _tls("receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True),
+        "port": lambda: _port(config.receive),
+        "tls to the hub": lambda: _tls("send", config.send.tls_certificate, config.send.tls_key, config.send.tls_ca, listens=False),
+        "hub": lambda: _hub(config),
+        "clock": lambda: _clock(config.path),
+    }
+
+
+def _hub_checks(config: HubConfig) -> dict[str, Check]:
+    return {
+        "spool": lambda: _folder("spool", config.spool.directory),
+        "archive": lambda: _folder("archive", config.archive.directory),
+        "index": lambda: _index(config),
+        "disk": lambda: _disk(config.spool, config.archive.directory),
+        "tls": lambda: _tls("receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True),
+        "port": lambda: _port(config.receive),
+        "clock": lambda: _clock(config.path),
+    }
+
+
+def _key(config: SiteConfig) -> Iterator[Finding]:
+    from fidac_node.deidentify import read_key
+
+    read_key(config.deidentify.key_file)
+    yield Finding("key", True, f"{config.deidentify.key_file}: long enough, and nobody else can read it")
+
+
+def _recipe(config: SiteConfig) -> Iterator[Finding]:
+    from fidac_node.deidentify import load_plan
+
+    plan = load_plan(config.deidentify.profile, config.deidentify.profiles_directory)
+    yield Finding("recipe", True, f"{config.deidentify.profile}: every line is understood ({plan.digest[:8]})")
+
+
+def _folder(name: str, directory: Path) -> Iterator[Finding]:
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            yield Finding(name, True, f"{directory}: can be written")
+    except FileNotFoundError:
+        yield Finding(name, False, f"{directory} does not exist", f"create it: mkdir -p {directory}, as the user that runs the node")
+    except OSError as error:
+        remedy = f"give it to the user that runs the node: chown -R USER {directory}"
+        yield Finding(name, False, f"{directory}: cannot be written: {error.strerror}", remedy)
+
+
+def _disk(spool: Spools, *others: Path) -> Iterator[Finding]:
+    for directory in (spool.directory, *others):
+        free = shutil.disk_usage(directory).free
+        message = f"{directory}: {free // MEBIBYTE} MiB free, {spool.reserve_mb} MiB are the reserve"
+        remedy = "free or add space, or lower [spool] reserve_mb; until then new associations are rejected"
+        yield Finding("disk", free > spool.reserve, message, "" if free > spool.reserve else remedy)
+
+
+def _port(receive: Receive) -> Iterator[Finding]:
+    family = socket.AF_INET6 if ":" in receive.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((receive.host, receive.port))
+    except PermissionError:
+        yield Finding("port", False, f"port {receive.port} may not be opened", "choose one above 1023, and let the firewall redirect")
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            yield Finding("port", False, f"cannot listen on {receive.host}: {error.strerror}", "correct [receive] host")
+            return
+        yield _taken(receive)
+    else:
+        yield Finding("port", True, f"port {receive.port} is free for {receive.ae_title}")
+
+
+def _taken(receive: Receive) -> Finding:
+    from fidac_node.echo import ask
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(receive.host, receive.host)
+    remedy = f"stop what uses it ('ss -ltnp sport = :{receive.port}' shows it), or change [receive] port"
+    try:
+        context = tls.client_context(receive.tls_certificate, receive.tls_key, receive.tls_ca, host)
+        answer = ask(Peer(receive.ae_title, host, receive.port), receive.ae_title, timeout=_ASK_SECONDS, tls=context)
+    except Temporary as error:
+        # Our own daemon turns callers away that it does not know: that is an answer too.
+        return Finding("port", False, f"port {receive.port} is taken, and not surely by us: {error}", remedy)
+    if answer.is_fidac:
+        return Finding("port", True, f"port {receive.port}: {receive.ae_title} is running and answers")
+    return Finding("port", False, f"port {receive.port} is taken by another DICOM application", remedy)
+
+
+def _hub(config: SiteConfig) -> Iterator[Finding]:
+    from fidac_node.echo import ask
+
+    peer, send = config.send.hub_address, config.send
+    context = tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca, peer.host)
+    wanted = dict(CT_CLASSES)
+    if send.commitment:
+        wanted[STORAGE_COMMITMENT] = "Storage Commitment"
+    answer = ask(peer, config.calling_ae, timeout=_ASK_SECONDS, tls=context, sop_classes=wanted)
+    yield Finding("hub", True, f"{peer} answers {config.calling_ae} ({answer.seconds * 1000:.0f} ms)")
+    for sop_class, name in wanted.items():
+        if sop_class not in answer.sop_classes:
+            remedy = (
+                "set [send] commitment = false to count a sent copy as kept" if sop_class == STORAGE_COMMITMENT else "allow it at the hub"
+            )
+            yield Finding("hub", False, f"{peer} does not accept {name}", remedy)
+
+
+def _index(config: HubConfig) -> Iterator[Finding]:
+    from peewee import PeeweeException
+
+    from fidac_node.database import connect
+    from fidac_node.index.sites import site_titles
+
+    try:
+        db = connect(config.index.database, config.path.parent)
+        with db.connection_context():
+            sites = site_titles(db)
+    except PeeweeException as error:
+        yield Finding(
+            "index", False, f"the database does not answer ({type(error).__name__})", "run 'fidac-node hub init', or start its server"
+        )
+        return
+    yield Finding("index", True, "the database answers")
+    remedy = "" if sites else "'fidac-node hub site add ID --ae-title TITLE' for each site; nobody else may store"
+    yield Finding("sites", bool(sites), f"{len(sites)} registered", remedy)
+
+
+def _tls(name: str, certificate: Path | None, key: Path | None, ca: Path | None, *, listens: bool) -> Iterator[Finding]:
+    if not certificate and not ca:
+        return
+    context: ssl.SSLContext | None = tls.server_context(certificate, key, ca) if listens else tls.client_context(certificate, key, ca)
+    assert context is not None
+    yield Finding("tls", True, f"[{name}] certificate, key and CA can be used together")
+    if key and stat.S_IMODE(key.stat().st_mode) & 0o007:
+        yield Finding("tls", False, f"{key} can be read by everybody", f"chmod o= {key}")
+    if certificate:
+        end = tls.expiry(certificate)
+        left = end - datetime.datetime.now(datetime.UTC)
+        remedy = "" if left > _RENEW else "renew it; without it there is no connection"
+        yield Finding("tls", left > _RENEW, f"{certificate}: {'ended' if left.days < 0 else 'valid until'} {end:%Y-%m-%d}", remedy)
+
+
+def _clock(config: Path) -> Iterator[Finding]:
+    """A clock that lies spoils retention, retries and certificates: compare it with what is known to be past."""
+    remedy = "set the clock and keep it so: timedatectl set-ntp true"
+    now, past = time.time(), max(config.stat().st_mtime, Path(__file__).stat().st_mtime)
+    if now < past - 60:
+        yield Finding(
+            "clock", False, f"the clock says {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, before this was installed", remedy
+        )
+        return
+    synchronised = _ntp()
+    words = {"yes": ", synchronised", "no": ", not synchronised"}.get(synchronised, "")
+    message = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC{words}"
+    yield Finding("clock", synchronised != "no", message, remedy if synchronised == "no" else "")
+
+
+def _ntp() -> str:
+    """Ask systemd whether the clock is kept by NTP: "yes", "no", or nothing where it cannot say."""
+    program = shutil.which("timedatectl")
+    if program is None or not Path("/run/systemd/system").is_dir():
+        return ""
+    command = [program, "show", "--property=NTPSynchronized", "--value"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False, env={**os.environ, "LC_ALL": "C"})
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,231 @@
+"""C-ECHO against real sockets, and what doctor says of a node that is well and of one that is not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pynetdicom import AE, evt
+
+from fidac_node import doctor
+from fidac_node.cli import cli
+from fidac_node.config import HubConfig, SiteConfig, render
+from fidac_node.doctor import Finding, examine
+from fidac_node.echo import ask
+from fidac_node.errors import Temporary
+from fidac_node.uids import CT_CLASSES, IMPLEMENTATION_CLASS_UID, STORAGE_COMMITMENT, VERIFICATION
+from fidac_node.values import Peer
+from tests.support import free_port
+
+
+@pytest.fixture
+def scp() -> Iterator[Callable[..., Peer]]:
+    """Return a function that starts an SCP and says how it is called."""
+    started: list[AE] = []
+
+    def start(*sop_classes: str, echo_status: int = 0x0000, ours: bool = False, **settings: Any) -> Peer:
+        ae = AE(ae_title="PACS")
+        if ours:
+            ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        for name, value in settings.items():
+            setattr(ae, name, value)
+        for sop_class in sop_classes or (VERIFICATION,):
+            ae.add_supported_context(sop_class)
+        server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_ECHO, lambda _: echo_status)])
+        assert server is not None
+        started.append(ae)
+        return Peer("PACS", "127.0.0.1", server.server_address[1])
+
+    yield start
+    for ae in started:
+        ae.shutdown()
+
+
+@pytest.fixture
+def silent() -> Iterator[Peer]:
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield Peer("PACS", "127.0.0.1", server.getsockname()[1])
+
+
+def test_a_peer_that_answers_is_said_to(scp: Callable[..., Peer]) -> None:
+    peer = scp()
+    result = CliRunner().invoke(cli, ["echo", str(peer), "--calling", "FIDACNODE"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{peer} answers FIDACNODE (")
+
+
+def test_ask_says_which_classes_the_peer_accepts_and_whether_it_is_one_of_ours(scp: Callable[..., Peer]) -> None:
+    ct, enhanced, _ = CT_CLASSES
+    answer = ask(scp(VERIFICATION, ct, ours=True), "FIDACNODE", sop_classes=[ct, enhanced])
+    assert answer.sop_classes == {VERIFICATION, ct}
+    assert answer.is_fidac
+    assert not ask(scp(), "FIDACNODE").is_fidac
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"require_calling_aet": ["OTHER"]}, "does not know the calling AE title FIDACNODE; register it there"),
+        ({"require_called_aet": True, "ae_title": "OTHER"}, "does not answer to the AE title PACS; correct the title"),
+        ({"maximum_associations": 0}, "has no association free now; try again later"),
+        ({"echo_status": 0x0122}, "answered the C-ECHO with status 0122H instead of success"),
+    ],
+)
+def test_a_refusal_is_said_in_plain_words(scp: Callable[..., Peer], settings: dict[str, Any], message: str) -> None:
+    peer = scp(**settings)
+    result = CliRunner().invoke(cli, ["echo", str(peer)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {peer} ")
+    assert message in result.stderr
+
+
+def test_nobody_at_the_port_is_said(scp: Callable[..., Peer]) -> None:
+    port = free_port()
+    result = CliRunner().invoke(cli, ["echo", f"PACS@127.0.0.1:{port}"])
+    assert (result.exit_code, result.stderr) == (1, f"Error: nothing listens on 127.0.0.1:{port}; is it running, is the port right?\n")
+
+
+def test_a_port_that_says_nothing_is_given_up_after_the_time_given(silent: Peer) -> None:
+    result = CliRunner().invoke(cli, ["echo", str(silent), "--timeout", "0.5"])
+    assert result.exit_code == 1
+    assert "gave no association within 0.5 s; is it a DICOM port" in result.stderr
+
+
+def test_a_host_that_does_not_exist_is_said() -> None:
+    with pytest.raises(Temporary, match=r"the host nowhere\.invalid is not known"):
+        ask(Peer("PACS", "nowhere.invalid", 104), "FIDACNODE", timeout=5)
+
+
+def test_an_ipv6_address_is_reached(scp: Callable[..., Peer]) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 on this machine")
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+            sock.listen()
+            port = sock.getsockname()[1]
+            threading.Thread(target=lambda: sock.accept()[0].close(), daemon=True).start()
+            with pytest.raises(Temporary, match=rf"PACS@\[::1\]:{port}"):
+                ask(Peer("PACS", "::1", port), "FIDACNODE", timeout=1)
+    except OSError:
+        pytest.skip("no IPv6 loopback on this machine")
+
+
+# --- doctor ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that sets a site up as 'site init' does and returns its settings file."""
+
+    def make(hub: Peer, **receive: object) -> Path:
+        key = tmp_path / "secret.key"
+        key.write_text("5" * 64)
+        key.chmod(0o600)
+        (tmp_path / "spool").mkdir()
+        path = tmp_path / "site.toml"
+        values: dict[str, dict[str, object]] = {
+            "site": {"id": "CHU-LILLE"},
+            "receive": {"host": "127.0.0.1", "port": free_port(), **receive},
+            "send": {"hub": str(hub)},
+            "spool": {"reserve_mb": 1},
+        }
+        path.write_text(render(SiteConfig, values), "utf-8")
+        return path
+
+    return make
+
+
+def found(path: Path) -> dict[str, list[Finding]]:
+    findings: dict[str, list[Finding]] = {}
+    for finding in examine(path):
+        findings.setdefault(finding.check, []).append(finding)
+    return findings
+
+
+def wrong(path: Path) -> dict[str, list[Finding]]:
+    return {name: bad for name, findings in found(path).items() if (bad := [finding for finding in findings if not finding.ok])}
+
+
+def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(scp: Callable[..., Peer], site: Callable[..., Path]) -> None:
+    path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
+    result = CliRunner().invoke(cli, ["doctor", "-c", str(path), "--json"])
+    findings = json.loads(result.stdout)
+    assert [finding for finding in findings if not finding["ok"]] == []
+    assert {finding["check"] for finding in findings} == {"settings", "key", "recipe", "spool", "disk", "port", "hub", "clock"}
+    assert all(set(finding) == {"check", "ok", "message", "remedy"} for finding in findings)
+    assert result.exit_code == 0
+
+
+def test_doctor_names_each_fault_with_its_remedy(site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = site(Peer("FIDACHUB", "127.0.0.1", free_port()))
+    (path.parent / "secret.key").chmod(0o644)
+    (path.parent / "spool").rmdir()
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_PROFILE", "no-such-recipe")
+    faults = wrong(path)
+    assert {"key", "recipe", "spool", "hub"} <= set(faults)
+    assert faults["spool"][0].remedy.startswith("create it: mkdir -p ")
+    assert "nothing listens on" in faults["hub"][0].message and "is the port right" in faults["hub"][0].remedy
+    result = CliRunner().invoke(cli, ["doctor", "-c", str(path)])
+    assert result.exit_code == 1
+    assert "FAIL  spool: " in result.stdout and "PASS  settings: " in result.stdout and "checks failed" in result.stdout
+
+
+def test_doctor_stops_at_settings_that_cannot_be_understood(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text("[site]\nidd = 1\n")
+    (finding,) = examine(path)
+    assert not finding.ok and f"{path}:2: [site] idd: unknown option; did you mean 'id'?" in finding.message
+
+
+def test_doctor_knows_a_full_disk(scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
+    monkeypatch.setenv("FIDAC_NODE_SPOOL_RESERVE_MB", str(1 << 29))
+    (fault,) = wrong(path)["disk"]
+    assert "are the reserve" in fault.message and "reserve_mb" in fault.remedy
+
+
+def test_doctor_sees_what_the_hub_does_not_accept(scp: Callable[..., Peer], site: Callable[..., Path]) -> None:
+    ct, *_ = CT_CLASSES
+    faults = wrong(site(scp(VERIFICATION, ct)))["hub"]
+    assert [fault.message.partition(" does not accept ")[2] for fault in faults] == [
+        "Enhanced CT Image Storage",
+        "Legacy Converted Enhanced CT Image Storage",
+        "Storage Commitment",
+    ]
+    assert "commitment = false" in faults[-1].remedy
+
+
+def test_doctor_tells_our_daemon_from_another_program_on_the_port(
+    scp: Callable[..., Peer], site: Callable[..., Path], silent: Peer
+) -> None:
+    path = site(scp(), port=scp(ours=True).port)
+    assert [finding.ok for finding in found(path)["port"]] == [True]
+    for other in (scp(), silent):
+        text = path.read_text()
+        path.write_text(text.replace("\nport = ", f"\nport = {other.port} #"))
+        (fault,) = wrong(path)["port"]
+        assert "taken" in fault.message and f"ss -ltnp sport = :{other.port}" in fault.remedy
+        path.write_text(text)
+
+
+def test_doctor_sees_a_clock_that_went_back(scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
+    monkeypatch.setattr(doctor.time, "time", lambda: 1_000_000_000.0)
+    (fault,) = wrong(path)["clock"]
+    assert "timedatectl set-ntp true" in fault.remedy
+
+
+def test_doctor_wants_an_index_and_registered_sites_at_a_hub(tmp_path: Path) -> None:
+    path = tmp_path / "hub.toml"
+    path.write_text(render(HubConfig, {"receive": {"host": "127.0.0.1", "port": free_port()}, "spool": {"reserve_mb": 1}}), "utf-8")
+    for name in ("spool", "archive"):
+        (tmp_path / name).mkdir()
+    assert "hub init" in wrong(path)["index"][0].remedy

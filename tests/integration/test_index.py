@@ -1,0 +1,766 @@
+"""The index on a real database: its tables, what it reads from a header, what it answers.
+
+With FIDAC_TEST_POSTGRES=postgresql://... everything runs on PostgreSQL too, in a schema of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import itertools
+import os
+import random
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from fidac_node.archive import Archive, Place
+from fidac_node.database import Step, connect, exclusive, migrate, statements
+from fidac_node.errors import ConfigError, Permanent, Temporary
+from fidac_node.index import COLUMNS, Registry, StudyFilter, add_site, check, find, prepare, received_per_site, site_titles, totals
+from fidac_node.index.migrations import STEPS
+from fidac_node.index.models import MODELS
+from fidac_node.index.rebuild import reindex
+from fidac_node.index.record import Description, describe, record
+from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
+
+POSTGRES = os.environ.get("FIDAC_TEST_POSTGRES", "")
+SCHEMA = "fidac_test"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return "sqlite:///index.db"
+    if not POSTGRES:
+        pytest.skip("FIDAC_TEST_POSTGRES is not set: the index is not tested on PostgreSQL")
+    with connect(POSTGRES, tmp_path) as db:
+        db.execute_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        db.execute_sql(f"CREATE SCHEMA {SCHEMA}")
+    return f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{SCHEMA}"
+
+
+@pytest.fixture
+def empty(url: str, tmp_path: Path) -> Iterator[Database]:
+    db = connect(url, tmp_path)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def db(empty: Database) -> Database:
+    prepare(empty)
+    add_site(empty, "LILLE", "LILLE_NODE")
+    add_site(empty, "PARIS", "PARIS_NODE")
+    return empty
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Callable[..., Description]:
+    numbers = itertools.count()
+
+    def describe_one(
+        ds: Dataset, transfer_syntax: str = EXPLICIT_VR_LE, *, site: str = "LILLE", received: str = "2026-01-02"
+    ) -> Description:
+        path = tmp_path / f"{next(numbers)}.dcm"
+        path.write_bytes(encoded(ds, transfer_syntax))
+        moment = datetime.datetime.fromisoformat(f"{received}T12:00:00+00:00").timestamp()
+        os.utime(path, (moment, moment))
+        return describe(path, site)
+
+    return describe_one
+
+
+def rows(db: Database, level: str = "studies", **wanted: Any) -> list[dict[str, Any]]:
+    return list(find(db, level, StudyFilter(**wanted)))
+
+
+def snapshot(db: Database) -> dict[str, list[dict[str, Any]]]:
+    """Everything that can be asked, in an order that does not depend on row numbers."""
+    return {level: sorted(rows(db, level), key=str) for level in COLUMNS} | {"totals": [totals(db)]}
+
+
+# --- connecting --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://x/y", "must begin with sqlite:/// or postgresql://"),
+        ("index.db", "must begin with sqlite:/// or postgresql://"),
+        ("sqlite://index.db", "names no file"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:///nowhere/index.db", "does not exist; create it"),
+        ("postgresql://hub@db.example", "must end with the name of the database"),
+        ("postgresql://hub@db.example:abc/fidac", "cannot be read"),
+        ("postgresql://hub:hunter2@db.example/fidac", "no password in the URL"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_explained_without_its_password(tmp_path: Path, url: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        connect(url, tmp_path)
+    assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fidac_node.database.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"pip install 'fidac-node\[postgres\]'"):
+        connect("postgresql://hub@db.example/fidac", tmp_path)
+
+
+def test_a_postgresql_url_gives_its_parts_to_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fidac_node.database.find_spec", lambda _: object())
+    db = connect("postgres://the%20hub@db.example:5433/fi%2Ddac?passfile=/run/pass&sslmode=verify-full", tmp_path)
+    assert isinstance(db, PostgresqlDatabase)
+    assert db.database == "fi-dac"
+    assert db.connect_params == {
+        "user": "the hub",
+        "host": "db.example",
+        "port": 5433,
+        "passfile": "/run/pass",
+        "sslmode": "verify-full",
+    }
+
+
+def test_sqlite_is_opened_so_that_a_commit_survives_a_power_cut(tmp_path: Path) -> None:
+    db = connect("sqlite:///index.db", tmp_path)
+    with db.connection_context():
+        pragmas = {
+            name: db.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
+
+
+def test_an_absolute_sqlite_url_is_not_relative_to_the_settings(tmp_path: Path) -> None:
+    db = connect(f"sqlite:///{tmp_path}/index.db", Path("/elsewhere"))
+    assert db.database == str(tmp_path / "index.db")
+
+
+# --- migrations --------------------------------------------------------------------------------------------
+
+TOY = [
+    Step("1-make", statements("CREATE TABLE toy (id {serial}, word TEXT NOT NULL)")),
+    Step("2-fill", statements("INSERT INTO toy (word) VALUES ('one')", "INSERT INTO toy (word) VALUES ('two')")),
+    Step("3-grow", statements("ALTER TABLE toy ADD COLUMN size {double}")),
+]
+
+
+def words(db: Database) -> list[str]:
+    return [word for (word,) in db.execute_sql("SELECT word FROM toy ORDER BY id").fetchall()]
+
+
+def schema(db: Database) -> dict[str, Any]:
+    """Tables, columns and indexes as the database itself tells them."""
+    return {
+        table: (
+            sorted((column.name, column.data_type.lower(), column.null, column.primary_key) for column in db.get_columns(table)),
+            sorted((index.name, (index.sql or "").lower(), index.columns, index.unique) for index in db.get_indexes(table)),
+            sorted((key.column, key.dest_table, key.dest_column) for key in db.get_foreign_keys(table)),
+        )
+        for table in db.get_tables()
+    }
+
+
+def test_steps_are_taken_once_and_in_order(empty: Database) -> None:
+    assert migrate(empty, TOY[:2]) == ["1-make", "2-fill"]
+    assert migrate(empty, TOY) == ["3-grow"]
+    assert migrate(empty, TOY) == []
+    assert words(empty) == ["one", "two"]
+
+
+def test_a_step_that_fails_leaves_nothing_of_itself_and_can_be_taken_again(empty: Database) -> None:
+    broken = Step("2-fill", statements("INSERT INTO toy (word) VALUES ('half')", "INSERT INTO nowhere VALUES (1)"))
+    with pytest.raises(Exception, match="nowhere"):
+        migrate(empty, [TOY[0], broken])
+    assert words(empty) == []
+    assert migrate(empty, TOY) == ["2-fill", "3-grow"]
+    assert words(empty) == ["one", "two"]
+
+
+def test_many_that_start_at_once_take_each_step_once(url: str, tmp_path: Path) -> None:
+    taken: list[list[str]] = []
+    barrier = threading.Barrier(6)
+
+    def start() -> None:
+        db = connect(url, tmp_path)
+        barrier.wait()
+        taken.append(migrate(db, TOY))
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(itertools.chain.from_iterable(taken)) == ["1-make", "2-fill", "3-grow"]
+    with connect(url, tmp_path).connection_context() as _, connect(url, tmp_path) as db:
+        assert words(db) == ["one", "two"]
+
+
+def test_a_database_of_a_newer_version_is_refused_and_not_touched(empty: Database) -> None:
+    migrate(empty, TOY)
+    with pytest.raises(ConfigError, match="newer version of FIDAC node .*3-grow"):
+        migrate(empty, TOY[:2])
+
+
+@pytest.mark.parametrize("already", range(len(STEPS)))
+def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(url: str, tmp_path: Path, already: int) -> None:
+    old = connect(url, tmp_path)
+    migrate(old, STEPS[:already])
+    if already:
+        add_site(old, "LILLE", "LILLE_NODE")
+    with pytest.raises(ConfigError, match="start the hub once"):
+        check(old)
+    prepare(old)
+    check(old)
+    upgraded = schema(old)
+    assert site_titles(old) == ({"LILLE_NODE": "LILLE"} if already else {})
+    old.close()
+    if isinstance(old, SqliteDatabase):
+        fresh = connect("sqlite:///fresh.db", tmp_path)
+    else:
+        old.execute_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
+        old.execute_sql(f"CREATE SCHEMA {SCHEMA}")
+        fresh = old
+    prepare(fresh)
+    assert schema(fresh) == upgraded
+    fresh.close()
+    old.close()
+
+
+def test_the_tables_are_what_the_models_say(db: Database) -> None:
+    for model in MODELS:
+        meta = model._meta
+        columns = {column.name: column for column in db.get_columns(meta.table_name)}
+        assert {field.column_name: field.null for field in meta.sorted_fields} == {name: column.null for name, column in columns.items()}
+        assert [name for name, column in columns.items() if column.primary_key] == [meta.primary_key.column_name]
+        unique = {tuple(index.columns) for index in db.get_indexes(meta.table_name) if index.unique}
+        declared = {tuple(meta.fields[name].column_name for name in names) for names, is_unique in meta.indexes if is_unique}
+        assert declared <= unique
+
+
+# --- sites -------------------------------------------------------------------------------------------------
+
+
+def test_a_site_is_known_by_its_ae_title_within_a_second(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("fidac_node.index.sites.time.monotonic", lambda: clock[0])
+    registry = Registry(db)
+    assert registry.site_of("LILLE_NODE") == "LILLE"
+    assert not registry.knows("LYON_NODE")
+    add_site(db, "LYON", "LYON_NODE")
+    clock[0] += 1.1
+    assert registry.site_of("LYON_NODE") == "LYON"
+    assert not registry.knows("lyon_node")
+
+
+def test_known_sites_go_on_while_the_database_is_away(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("fidac_node.index.sites.time.monotonic", lambda: clock[0])
+    registry = Registry(db)
+    assert registry.knows("LILLE_NODE")
+    monkeypatch.setattr("fidac_node.index.sites.site_titles", _away)
+    clock[0] += 5
+    assert registry.knows("LILLE_NODE")
+    with pytest.raises(Temporary, match="index cannot be read"):
+        Registry(db).knows("LILLE_NODE")
+
+
+def _away(_db: Database) -> dict[str, str]:
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+def test_registering_twice_is_harmless_and_contradictions_are_refused(db: Database) -> None:
+    assert not add_site(db, "LILLE", "LILLE_NODE")
+    with pytest.raises(ConfigError, match="registered already, with AE title LILLE_NODE"):
+        add_site(db, "LILLE", "OTHER")
+    with pytest.raises(ConfigError, match="AE title PARIS_NODE belongs to site PARIS"):
+        add_site(db, "LYON", "PARIS_NODE")
+    assert site_titles(db) == {"LILLE_NODE": "LILLE", "PARIS_NODE": "PARIS"}
+
+
+# --- describing --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transfer_syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
+def test_everything_a_researcher_filters_on_is_read_in_every_encoding(described: Callable[..., Description], transfer_syntax: str) -> None:
+    description = described(data_set(ContrastBolusAgent="IOMERON 400", StudyDate="20040229"), transfer_syntax)
+    acquisition = description.acquisition
+    assert description.place == Place("LILLE", uid(1, 1), uid(1, 1, 1), uid(1, 1, 1, 1))
+    assert (description.pseudonym, description.sex, description.patient_age, description.age_years) == ("PSEUDO0001", "F", "054Y", 54)
+    assert description.date == datetime.date(2004, 2, 29)
+    assert (description.label, description.label_source) == ("certain", "called-ae")
+    assert (description.programme, description.profile, description.profile_digest) == ("FIDAC", "fidac-chest-ct", DIGEST)
+    assert (acquisition.modality, acquisition.body_part) == ("CT", "CHEST")
+    assert (acquisition.manufacturer, acquisition.model, acquisition.kernel) == ("SIEMENS", "Sensation 16", "B70f")
+    assert (acquisition.kvp, acquisition.slice_thickness) == (120.0, 1.5)
+    assert (acquisition.row_spacing, acquisition.column_spacing, acquisition.rows, acquisition.columns) == (0.7, 0.8, 4, 4)
+    assert (acquisition.contrast, acquisition.contrast_agent) == (True, "IOMERON 400")
+    assert (description.sop_class_uid, description.transfer_syntax_uid, description.number) == (CT, transfer_syntax, 1)
+    assert description.received_at == datetime.datetime(2026, 1, 2, 12)
+
+
+def test_an_enhanced_image_is_read_from_its_functional_groups(described: Callable[..., Description]) -> None:
+    for transfer_syntax in (EXPLICIT_VR_LE, IMPLICIT_VR_LE):
+        description = described(enhanced(), transfer_syntax)
+        acquisition = description.acquisition
+        assert (acquisition.kvp, acquisition.kernel, acquisition.slice_thickness) == (100.0, "FC51", 0.5)
+        assert (acquisition.row_spacing, acquisition.column_spacing, description.frames) == (0.6, 0.65, 2)
+
+
+def test_our_private_block_is_found_in_another_block_and_when_a_hop_made_it_un(described: Callable[..., Description]) -> None:
+    ds = data_set()
+    for tag in [element.tag for element in ds.group_dataset(0x0F1D)]:
+        del ds[tag]
+    ds.add_new(0x0F1D0010, "LO", "SOMEBODY ELSE")
+    ds.add_new(0x0F1D1001, "CS", "NEGATIVE")
+    for number, value in ((0x0042, b"FIDAC NODE 1"), (0x4201, b"POSSIBLE"), (0x4202, b"rule:x"), (0x4203, b"p1"), (0x4204, b"CD" * 32)):
+        ds.add_new(0x0F1D0000 | number, "UN", value + b" " * (len(value) % 2))
+    description = described(ds)
+    assert (description.label, description.label_source) == ("possible", "rule:x")
+    assert (description.profile, description.profile_digest) == ("p1", "cd" * 32)
+
+
+@pytest.mark.parametrize("label", ["", "PERHAPS"])
+def test_a_label_that_is_none_of_ours_is_unknown(described: Callable[..., Description], label: str) -> None:
+    assert described(data_set(label=label)).label == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "expected"),
+    [
+        ({"SliceThickness": ""}, "slice_thickness", None),
+        ({"KVP": None}, "kvp", None),
+        ({"PixelSpacing": None}, "column_spacing", None),
+        ({"Rows": None}, "rows", None),
+        ({"Manufacturer": "GE\x00 \x1b[31m"}, "manufacturer", "GE [31m"),
+        ({"SpecificCharacterSet": "ISO_IR 192", "Manufacturer": "Société Générale"}, "manufacturer", "Société Générale"),
+        ({"SpecificCharacterSet": "ISO_IR 100", "Manufacturer": "Société"}, "manufacturer", "Société"),
+    ],
+    ids=str,
+)
+def test_a_value_that_is_absent_or_odd_does_no_harm(
+    described: Callable[..., Description], values: dict[str, Any], field: str, expected: object
+) -> None:
+    assert getattr(described(data_set(**values)).acquisition, field) == expected
+
+
+@pytest.mark.parametrize("raw", [b"1e999 ", b"nan ", b"wide", b"\xff\xff"])
+def test_a_number_that_is_none_reads_as_absent(tmp_path: Path, raw: bytes) -> None:
+    ds = data_set()
+    path = tmp_path / "odd.dcm"
+    path.write_bytes(encoded(ds).replace(b"\x18\x00\x50\x00DS\x04\x001.5 ", b"\x18\x00\x50\x00DS" + len(raw).to_bytes(2, "little") + raw))
+    assert describe(path, "LILLE").acquisition.slice_thickness is None
+
+
+@pytest.mark.parametrize("date", ["", "2004", "20041301", "20040230", "2004.01.01", "yesterday"])
+def test_a_study_date_that_is_none_reads_as_absent(
+    described: Callable[..., Description], date: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    ds = data_set(StudyDate=None)
+    ds.add_new(0x00080020, "UN", date.encode() + b" " * (len(date) % 2))
+    assert described(ds).date is None
+
+
+@pytest.mark.parametrize(("text", "years"), [("054Y", 54), ("018M", 1), ("011M", 0), ("060W", 1), ("010D", 0), ("", None), ("54", None)])
+def test_an_age_counts_in_whole_years(described: Callable[..., Description], text: str, years: int | None) -> None:
+    ds = data_set(PatientAge=None)
+    ds.add_new(0x00101010, "UN", text.encode() + b" " * (len(text) % 2))
+    assert described(ds).age_years == years
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda data: data[:-40], "malformed"),
+        (lambda data: data[:100], "malformed"),
+        (
+            lambda data: data.replace(b"\x20\x00\x0d\x00UI", b"\x20\x00\x0d\x00LO").replace(b"2.25.1.1.1\x00", b"../../../x\x00", 1),
+            "malformed",
+        ),
+        (lambda data: data.replace(b"\x10\x00\x20\x00LO\x0a\x00PSEUDO0001", b"\x10\x00\x20\x00LO\x00\x00"), "not-deidentified"),
+    ],
+    ids=["pixels cut", "meta cut", "no UID", "no pseudonym"],
+)
+def test_an_object_that_cannot_be_filed_is_refused_with_its_code(tmp_path: Path, spoil: Callable[[bytes], bytes], code: str) -> None:
+    ds = data_set()
+    path = tmp_path / "bad.dcm"
+    path.write_bytes(spoil(encoded(ds)))
+    with pytest.raises(Permanent) as caught:
+        describe(path, "LILLE")
+    assert caught.value.code == code
+
+
+def test_a_data_set_that_says_another_uid_than_its_meta_is_malformed(tmp_path: Path) -> None:
+    data = encoded(data_set())
+    place = data.rindex(b"2.25.1.1.1.1.1")
+    path = tmp_path / "other.dcm"
+    path.write_bytes(data[:place] + b"2.25.1.1.1.1.9" + data[place + 14 :])
+    with pytest.raises(Permanent, match=r"\(0008,0018\) differs"):
+        describe(path, "LILLE")
+
+
+# --- recording ---------------------------------------------------------------------------------------------
+
+
+def batch(described: Callable[..., Description]) -> list[Description]:
+    """Two sites, three patients, series that disagree within themselves."""
+    objects = [
+        described(data_set(patient, study, series, instance, label=label, SliceThickness=thickness), received=f"2026-01-{10 + instance}")
+        for patient, study, series, instance, label, thickness in [
+            (1, 1, 1, 1, "UNKNOWN", "1"),
+            (1, 1, 1, 2, "CERTAIN", "2"),
+            (1, 1, 1, 3, "NEGATIVE", "3"),
+            (1, 1, 2, 1, "UNKNOWN", "5"),
+            (1, 2, 1, 1, "POSSIBLE", "5"),
+            (2, 1, 1, 1, "OTHER", "5"),
+        ]
+    ]
+    scout = described(data_set(1, 1, 1, 0, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SliceThickness="600", PatientSex="M"))
+    return [*objects, scout, described(data_set(1, 1, 1, 1, site="PARIS"), site="PARIS")]
+
+
+def test_counts_are_exact_and_sizes_add_up(db: Database, described: Callable[..., Description]) -> None:
+    descriptions = batch(described)
+    assert record(db, descriptions) == 8
+    counted = totals(db)
+    assert {name: counted[name] for name in ("instances", "studies", "series", "patients", "sites", "held", "conflicts")} == {
+        "instances": 8,
+        "studies": 4,
+        "series": 5,
+        "patients": 3,
+        "sites": 2,
+        "held": 0,
+        "conflicts": 0,
+    }
+    assert counted["bytes"] == sum(description.bytes for description in descriptions)
+    study = rows(db, site="LILLE", study_uid=uid(1, 1))[0]
+    assert (study["series"], study["instances"], study["received_at"]) == (2, 5, "2026-01-13T12:00:00Z")
+    assert received_per_site(db)[0]["instances"] == 7
+
+
+def test_repeats_in_a_batch_or_later_change_nothing(db: Database, described: Callable[..., Description]) -> None:
+    descriptions = batch(described)
+    record(db, descriptions)
+    before = snapshot(db)
+    assert record(db, descriptions) == 0
+    assert record(db, descriptions[:3] + descriptions[:3]) == 0
+    assert snapshot(db) == before
+
+
+def test_the_rows_do_not_depend_on_the_order_of_arrival(url: str, tmp_path: Path, described: Callable[..., Description]) -> None:
+    descriptions = batch(described)
+    shuffle = random.Random(5)
+    seen = []
+    for number in range(6):
+        db = connect("sqlite:///index.db".replace("index", f"index{number}"), tmp_path) if "sqlite" in url else connect(url, tmp_path)
+        if "sqlite" not in url:
+            db.execute_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
+            db.execute_sql(f"CREATE SCHEMA {SCHEMA}")
+        prepare(db)
+        add_site(db, "LILLE", "LILLE_NODE")
+        add_site(db, "PARIS", "PARIS_NODE")
+        shuffle.shuffle(descriptions)
+        for size in range(0, len(descriptions), 3):
+            record(db, descriptions[size : size + 3])
+        seen.append(snapshot(db))
+        db.close()
+    assert all(other == seen[0] for other in seen)
+    series = next(row for row in seen[0]["series"] if row["SeriesInstanceUID"] == uid(1, 1, 1) and row["site"] == "LILLE")
+    assert (series["SliceThickness"], series["label"], series["instances"]) == (1.0, "certain", 4)
+
+
+def test_a_batch_that_fails_halfway_leaves_nothing(db: Database, described: Callable[..., Description]) -> None:
+    good = described(data_set())
+    of_nobody = dataclasses.replace(good, place=good.place._replace(site="NOBODY"))
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        record(db, [good, of_nobody])
+    assert totals(db)["instances"] == totals(db)["patients"] == 0
+
+
+def test_readers_see_the_old_state_while_a_batch_is_written(
+    db: Database, described: Callable[..., Description], url: str, tmp_path: Path
+) -> None:
+    record(db, [described(data_set())])
+    with exclusive(db):
+        record(db, [described(data_set(2))])
+        with connect(url, tmp_path) as other:
+            assert totals(other)["instances"] == 1
+    with connect(url, tmp_path) as other:
+        assert totals(other)["instances"] == 2
+
+
+# --- asking ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(db: Database, described: Callable[..., Description]) -> Database:
+    """Four studies that differ in everything; each filter below picks out some of them."""
+    objects = [
+        described(data_set(1, instance=1), received="2026-01-01"),
+        described(data_set(1, instance=2), received="2026-01-02"),
+        described(
+            data_set(
+                2,
+                label="NEGATIVE",
+                Manufacturer="GE MEDICAL SYSTEMS",
+                ManufacturerModelName="LightSpeed_VCT",
+                ConvolutionKernel="LUNG",
+                SliceThickness="0.625",
+                StudyDate="20050601",
+                PatientSex="M",
+                PatientAge="090Y",
+                ContrastBolusAgent="yes",
+            ),
+            received="2026-02-01",
+        ),
+        described(
+            data_set(
+                3,
+                label="UNKNOWN",
+                Manufacturer="Philips",
+                SliceThickness=None,
+                StudyDate=None,
+                BodyPartExamined="ABDOMEN",
+                PatientAge="006M",
+            ),
+            received="2026-03-01",
+        ),
+        described(data_set(3, 1, 2, ConvolutionKernel="LUNG", SliceThickness="0.5", Manufacturer="Philips"), received="2026-03-01"),
+    ]
+    record(db, [*objects, described(data_set(4, site="PARIS"), site="PARIS", received="2026-04-01")])
+    return db
+
+
+@pytest.mark.parametrize(
+    ("wanted", "patients"),
+    [
+        ({}, "1234"),
+        ({"site": "PARIS"}, "4"),
+        ({"site": "NOWHERE"}, ""),
+        ({"patient": "PSEUDO0002"}, "2"),
+        ({"study_uid": uid(3, 1)}, "3"),
+        ({"since": datetime.date(2005, 6, 1)}, "2"),
+        ({"until": datetime.date(2003, 12, 31)}, "14"),
+        ({"since": datetime.date(2003, 12, 31), "until": datetime.date(2005, 6, 1)}, "124"),
+        ({"received_since": datetime.date(2026, 2, 1)}, "234"),
+        ({"received_since": datetime.date(2026, 2, 2)}, "34"),
+        ({"label": "certain"}, "134"),
+        ({"label": "negative"}, "2"),
+        ({"sex": "m"}, "2"),
+        ({"min_age": 55}, "2"),
+        ({"max_age": 1}, "3"),
+        ({"modality": "ct"}, "1234"),
+        ({"modality": "MR"}, ""),
+        ({"body_part": "chest"}, "1234"),
+        ({"body_part": "abdomen"}, "3"),
+        ({"manufacturer": "siemens"}, "14"),
+        ({"manufacturer": "ge*"}, "2"),
+        ({"manufacturer": "GE"}, ""),
+        ({"manufacturer": "*i*s"}, "1234"),
+        ({"manufacturer": "%"}, ""),
+        ({"model": "LightSpeed?VCT"}, "2"),
+        ({"model": "Light_peed*"}, ""),
+        ({"kernel": "lung"}, "23"),
+        ({"kernel": "b7?f"}, "134"),
+        ({"max_slice_thickness": 1.0}, "23"),
+        ({"max_slice_thickness": 0.5}, "3"),
+        ({"contrast": True}, "2"),
+        ({"contrast": False}, "134"),
+        ({"min_instances": 2}, "13"),
+        ({"kernel": "lung", "manufacturer": "philips"}, "3"),
+        ({"kernel": "lung", "body_part": "abdomen"}, ""),
+        ({"kernel": "lung", "label": "negative", "min_instances": 1, "max_slice_thickness": 0.7, "site": "LILLE"}, "2"),
+    ],
+    ids=str,
+)
+def test_each_filter_picks_the_studies_it_says(asked: Database, wanted: dict[str, Any], patients: str) -> None:
+    assert [row["PatientID"] for row in rows(asked, **wanted)] == [f"PSEUDO000{number}" for number in patients]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "series", "instances"),
+    [
+        ({}, 5, 6),
+        ({"min_instances": 2}, 1, 2),
+        ({"label": "certain"}, 3, 4),
+        ({"max_slice_thickness": 0.7}, 2, 2),
+        ({"received_since": datetime.date(2026, 1, 2)}, 5, 5),
+        ({"kernel": "lung"}, 2, 2),
+        ({"site": "LILLE", "manufacturer": "siemens"}, 1, 2),
+    ],
+    ids=str,
+)
+def test_series_and_instances_are_filtered_for_themselves(asked: Database, wanted: dict[str, Any], series: int, instances: int) -> None:
+    assert (len(rows(asked, "series", **wanted)), len(rows(asked, "instances", **wanted))) == (series, instances)
+
+
+def test_a_study_lists_every_value_of_its_series(asked: Database) -> None:
+    study = rows(asked, patient="PSEUDO0003")[0]
+    assert study["BodyPartExamined"] == "ABDOMEN\\CHEST"
+    assert (study["Modality"], study["Manufacturer"], study["ManufacturerModelName"]) == ("CT", "Philips", "Sensation 16")
+    assert (study["PatientAge"], study["StudyDate"], study["label"], study["series"]) == ("006M", None, "certain", 2)
+
+
+def test_a_row_says_all_under_dicom_keywords(asked: Database) -> None:
+    assert rows(asked, "instances", patient="PSEUDO0002") == [
+        {
+            "site": "LILLE",
+            "PatientID": "PSEUDO0002",
+            "PatientSex": "M",
+            "PatientAge": "090Y",
+            "StudyInstanceUID": uid(2, 1),
+            "StudyDate": "2005-06-01",
+            "programme": "FIDAC",
+            "SeriesInstanceUID": uid(2, 1, 1),
+            "Modality": "CT",
+            "BodyPartExamined": "CHEST",
+            "Manufacturer": "GE MEDICAL SYSTEMS",
+            "ManufacturerModelName": "LightSpeed_VCT",
+            "ConvolutionKernel": "LUNG",
+            "KVP": 120.0,
+            "SliceThickness": 0.625,
+            "PixelSpacing": [0.7, 0.8],
+            "Rows": 4,
+            "Columns": 4,
+            "contrast": True,
+            "ContrastBolusAgent": "yes",
+            "SOPInstanceUID": uid(2, 1, 1, 1),
+            "SOPClassUID": CT,
+            "TransferSyntaxUID": EXPLICIT_VR_LE,
+            "InstanceNumber": 1,
+            "NumberOfFrames": 1,
+            "bytes": rows(asked, "series", patient="PSEUDO0002")[0]["bytes"],
+            "label": "negative",
+            "label_source": "called-ae",
+            "profile": "fidac-chest-ct",
+            "profile_digest": DIGEST,
+            "received_at": "2026-02-01T12:00:00Z",
+        }
+    ]
+    for level, columns in COLUMNS.items():
+        assert all(tuple(row) == columns for row in rows(asked, level))
+
+
+def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = rows(asked)
+    monkeypatch.setattr("fidac_node.index.query._PAGE", 2)
+    assert rows(asked) == everything
+    assert list(find(asked, "studies", StudyFilter(), 3)) == everything[:3]
+    assert len(list(find(asked, "instances", StudyFilter(), 4))) == 4
+
+
+def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path) -> None:
+    db = connect("sqlite:///index.db", tmp_path)
+    prepare(db)
+    db.close()
+    plain = sqlite3.connect(tmp_path / "index.db")
+    for column in ("modality", "body_part", "manufacturer", "model", "kernel"):
+        plan = plain.execute(f"EXPLAIN QUERY PLAN SELECT study_id FROM series WHERE LOWER({column}) = LOWER(?)", ("x",)).fetchall()
+        assert "USING INDEX" in plan[0][3], plan
+    plain.close()
+
+
+# --- rebuilding --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "archive")
+
+
+def archived(archive: Archive, tmp_path: Path, ds: Dataset, site: str = "LILLE", **place: str) -> Path:
+    path = tmp_path / "object.dcm"
+    path.write_bytes(encoded(ds))
+    where = describe(path, site).place._replace(**place)
+    archive.put_if_absent(path, where)
+    path.unlink()
+    return archive.path(where)
+
+
+def test_the_index_is_rebuilt_from_the_archive_as_it_was(db: Database, archive: Archive, tmp_path: Path) -> None:
+    paths = [archived(archive, tmp_path, data_set(patient, instance=instance)) for patient in (1, 2) for instance in (1, 2, 3)]
+    record(db, [describe(path, "LILLE") for path in paths])
+    before = snapshot(db)
+    steps: list[int] = []
+    result = reindex(archive, db, steps.append)
+    assert (result.indexed, result.skipped, result.unregistered, steps) == (6, [], [], [6])
+    assert snapshot(db) == before
+    assert site_titles(db) == {"LILLE_NODE": "LILLE", "PARIS_NODE": "PARIS"}
+
+
+def test_a_row_without_a_file_goes_and_a_file_without_a_row_comes(db: Database, archive: Archive, tmp_path: Path) -> None:
+    archived(archive, tmp_path, data_set(1))
+    stray = tmp_path / "stray.dcm"
+    stray.write_bytes(encoded(data_set(2)))
+    record(db, [describe(stray, "LILLE")])
+    reindex(archive, db)
+    assert [row["PatientID"] for row in rows(db)] == ["PSEUDO0001"]
+
+
+def test_after_the_loss_of_the_database_sites_come_back_without_the_right_to_store(
+    empty: Database, archive: Archive, tmp_path: Path
+) -> None:
+    archived(archive, tmp_path, data_set(1))
+    prepare(empty)
+    assert reindex(archive, empty).unregistered == ["LILLE"]
+    assert totals(empty)["instances"] == 1
+    assert not Registry(empty).knows("LILLE_NODE")
+    assert add_site(empty, "LILLE", "LILLE_NODE")
+    assert Registry(empty).knows("LILLE_NODE")
+
+
+def test_what_is_wrong_in_the_archive_is_listed_and_the_rest_indexed(db: Database, archive: Archive, tmp_path: Path) -> None:
+    archived(archive, tmp_path, data_set(1))
+    misplaced = archived(archive, tmp_path, data_set(2), study="1.2.3")
+    cut = archived(archive, tmp_path, data_set(3))
+    cut.write_bytes(cut.read_bytes()[:-10])
+    twice = data_set(1, SeriesInstanceUID=uid(77))
+    second = archived(archive, tmp_path, twice)
+    result = reindex(archive, db)
+    assert result.indexed == 1
+    reasons = {path: why for path, why in result.skipped}
+    assert reasons.keys() == {misplaced, cut, second}
+    assert "UIDs are not those" in reasons[misplaced]
+    assert "cut short" in reasons[cut]
+    assert "indexed from another" in reasons[second]
+
+
+def test_a_rebuild_that_fails_leaves_the_index_as_it_was(db: Database, archive: Archive, tmp_path: Path) -> None:
+    path = archived(archive, tmp_path, data_set(1))
+    record(db, [describe(path, "LILLE")])
+
+    def killed(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reindex(archive, db, killed)
+    assert totals(db)["instances"] == 1
+
+
+def test_deflated_objects_are_read_within_the_limit(tmp_path: Path) -> None:
+    ds = data_set()
+    ds.SharedFunctionalGroupsSequence = Sequence([])
+    plain = encoded(ds, DEFLATED_EXPLICIT_VR_LE)
+    import zlib
+
+    from fidac_node.part10 import read_meta
+
+    path = tmp_path / "deflated.dcm"
+    path.write_bytes(plain)
+    with path.open("rb") as fp:
+        _, start = read_meta(fp)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    path.write_bytes(plain[:start] + deflater.compress(plain[start:]) + deflater.flush())
+    assert describe(path, "LILLE").label == "certain"
+    with pytest.raises(Permanent, match="inflates to more"):
+        describe(path, "LILLE", limit=100)

@@ -1,0 +1,497 @@
+"""The durable queue: every step, every step failing, every step killed, and several processes at once."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fidac_node import spool
+from fidac_node.spool import STATES, Entry, Spool
+from tests.support import SystemCalls, wait_until
+
+ROOT = Path(__file__).parents[2]
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+handles = st.builds(Entry, *(st.text(ALPHABET, min_size=size, max_size=size) for size in (12, 16, 16)))
+
+
+def entry(number: int, study: int = 0) -> Entry:
+    """An entry whose handles are made from two numbers."""
+    letters = f"{number:016d}".translate(str.maketrans("0123456789", ALPHABET[:10]))
+    return Entry(f"{study:012d}".translate(str.maketrans("0123456789", ALPHABET[:10])), letters, letters)
+
+
+def put(queue: Spool, what: Entry, content: bytes = b"object", *, at: float | None = None) -> bool:
+    tmp, fp = queue.create()
+    with fp:
+        fp.write(content)
+    if at is not None:
+        os.utime(tmp, (at, at))
+    return queue.put(tmp, what)
+
+
+def states(queue: Spool) -> dict[str, list[Entry]]:
+    """Where the objects are, without the empty states."""
+    return {state: sorted(found) for state in STATES if (found := queue.entries(state))}
+
+
+def litter(queue: Spool) -> list[str]:
+    return sorted(
+        path.name for path in queue.directory.rglob("*") if "tmp" in path.relative_to(queue.directory).parts[0] or path.suffix == ".tmp"
+    )[1:]
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+# --- names
+
+
+@given(handles)
+def test_an_entry_is_read_back_from_its_text_and_its_file_name(what: Entry) -> None:
+    assert Entry.parse(str(what)) == Entry.parse(f"{what}.dcm") == what
+
+
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        handles.map(str).flatmap(lambda name: st.integers(0, len(name) - 1).map(lambda at: name[:at] + name[at + 1 :])),
+    )
+)
+def test_what_is_no_entry_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="does not name an object"):
+        Entry.parse(name)
+
+
+@given(handles, st.sampled_from(["../", "/", "A", "0", "1", "é", "\n", " ", ".", "\0", "-"]), st.integers(0, 45))
+def test_a_name_with_any_other_character_is_refused(what: Entry, character: str, at: int) -> None:
+    name = str(what)
+    for wrong in (name[:at] + character + name[at + 1 :], name[:at] + character + name[at:], name + character):
+        if wrong != name:
+            with pytest.raises(ValueError, match="does not name an object"):
+                Entry.parse(wrong)
+
+
+@pytest.mark.parametrize("name", ["x.json", "wake", "{}.json", "{}.dcm.dcm", ".{}.json.1.tmp", "{}.dcm~"])
+def test_files_beside_the_objects_are_no_entries(name: str) -> None:
+    with pytest.raises(ValueError, match="does not name an object"):
+        Entry.parse(name.format(entry(1)))
+
+
+# --- one object's way
+
+
+def test_an_object_goes_from_new_to_committed_with_its_bytes_unchanged(queue: Spool) -> None:
+    assert put(queue, entry(1), b"pixels")
+    assert queue.path(entry(1)) == queue.directory / "new" / f"{entry(1)}.dcm"
+    assert queue.claim("sender", 10) == [entry(1)] and queue.claim("sender", 10) == []
+    assert states(queue) == {"work": [entry(1)]}
+    queue.mark_sent(entry(1))
+    assert states(queue) == {"sent": [entry(1)]}
+    queue.mark_committed(entry(1))
+    assert states(queue) == {"committed": [entry(1)]}
+    assert queue.path(entry(1)).read_bytes() == b"pixels"
+    queue.remove(entry(1))
+    assert states(queue) == {} and litter(queue) == []
+
+
+def test_committing_makes_the_file_young_for_the_retention_and_nothing_else_does(queue: Spool) -> None:
+    put(queue, entry(1), at=1000)
+    queue.claim("sender", 1)
+    queue.mark_sent(entry(1))
+    assert queue.path(entry(1)).stat().st_mtime == 1000
+    queue.mark_committed(entry(1))
+    assert time.time() - queue.path(entry(1)).stat().st_mtime < 60
+
+
+def test_a_held_object_keeps_its_reason_and_what_was_said_when_it_was_released(queue: Spool) -> None:
+    put(queue, entry(1))
+    assert queue.reason(entry(1)) is None
+    queue.hold(entry(1), "leak", "first", attempts=2)
+    assert states(queue) == {"held": [entry(1)]}
+    assert queue.reason(entry(1)) == {"code": "leak", "message": "first", "attempts": 2}
+    queue.release(entry(1), released=True)
+    assert states(queue) == {"new": [entry(1)]}
+    assert queue.reason(entry(1)) == {"code": "leak", "message": "first", "attempts": 2, "released": True}
+    queue.claim("w", 1)
+    queue.hold(entry(1), "error", "second")
+    assert queue.reason(entry(1)) == {"code": "error", "message": "second", "attempts": 2, "released": True}
+    queue.remove(entry(1))
+    assert queue.reason(entry(1)) is None and list((queue.directory / "held").iterdir()) == []
+
+
+def test_an_unclaimed_object_is_claimed_again(queue: Spool) -> None:
+    put(queue, entry(1))
+    queue.claim("one", 1)
+    queue.unclaim(entry(1))
+    assert queue.claim("two", 1) == [entry(1)]
+    queue.mark_sent(entry(1))
+    queue.unclaim(entry(1))
+    assert states(queue) == {"new": [entry(1)]}
+
+
+def test_what_is_not_in_the_spool_cannot_be_moved_and_leaves_nothing(queue: Spool) -> None:
+    for move in (queue.path, queue.unclaim, queue.release, queue.mark_sent, queue.mark_committed):
+        with pytest.raises(FileNotFoundError):
+            move(entry(1))
+    with pytest.raises(FileNotFoundError):
+        queue.hold(entry(1), "leak", "gone meanwhile")
+    queue.remove(entry(1))
+    assert queue.reason(entry(1)) is None and states(queue) == {}
+
+
+def test_an_object_that_is_not_held_cannot_be_released(queue: Spool) -> None:
+    put(queue, entry(1))
+    with pytest.raises(FileNotFoundError, match="is not held"):
+        queue.release(entry(1))
+    assert states(queue) == {"new": [entry(1)]} and queue.reason(entry(1)) is None
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_same_object_put_twice_is_one_wherever_it_is_by_then(queue: Spool, state: str) -> None:
+    put(queue, entry(1))
+    if state == "work":
+        queue.claim("w", 1)
+    elif state == "held":
+        queue.hold(entry(1), "leak", "x")
+    elif state in ("sent", "committed"):
+        queue.mark_sent(entry(1)) if state == "sent" else queue.mark_committed(entry(1))
+    with SystemCalls() as calls:
+        assert put(queue, entry(1)) is False
+    assert calls.calls.count("fsync") == 1  # Success may be said: the directory that names the first copy is synced
+    assert states(queue) == {state: [entry(1)]} and litter(queue) == []
+
+
+def test_eight_threads_that_put_the_same_object_at_once_make_one(queue: Spool) -> None:
+    start = threading.Barrier(8)
+    results = []
+
+    def work() -> None:
+        start.wait()
+        results.append(put(queue, entry(1)))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8 and True in results
+    assert states(queue) == {"new": [entry(1)]} and litter(queue) == []
+
+
+def test_room_is_what_is_free_above_the_reserve(tmp_path: Path) -> None:
+    assert Spool(tmp_path / "a").has_room()
+    assert not Spool(tmp_path / "b", reserve=1 << 60).has_room()
+
+
+# --- order
+
+
+def test_the_oldest_study_comes_first_and_a_study_stays_together(queue: Spool) -> None:
+    arrivals = [(1, 10, 100.0), (2, 11, 101.0), (3, 10, 102.0), (4, 12, 50.0), (5, 11, 103.0), (6, 10, 99.0)]
+    random.Random(1).shuffle(arrivals)
+    for number, study, at in arrivals:
+        put(queue, entry(number, study), at=at)
+    wanted = [entry(4, 12), entry(6, 10), entry(1, 10), entry(3, 10), entry(2, 11), entry(5, 11)]
+    assert queue.claim("w", 2) + queue.claim("w", 1) + queue.claim("w", 10) == wanted
+
+
+def test_what_arrives_meanwhile_is_claimed_too(queue: Spool) -> None:
+    put(queue, entry(1))
+    put(queue, entry(2))
+    first = queue.claim("w", 1)
+    put(queue, entry(3))
+    rest = queue.claim("w", 10)
+    assert sorted(first + rest + queue.claim("w", 10)) == [entry(1), entry(2), entry(3)]
+
+
+# --- strangers
+
+
+def test_files_of_strangers_are_never_touched(queue: Spool) -> None:
+    strangers = [
+        queue.directory / "new" / "notes.txt",
+        queue.directory / "new" / "IMG001.dcm",
+        queue.directory / "held" / "photo.dcm",
+        queue.directory / "held" / ".keep",
+        queue.directory / "work" / ".deidentify-0.current",
+        queue.directory / "work" / "w" / "thumbs.db",
+        queue.directory / "tmp" / ".nfs0001",
+        queue.directory / "tmp" / "dir" / "file",
+    ]
+    for path in strangers:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"mine")
+    put(queue, entry(1))
+    assert queue.claim("w", 10) == [entry(1)]
+    assert put(queue, entry(1)) is False
+    assert states(queue) == {"work": [entry(1)]}
+    queue.recover()
+    queue.recover("w")
+    assert queue.claim("x", 10) == [entry(1)]
+    queue.remove(entry(1))
+    assert all(path.read_bytes() == b"mine" for path in strangers)
+
+
+# --- after a crash
+
+
+def test_recovering_puts_the_claimed_back_and_sweeps_what_was_never_acknowledged(queue: Spool) -> None:
+    for number in range(4):
+        put(queue, entry(number))
+    queue.claim("one", 1)
+    queue.claim("two", 1)
+    held = next(iter(queue.entries("new")))
+    queue.hold(held, "leak", "x")
+    half, fp = queue.create()
+    fp.close()
+    (queue.directory / "held" / f".{entry(3)}.json.77-78.tmp").write_bytes(b"{")
+    again = Spool(queue.directory)
+    again.recover("one")
+    assert len(again.entries("work")) == 1 and half.exists()
+    again.recover("nobody")
+    again.recover()
+    assert len(again.entries("new")) == 3 and again.entries("held") == [held]
+    assert litter(again) == []
+
+
+def _prepared(directory: Path, state: str) -> Spool:
+    queue = Spool(directory)
+    put(queue, entry(1), b"whole object" * 1000)
+    if state != "new":
+        queue.claim("w", 1)
+    if state == "held":
+        queue.hold(entry(1), "leak", "x")
+    if state == "sent":
+        queue.mark_sent(entry(1))
+    return queue
+
+
+STEPS: dict[str, tuple[str, Callable[[Spool], object], set[str]]] = {
+    "put": ("", lambda queue: put(queue, entry(1), b"whole object" * 1000), {"", "new"}),
+    "claim": ("new", lambda queue: queue.claim("w", 1), {"new"}),
+    "unclaim": ("work", lambda queue: queue.unclaim(entry(1)), {"new"}),
+    "hold": ("work", lambda queue: queue.hold(entry(1), "leak", "x"), {"new", "held"}),
+    "release": ("held", lambda queue: queue.release(entry(1), released=True), {"held", "new"}),
+    "mark_sent": ("work", lambda queue: queue.mark_sent(entry(1)), {"new", "sent"}),
+    "mark_committed": ("sent", lambda queue: queue.mark_committed(entry(1)), {"sent", "committed"}),
+    "remove": ("held", lambda queue: queue.remove(entry(1)), {"held", ""}),
+}
+
+
+def kill_at_each_call(directory: str, step: str) -> None:
+    """In a process of its own: die before the 1st, 2nd, ... system call of a step, and look at what is left."""
+    state, run, allowed = STEPS[step]
+    seen = set()
+    for at in itertools.count(1):
+        place = Path(directory) / f"{step}{at}"
+        queue = _prepared(place, state) if state else Spool(place)
+        child = os.fork()
+        if not child:
+            with SystemCalls(at, kill=True):
+                run(queue)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        again = Spool(place)
+        again.recover()
+        found = states(again)
+        assert list(found.values()) in ([], [[entry(1)]]), (step, at, found)
+        where = "".join(found)
+        assert where in allowed, (step, at, where)
+        assert not where or again.path(entry(1)).read_bytes() == b"whole object" * 1000
+        assert where != "held" or step == "remove" or again.reason(entry(1)) is not None
+        assert litter(again) == [], (step, at, litter(again))
+        seen.add(where)
+        if code == 0:
+            break
+        assert code == 9
+    print(json.dumps(sorted(seen)))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_killed_within_any_step_loses_nothing_and_leaves_nothing_behind(tmp_path: Path, step: str) -> None:
+    code = f"from tests.unit.test_spool import kill_at_each_call; kill_at_each_call({str(tmp_path)!r}, {step!r})"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert set(json.loads(result.stdout)) == STEPS[step][2]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whichever_system_call_fails_the_object_stays_whole_and_the_step_can_be_repeated(tmp_path: Path, step: str) -> None:
+    state, run, allowed = STEPS[step]
+    for at in itertools.count(1):
+        place = tmp_path / str(at)
+        queue = _prepared(place, state) if state else Spool(place)
+        raised = False
+        with SystemCalls(at, error=errno.ENOSPC) as calls:
+            try:
+                run(queue)
+            except OSError as error:
+                raised = error.errno == errno.ENOSPC
+        assert raised == calls.failed
+        found = states(queue)
+        assert list(found.values()) in ([], [[entry(1)]])
+        assert "".join(found) in {state, *allowed, "work"}
+        assert not found or queue.path(entry(1)).read_bytes() == b"whole object" * 1000
+        if not calls.failed:
+            break
+        if "".join(found) == state:
+            run(queue)
+        queue.recover()
+        assert "".join(states(queue)) in allowed
+
+
+def test_a_claim_that_fails_half_way_gives_what_it_took_and_the_rest_later(queue: Spool) -> None:
+    wanted = [entry(number) for number in range(5)]
+    for number, what in enumerate(wanted):
+        put(queue, what, at=100.0 + number)
+    queue.claim("w", 0)  # the owner's directory is there
+    with SystemCalls(4, error=errno.ENOSPC) as calls:
+        first = queue.claim("w", 5)
+    assert calls.failed and calls.calls == ["mkdir", "rename", "rename", "rename"]
+    assert first == wanted[:2] and sorted(queue.entries("work")) == wanted[:2]
+    assert queue.claim("w", 5) == wanted[2:]
+
+
+# --- several processes
+
+CLAIMING = """
+import sys
+from pathlib import Path
+from fidac_node.spool import Spool
+queue = Spool(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+while batch := queue.claim(sys.argv[2], 3):
+    print(*batch, sep="\\n", flush=True)
+"""
+
+
+def test_two_processes_that_claim_two_hundred_objects_at_once_get_each_once(queue: Spool) -> None:
+    wanted = [entry(number, number // 20) for number in range(200)]
+    for what in wanted:
+        (queue.directory / "new" / f"{what}.dcm").write_bytes(b"x")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIMING, str(queue.directory), owner],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for owner in ("one", "two")
+    ]
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    claimed = [process.communicate(timeout=30)[0].split() for process in processes]
+    assert sorted(claimed[0] + claimed[1]) == sorted(map(str, wanted))
+    assert len(list((queue.directory / "work" / "one").iterdir())) == len(claimed[0])
+
+
+def test_threads_of_one_process_claim_each_object_once(queue: Spool) -> None:
+    wanted = {entry(number, number // 20) for number in range(200)}
+    for what in wanted:
+        (queue.directory / "new" / f"{what}.dcm").write_bytes(b"x")
+    claimed: list[Entry] = []
+
+    def work(owner: str) -> None:
+        while batch := queue.claim(owner, 3):
+            claimed.extend(batch)
+
+    threads = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == 200 and set(claimed) == wanted
+
+
+PUTTING = """
+import sys
+from pathlib import Path
+from fidac_node.spool import Entry, Spool
+queue = Spool(Path(sys.argv[1]))
+sys.stdin.readline()
+tmp, fp = queue.create()
+fp.close()
+queue.put(tmp, Entry.parse(sys.argv[2]))
+"""
+
+
+def test_a_waiting_process_wakes_when_another_one_puts(queue: Spool) -> None:
+    arguments = [sys.executable, "-c", PUTTING, str(queue.directory), str(entry(1))]
+    with subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, text=True) as process:
+        woken = threading.Event()
+
+        def wait() -> None:
+            queue.wait(30)
+            woken.set()
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        assert not woken.wait(0.2), "nothing was put yet"
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.close()
+        assert woken.wait(10)
+        waiter.join()
+    assert queue.claim("w", 1) == [entry(1)]
+
+
+def test_a_put_before_the_wait_is_not_missed_and_a_wait_without_puts_ends(queue: Spool) -> None:
+    put(queue, entry(1))
+    began = time.monotonic()
+    queue.wait(30)
+    assert time.monotonic() - began < 5
+    queue.wait(0.05)
+    assert 0.05 <= time.monotonic() - began < 5
+
+
+def test_a_hundred_thousand_kicks_with_nobody_waiting_do_not_block(queue: Spool) -> None:
+    for _ in range(100_000):
+        queue.kick()
+    queue.wait(30)
+
+
+def test_a_spool_can_be_opened_by_many_at_once() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        start = threading.Barrier(8)
+        opened: list[Spool] = []
+
+        def work() -> None:
+            start.wait()
+            queue = Spool(Path(directory) / "deep" / "spool")
+            queue.kick()
+            opened.append(queue)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(opened) == 8
+        wait_until(lambda: states(opened[0]) == {}, 1)
+
+
+def test_the_module_says_which_directories_there_are() -> None:
+    assert spool.__doc__ is not None
+    assert all(f"{state}/" in spool.__doc__ for state in STATES)
