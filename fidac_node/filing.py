@@ -7,7 +7,7 @@ after a crash and changes nothing the second time.
 from __future__ import annotations
 
 import logging
-import os
+import math
 import threading
 import time
 import traceback
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 _BATCH: Final = 200
 _IDLE_SECONDS: Final = 1.0
 _FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
+_LONGEST_PAUSE: Final = 15.0
 
 # Failure Reason (0008,1197), PS3.3 C.14.1.1.
 PROCESSING_FAILURE: Final = 0x0110
@@ -124,14 +124,17 @@ class Filer:
             self.recover()
         pause = 0.0
         while not stop.is_set():
-            batch = self._next()
+            if again := self._again():
+                self.file(again)
+            batch = self._spool.claim(self._owner, _BATCH)
             if not batch:
-                self._spool.wait(_IDLE_SECONDS)
-                continue
-            settled = self.file(batch)
-            pause = 0.0 if settled else min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
-            if pause:
-                log.error("nothing could be filed: next try in %.0f s; %d objects wait safely in the spool", pause, len(self._due))
+                self._spool.wait(self._idle())
+            elif self.file(batch):
+                pause = 0.0
+            else:
+                # Most likely nothing else can be filed either: claiming on would only fail faster.
+                pause = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
+                log.error("nothing can be filed: next try in %.0f s; all objects are safe in the spool", pause)
                 stop.wait(pause)
         for entry in self._due:
             self._spool.unclaim(entry)
@@ -142,7 +145,7 @@ class Filer:
         """Let another filer begin."""
         self._db.close()
         if self._lock is not None:
-            os.close(self._lock)
+            locks.release(self._lock)
             self._lock = None
 
     def file(self, batch: Sequence[Entry]) -> int:
@@ -164,12 +167,17 @@ class Filer:
         self._trouble.clear()
         return sum(case.entry not in self._due for case in cases)
 
-    def _next(self) -> list[Entry]:
+    def _again(self) -> list[Entry]:
+        """The postponed objects whose time has come."""
         now = time.monotonic()
         due = [entry for entry, at in self._due.items() if at <= now][:_BATCH]
         for entry in due:
             del self._due[entry]
-        return due or self._spool.claim(self._owner, _BATCH)
+        return due
+
+    def _idle(self) -> float:
+        soonest = min(self._due.values(), default=math.inf) - time.monotonic()
+        return max(0.0, min(_IDLE_SECONDS, soonest))
 
     def _attempt(self, case: _Case, step: Callable[[_Case], None]) -> bool:
         """Take one step with one object: what is wrong with it holds it, what is wrong with the machine postpones it."""

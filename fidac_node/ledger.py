@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 FILE: Final = "ledger.db"
 STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
 LIVE_STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
+# What the row of an object says, by the directory of the spool that its file is in.
+INBOX_STATES: Final = {"new": "ready", "work": "ready", "held": "held"}
+OUTBOX_STATES: Final = {"new": "outgoing", "work": "outgoing", "held": "refused", "sent": "sent", "committed": "committed"}
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000

@@ -16,7 +16,7 @@ _PATIENCE: Final = 2.0  # seconds; who asks whether it is taken holds it for a m
 
 
 def take(path: Path, taken: str) -> int:
-    """Lock the file ``path`` for as long as this process lives; return its descriptor, which closed gives it up.
+    """Lock the file ``path`` for as long as this process lives; return what :func:`release` wants.
 
     Raises :class:`ConfigError` with the text ``taken`` when another process has it.
     """
@@ -31,6 +31,11 @@ def take(path: Path, taken: str) -> int:
                 os.close(fd)
                 raise ConfigError(taken) from None
             time.sleep(0.1)
+
+
+def release(lock: int) -> None:
+    """Give up a lock early."""
+    os.close(lock)
 
 
 def is_taken(path: Path) -> bool:

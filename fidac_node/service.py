@@ -24,7 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
-_LIFELINE: Final = "FIDAC_NODE_LIFELINE"
+_LIFELINE: Final = "FIDAC_LIFELINE"
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 EXIT_CONFIG: Final = 2

@@ -115,7 +115,7 @@ class Site:
     def reconcile(self) -> None:
         """Make the ledger's rows say what the spool's files say (files decide)."""
         found = {}
-        for spool, states in ((self.inbox, _INBOX_STATES), (self.outbox, _OUTBOX_STATES)):
+        for spool, states in ((self.inbox, ledger.INBOX_STATES), (self.outbox, ledger.OUTBOX_STATES)):
             for directory, state in states.items():
                 found.update(dict.fromkeys(spool.entries(directory), state))
         for entry in self.ledger.rebuild(found):
@@ -137,10 +137,6 @@ class Site:
     @property
     def _reserve(self) -> int:
         return self.config.spool.reserve_mb * _MEGABYTE
-
-
-_INBOX_STATES: Final = {"new": "ready", "work": "ready", "held": "held"}
-_OUTBOX_STATES: Final = {"new": "outgoing", "work": "outgoing", "held": "refused", "sent": "sent", "committed": "committed"}
 
 
 def run(config_path: Path, only: Sequence[str] = ()) -> int:

@@ -148,6 +148,11 @@ class Spool:
             raise FileNotFoundError(errno.ENOENT, f"object {entry} is not there", str(self.directory))
         return found
 
+    def state(self, entry: Entry) -> str:
+        """Return which of :data:`STATES` the object is in. Raises ``FileNotFoundError``."""
+        place = self.path(entry).parent
+        return place.name if place.parent == self.directory else "work"
+
     def unclaim(self, entry: Entry) -> None:
         """Put a claimed or sent object back to be claimed again."""
         self.path(entry).rename(self._name("new", entry))

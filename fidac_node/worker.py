@@ -13,15 +13,11 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-
-from fidac_node import part10
 from fidac_node.audit import FIELDS, Register
-from fidac_node.deidentify import Deidentifier, Outcome
+from fidac_node.deidentify import Deidentifier, Outcome, Source, open_source
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.ledger import Ledger
-from fidac_node.route import Decision, Rules
+from fidac_node.ledger import OUTBOX_STATES, Ledger
+from fidac_node.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool import Entry, Spool
 
 log = logging.getLogger(__name__)
@@ -105,35 +101,37 @@ class Worker:
         first = self._ledger.first_of_instance(entry)
         if first != entry:
             raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
-        with path.open("rb") as fp:
-            meta, _ = part10.read_meta(fp)
-        ds = dcmread(path, stop_before_pixels=True, force=False)
-        decision = self._rules.decide(ds, called_ae=meta.receiving_ae, note=json.loads(meta.note) if meta.note else {})
-        reason = self._inbox.reason(entry) or {}
-        if decision.action == "discard":
-            self._discard(entry, decision)
-        elif decision.action == "hold" and not reason.get("released"):
-            raise Permanent(decision.code, decision.reason)
-        else:
-            self._deidentify(entry, path, ds, decision)
+        with open_source(path, self._limit) as source:
+            note = json.loads(source.meta.note) if source.meta.note else {}
+            decision = self._rules.decide(source, called_ae=source.meta.receiving_ae, note=note)
+            released = (self._inbox.reason(entry) or {}).get("released")
+            if decision.action == DISCARD:
+                self._discard(entry, decision)
+            elif decision.action == HOLD and not released:
+                self._deidentifier.triage(source)  # a risk in the pixels is the better reason
+                raise Permanent(decision.code, decision.reason)
+            else:
+                self._deidentify(entry, source, decision)
 
-    def _deidentify(self, entry: Entry, path: Path, ds: Dataset, decision: Decision) -> None:
+    def _deidentify(self, entry: Entry, source: Source, decision: Decision) -> None:
         tmp, fp = self._outbox.create()
         try:
             with fp:
                 outcome = self._deidentifier.deidentify(
-                    path, fp, label=decision.label, label_source=decision.label_source, limit=self._limit
+                    source, fp, label=decision.label, label_source=decision.label_source, limit=self._limit
                 )
-            self._remember(entry, ds, outcome)
+            self._remember(entry, source, outcome)
             self._outbox.put(tmp, entry)
         except BaseException:
             tmp.unlink(missing_ok=True)
             raise
-        self._ledger.note(entry, "outgoing", label=decision.label, label_source=decision.label_source)
+        # An object that came again may be anywhere on its way already: its row follows the file.
+        state = OUTBOX_STATES[self._outbox.state(entry)]
+        self._ledger.note(entry, state, label=decision.label, label_source=decision.label_source)
         self._inbox.remove(entry)
 
-    def _remember(self, entry: Entry, ds: Dataset, outcome: Outcome) -> None:
-        self._register.study(entry.study, {name: str(ds.get(name, "")) for name in FIELDS}, outcome.pseudonym)
+    def _remember(self, entry: Entry, source: Source, outcome: Outcome) -> None:
+        self._register.study(entry.study, {name: source.get(name) for name in FIELDS}, outcome.pseudonym)
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)

@@ -27,11 +27,11 @@ INTERRUPTED: Final = 130
 
 # The first sentence of each command's help, written here so that --help imports none of them.
 COMMANDS: Final = {
-    "demo": "",
-    "site": "",
-    "hub": "",
-    "profile": "",
-    "deidentify": "",
+    "demo": "Show the main job on this machine: a chest CT goes from a PACS to the hub, anonymised.",
+    "site": "The node in the hospital: set up, run, watch, import, look after the queue.",
+    "hub": "The central archive: set up, register sites, run, ask the index.",
+    "profile": "De-identification recipes: list, show, check, explain.",
+    "deidentify": "De-identify files without a network, by the same engine.",
     "echo": "Ask another DICOM application whether it answers (C-ECHO).",
     "doctor": "Check everything that can be wrong, each with its remedy.",
 }

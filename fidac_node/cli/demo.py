@@ -35,7 +35,7 @@ _STAGES: Final = {
 }
 _PLAIN_SECONDS: Final = 1.0
 _MOST_LISTED: Final = 8
-_MOST_SHOWN: Final = 44
+_MOST_SHOWN: Final = 40
 _WIDTH: Final = 130
 
 
@@ -115,8 +115,8 @@ class _Demo:
             self._show_trouble(delivery, waiting, skipped)
             self._show_header(network, parcels)
             self._show_index(network)
-            self._conclude(network, delivery, counts, seconds)
-            self._show_next(network, stay=stay, kept=kept)
+            self._conclude(delivery, counts, seconds)
+            self._show_next(network, counts, stay=stay, kept=kept)
             if stay:
                 _stay(network)
         return HELD if delivery.refused or counts.received != counts.committed else 0
@@ -168,7 +168,7 @@ class _Demo:
     def _show_list(self, title: str, rows: list[tuple[str, str]]) -> None:
         if not rows:
             return
-        table = _table(f"{title} ({len(rows)})" if len(rows) > 1 else title, "yellow")
+        table = _table(title, "yellow")
         for name, why in rows[:_MOST_LISTED]:
             table.add_row(_text(name, "yellow"), _text(why, most=400))
         if len(rows) > _MOST_LISTED:
@@ -211,21 +211,24 @@ class _Demo:
             table.add_row(_text(f"and {len(studies) - _MOST_LISTED} more"))
         self._out.print(table if studies else "The hub's index is empty: nothing reached the hub.\n")
 
-    def _conclude(self, network: Network, delivery: Delivery, counts: Counts, seconds: float) -> None:
-        sent = f"{delivery.stored} of {delivery.total} objects taken from the PACS, " if delivery.refused else ""
+    def _conclude(self, delivery: Delivery, counts: Counts, seconds: float) -> None:
+        """One sentence: is everything at the hub?"""
+        twice = delivery.stored - counts.received
+        if twice > 0:
+            self._out.print(f"{twice} of the {delivery.total} files came twice, byte for byte: kept once.")
         if counts.committed == counts.received and not delivery.refused:
             self._out.print(
                 f"[bold green]All {counts.committed} objects are at the hub, committed,[/] {seconds:.1f} s after the first was sent."
             )
             return
+        refused = f"; {len(delivery.refused)} refused at the door" if delivery.refused else ""
         self._out.print(
-            f"[bold yellow]{sent}{counts.committed} of {counts.received} at the hub, committed; "
-            f"{counts.held} held at the site[/] for the reasons above."
+            f"[bold yellow]{counts.committed} of {counts.received} objects are at the hub, committed; "
+            f"{counts.held} held at the site{refused}:[/] for the reasons above."
         )
-        self._out.print(f"  Look:   fidac-node site queue list --held -c {network.site.config}", markup=False)
-        self._out.print("  Then release, retry or drop them: fidac-node site queue --help")
 
-    def _show_next(self, network: Network, *, stay: bool, kept: bool) -> None:
+    def _show_next(self, network: Network, counts: Counts, *, stay: bool, kept: bool) -> None:
+        """Where things are, and what to type next."""
         if not (stay or kept):
             self._out.print(
                 "[dim]This was in a temporary folder, gone now; --workdir DIR keeps it, and without --once all stays up to play with.[/]"
@@ -241,6 +244,8 @@ class _Demo:
             f"  fidac-node site status -c {site}",
             f"  fidac-node site studies -c {site}",
         ]
+        if counts.held:
+            lines.append(f"  fidac-node site queue list --held -c {site}      (then release, retry or drop: fidac-node site queue --help)")
         if stay:
             lines.append(f"  storescu -aec FIDACNODE 127.0.0.1 {network.site.port} FILE...      (send something of yours)")
         self._out.print("\n".join(lines), markup=False, soft_wrap=True)
@@ -288,7 +293,7 @@ class _Lines:
         self._delivery = delivery
         self._began = time.monotonic()
         self._counts: Counts | None = None
-        self._said: tuple[Counts | None, float] = (None, 0.0)
+        self._said: tuple[Counts | None, float] = (None, self._began)
 
     def __enter__(self) -> _Lines:
         return self

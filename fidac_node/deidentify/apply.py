@@ -20,7 +20,7 @@ from fidac_node.deidentify.gate import Gate
 from fidac_node.deidentify.pixels import Pixels, open_target
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
-from fidac_node.deidentify.reading import Source, open_source, value_of
+from fidac_node.deidentify.reading import Source, items_of, open_source, value_of
 from fidac_node.deidentify.rewrite import Rewriter, Subject
 from fidac_node.errors import ConfigError, FidacError, Permanent
 from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
@@ -126,15 +126,12 @@ class Deidentifier:
 
     def _subject(self, source: Source) -> Subject:
         """Who the patient is, by issuer and PatientID. Raises :class:`Permanent` if that is not certain."""
-        values = []
-        for keyword in ("IssuerOfPatientID", "PatientID"):
-            raw = source.raw(keyword)
-            try:
-                values.append(charset.decode(raw, source.charset))
-            except charset.Undecodable:
-                message = f"{keyword} cannot be read in the declared SpecificCharacterSet: one patient could become two"
-                raise Permanent("undecodable", message) from None
-        issuer, patient_id = values
+        try:
+            patient_id = charset.decode(source.raw("PatientID"), source.charset)
+        except charset.Undecodable:
+            message = "PatientID cannot be read in the declared SpecificCharacterSet: one patient could become two"
+            raise Permanent("undecodable", message) from None
+        issuer = charset.likely(source.raw("IssuerOfPatientID"), source.charset)
         if not patient_id.strip(" \x00\t\r\n"):
             raise Permanent("no-patient-id", "PatientID (0010,0020) is empty: the patient's studies could not be kept together")
         return Subject(self._pseudonymiser.patient(issuer, patient_id), self._pseudonymiser.shift_days(issuer, patient_id))
@@ -201,9 +198,8 @@ def _required_uid(source: Source, tag: int) -> str:
 
 def _earlier_codes(source: Source) -> list[str]:
     """The codes of CID 7050 that earlier de-identification left."""
-    if _METHOD_CODES not in source.data_set or source.data_set[_METHOD_CODES].VR != "SQ":
-        return []
-    values = [value_of(item, 0x00080100).decode("ascii", "replace").strip(" \x00") for item in source.data_set[_METHOD_CODES].value]
+    items = items_of(source.data_set, _METHOD_CODES, source.syntax)
+    values = [value_of(item, 0x00080100).decode("ascii", "replace").strip(" \x00") for item in items]
     return [value for value in values if value in marks.METHOD_CODES]
 
 

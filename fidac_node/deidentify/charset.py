@@ -71,6 +71,18 @@ def decode(value: bytes, declared: tuple[str, ...]) -> str:
         raise Undecodable(f"bytes that {declared[0] if declared else 'the default character set'} does not have") from None
 
 
+def likely(value: bytes, declared: tuple[str, ...]) -> str:
+    """Decode as declared, else as UTF-8 if it is that, else as Latin-1: what devices here leave undeclared."""
+    try:
+        return decode(value, declared)
+    except Undecodable:
+        pass  # not what it declares: the two guesses that remain
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def candidates(value: bytes, declared: tuple[str, ...]) -> list[str]:
     """Every way in which ``value`` may have been meant: as declared, as UTF-8, as Latin-1."""
     found = [value.decode("latin-1")]

@@ -31,6 +31,12 @@ _UID_IN_TEXT: Final = re.compile(r"\d+(?:\.\d+){4,}", re.ASCII)
 # A number in a numeric attribute is a measurement unless it is as long as an identifier.
 _SHORTEST_NUMBER: Final = 6
 _STRONG: Final = 6
+# More needles than this are no patient's header but an attempt to keep the gate busy.
+_MOST_NEEDLES: Final = 5000
+# Each byte as its Latin-1 letter without accent and case, for searching bytes that are no text.
+_FOLDED_BYTES: Final = bytes(ord(folded) if len(folded := fold(chr(byte))) == 1 and folded.isascii() else byte for byte in range(256))
+# An accented letter of French in UTF-8: U+00C0 to U+00FF.
+_UTF8_ACCENT: Final = re.compile(rb"\xc3([\x80-\xbf])")
 # What the engine may write as it is, besides the marks of the object at hand.
 _CONSTANTS: Final = frozenset(
     {*actions.DUMMIES.values(), actions.CONTRAST_DUMMY, "ISO_IR 192", "DCM", *marks.METHOD_CODES, *marks.METHOD_CODES.values()}
@@ -51,6 +57,8 @@ class Gate:
         """
         try:
             found = needles.collect(source.leaves(), source.meta.source_ae, self._harmless)
+            if len(found) > _MOST_NEEDLES:
+                raise Permanent("leak", f"the input has more than {_MOST_NEEDLES} identifying values: the output cannot be checked")
             search = _Search.of(found, self._harmless, written | _CONSTANTS)
             self._meta(head, source.meta.transfer_syntax_uid, search)
             for leaf in leaves(body, 0, len(body), source.meta.transfer_syntax_uid):
@@ -158,11 +166,12 @@ class _Search:
         self._clean.add((leaf.vr, value))
 
     def raw(self, body: bytes) -> None:
-        """Search the bytes of the whole header for what no accident makes."""
+        """Search the bytes of the whole header for what no accident makes, in one and two bytes a character."""
         if self._patterns.strong is None:
             return
-        for text in (body.decode("latin-1"), body.decode("utf-16-le", "ignore"), body[1:].decode("utf-16-le", "ignore")):
-            haystack = fold(text)
+        latin = _UTF8_ACCENT.sub(lambda two: bytes((two[1][0] + 0x40,)), body)
+        for view in dict.fromkeys((body, latin, body[::2], body[1::2])):
+            haystack = view.translate(_FOLDED_BYTES).decode("latin-1")
             for match in self._patterns.strong.finditer(haystack):
                 if not self._is_harmless(haystack, match) and not self._within_written(haystack, match):
                     raise Permanent("leak", f"{self._source(match.group())} is in the bytes of the output")
@@ -173,7 +182,10 @@ class _Search:
     def _text(self, leaf: Leaf, value: bytes) -> None:
         if self._is_written(value):
             return
-        for text in dict.fromkeys((value.decode("latin-1"), value.decode("utf-8", "ignore"), value.decode("utf-16-le", "ignore"))):
+        texts = [value.decode("latin-1"), value.decode("utf-8", "ignore")]
+        if b"\x00" in value:
+            texts += [value.decode("utf-16-le", "ignore"), value[1:].decode("utf-16-le", "ignore")]
+        for text in dict.fromkeys(texts):
             haystack = fold(text)
             for pattern in (self._patterns.loose, self._patterns.bounded):
                 for match in pattern.finditer(haystack) if pattern else ():
@@ -191,8 +203,7 @@ class _Search:
                 raise self._hit(leaf, digits)
 
     def _uids(self, leaf: Leaf, value: bytes) -> None:
-        for uid in value.decode("latin-1").split("\\"):
-            uid = uid.strip(" \x00")
+        for uid in (one.strip(" \x00") for one in value.decode("latin-1").split("\\")):
             if not uid or _STANDARD_UID.fullmatch(uid):
                 continue
             if not _NEW_UID.fullmatch(uid) or uid in self._needles.uids:

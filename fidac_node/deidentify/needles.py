@@ -15,10 +15,9 @@ from typing import Final
 
 from fidac_node.deidentify import charset
 from fidac_node.deidentify.leaves import Leaf
-from fidac_node.deidentify.text import fold, words
+from fidac_node.deidentify.text import words
 
 CHARACTER_SET: Final = 0x00080005
-UID_PREFIX: Final = "1.2.840.10008."
 
 
 class Kind(Enum):
@@ -45,7 +44,6 @@ IDENTITY: Final = {
     0x00100020: Kind.IDENTIFIER,  # PatientID
     0x00100030: Kind.BIRTH,  # PatientBirthDate
     0x00100033: Kind.IDENTIFIER,  # PatientBirthDateInAlternativeCalendar
-    0x00100050: Kind.WORDS,  # PatientInsurancePlanCodeSequence holds codes; its text form is retired
     0x00101000: Kind.IDENTIFIER,  # OtherPatientIDs
     0x00101040: Kind.WORDS,  # PatientAddress
     0x00101050: Kind.IDENTIFIER,  # InsurancePlanIdentification
@@ -119,6 +117,9 @@ class Needles:
     digits: dict[str, int] = field(default_factory=dict)
     uids: set[str] = field(default_factory=set)
     dates: dict[tuple[int, ...], set[bytes]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.loose) + len(self.bounded) + len(self.digits)
 
 
 def collect(leaves: Iterable[Leaf], sender: str, harmless: frozenset[str]) -> Needles:
@@ -254,8 +255,3 @@ class _Collector:
 def separated(needle: str) -> str:
     """A regular expression for the words of ``needle`` with any separators, or none, between them."""
     return r"[\W_]{0,3}".join(re.escape(word) for word in needle.split(" "))
-
-
-def fold_text(text: str) -> str:
-    """The haystack in the form that needles have."""
-    return fold(text)

@@ -114,7 +114,7 @@ def load_plan(profile: str, directory: Path | None = None, *, cache: Path | None
         plan = _read_cached(cached)
         if plan is not None:
             return plan
-    from fidac_node.deidentify import recipe  # noqa: PLC0415 - loads deid and pydicom: only to compile
+    from fidac_node.deidentify import recipe  # loads deid and pydicom: only to compile
 
     plan = recipe.compile_plan(path, files)
     if cached is not None:

@@ -124,7 +124,9 @@ def read_key(path: Path) -> bytes:
     text = content.strip()
     key = bytes.fromhex(text.decode("ascii")) if re.fullmatch(rb"(?:[0-9A-Fa-f]{2})+", text) else content
     if len(key) < KEY_BYTES:
-        raise ConfigError(f"{path}: the key has {len(key)} bytes, at least {KEY_BYTES} are needed; restore it, or make one with `site init`")
+        raise ConfigError(
+            f"{path}: the key has {len(key)} bytes, at least {KEY_BYTES} are needed; restore it, or make one with `site init`"
+        )
     return key
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_sequence
+from pydicom.sequence import Sequence
 
 from fidac_node import part10
 from fidac_node.deidentify import charset
-from fidac_node.deidentify.dictionary import tag_of
+from fidac_node.deidentify.dictionary import tag_of, vrs_of
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.leaves import Leaf, leaves
 from fidac_node.errors import Permanent
@@ -128,10 +129,41 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
 
 
 def value_of(data_set: Dataset, tag: int) -> bytes:
-    """The undecoded value of an element; ``b""`` if it is absent, empty or a sequence."""
+    """The undecoded value of an element; ``b""`` if it is absent, empty or a sequence.
+
+    Raises :class:`Malformed` if pydicom has decoded it already: what is written must be what was read.
+    """
+    value = data_set.get_item(tag).value if tag in data_set else None
+    if value is None or value == "":  # both are pydicom's for no bytes at all
+        return b""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, Sequence):
+        return b""
+    raise Malformed(f"{format_tag(tag)} was decoded before it was rewritten")
+
+
+def items_of(data_set: Dataset, tag: int, syntax: Syntax) -> list[Dataset]:
+    """The items of a sequence; none if it is absent, empty or no sequence. Raises :class:`Malformed`.
+
+    Not by ``data_set[tag]``: that would convert the element, and others with it.
+    """
+    if tag not in data_set:
+        return []
     element = data_set.get_item(tag)
-    value = element.value if element is not None else None
-    return value if isinstance(value, bytes) else b""
+    if isinstance(element.value, Sequence):
+        return list(element.value)
+    if not element.value or vrs_of(tag) != ("SQ",) or element.VR not in ("SQ", "UN", None):
+        return []
+    # A sequence inside UN is Implicit VR Little Endian (PS3.5 6.2.2 note 2).
+    implicit = not syntax.explicit or element.VR == "UN"
+    little = syntax.little or element.VR == "UN"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return list(read_sequence(io.BytesIO(element.value), implicit, little, len(element.value), "iso8859"))
+        except Exception as error:
+            raise Malformed(f"pydicom cannot read the items of {format_tag(tag)}: {type(error).__name__}") from error
 
 
 def charset_of(data_set: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:
@@ -194,7 +226,7 @@ def _mapped(file: BinaryIO) -> Iterator[part10.Buffer]:
 
 def _inflated(deflated: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
     """Inflate to an anonymous temporary file, which vanishes with its descriptor (PS3.5 A.5)."""
-    target = stack.enter_context(tempfile.TemporaryFile())
+    target = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack closes it
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     total = 0
     try:

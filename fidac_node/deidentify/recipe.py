@@ -64,7 +64,9 @@ class _Problems:
 
     def raise_if_any(self) -> None:
         if self._found:
-            raise ConfigError("\n".join(f"{self._path}{f':{number}' if number else ''}: {message}" for number, message in sorted(self._found)))
+            raise ConfigError(
+                "\n".join(f"{self._path}{f':{number}' if number else ''}: {message}" for number, message in sorted(self._found))
+            )
 
 
 def compile_plan(path: Path, vocabulary: list[Path]) -> plan.Plan:
@@ -115,19 +117,21 @@ def read(path: Path) -> list[Line]:
             found.append(parsed)
     problems.raise_if_any()
     if wanted or not found:
-        raise ConfigError(f"{path}: the recipe holds no action; it needs 'FORMAT dicom', '%header' and lines such as 'REMOVE PatientComments'")
+        raise ConfigError(
+            f"{path}: the recipe holds no action; it needs 'FORMAT dicom', '%header' and lines such as 'REMOVE PatientComments'"
+        )
     return found
 
 
 def _parse_line(number: int, line: str, problems: _Problems) -> Line | None:
     if line.startswith("%") or line.upper().startswith("FORMAT"):
-        problems.add(number, f"only one %header section is supported, not {line.split()[0]!r}")
+        problems.add(number, f"only one %header section is supported, not {line.split(maxsplit=1)[0]!r}")
         return None
     if "#" in line:
         problems.add(number, "a comment stands on a line of its own: deid would cut the value at '#'")
         return None
     match = _LINE.fullmatch(line)
-    verb = line.split()[0]
+    verb = line.split(maxsplit=1)[0]
     if verb not in VERBS:
         near = difflib.get_close_matches(verb.upper(), VERBS, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
@@ -151,8 +155,8 @@ def _parse_line(number: int, line: str, problems: _Problems) -> Line | None:
 
 def _compare_with_deid(path: Path, lines: list[Line]) -> None:
     """Have deid parse the file and check that it sees exactly our lines."""
-    from deid.config import DeidRecipe  # noqa: PLC0415 - only to compile
-    from deid.logger import bot  # noqa: PLC0415
+    from deid.config import DeidRecipe  # only to compile
+    from deid.logger import bot
 
     level, bot.level = bot.level, _DEID_SILENT
     try:
@@ -236,7 +240,9 @@ class _Compiler:
         if line.field.startswith("select:GROUP:"):
             return self._group(line)
         if ":" in line.field or "__" in line.field:
-            self._problems.add(line.number, f"{line.field!r}: name one attribute, select:GROUP:gggg or select:VR:XX; nothing else is supported")
+            self._problems.add(
+                line.number, f"{line.field!r}: name one attribute, select:GROUP:gggg or select:VR:XX; nothing else is supported"
+            )
             return None
         return self._tag(line)
 

@@ -9,22 +9,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import takewhile
 from typing import Final
 
-from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_sequence
 
 from fidac_node.deidentify import actions, charset, dates, iod
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.encode import Syntax, join
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
-from fidac_node.deidentify.reading import charset_of, value_of
+from fidac_node.deidentify.reading import charset_of, items_of, value_of
 from fidac_node.deidentify.text import is_listed, is_plain, words
-from fidac_node.part10 import Malformed, format_tag
 
 _CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
 _CODING_SCHEME: Final = 0x00080102
@@ -33,7 +29,8 @@ _CODE_MEANING: Final = 0x00080104
 # nomenclature of medical acts).
 STANDARD_SCHEMES: Final = frozenset({"DCM", "SCT", "SRT", "SNM3", "LN", "UCUM", "CCAM", "RADLEX"})
 
-_NO_CONTRAST: Final = frozenset({"none", "no", "non", "without", "sans", "nil", "aucun", "0", "n"})
+# What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
+_NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
 _CS: Final = re.compile(r"[A-Z0-9 _]{0,16}")
 _DS: Final = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
 _IS: Final = re.compile(r" *[+-]?\d{1,12} *", re.ASCII)
@@ -73,30 +70,29 @@ class Rewriter:
         """The encoded elements that replace ``data_set``, by tag. Raises :class:`Malformed`."""
         declared = charset_of(data_set, inherited)
         elements: dict[int, bytes] = {}
-        for tag in sorted(int(key) for key in data_set):
-            element = data_set.get_item(tag)
-            if element is None or tag & 0xFFFF == 0 or tag >> 16 < 0x0008:
+        for tag in sorted(map(int, data_set.keys())):
+            if tag & 0xFFFF == 0 or tag >> 16 < 0x0008:
                 continue  # group lengths (retired) and groups that no data set has (PS3.5 7.1)
-            action, encoded = self._element(tag, element, declared)
+            action, encoded = self._element(data_set, tag, declared)
             self.counts[action] += 1
             if encoded is not None:
                 elements[tag] = encoded
         return elements
 
-    def _element(self, tag: int, element: RawDataElement | DataElement, declared: tuple[str, ...]) -> tuple[str, bytes | None]:
+    def _element(self, data_set: Dataset, tag: int, declared: tuple[str, ...]) -> tuple[str, bytes | None]:
         """The action taken on an element, and what replaces it (``None``: nothing)."""
-        vr = self._vr(tag, element.VR)
+        vr = self._vr(tag, data_set.get_item(tag).VR)
         if vr is None:
             return actions.REMOVE, None
         action = self.plan.action(tag, vr)
         if action == actions.REMOVE:
             return action, None
         if vr == "SQ":
-            return action, self._sequence(tag, element, action, declared)
+            items = items_of(data_set, tag, self.syntax) if action == actions.KEEP else []
+            return action, self._sequence(tag, items, action, declared)
         if action == actions.BLANK:
             return action, self.syntax.element(tag, vr, b"")
-        raw = element.value if isinstance(element.value, bytes) else b""
-        value = self.value(tag, vr, raw, action, declared)
+        value = self.value(tag, vr, value_of(data_set, tag), action, declared)
         if value is None:
             return actions.REMOVE, self._without_value(tag, vr)
         return action, self.syntax.element(tag, vr, value)
@@ -145,8 +141,8 @@ class Rewriter:
             case "listed":
                 new = "\\".join(one for one in text.split("\\") if is_listed(one, self.plan.vocabulary))
             case "contrast":
-                named = [word for word in words(text) if word not in _NO_CONTRAST]
-                return actions.CONTRAST_DUMMY.encode("ascii") if named and not _NO_CONTRAST & set(words(text)) else b""
+                said = " ".join(words(text))
+                return b"" if not said or _NO_CONTRAST.fullmatch(said) else actions.CONTRAST_DUMMY.encode("ascii")
             case _:
                 new = self._kept(tag, vr, text)
         return new.encode("utf-8") if new else None
@@ -173,28 +169,13 @@ class Rewriter:
             return self.syntax.element(tag, vr, actions.DUMMIES[vr].encode("ascii"))
         return self.syntax.element(tag, vr, b"") if tag in iod.TYPE_2 else None
 
-    def _sequence(self, tag: int, element: RawDataElement | DataElement, action: str, declared: tuple[str, ...]) -> bytes | None:
-        items = _items(tag, element, self.syntax, declared) if action == actions.KEEP else []
+    def _sequence(self, tag: int, items: list[Dataset], action: str, declared: tuple[str, ...]) -> bytes | None:
         kept = [join(self.data_set(item, declared)) for item in items if _may_stay(item)]
         if tag not in _FUNCTIONAL_GROUPS:
             kept = [item for item in kept if item]  # an item of nothing but identity says nothing any more
         if kept or action == actions.BLANK or not items or tag in iod.TYPE_2:
             return self.syntax.sequence(tag, kept)
         return None
-
-
-def _items(tag: int, element: RawDataElement | DataElement, syntax: Syntax, declared: tuple[str, ...]) -> list[Dataset]:
-    if isinstance(element, DataElement):
-        return list(element.value or [])
-    if not element.value:
-        return []
-    # A sequence inside UN is Implicit VR Little Endian (PS3.5 6.2.2 note 2).
-    implicit = not syntax.explicit or element.VR == "UN"
-    little = syntax.little or element.VR == "UN"
-    try:
-        return list(read_sequence(BytesIO(element.value), implicit, little, len(element.value), "iso8859"))
-    except Exception as error:
-        raise Malformed(f"pydicom cannot read the items of {format_tag(tag)}: {type(error).__name__}") from error
 
 
 def _may_stay(item: Dataset) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 from fidac_node.errors import ConfigError
 
 # Letters that have no decomposition, as French, German, Nordic and Polish names are typed without them.
-_LETTERS: Final = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"})
+_LETTERS: Final = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "\u0131": "i", "þ": "th"})
 _WORD: Final = re.compile(r"[^\W_]+")
 _NUMBER_WITH_UNIT: Final = re.compile(r"\d{1,3}(?:mm|cm|kv|kvp|mas|ma|s|ms|sec|ml|cc|x\d{1,3})?")
 # What machines write as make, model, kernel, software: letters of any script, digits, a few signs.
@@ -26,11 +26,14 @@ _LONG_NUMBER: Final = re.compile(r"\d[\d .,/_-]{4,}\d")
 _PLAIN_LENGTH: Final = 64
 
 
-@lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """``text`` without accents, case or compatibility forms: ``LEFÈVRE`` and ``lefevre`` become one."""
-    if text.isascii():
-        return text.lower()
+    return text.lower() if text.isascii() else _fold_accents(text)
+
+
+# Bounded, and values are at most as long as an attribute: the same few come with every slice.
+@lru_cache(maxsize=2048)
+def _fold_accents(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
 

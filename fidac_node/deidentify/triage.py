@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pydicom.dataset import Dataset
-
-from fidac_node.deidentify.reading import Source, value_of
+from fidac_node.deidentify.reading import Source, items_of, value_of
 from fidac_node.deidentify.text import fold
 from fidac_node.errors import Permanent
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES
@@ -85,13 +83,9 @@ def _geometry(source: Source) -> None:
             if not source.get(keyword):
                 raise Permanent("incomplete", f"{keyword} is missing: a slice without a place in the patient")
         return
-    groups = [*_items(source.data_set, _SHARED_GROUPS), *_items(source.data_set, _PER_FRAME_GROUPS)]
+    groups = [item for tag in (_SHARED_GROUPS, _PER_FRAME_GROUPS) for item in items_of(source.data_set, tag, source.syntax)]
     if not any(_PLANE_POSITION in group for group in groups):
         raise Permanent("incomplete", "no functional group says where the frames are (PlanePositionSequence)")
-
-
-def _items(data_set: Dataset, tag: int) -> list[Dataset]:
-    return list(data_set[tag].value) if tag in data_set and data_set[tag].VR == "SQ" else []
 
 
 def _overlays(source: Source) -> None:

@@ -6,12 +6,15 @@ returns after the bytes are synced.
 
 from __future__ import annotations
 
+import errno
+import functools
 import ipaddress
 import logging
 import socket
 import ssl
+import sys
 import threading
-from collections import Counter
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +24,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.receive.check import Identity, identify
@@ -30,8 +33,11 @@ from fidac_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAM
 
 log = logging.getLogger(__name__)
 
+_POLL_SECONDS: Final = 0.1
+
 SUCCESS: Final = 0x0000
 PROCESSING_FAILURE: Final = 0x0110
+CLASS_NOT_SUPPORTED: Final = 0x0122
 NOT_AUTHORISED: Final = 0x0124
 OUT_OF_RESOURCES: Final = 0xA700
 MISMATCH: Final = 0xA900
@@ -45,6 +51,9 @@ _CALLED_UNKNOWN: Final = (1, 1, 7)
 _NOT_FROM_HERE: Final = (1, 1, 1)
 _BUSY: Final = (2, 3, 1)
 _TOO_MANY: Final = (2, 3, 2)
+
+# Twice the largest PDU that may be configured; an A-ASSOCIATE-RQ with all contexts and syntaxes has 100 KB.
+_LONGEST_PDU: Final = 2 << 20
 
 _STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "incomplete": NO_STUDY, "mismatch": MISMATCH}
 
@@ -100,6 +109,8 @@ class StorageScp:
         self._create = create
         self._accept = accept
         self._stopping = threading.Event()
+        self._admitted: set[Association] = set()
+        self._lock = threading.Lock()
         self._ae = _application_entity(policy)
         self._server: ThreadedAssociationServer | None = None
 
@@ -140,19 +151,24 @@ class StorageScp:
         threading.Thread(target=self._server.serve_forever, args=(0.2,), name="accept", daemon=True).start()
 
     def stop(self, grace: float) -> None:
-        """Reject newcomers as transient, let running associations end for ``grace`` seconds, then abort them."""
+        """Reject newcomers as transient, let objects that are arriving end within ``grace`` seconds, then abort."""
         self._stopping.set()
-        deadline = threading.Event()
-        waited = 0.0
-        while cast(Any, self._server).active_associations and waited < grace:
-            deadline.wait(0.1)
-            waited += 0.1
-        for assoc in cast(Any, self._server).active_associations:
-            log.warning("aborting the association of %s: it did not end within %.0f s", assoc.requestor.ae_title, grace)
-        self._ae.shutdown()
+        server = cast(Any, self._server)
+        deadline = time.monotonic() + grace
+        pause = threading.Event()
+        while (busy := [assoc for assoc in server.active_associations if _is_busy(assoc)]) and time.monotonic() < deadline:
+            pause.wait(_POLL_SECONDS)
+        for assoc in busy:
+            log.warning("aborting %s in the middle of an object: it did not end within %.0f s", assoc.requestor.ae_title, grace)
+        pause.wait(_POLL_SECONDS)  # the last answer leaves before its association does
+        for assoc in server.active_associations:
+            assoc.abort(block=False)
+        server.shutdown()
 
     def _on_open(self, event: evt.Event) -> None:
-        sock = cast(Any, event.assoc.dul.socket).socket
+        connection = cast(Any, event.assoc.dul.socket)
+        connection.recv = functools.partial(_receive, connection)
+        sock = connection.socket
         sock.settimeout(self._policy.idle_timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -179,7 +195,7 @@ class StorageScp:
         """Return the rejection and its reason, or nothing."""
         request = cast(Any, assoc.requestor.primitive)
         calling, called = _text(request.calling_ae_title), _text(request.called_ae_title)
-        address = ipaddress.ip_address(assoc.requestor.address.split("%")[0])
+        address = _address(assoc.requestor.address)
         if self._policy.networks and not any(address in network for network in self._policy.networks):
             return _NOT_FROM_HERE, "its address is not in [receive] networks"
         if called not in self._policy.called:
@@ -190,19 +206,34 @@ class StorageScp:
             return _BUSY, "the node is stopping"
         if reason := self._policy.ready():
             return _BUSY, reason
-        running = Counter(_text(other.requestor.ae_title) for other in cast(Any, self._server).active_associations if other.is_established)
-        if running[calling] >= self._policy.max_associations_per_caller:
-            return _TOO_MANY, f"it has {running[calling]} associations already"
+        return self._admit(assoc, calling)
+
+    def _admit(self, assoc: Association, calling: str) -> tuple[tuple[int, int, int] | tuple[()], str]:
+        """Count the association, unless there are too many; connections that never associate do not count."""
+        with self._lock:
+            self._admitted = {other for other in self._admitted if other.is_alive()}
+            if len(self._admitted) >= self._policy.max_associations:
+                return _TOO_MANY, f"there are {len(self._admitted)} associations already"
+            running = sum(_text(cast(Any, other.requestor.primitive).calling_ae_title) == calling for other in self._admitted)
+            if running >= self._policy.max_associations_per_caller:
+                return _TOO_MANY, f"it has {running} associations already"
+            self._admitted.add(assoc)
         return (), ""
 
     def _on_close(self, event: evt.Event) -> None:
+        with self._lock:
+            self._admitted.discard(event.assoc)
         dimse = event.assoc.dimse
         if isinstance(dimse, StreamingProvider):
             dimse.discard()
 
     def _on_store(self, event: evt.Event) -> Dataset:
-        incoming = cast(Incoming, cast(Any, event.request).incoming)
+        incoming: Incoming | None = getattr(event.request, "incoming", None)
+        if incoming is None:
+            return _status(NOT_PARSEABLE, "the command came without a data set")
         try:
+            if incoming.meta.sop_class_uid != event.context.abstract_syntax:
+                return _status(CLASS_NOT_SUPPORTED, "the SOP Class is not that of the presentation context")
             return self._store(incoming)
         except Exception:  # the answer to anything unexpected is a failure: the sender still has the object
             log.exception("object refused (0110): unexpected trouble")
@@ -243,16 +274,43 @@ class _Server(ThreadedAssociationServer):
         return client, address
 
 
+def _is_busy(assoc: Association) -> bool:
+    return isinstance(assoc.dimse, StreamingProvider) and assoc.dimse.busy
+
+
 def _application_entity(policy: Policy) -> AE:
     ae = AE(policy.ae_title)
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    ae.maximum_associations = policy.max_associations
+    ae.maximum_associations = sys.maxsize  # it counts silent connections too: we count associations
     ae.maximum_pdu_size = policy.max_pdu
     ae.acse_timeout = policy.acse_timeout
     ae.dimse_timeout = policy.dimse_timeout
     ae.network_timeout = policy.idle_timeout
     return ae
+
+
+def _receive(connection: AssociationSocket, size: int) -> bytearray:
+    """Read ``size`` bytes, fewer at the end of the stream.
+
+    In place of pynetdicom's ``AssociationSocket.recv``, which believes any PDU length and reads in small
+    pieces. Raises ``OSError``, upon which pynetdicom closes the connection.
+    """
+    if size > _LONGEST_PDU:
+        raise OSError(errno.EMSGSIZE, f"a PDU of {size} bytes, {_LONGEST_PDU} are the most")
+    data = bytearray(size)
+    view, read = memoryview(data), 0
+    while read < size and (count := cast(socket.socket, connection.socket).recv_into(view[read:])):
+        read += count
+    view.release()
+    del data[read:]
+    return data
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """A peer's address; an IPv4 one that a socket for both families shows as IPv6 is IPv4 (RFC 4291 2.5.5.2)."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _status(code: int, comment: str) -> Dataset:

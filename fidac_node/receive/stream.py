@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Final, cast
 
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -26,8 +26,10 @@ from fidac_node.part10 import FileMeta
 
 log = logging.getLogger(__name__)
 
-_LAST = 0x02
-_COMMAND = 0x01
+_LAST: Final = 0x02
+_COMMAND: Final = 0x01
+# What is not a C-STORE data set is kept in memory: a storage commitment report of 100,000 objects fits.
+_LONGEST_MESSAGE: Final = 16 << 20
 
 
 class Incoming:
@@ -47,9 +49,10 @@ class Incoming:
         self._hash = hashlib.sha256()
         self._file: BinaryIO | None = None
         self._lock = threading.Lock()
+        head = part10.encode_meta(meta)
         try:
             self.path, self._file = create()
-            self._file.write(part10.encode_meta(meta))
+            self._file.write(head)
         except OSError as error:
             self._fail(error)
 
@@ -113,20 +116,43 @@ class StreamingProvider(DIMSEServiceProvider):
         self._limit = limit
         self._incoming: Incoming | None = None
         self._waiting: list[Incoming] = []
+        self._in_memory = 0
 
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Take one P-DATA indication, which may hold several fragments of command and data."""
-        for context_id, fragment in primitive.presentation_data_value_list:
-            if self._incoming is not None and not fragment[0] & _COMMAND:
-                self._incoming.write(memoryview(fragment)[1:])
-                if fragment[0] & _LAST:
-                    self._complete(self._incoming)
-                continue
-            single = P_DATA()
-            single.presentation_data_value_list.append((context_id, fragment))
-            super().receive_primitive(single)
-            if isinstance(self.message, C_STORE_RQ) and self._incoming is None:
-                self._incoming = Incoming(self._create, self._meta(self.message), self._limit)
+        """Take one P-DATA indication, which may hold several fragments of command and data.
+
+        A message that cannot be understood aborts the association. Nothing is raised: pynetdicom's
+        reactor would die of it without closing anything.
+        """
+        try:
+            for context_id, fragment in primitive.presentation_data_value_list:
+                self._take(context_id, fragment)
+        except Exception as error:  # whatever decoding a command of a stranger leads to
+            log.warning("aborting the association of %s: its message is not valid: %s", self.assoc.requestor.ae_title, type(error).__name__)
+            self.discard()
+            self.dul.event_queue.put("Evt19")  # invalid PDU (PS3.8 Table 9-10)
+
+    def _take(self, context_id: int, fragment: bytes) -> None:
+        if self._incoming is not None:
+            if fragment[0] & _COMMAND:
+                raise ValueError("a command in the middle of a data set")
+            self._incoming.write(memoryview(fragment)[1:])
+            if fragment[0] & _LAST:
+                self._complete(self._incoming)
+            return
+        self._in_memory = self._in_memory + len(fragment) if self.message else len(fragment)
+        if self._in_memory > _LONGEST_MESSAGE:
+            raise ValueError("a message too long to be a service of ours")
+        single = P_DATA()
+        single.presentation_data_value_list.append((context_id, fragment))
+        super().receive_primitive(single)
+        if isinstance(self.message, C_STORE_RQ):
+            self._incoming = Incoming(self._create, self._meta(self.message), self._limit)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an object is arriving, or waits for its answer."""
+        return self._incoming is not None or any(incoming.path is not None for incoming in self._waiting)
 
     def discard(self) -> None:
         """The connection is gone: nothing that was not answered is kept."""
@@ -149,15 +175,11 @@ class StreamingProvider(DIMSEServiceProvider):
 
     def _complete(self, incoming: Incoming) -> None:
         message = cast(C_STORE_RQ, self.message)
-        self._incoming, self.message = None, None
         evt.trigger(self.assoc, evt.EVT_DIMSE_RECV, {"message": message})
-        try:
-            request = cast(Any, message.message_to_primitive())
-        except (ValueError, TypeError) as error:
-            log.warning("aborting: the C-STORE command is not valid: %s", type(error).__name__)
-            incoming.discard()
-            self.dul.event_queue.put("Evt19")
-            return
+        request = cast(Any, message.message_to_primitive())
+        if not request.is_valid_request:
+            raise ValueError("a C-STORE request lacks a mandatory parameter (PS3.7 Table 9.3-1)")
         request.incoming = incoming
+        self._incoming, self.message = None, None
         self._waiting = [other for other in self._waiting if other.path is not None] + [incoming]
         self.msg_queue.put((cast(int, message.context_id), request))

@@ -120,6 +120,9 @@ class Sender:
             self._schedule.done(worker, entry)
         except Permanent as error:
             self._refuse(worker, entry, error)
+        except OSError as error:
+            log.exception("object %s: its file cannot be read", entry)
+            self._postpone(worker, entry, Temporary(f"its file cannot be read: {error.strerror}"))
         return None
 
     def _deliver(self, worker: str, line: _Line, entry: Entry, parcel: Parcel) -> None:

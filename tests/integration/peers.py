@@ -47,7 +47,8 @@ def write_object(path: Path, study: int, number: int, *, size: int = 3000, sop_c
     """Write a small CT whose pixels differ from every other's; a large one is a hole in the file."""
     uid = instance_uid(study, number)
     header = element(0x00080016, b"UI", sop_class.encode()) + element(0x00080018, b"UI", uid.encode())
-    header += element(0x0020000D, b"UI", f"2.25.{study}".encode()) + struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW", size)
+    header += element(0x00100020, b"LO", b"PSEUDONYM") + element(0x0020000D, b"UI", f"2.25.{study}".encode())
+    header += element(0x0020000E, b"UI", f"2.25.{study}.0".encode()) + struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW", size)
     with path.open("wb") as fp:
         fp.write(part10.encode_meta(part10.FileMeta(sop_class, uid, syntax)) + header)
         fp.write(hashlib.sha256(uid.encode()).digest())

@@ -103,7 +103,11 @@ def test_a_host_that_does_not_exist_is_said() -> None:
         ask(Peer("PACS", "nowhere.invalid", 104), "FIDACNODE", timeout=5)
 
 
-def test_an_ipv6_address_is_reached(scp: Callable[..., Peer]) -> None:
+def hang_up(server: socket.socket) -> None:
+    server.accept()[0].close()
+
+
+def test_an_ipv6_address_is_reached() -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 on this machine")
     try:
@@ -111,7 +115,7 @@ def test_an_ipv6_address_is_reached(scp: Callable[..., Peer]) -> None:
             sock.bind(("::1", 0))
             sock.listen()
             port = sock.getsockname()[1]
-            threading.Thread(target=lambda: sock.accept()[0].close(), daemon=True).start()
+            threading.Thread(target=hang_up, args=(sock,), daemon=True).start()
             with pytest.raises(Temporary, match=rf"PACS@\[::1\]:{port}"):
                 ask(Peer("PACS", "::1", port), "FIDACNODE", timeout=1)
     except OSError:
@@ -204,8 +208,9 @@ def test_doctor_sees_what_the_hub_does_not_accept(scp: Callable[..., Peer], site
 
 
 def test_doctor_tells_our_daemon_from_another_program_on_the_port(
-    scp: Callable[..., Peer], site: Callable[..., Path], silent: Peer
+    scp: Callable[..., Peer], site: Callable[..., Path], silent: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(doctor, "_ASK_SECONDS", 0.5)
     path = site(scp(), port=scp(ours=True).port)
     assert [finding.ok for finding in found(path)["port"]] == [True]
     for other in (scp(), silent):

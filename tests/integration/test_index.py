@@ -1,7 +1,4 @@
-"""The index on a real database: its tables, what it reads from a header, what it answers.
-
-With FIDAC_TEST_POSTGRES=postgresql://... everything runs on PostgreSQL too, in a schema of its own.
-"""
+"""The index on a real database: its tables, what it reads from a header, what it answers."""
 
 from __future__ import annotations
 
@@ -11,48 +8,30 @@ import itertools
 import os
 import random
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
+from peewee import Database, OperationalError
+from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from fidac_node.archive import Archive, Place
-from fidac_node.database import Step, connect, exclusive, migrate, statements
+from fidac_node.database import connect, exclusive, migrate
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.index import COLUMNS, Registry, StudyFilter, add_site, check, find, prepare, received_per_site, site_titles, totals
+from fidac_node.index.header import opened
 from fidac_node.index.migrations import STEPS
 from fidac_node.index.models import MODELS
 from fidac_node.index.rebuild import reindex
-from fidac_node.index.record import Description, describe, record
+from fidac_node.index.record import Description, describe, describe_header, record
+from fidac_node.part10 import read_meta
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
-
-POSTGRES = os.environ.get("FIDAC_TEST_POSTGRES", "")
-SCHEMA = "fidac_test"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return "sqlite:///index.db"
-    if not POSTGRES:
-        pytest.skip("FIDAC_TEST_POSTGRES is not set: the index is not tested on PostgreSQL")
-    with connect(POSTGRES, tmp_path) as db:
-        db.execute_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-        db.execute_sql(f"CREATE SCHEMA {SCHEMA}")
-    return f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{SCHEMA}"
-
-
-@pytest.fixture
-def empty(url: str, tmp_path: Path) -> Iterator[Database]:
-    db = connect(url, tmp_path)
-    yield db
-    db.close()
+from tests.integration.conftest import SCHEMA
 
 
 @pytest.fixture
@@ -88,75 +67,17 @@ def snapshot(db: Database) -> dict[str, list[dict[str, Any]]]:
     return {level: sorted(rows(db, level), key=str) for level in COLUMNS} | {"totals": [totals(db)]}
 
 
-# --- connecting --------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("mysql://x/y", "must begin with sqlite:/// or postgresql://"),
-        ("index.db", "must begin with sqlite:/// or postgresql://"),
-        ("sqlite://index.db", "names no file"),
-        ("sqlite:///", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
-        ("sqlite:///nowhere/index.db", "does not exist; create it"),
-        ("postgresql://hub@db.example", "must end with the name of the database"),
-        ("postgresql://hub@db.example:abc/fidac", "cannot be read"),
-        ("postgresql://hub:hunter2@db.example/fidac", "no password in the URL"),
-    ],
-)
-def test_a_url_that_cannot_be_used_is_explained_without_its_password(tmp_path: Path, url: str, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        connect(url, tmp_path)
-    assert message in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-
-
-def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.database.find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match=r"pip install 'fidac-node\[postgres\]'"):
-        connect("postgresql://hub@db.example/fidac", tmp_path)
-
-
-def test_a_postgresql_url_gives_its_parts_to_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.database.find_spec", lambda _: object())
-    db = connect("postgres://the%20hub@db.example:5433/fi%2Ddac?passfile=/run/pass&sslmode=verify-full", tmp_path)
-    assert isinstance(db, PostgresqlDatabase)
-    assert db.database == "fi-dac"
-    assert db.connect_params == {
-        "user": "the hub",
-        "host": "db.example",
-        "port": 5433,
-        "passfile": "/run/pass",
-        "sslmode": "verify-full",
-    }
-
-
-def test_sqlite_is_opened_so_that_a_commit_survives_a_power_cut(tmp_path: Path) -> None:
-    db = connect("sqlite:///index.db", tmp_path)
-    with db.connection_context():
-        pragmas = {
-            name: db.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        }
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
-
-
-def test_an_absolute_sqlite_url_is_not_relative_to_the_settings(tmp_path: Path) -> None:
-    db = connect(f"sqlite:///{tmp_path}/index.db", Path("/elsewhere"))
-    assert db.database == str(tmp_path / "index.db")
-
-
-# --- migrations --------------------------------------------------------------------------------------------
-
-TOY = [
-    Step("1-make", statements("CREATE TABLE toy (id {serial}, word TEXT NOT NULL)")),
-    Step("2-fill", statements("INSERT INTO toy (word) VALUES ('one')", "INSERT INTO toy (word) VALUES ('two')")),
-    Step("3-grow", statements("ALTER TABLE toy ADD COLUMN size {double}")),
-]
-
-
-def words(db: Database) -> list[str]:
-    return [word for (word,) in db.execute_sql("SELECT word FROM toy ORDER BY id").fetchall()]
+def fresh_database(url: str, directory: Path, number: int = 0) -> Database:
+    """Another empty database of the same kind; with PostgreSQL the same one, emptied."""
+    if url.startswith("sqlite"):
+        return connect(f"sqlite:///fresh{number}.db", directory)
+    db = connect(url, directory)
+    db.execute_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
+    db.execute_sql(f"CREATE SCHEMA {SCHEMA}")
+    return db
 
 
 def schema(db: Database) -> dict[str, Any]:
@@ -171,50 +92,9 @@ def schema(db: Database) -> dict[str, Any]:
     }
 
 
-def test_steps_are_taken_once_and_in_order(empty: Database) -> None:
-    assert migrate(empty, TOY[:2]) == ["1-make", "2-fill"]
-    assert migrate(empty, TOY) == ["3-grow"]
-    assert migrate(empty, TOY) == []
-    assert words(empty) == ["one", "two"]
-
-
-def test_a_step_that_fails_leaves_nothing_of_itself_and_can_be_taken_again(empty: Database) -> None:
-    broken = Step("2-fill", statements("INSERT INTO toy (word) VALUES ('half')", "INSERT INTO nowhere VALUES (1)"))
-    with pytest.raises(Exception, match="nowhere"):
-        migrate(empty, [TOY[0], broken])
-    assert words(empty) == []
-    assert migrate(empty, TOY) == ["2-fill", "3-grow"]
-    assert words(empty) == ["one", "two"]
-
-
-def test_many_that_start_at_once_take_each_step_once(url: str, tmp_path: Path) -> None:
-    taken: list[list[str]] = []
-    barrier = threading.Barrier(6)
-
-    def start() -> None:
-        db = connect(url, tmp_path)
-        barrier.wait()
-        taken.append(migrate(db, TOY))
-
-    threads = [threading.Thread(target=start) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(itertools.chain.from_iterable(taken)) == ["1-make", "2-fill", "3-grow"]
-    with connect(url, tmp_path).connection_context() as _, connect(url, tmp_path) as db:
-        assert words(db) == ["one", "two"]
-
-
-def test_a_database_of_a_newer_version_is_refused_and_not_touched(empty: Database) -> None:
-    migrate(empty, TOY)
-    with pytest.raises(ConfigError, match="newer version of FIDAC node .*3-grow"):
-        migrate(empty, TOY[:2])
-
-
 @pytest.mark.parametrize("already", range(len(STEPS)))
-def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(url: str, tmp_path: Path, already: int) -> None:
-    old = connect(url, tmp_path)
+def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(database_url: str, tmp_path: Path, already: int) -> None:
+    old = connect(database_url, tmp_path)
     migrate(old, STEPS[:already])
     if already:
         add_site(old, "LILLE", "LILLE_NODE")
@@ -225,12 +105,7 @@ def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(url: str, tmp_
     upgraded = schema(old)
     assert site_titles(old) == ({"LILLE_NODE": "LILLE"} if already else {})
     old.close()
-    if isinstance(old, SqliteDatabase):
-        fresh = connect("sqlite:///fresh.db", tmp_path)
-    else:
-        old.execute_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
-        old.execute_sql(f"CREATE SCHEMA {SCHEMA}")
-        fresh = old
+    fresh = fresh_database(database_url, tmp_path)
     prepare(fresh)
     assert schema(fresh) == upgraded
     fresh.close()
@@ -354,28 +229,40 @@ def test_a_value_that_is_absent_or_odd_does_no_harm(
     assert getattr(described(data_set(**values)).acquisition, field) == expected
 
 
-@pytest.mark.parametrize("raw", [b"1e999 ", b"nan ", b"wide", b"\xff\xff"])
+def with_raw(data: bytes, tag: bytes, raw: bytes) -> bytes:
+    """Put ``raw`` into the first short Explicit VR Little Endian element ``tag`` of a file, whatever its VR allows."""
+    raw += b" " * (len(raw) % 2)
+    start = data.index(tag, data.index(b"DICM"))
+    length = int.from_bytes(data[start + 6 : start + 8], "little")
+    return data[: start + 6] + len(raw).to_bytes(2, "little") + raw + data[start + 8 + length :]
+
+
+def described_raw(tmp_path: Path, tag: bytes, raw: bytes) -> Description:
+    path = tmp_path / "raw.dcm"
+    path.write_bytes(with_raw(encoded(data_set()), tag, raw))
+    return describe(path, "LILLE")
+
+
+@pytest.mark.parametrize("raw", [b"1e999", b"nan", b"wide", b"\xff\xff", b""])
 def test_a_number_that_is_none_reads_as_absent(tmp_path: Path, raw: bytes) -> None:
-    ds = data_set()
-    path = tmp_path / "odd.dcm"
-    path.write_bytes(encoded(ds).replace(b"\x18\x00\x50\x00DS\x04\x001.5 ", b"\x18\x00\x50\x00DS" + len(raw).to_bytes(2, "little") + raw))
-    assert describe(path, "LILLE").acquisition.slice_thickness is None
+    assert described_raw(tmp_path, b"\x18\x00\x50\x00DS", raw).acquisition.slice_thickness is None
 
 
-@pytest.mark.parametrize("date", ["", "2004", "20041301", "20040230", "2004.01.01", "yesterday"])
-def test_a_study_date_that_is_none_reads_as_absent(
-    described: Callable[..., Description], date: str, recwarn: pytest.WarningsRecorder
-) -> None:
-    ds = data_set(StudyDate=None)
-    ds.add_new(0x00080020, "UN", date.encode() + b" " * (len(date) % 2))
-    assert described(ds).date is None
+@pytest.mark.parametrize("raw", [b"", b"2004", b"20041301", b"20040230", b"2004.01.01", b"yesterday"])
+def test_a_study_date_that_is_none_reads_as_absent(tmp_path: Path, raw: bytes) -> None:
+    assert described_raw(tmp_path, b"\x08\x00\x20\x00DA", raw).date is None
 
 
-@pytest.mark.parametrize(("text", "years"), [("054Y", 54), ("018M", 1), ("011M", 0), ("060W", 1), ("010D", 0), ("", None), ("54", None)])
-def test_an_age_counts_in_whole_years(described: Callable[..., Description], text: str, years: int | None) -> None:
-    ds = data_set(PatientAge=None)
-    ds.add_new(0x00101010, "UN", text.encode() + b" " * (len(text) % 2))
-    assert described(ds).age_years == years
+@pytest.mark.parametrize(
+    ("raw", "years"), [(b"054Y", 54), (b"018M", 1), (b"011M", 0), (b"060W", 1), (b"010D", 0), (b"", None), (b"54", None)]
+)
+def test_an_age_counts_in_whole_years(tmp_path: Path, raw: bytes, years: int | None) -> None:
+    assert described_raw(tmp_path, b"\x10\x00\x10\x10AS", raw).age_years == years
+
+
+@pytest.mark.parametrize("raw", [b"99999999999", b"-99999999999", b"x"])
+def test_an_instance_number_that_fits_no_column_reads_as_absent(tmp_path: Path, raw: bytes) -> None:
+    assert described_raw(tmp_path, b"\x20\x00\x13\x00IS", raw).number is None
 
 
 @pytest.mark.parametrize(
@@ -383,13 +270,11 @@ def test_an_age_counts_in_whole_years(described: Callable[..., Description], tex
     [
         (lambda data: data[:-40], "malformed"),
         (lambda data: data[:100], "malformed"),
-        (
-            lambda data: data.replace(b"\x20\x00\x0d\x00UI", b"\x20\x00\x0d\x00LO").replace(b"2.25.1.1.1\x00", b"../../../x\x00", 1),
-            "malformed",
-        ),
-        (lambda data: data.replace(b"\x10\x00\x20\x00LO\x0a\x00PSEUDO0001", b"\x10\x00\x20\x00LO\x00\x00"), "not-deidentified"),
+        (lambda data: with_raw(data, b"\x20\x00\x0d\x00UI", b"../../etc"), "malformed"),
+        (lambda data: with_raw(data, b"\x20\x00\x0e\x00UI", b""), "malformed"),
+        (lambda data: with_raw(data, b"\x10\x00\x20\x00LO", b"  "), "not-deidentified"),
     ],
-    ids=["pixels cut", "meta cut", "no UID", "no pseudonym"],
+    ids=["pixels cut", "meta cut", "study no UID", "series missing", "no pseudonym"],
 )
 def test_an_object_that_cannot_be_filed_is_refused_with_its_code(tmp_path: Path, spoil: Callable[[bytes], bytes], code: str) -> None:
     ds = data_set()
@@ -457,15 +342,12 @@ def test_repeats_in_a_batch_or_later_change_nothing(db: Database, described: Cal
     assert snapshot(db) == before
 
 
-def test_the_rows_do_not_depend_on_the_order_of_arrival(url: str, tmp_path: Path, described: Callable[..., Description]) -> None:
+def test_the_rows_do_not_depend_on_the_order_of_arrival(database_url: str, tmp_path: Path, described: Callable[..., Description]) -> None:
     descriptions = batch(described)
     shuffle = random.Random(5)
     seen = []
     for number in range(6):
-        db = connect("sqlite:///index.db".replace("index", f"index{number}"), tmp_path) if "sqlite" in url else connect(url, tmp_path)
-        if "sqlite" not in url:
-            db.execute_sql(f"DROP SCHEMA {SCHEMA} CASCADE")
-            db.execute_sql(f"CREATE SCHEMA {SCHEMA}")
+        db = fresh_database(database_url, tmp_path, number)
         prepare(db)
         add_site(db, "LILLE", "LILLE_NODE")
         add_site(db, "PARIS", "PARIS_NODE")
@@ -488,14 +370,14 @@ def test_a_batch_that_fails_halfway_leaves_nothing(db: Database, described: Call
 
 
 def test_readers_see_the_old_state_while_a_batch_is_written(
-    db: Database, described: Callable[..., Description], url: str, tmp_path: Path
+    db: Database, described: Callable[..., Description], database_url: str, tmp_path: Path
 ) -> None:
     record(db, [described(data_set())])
     with exclusive(db):
         record(db, [described(data_set(2))])
-        with connect(url, tmp_path) as other:
+        with connect(database_url, tmp_path) as other:
             assert totals(other)["instances"] == 1
-    with connect(url, tmp_path) as other:
+    with connect(database_url, tmp_path) as other:
         assert totals(other)["instances"] == 2
 
 
@@ -728,7 +610,7 @@ def test_what_is_wrong_in_the_archive_is_listed_and_the_rest_indexed(db: Databas
     second = archived(archive, tmp_path, twice)
     result = reindex(archive, db)
     assert result.indexed == 1
-    reasons = {path: why for path, why in result.skipped}
+    reasons = dict(result.skipped)
     assert reasons.keys() == {misplaced, cut, second}
     assert "UIDs are not those" in reasons[misplaced]
     assert "cut short" in reasons[cut]
@@ -748,19 +630,36 @@ def test_a_rebuild_that_fails_leaves_the_index_as_it_was(db: Database, archive: 
 
 
 def test_deflated_objects_are_read_within_the_limit(tmp_path: Path) -> None:
-    ds = data_set()
-    ds.SharedFunctionalGroupsSequence = Sequence([])
-    plain = encoded(ds, DEFLATED_EXPLICIT_VR_LE)
-    import zlib
-
-    from fidac_node.part10 import read_meta
-
-    path = tmp_path / "deflated.dcm"
-    path.write_bytes(plain)
-    with path.open("rb") as fp:
-        _, start = read_meta(fp)
+    plain = encoded(data_set(), DEFLATED_EXPLICIT_VR_LE)
+    _, start = read_meta(BytesIO(plain))
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    path = tmp_path / "deflated.dcm"
     path.write_bytes(plain[:start] + deflater.compress(plain[start:]) + deflater.flush())
     assert describe(path, "LILLE").label == "certain"
     with pytest.raises(Permanent, match="inflates to more"):
         describe(path, "LILLE", limit=100)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "philips_chest_5mm",
+        "siemens_chest_b70f",
+        "ge_lidc0003_small",
+        "covid_nysbu_slices",
+        "philips_phantom_raw_header",
+        "ge_chest_15_syntaxes",
+    ],
+)
+def test_scanners_headers_are_read_as_pydicom_reads_them(shared_data: Callable[[str], Path], folder: str) -> None:
+    for path in sorted(path for path in shared_data(folder).rglob("*") if path.is_file())[:16]:
+        ds = dcmread(path, stop_before_pixels=True)
+        with opened(path, limit=1 << 26) as (meta, header):
+            description = describe_header(path, "LILLE", meta, header)
+        acquisition = description.acquisition
+        assert description.place == ("LILLE", ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
+        assert (acquisition.modality, acquisition.manufacturer) == (ds.Modality, ds.Manufacturer)
+        assert (acquisition.rows, acquisition.columns) == (ds.Rows, ds.Columns)
+        assert [acquisition.row_spacing, acquisition.column_spacing] == list(ds.PixelSpacing)
+        assert (acquisition.slice_thickness, acquisition.kvp) == (ds.get("SliceThickness"), ds.get("KVP"))
+        assert acquisition.kernel == str(ds.get("ConvolutionKernel", ""))
