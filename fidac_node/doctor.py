@@ -144,16 +144,18 @@ def _port(receive: Receive) -> Iterator[Finding]:
 
 
 def _taken(receive: Receive) -> Finding:
-    from fidac_node.echo import ask
+    from fidac_node.echo import Rejected, ask
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(receive.host, receive.host)
     remedy = f"stop what uses it ('ss -ltnp sport = :{receive.port}' shows it), or change [receive] port"
     try:
         context = tls.client_context(receive.tls_certificate, receive.tls_key, receive.tls_ca, host)
         answer = ask(Peer(receive.ae_title, host, receive.port), receive.ae_title, timeout=_ASK_SECONDS, tls=context)
+    except Rejected:
+        # A daemon that knows its callers and networks turns a check from this machine away, as it should.
+        return Finding("port", True, f"port {receive.port}: a DICOM application is running and rejects us; right if it is this one")
     except Temporary as error:
-        # Our own daemon turns callers away that it does not know: that is an answer too.
-        return Finding("port", False, f"port {receive.port} is taken, and not surely by us: {error}", remedy)
+        return Finding("port", False, f"port {receive.port} is taken by another program: {error}", remedy)
     if answer.is_fidac:
         return Finding("port", True, f"port {receive.port}: {receive.ae_title} is running and answers")
     return Finding("port", False, f"port {receive.port} is taken by another DICOM application", remedy)

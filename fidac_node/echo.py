@@ -28,6 +28,10 @@ _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
 }
 
 
+class Rejected(Temporary):
+    """The peer speaks DICOM and will not associate with us."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the peer said: how long the C-ECHO took (seconds), the SOP classes it accepts, whether it is a FIDAC node."""
@@ -42,7 +46,7 @@ def ask(
 ) -> Answer:
     """Associate, send one C-ECHO, release. ``sop_classes`` are proposed too, to learn which the peer accepts.
 
-    Raises :class:`Temporary` with what happened and what to look at; ``timeout`` (seconds) holds for each step.
+    Raises :class:`Temporary` (:class:`Rejected`) with what happened and what to look at; ``timeout`` (seconds) holds for each step.
     """
     _reach(peer, timeout, tls)
     assoc = _associate(peer, calling_ae, timeout, tls, sop_classes)
@@ -96,7 +100,7 @@ def _associate(peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext 
     if assoc.is_established:
         return assoc
     if assoc.is_rejected:
-        raise Temporary(_rejection(assoc, peer, calling_ae))
+        raise Rejected(_rejection(assoc, peer, calling_ae))
     raise Temporary(f"{peer} took the connection but gave no association within {timeout:g} s; is it a DICOM port, with or without TLS?")
 
 

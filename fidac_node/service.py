@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 from typing import Final
 
@@ -49,7 +49,12 @@ class _Child:
     started: float = 0.0
     crashes: int = 0
     restart_at: float = 0.0
-    dead: bool = field(default=False)
+    dead: bool = False
+
+    @property
+    def stage(self) -> str:
+        """``deidentify`` of ``deidentify-1``."""
+        return self.name.partition("-")[0]
 
 
 class Supervisor:
@@ -87,8 +92,8 @@ class Supervisor:
         finally:
             notify("STOPPING=1")
             scheduler.shutdown(wait=False)
-            for child in self._children:
-                self._end(child)
+            for stage in dict.fromkeys(child.stage for child in self._children):
+                self._end([child for child in self._children if child.stage == stage])
             signal.set_wakeup_fd(-1)
         log.info("%s stopped", self._title)
         return self._exit_code
@@ -153,18 +158,19 @@ class Supervisor:
         child.restart_at = time.monotonic() + pause
         log.error("%s died (exit code %s); starting it again in %.1f s", child.name, code, pause)
 
-    def _end(self, child: _Child) -> None:
-        if child.process is None or child.process.poll() is not None:
-            return
-        child.process.terminate()
-        try:
-            child.process.wait(self._grace)
-        except subprocess.TimeoutExpired:
-            log.warning("killing %s: it did not stop within %.0f s", child.name, self._grace)
-            child.process.kill()
-            child.process.wait()
-        if child.lifeline is not None:
-            child.lifeline.close()
+    def _end(self, children: list[_Child]) -> None:
+        """Stop the processes of one stage, all at the same time."""
+        running = [child.process for child in children if child.process is not None and child.process.poll() is None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + self._grace
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("killing a process of stage %s: it did not stop within %.0f s", children[0].stage, self._grace)
+                process.kill()
+                process.wait()
 
 
 class Lifeline:

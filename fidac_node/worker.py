@@ -23,7 +23,7 @@ from fidac_node.spool import Entry, Spool
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 16
-_IDLE_SECONDS: Final = 5.0
+_IDLE_SECONDS: Final = 1.0  # a put wakes the worker at once; this is how long it may take to notice a stop
 _PAUSE_SECONDS: Final = 2.0
 _MOST_CRASHES: Final = 3
 

@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import click
 
 FORMATS: Final = ("table", "csv", "json")
 
+_BLOCK: Final = 500  # lines per write
 # What makes a spreadsheet take a text for a formula; an apostrophe before it stops that (OWASP, CSV injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -20,8 +22,8 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], kind: 
     """Print ``columns`` of ``rows`` as ``kind`` (one of :data:`FORMATS`) and return how many rows there were."""
     counted = _Counted(rows)
     lines = {"table": _table, "csv": _csv, "json": _json}[kind](counted, columns)
-    for line in lines:
-        click.echo(line)
+    while block := list(islice(lines, _BLOCK)):
+        click.echo("\n".join(block))
     return counted.number
 
 

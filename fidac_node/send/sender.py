@@ -157,8 +157,12 @@ class Sender:
         self._ledger.contact(ok=True)
 
     def _refuse(self, worker: str, entry: Entry, error: Permanent) -> None:
+        try:
+            self._outbox.hold(entry, error.code, str(error), status=error.status)
+        except OSError as trouble:
+            self._postpone(worker, entry, Temporary(f"{error}; it cannot be set aside: {trouble.strerror}", error.status))
+            return
         log.warning("object %s refused, it waits for a person: %s", entry, error)
-        self._outbox.hold(entry, error.code, str(error), status=error.status)
         self._schedule.done(worker, entry)
         self._ledger.note(entry, "refused", reason=error.code, message=str(error), status=error.status)
 

@@ -455,7 +455,9 @@ def test_a_requestor_that_leaves_before_the_report_costs_the_hub_nothing(tmp_pat
     ],
     ids=["another action", "another instance", "no objects", "no transaction"],
 )
-def test_a_request_that_makes_no_sense_is_answered_with_the_status_for_it(ds: Dataset, action_type: int, instance: str, status: int) -> None:
+def test_a_request_that_makes_no_sense_is_answered_with_the_status_for_it(
+    ds: Dataset, action_type: int, instance: str, status: int
+) -> None:
     archive = Archive()
     with committing_hub(archive) as hub, requestor(hub.port) as (assoc, _, _):
         assert ask(assoc, ds, action_type, instance) == status
@@ -522,5 +524,3 @@ def test_what_orthanc_does_not_have_is_sent_to_it_and_committed(tmp_path: Path) 
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 3)
     scp.shutdown()
-
-

@@ -213,12 +213,13 @@ def test_doctor_tells_our_daemon_from_another_program_on_the_port(
     monkeypatch.setattr(doctor, "_ASK_SECONDS", 0.5)
     path = site(scp(), port=scp(ours=True).port)
     assert [finding.ok for finding in found(path)["port"]] == [True]
+    path.write_text(path.read_text().replace("\nport = ", f"\nport = {scp(require_calling_aet=['ROUTER']).port} #"))
+    (finding,) = found(path)["port"]
+    assert finding.ok and "rejects us" in finding.message
     for other in (scp(), silent):
-        text = path.read_text()
-        path.write_text(text.replace("\nport = ", f"\nport = {other.port} #"))
+        path.write_text(path.read_text().replace("\nport = ", f"\nport = {other.port} #"))
         (fault,) = wrong(path)["port"]
         assert "taken" in fault.message and f"ss -ltnp sport = :{other.port}" in fault.remedy
-        path.write_text(text)
 
 
 def test_doctor_sees_a_clock_that_went_back(scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

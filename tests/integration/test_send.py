@@ -228,7 +228,9 @@ def test_an_object_that_the_hub_has_no_presentation_context_for_is_held_and_the_
     assert site.row(foreign)["state"] == "refused" and site.row(foreign)["reason"] == "not-accepted"
 
 
-def test_an_object_that_the_hub_refuses_is_held_with_the_status_and_the_others_go(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_an_object_that_the_hub_refuses_is_held_with_the_status_and_the_others_go(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     refused = instance_uid(1, 2)
     hub = hubs(lambda number, uid: 0xC001 if uid == refused else 0x0000)
     site = Site(tmp_path, hub.port)
@@ -268,7 +270,9 @@ def test_warnings_count_as_stored(tmp_path: Path, hubs: Callable[..., RecordingH
     assert_arrived_once(hub, site)
 
 
-def test_an_association_that_the_hub_left_for_idleness_is_replaced_without_a_pause(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_an_association_that_the_hub_left_for_idleness_is_replaced_without_a_pause(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs()
     site = Site(tmp_path, hub.port)
     with running(sender_of(site, linger=60, first=60, maximum=60).run):
