@@ -70,15 +70,17 @@ def _directory(given: Path | None) -> Iterator[Path]:
         yield given.resolve()
         return
     directory = Path(tempfile.mkdtemp(prefix="fidac-node-demo-"))
+    keep = False
     try:
         yield directory
-    except Exception:
-        click.echo(f"Everything is left in {directory} to look at. It holds the study that was sent: delete it afterwards.", err=True)
+    except Exception as error:
+        keep = not isinstance(error, BrokenPipeError) and any(directory.glob("*/*.log"))
         raise
-    except BaseException:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
-    shutil.rmtree(directory, ignore_errors=True)
+    finally:
+        if keep:
+            click.echo(f"Everything is left in {directory} to look at. It holds the study that was sent: delete it afterwards.", err=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 class _Demo:
@@ -200,13 +202,15 @@ class _Demo:
     def _show_index(self, network: Network) -> None:
         """What a researcher gets to see."""
         studies = network.studies()
-        columns = ("patient", "date (shifted)", "sex, age", "modality", "body part", "scanner", "objects", "label")
+        columns = ("patient", "study date", "sex, age", "what", "scanner", "objects", "label")
         table = _table("The hub's index answers: fidac-node hub find studies", "cyan", *columns)
+        for column in table.columns[:2]:
+            column.no_wrap, column.min_width = True, 10
         for study in studies[:_MOST_LISTED]:
-            person = " ".join(filter(None, (study.get("PatientSex"), study.get("PatientAge"))))
-            scanner = " ".join(filter(None, (study.get("Manufacturer"), study.get("ManufacturerModelName"))))
-            values = (study["PatientID"], study.get("StudyDate"), person, study.get("Modality"), study.get("BodyPartExamined"), scanner)
-            table.add_row(*(_text(value or "-") for value in (*values, str(study["instances"]), study.get("label"))))
+            joined = (("PatientSex", "PatientAge"), ("Modality", "BodyPartExamined"), ("Manufacturer", "ManufacturerModelName"))
+            said = [" ".join(filter(None, map(study.get, keywords))) for keywords in joined]
+            values = (study["PatientID"], study.get("StudyDate"), *said, str(study["instances"]), study.get("label"))
+            table.add_row(*(_text(value or "-") for value in values))
         if len(studies) > _MOST_LISTED:
             table.add_row(_text(f"and {len(studies) - _MOST_LISTED} more"))
         self._out.print(table if studies else "The hub's index is empty: nothing reached the hub.\n")

@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -163,6 +162,8 @@ def _canonical(plan: Plan) -> bytes:
 
 def _cache_key(path: Path, files: list[Path]) -> str:
     """Everything that a plan is made from: recipe, word lists, table, our code, deid and the dictionary."""
+    from importlib import metadata  # takes longer to import than all else here
+
     here = Path(__file__).parent
     sources = [here / name for name in ("actions.py", "dictionary.py", "plan.py", "recipe.py", "text.py")]
     digest = hashlib.sha256(f"{FORMAT} {__version__}".encode())

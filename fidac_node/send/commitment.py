@@ -112,6 +112,7 @@ class Committer:
             except Exception:
                 log.exception("unexpected trouble with storage commitment; it goes on later")
                 self._leave(abort=True)
+                self._ask_anew()
                 self._backoff.failed()
             stop.wait(self._interval)
         self._leave()
@@ -149,8 +150,6 @@ class Committer:
             self._open().request(uid, list(references))
         except Temporary:
             self._transactions.forget(uid)
-            for entry in self._outstanding.pop(uid, ()):
-                self._patience[entry].until = 0.0
             raise
 
     def _references(self, group: Sequence[Entry]) -> dict[Reference, Entry]:
@@ -187,18 +186,16 @@ class Committer:
 
     def _give_up_waiting(self, lost: Unavailable | None) -> None:
         """The rest may be reported later; each object is asked for again when its time comes."""
-        entries = [entry for group in self._outstanding.values() for entry in group if entry in self._patience]
+        entries = [entry for group in self._outstanding.values() for entry in group if self._still_sent(str(entry))]
+        if entries and lost is not None:
+            raise Unavailable(f"{lost}, before it reported on {len(entries)} objects") from lost
         self._outstanding.clear()
         if not entries:
             return
-        if lost is not None:  # most likely it died and knows nothing of our request any more
-            for entry in entries:
-                self._patience[entry].until = 0.0
-            raise Unavailable(f"{lost}, before it reported on {len(entries)} objects") from lost
         message = f"the hub has not reported on it within {self._timeout:g} s; it is asked again"
         log.warning("%s was asked to commit to %d objects and has not reported within %g s", self._destination, len(entries), self._timeout)
         for entry in entries:
-            self._ledger.note(entry, "sent", message=message, next_attempt=self._epoch(self._patience[entry].until))
+            self._ledger.note(entry, "sent", message=message, next_attempt=self._epoch(self._patience.setdefault(entry, _Patience()).until))
 
     def _collect(self) -> None:
         for report in self._transactions.reports():
@@ -244,8 +241,8 @@ class Committer:
             self._resends[entry] = self._resends.get(entry, 0) + 1
             del self._patience[entry]
             log.warning("object %s: %s; it is sent again", entry, message)
-            self._outbox.unclaim(entry)
             self._ledger.note(entry, "outgoing", message=f"{message}; it is sent again", status=reason)
+            self._outbox.unclaim(entry)  # last: from here on the sender writes about it
         elif remedy is Remedy.ASK_AGAIN and patience.refused < _MOST_REFUSALS:
             patience.refused += 1
             patience.until = time.monotonic() + next_delay(patience.refused, self._first, self._maximum, self._rand())
@@ -274,10 +271,17 @@ class Committer:
 
     def _pause(self, error: Temporary) -> None:
         self._leave()
+        self._ask_anew()
         delay = self._backoff.failed()
         if delay is not None:
             log.warning("storage commitment: %s; asked again in %.0f s", error, delay)
             self._ledger.contact(ok=False, message=str(error))
+
+    def _ask_anew(self) -> None:
+        """The peer most likely knows nothing of our requests any more: do not wait for their reports."""
+        for entry in (entry for group in self._outstanding.values() for entry in group if entry in self._patience):
+            self._patience[entry].until = 0.0
+        self._outstanding.clear()
 
     def _epoch(self, monotonic: float) -> float:
         return time.time() + max(0.0, monotonic - time.monotonic())

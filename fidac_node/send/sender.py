@@ -129,7 +129,8 @@ class Sender:
         """Send one object and write its fate down. Raises :class:`Unavailable` when nothing else is worth trying now."""
         try:
             status = line.store(parcel)
-            self._outbox.mark_sent(entry)
+            self._ledger.note(entry, "sent", status=status)
+            self._outbox.mark_sent(entry)  # last: from here on storage commitment writes about it
         except Permanent as error:
             self._refuse(worker, entry, error)
         except Unavailable as error:
@@ -151,7 +152,6 @@ class Sender:
             return
         else:
             self._schedule.done(worker, entry)
-            self._ledger.note(entry, "sent", status=status)
         line.strikes = 0
         self._backoff.succeeded()
         self._ledger.contact(ok=True)
@@ -169,9 +169,9 @@ class Sender:
     def _postpone(self, worker: str, entry: Entry, error: Temporary) -> None:
         attempts = self._attempts(entry)
         delay = next_delay(attempts, self._first, self._maximum, self._rand())
-        self._schedule.later(worker, entry, delay)
         log.info("object %s, attempt %d: %s; again in %.0f s", entry, attempts, error, delay)
         self._ledger.note(entry, "outgoing", message=str(error), status=error.status, next_attempt=time.time() + delay)
+        self._schedule.later(worker, entry, delay)
 
     def _attempts(self, entry: Entry) -> int:
         try:

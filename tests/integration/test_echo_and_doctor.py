@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from pynetdicom import AE, evt
 
-from fidac_node import doctor
+from fidac_node import doctor, tls
 from fidac_node.cli import cli
 from fidac_node.config import HubConfig, SiteConfig, render
 from fidac_node.doctor import Finding, examine
@@ -29,7 +32,7 @@ def scp() -> Iterator[Callable[..., Peer]]:
     """Return a function that starts an SCP and says how it is called."""
     started: list[AE] = []
 
-    def start(*sop_classes: str, echo_status: int = 0x0000, ours: bool = False, **settings: Any) -> Peer:
+    def start(*sop_classes: str, echo_status: int = 0x0000, ours: bool = False, tls: ssl.SSLContext | None = None, **settings: Any) -> Peer:
         ae = AE(ae_title="PACS")
         if ours:
             ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -37,7 +40,7 @@ def scp() -> Iterator[Callable[..., Peer]]:
             setattr(ae, name, value)
         for sop_class in sop_classes or (VERIFICATION,):
             ae.add_supported_context(sop_class)
-        server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_ECHO, lambda _: echo_status)])
+        server = ae.start_server(("127.0.0.1", 0), block=False, ssl_context=tls, evt_handlers=[(evt.EVT_C_ECHO, lambda _: echo_status)])
         assert server is not None
         started.append(ae)
         return Peer("PACS", "127.0.0.1", server.server_address[1])
@@ -227,6 +230,70 @@ def test_doctor_sees_a_clock_that_went_back(scp: Callable[..., Peer], site: Call
     monkeypatch.setattr(doctor.time, "time", lambda: 1_000_000_000.0)
     (fault,) = wrong(path)["clock"]
     assert "timedatectl set-ntp true" in fault.remedy
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself and ends in five days, and its key."""
+    certificate, key = tmp_path / "node.pem", tmp_path / "node.key"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "5",
+        "-subj",
+        "/CN=node",
+    ]
+    subprocess.run(
+        [*command, "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    return certificate, key
+
+
+@pytest.mark.interop("openssl")
+def test_a_peer_that_speaks_tls_is_asked_with_tls_and_one_that_does_not_is_said(scp: Callable[..., Peer], pair: tuple[Path, Path]) -> None:
+    context = tls.client_context(None, None, pair[0], "localhost")
+    secure = scp(tls=tls.server_context(*pair, None))._replace(host="localhost")
+    assert ask(secure, "FIDACNODE", tls=context).seconds < 10
+    with pytest.raises(Temporary, match=r"no TLS with localhost|no connection to localhost"):
+        ask(scp()._replace(host="localhost"), "FIDACNODE", timeout=1, tls=context)
+
+
+@pytest.mark.interop("openssl")
+def test_a_peer_whose_certificate_is_not_trusted_is_not_spoken_to(pair: tuple[Path, Path]) -> None:
+    server_context = tls.server_context(*pair, None)
+    assert server_context is not None
+
+    def refuse(server: socket.socket) -> None:
+        sock, _ = server.accept()
+        with sock, contextlib.suppress(ssl.SSLError):  # the client's alert
+            server_context.wrap_socket(sock, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=refuse, args=(server,))
+        thread.start()
+        peer = Peer("HUB", "localhost", server.getsockname()[1])
+        with pytest.raises(Temporary, match=r"certificate of .* is not trusted \(.*\); look at tls_ca"):
+            ask(peer, "FIDACNODE", tls=tls.client_context(*pair, None))
+        thread.join(10)
+
+
+@pytest.mark.interop("openssl")
+def test_doctor_sees_a_certificate_that_ends_soon_and_a_key_that_all_can_read(
+    scp: Callable[..., Peer], site: Callable[..., Path], pair: tuple[Path, Path]
+) -> None:
+    certificate, key = pair
+    path = site(scp(), tls_certificate="node.pem", tls_key="node.key")
+    key.chmod(0o644)
+    readable, ends = wrong(path)["tls"]
+    assert readable.remedy == f"chmod o= {key}"
+    assert ends.message.startswith(f"{certificate}: valid until ") and ends.remedy.startswith("renew it")
 
 
 def test_doctor_wants_an_index_and_registered_sites_at_a_hub(tmp_path: Path) -> None:

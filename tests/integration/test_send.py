@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import ssl
@@ -372,6 +373,41 @@ def test_a_file_that_is_not_dicom_is_held_and_the_others_go(tmp_path: Path, hubs
         wait_until(lambda: site.count("sent") == 2 and site.count("held") == 1)
     reason = site.outbox.reason(entries[1])
     assert reason is not None and reason["code"] == "malformed"
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_and_the_others_go(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+    hub = hubs()
+    site = Site(tmp_path, hub.port)
+    entries = put_study(site.outbox, 1, 3)
+    path = site.outbox.path(entries[0])
+    good = path.rename(tmp_path / "good")
+    path.mkdir()
+    with running(sender_of(site).run):
+        wait_until(lambda: site.count("sent") == 2 and "cannot be read" in str(site.row(entries[0]).get("message")))
+        path = wait_until(lambda: site.outbox.path(entries[0]))
+        path.rmdir()
+        good.rename(path)
+        wait_until(lambda: site.count("sent") == 3)
+    assert_arrived_once(hub, site)
+
+
+def test_a_refused_object_that_cannot_be_set_aside_is_not_lost_from_sight(
+    tmp_path: Path, hubs: Callable[..., RecordingHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = hubs(lambda number, uid: 0xC001)
+    site = Site(tmp_path, hub.port)
+    put_study(site.outbox, 1, 1)
+    hold, failures = site.outbox.hold, [OSError(errno.ENOSPC, "No space left on device")]
+
+    def full_disk(*arguments: Any, **facts: Any) -> None:
+        if failures:
+            raise failures.pop()
+        hold(*arguments, **facts)
+
+    monkeypatch.setattr(site.outbox, "hold", full_disk)
+    with running(sender_of(site).run):
+        wait_until(lambda: site.count("held") == 1)
+    assert hub.asked == 2
 
 
 def test_objects_go_through_tls_with_a_client_certificate(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:

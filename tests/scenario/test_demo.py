@@ -192,6 +192,6 @@ def test_when_a_daemon_dies_it_says_so_and_stops_the_other(tmp_path: Path, start
 def test_a_folder_without_dicom_is_an_error_that_names_it(tmp_path: Path, start: Callable[..., Demo]) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "letter.txt").write_text("hello")
-    demo = start(tmp_path / "study", "--once")
+    demo = start(tmp_path / "study", "--once", "--workdir", tmp_path / "work")
     assert demo.finish() == 1
     assert f"no DICOM object in {tmp_path / 'study'}" in demo.err.read_text()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pynetdicom import AE, evt
@@ -14,7 +14,7 @@ from pynetdicom import AE, evt
 from fidac_node.phantom import write_series
 from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from tests.scenario.network import Daemon, Hub, Site
-from tests.support import free_port, wait_until
+from tests.support import wait_until
 
 SMALL = {"rows": 64, "columns": 64}
 
@@ -100,6 +100,7 @@ def test_a_line_that_is_cut_in_the_middle_of_a_pdu_loses_nothing_and_doubles_not
     assert not line.cuts, "the line was never cut"
     assert len(hub.find()) == 30 and len(hub.files()) == 30
     assert hub.status()["conflicts"] == 0
+    site.stop()
     line.close()
 
 
@@ -109,11 +110,15 @@ class CuttingLine:
     def __init__(self, target: int, cuts: list[int]) -> None:
         self.cuts = cuts
         self._target = target
-        self._server = socket.create_server(("127.0.0.1", free_port()))
+        self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
 
     def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(30)
         self._server.close()
 
     def _serve(self) -> None:
@@ -121,27 +126,28 @@ class CuttingLine:
             try:
                 client, _ = self._server.accept()
             except OSError:
-                return
-            hub = socket.create_connection(("127.0.0.1", self._target))
+                return  # closed: the test is over
             limit = self.cuts[0] if self.cuts else None
-            threading.Thread(target=self._relay, args=(client, hub, limit), daemon=True).start()
-            threading.Thread(target=self._relay, args=(hub, client, None), daemon=True).start()
+            self._threads.append(threading.Thread(target=self._relay, args=(client, limit)))
+            self._threads[-1].start()
 
-    def _relay(self, source: Any, target: Any, limit: int | None) -> None:
+    def _relay(self, client: socket.socket, limit: int | None) -> None:
         passed = 0
-        try:
-            while data := source.recv(4096):
-                if limit is not None and passed + len(data) > limit:
-                    target.sendall(data[: limit - passed])
-                    self.cuts.remove(limit)
-                    break
-                target.sendall(data)
-                passed += len(data)
-        except (OSError, ValueError):
-            return  # the other direction was cut
-        finally:
-            for sock in (source, target):
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
+        with client, socket.create_connection(("127.0.0.1", self._target)) as hub:
+            while True:
+                for source in select.select([client, hub], [], [])[0]:
+                    try:
+                        data = source.recv(4096)
+                        if not data:
+                            return
+                        if source is hub:
+                            client.sendall(data)
+                            continue
+                        if limit is not None and passed + len(data) > limit:
+                            hub.sendall(data[: limit - passed])
+                            self.cuts.remove(limit)
+                            return
+                        hub.sendall(data)
+                        passed += len(data)
+                    except (OSError, ValueError):
+                        return  # one end is gone, or another connection was cut at this length

@@ -17,13 +17,17 @@ from click.testing import CliRunner, Result
 from fidac_node import locks
 from fidac_node.archive import Archive
 from fidac_node.cli import cli
+from fidac_node.cli.hub import command
 from fidac_node.cli.rows import write_rows
 from fidac_node.config import load_hub
 from fidac_node.database import connect
 from fidac_node.filing import Filer
 from fidac_node.index import COLUMNS, LEVELS, Registry
+from fidac_node.index.models import MODELS
 from fidac_node.spool import Spool
 from tests.hub_objects import data_set, put, uid
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Hub = Callable[..., Result]
 
@@ -300,3 +304,13 @@ def test_asking_loads_nothing_that_reads_dicom(tmp_path: Path, filed: Hub, argum
     command = [sys.executable, "-c", _LOADED, "hub", *arguments, "-c", str(tmp_path / "hub/hub.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_documentation_names_every_filter_column_and_table() -> None:
+    text = (ROOT / "docs/index.md").read_text()
+    options = {option for parameter in command.commands["find"].params for option in parameter.opts + parameter.secondary_opts}
+    assert [option for option in sorted(options - {"-c", "--config", "level"}) if option not in text] == []
+    columns = {name for names in COLUMNS.values() for name in names}
+    assert [name for name in sorted(columns) if name.islower() and name != "site" and f"`{name}`" not in text] == []
+    for model in MODELS:
+        assert f"| `{model._meta.table_name}` |" in text
