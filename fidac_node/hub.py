@@ -74,7 +74,7 @@ def run(config_path: Path) -> int:
     """Run the hub until it is told to stop; return the exit code."""
     hub = _open(config_path)
     prepare(hub.db)
-    hub.spool.recover()
+    hub.spool.sweep()
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in STAGES]
     chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
     return Supervisor(f"hub {hub.config.receive.ae_title}", children, chores, grace=_GRACE_SECONDS).run()

@@ -236,6 +236,7 @@ class _Import:
                 digest = self._copy(source, begin, fp)
             entry = entry_for(_identify(tmp, self._max_object), digest, self._handles)
             size = tmp.stat().st_size
+            now = time.time()  # a worker may be done with the object before put returns
             new = self._inbox.put(tmp, entry)
         finally:
             tmp.unlink(missing_ok=True)  # it is in the spool under its name now, or not wanted
@@ -244,7 +245,7 @@ class _Import:
             return
         self.result.accepted += 1
         facts = {"label": self._label, "label_source": "import"} if self._label else {}
-        self._ledger.note(entry, "ready", received_at=time.time(), bytes=size, **facts)
+        self._ledger.note(entry, "ready", at=now, received_at=now, bytes=size, **facts)
 
     def _copy(self, source: _Source, chunk: bytes, fp: BinaryIO) -> bytes:
         """Copy the data set, ``chunk`` being its begin, and return its SHA-256."""

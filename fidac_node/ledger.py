@@ -95,14 +95,20 @@ class Ledger:
         if not read_only:
             self._flusher.start()
 
-    def note(self, entry: Entry, state: str, **fields: object) -> None:
-        """Write down that the object is in ``state`` now; ``fields`` as the columns are named.
+    def note(self, entry: Entry, state: str, at: float | None = None, **fields: object) -> None:
+        """Write down that the object is in ``state`` since ``at`` (seconds of the epoch; default: now).
 
-        Raises ``ValueError`` for what no row could ever hold.
+        ``fields`` are as the columns are named. Raises ``ValueError`` for what no row could ever hold.
         """
         if state not in STATES or not fields.keys() <= {*_OF_OBJECT, *_OF_STATE}:
             raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
-        row = (str(entry), entry.study, state, time.time(), *(_storable(fields.get(name)) for name in _OF_OBJECT + _OF_STATE))
+        row = (
+            str(entry),
+            entry.study,
+            state,
+            time.time() if at is None else at,
+            *(_storable(fields.get(name)) for name in _OF_OBJECT + _OF_STATE),
+        )
         with self._lock:
             self._rows.append(row)
             full = len(self._rows) >= _FLUSH_ROWS

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import mmap
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import IO, BinaryIO, Final, NamedTuple, TypeAlias
 
 from fidac_node.errors import Permanent
 from fidac_node.uids import (
@@ -39,6 +40,8 @@ _LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b
 _MAX_DEPTH: Final = 64
 _MAX_META: Final = 1 << 20
 _LONGEST_VALUE: Final = 1 << 16
+_RESIDENT: Final = 8 << 20
+_PIECE: Final = 1 << 20
 _PRIVATE_INFORMATION_CREATOR: Final = IMPLEMENTATION_CLASS_UID
 
 
@@ -171,46 +174,68 @@ def items(buffer: Buffer, element: Element, transfer_syntax_uid: str) -> Iterato
 @contextmanager
 def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
     """Map a file into memory, read only, without reading it: pages come as they are looked at."""
-    with path.open("rb") as fp:
-        if fp.seek(0, 2) == 0:
-            yield b""  # an empty file cannot be mapped
-            return
-        with mmap.mmap(fp.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            yield buffer
+    with path.open("rb") as fp, _mapped(fp) as buffer:
+        yield buffer
 
 
 def inflate(deflated: Buffer, limit: int) -> bytes:
     """Inflate a data set (PS3.5 A.5) to at most ``limit`` bytes; more is a bomb, :class:`Malformed`."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        data = inflater.decompress(deflated, limit + 1)
-    except zlib.error as error:
-        raise Malformed(f"the deflated data set cannot be inflated: {error}") from error
-    if len(data) > limit:
-        raise Malformed(f"the deflated data set inflates to more than {limit} bytes")
-    if not inflater.eof:
-        raise Malformed("cut short: the deflated data set does not end")
-    return data
+    return b"".join(_inflating(deflated, 0, limit))
 
 
 def find(path: Path, tags: frozenset[int], *, limit: int) -> tuple[FileMeta, dict[int, bytes]]:
     """Check the whole structure of a Part 10 file and return its meta and the raw values of ``tags``.
 
-    ``limit`` (bytes) bounds what a deflated data set may inflate to. Top-level elements only, with
-    values of 64 KB at most: identifiers are far shorter. Raises :class:`Malformed`.
+    ``limit`` (bytes) bounds what a deflated data set may inflate to, for which there must be room
+    beside ``path``. Top-level elements only, with values of 64 KB at most: identifiers are far
+    shorter. Raises :class:`Malformed` and ``OSError``.
     """
     with path.open("rb") as fp:
         meta, offset = read_meta(fp)
-    with mapped(path) as buffer:
-        end = len(buffer)
-        data: Buffer = buffer
+    with ExitStack() as stack:
+        buffer: Buffer = stack.enter_context(mapped(path))
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
-            data = inflate(buffer[offset:], limit)
-            offset, end = 0, len(data)
-        found = {
-            element.tag: _short_value(data, element) for element in walk(data, offset, end, meta.transfer_syntax_uid) if element.tag in tags
-        }
-    return meta, found
+            inflated = stack.enter_context(tempfile.TemporaryFile(dir=path.parent))
+            inflated.writelines(_inflating(buffer, offset, limit))
+            inflated.flush()
+            buffer, offset = stack.enter_context(_mapped(inflated)), 0
+        elements = walk(buffer, offset, len(buffer), meta.transfer_syntax_uid)
+        return meta, {element.tag: _short_value(buffer, element) for element in elements if element.tag in tags}
+
+
+@contextmanager
+def _mapped(fp: IO[bytes]) -> Iterator[mmap.mmap | bytes]:
+    if fp.seek(0, 2) == 0:
+        yield b""  # an empty file cannot be mapped
+        return
+    with mmap.mmap(fp.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
+        yield buffer
+
+
+def _inflating(deflated: Buffer, start: int, limit: int) -> Iterator[bytes]:
+    """Yield what ``deflated[start:]`` inflates to in pieces of 1 MB at most, ``limit`` bytes in all."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    total = 0
+    while not inflater.eof:
+        data = inflater.unconsumed_tail or bytes(deflated[start : start + _PIECE])
+        start += 0 if inflater.unconsumed_tail else len(data)
+        try:
+            piece = inflater.decompress(data, _PIECE)
+        except zlib.error as error:
+            raise Malformed(f"the deflated data set cannot be inflated: {error}") from error
+        if not data and not piece:  # without input it may still give what it holds
+            raise Malformed("cut short: the deflated data set does not end")
+        total += len(piece)
+        if total > limit:
+            raise Malformed(f"the deflated data set inflates to more than {limit} bytes")
+        yield piece
+
+
+def _release(buffer: Buffer, start: int, end: int) -> None:
+    """Let go of mapped pages: the kernel maps 64 KB around each one touched, a long series of images would become resident."""
+    if isinstance(buffer, mmap.mmap):
+        first = start - start % mmap.PAGESIZE
+        buffer.madvise(mmap.MADV_DONTNEED, first, end - first)
 
 
 def format_tag(tag: int) -> str:
@@ -302,7 +327,11 @@ def _end_of_item(buffer: Buffer, position: int, limit: int, *, explicit: bool, l
 
 
 def _end_of_fragments(buffer: Buffer, position: int, limit: int, little: bool) -> int:
+    seen = position
     while True:
+        if position - seen > _RESIDENT:
+            _release(buffer, seen, min(position, limit))
+            seen = position
         tag, length = _item_header(buffer, position, limit, little)
         position += 8
         if tag == _SEQUENCE_END:

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 STAGES: Final = ("receive", "deidentify", "send")
 _MEGABYTE: Final = 1 << 20
 _GRACE_SECONDS: Final = 60.0
+_SENDER: Final = "send-0"
 _KEY_CHECK: Final = "key_check"
 
 
@@ -211,10 +212,16 @@ def open_site(config_path: Path) -> Site:
 
 
 def _recover(site: Site, stages: Sequence[str]) -> None:
-    """After a crash: what was claimed waits again, what was never acknowledged goes, rows follow files."""
-    if "receive" in stages or "deidentify" in stages:
+    """After a crash: what was never acknowledged goes, what was claimed waits again, rows follow files.
+
+    Only what belongs to ``stages``: the others may be running under a supervisor of their own.
+    """
+    if "receive" in stages:
+        site.inbox.sweep()
+    if "deidentify" in stages:
         site.inbox.recover()
-    if "deidentify" in stages or "send" in stages:
+        site.outbox.sweep()
+    if "send" in stages:
         site.outbox.recover()
     site.reconcile()
 
@@ -225,11 +232,13 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     def accept(path: Path, identity: Identity, digest: bytes) -> None:
         entry = entry_for(identity, digest, site.pseudonymiser)
         size = path.stat().st_size
+        now = time.time()  # a worker may be done with the object before put returns
         if site.inbox.put(path, entry):
             site.ledger.note(
                 entry,
                 "ready",
-                received_at=time.time(),
+                at=now,
+                received_at=now,
                 bytes=size,
                 calling_ae=identity.meta.source_ae,
                 called_ae=identity.meta.receiving_ae,
@@ -284,7 +293,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
 
 def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     send = site.config.send
-    site.outbox.recover()
+    site.outbox.recover(_SENDER)
     sender = Sender(
         site.outbox,
         site.ledger,
@@ -292,6 +301,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         associations=send.associations,
         first=send.retry_first,
         maximum=send.retry_max,
+        owner=_SENDER,
     )
     committing: threading.Thread | None = None
     if send.commitment:

@@ -14,6 +14,7 @@ read back from the directories alone after any crash:
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import select
@@ -80,6 +81,7 @@ class Spool:
     def create(self) -> tuple[Path, BinaryIO]:
         """Open a fresh file in ``tmp/`` for reading and writing. Raises ``OSError``."""
         fd, name = tempfile.mkstemp(dir=self.directory / "tmp", suffix=_SUFFIX)
+        fcntl.flock(fd, fcntl.LOCK_EX)  # until it is closed: keeps sweep() away, and ends with the process
         return Path(name), os.fdopen(fd, "w+b")
 
     def put(self, tmp: Path, entry: Entry) -> bool:
@@ -206,17 +208,18 @@ class Spool:
         return list(_entries_in(self.directory / state))
 
     def recover(self, owner: str | None = None) -> None:
-        """After a crash: put what ``owner`` (default: anybody) had claimed back, and sweep ``tmp/``.
-
-        Only for a start, when no such owner runs and nothing is being received.
-        """
+        """After a crash: put back what ``owner`` (default: anybody) had claimed. Only while no such owner runs."""
         for directory in self._owners():
             for entry in list(_entries_in(directory)) if owner in (None, directory.name) else []:
                 (directory / f"{entry}{_SUFFIX}").rename(self._name("new", entry))
-        if owner is None:
-            for leftover in [*(self.directory / "tmp").glob(f"*{_SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")]:
-                leftover.unlink(missing_ok=True)
         self.kick()
+
+    def sweep(self) -> None:
+        """After a crash: remove what was never finished, and so never acknowledged. What is being written now stays."""
+        for leftover in [*(self.directory / "tmp").glob(f"*{_SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")]:
+            with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
+                fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink()
 
     def _waiting(self) -> list[Entry]:
         """What is in ``new/``, the next to claim last."""

@@ -18,11 +18,12 @@ T = TypeVar("T")
 def wait_until(predicate: Callable[[], T], timeout: float = 30.0, message: str = "") -> T:
     """Ask ``predicate`` until it is true and return its value; fail after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
-    pause = threading.Event()
+    pause, seconds = threading.Event(), 0.002
     while not (value := predicate()):
         if time.monotonic() > deadline:
             raise AssertionError(message or f"not true within {timeout} s: {predicate}")
-        pause.wait(0.05)
+        pause.wait(seconds)
+        seconds = min(0.05, seconds * 2)
     return value
 
 
@@ -142,6 +143,7 @@ class RawScu:
         called: str = "FIDACNODE",
     ) -> None:
         self.sock = sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._message_id = 0
         self.results: dict[int, tuple[int, str]] = {}
         self.send_pdu(1, _associate_request(contexts, calling, called))

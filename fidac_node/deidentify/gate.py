@@ -31,6 +31,7 @@ _UID_IN_TEXT: Final = re.compile(r"\d+(?:\.\d+){4,}", re.ASCII)
 # A number in a numeric attribute is a measurement unless it is as long as an identifier.
 _SHORTEST_NUMBER: Final = 6
 _STRONG: Final = 6
+_DIGITS_IN_BYTES: Final = re.compile(rb"[0-9]{6,}")
 # More needles than this are no patient's header but an attempt to keep the gate busy.
 _MOST_NEEDLES: Final = 5000
 # Each byte as its Latin-1 letter without accent and case, for searching bytes that are no text.
@@ -146,9 +147,12 @@ class _Search:
 
     def leaf(self, leaf: Leaf) -> None:
         """Search one element. Raises :class:`Permanent` ``leak``."""
+        if leaf.vr in _BINARY:
+            self._bytes(leaf)
+            return
         value = leaf.value.strip(b"\x00 ")
-        if not value or leaf.vr in _BINARY:
-            return  # numbers are searched with the raw bytes
+        if not value:
+            return
         if leaf.vr in ("DA", "DT"):
             self._date(leaf, value)
         kind = needles.kind_of(leaf.path[-1], leaf.vr)
@@ -176,6 +180,14 @@ class _Search:
                 if not self._is_harmless(haystack, match) and not self._within_written(haystack, match):
                     raise Permanent("leak", f"{self._source(match.group())} is in the bytes of the output")
 
+    def _bytes(self, leaf: Leaf) -> None:
+        """Numbers and bulk data: a long number spelled in their bytes; letters are found by :meth:`raw`."""
+        for digits in _DIGITS_IN_BYTES.findall(leaf.value):
+            number = digits.decode("ascii")
+            for table in (self._needles.bounded, self._needles.digits):
+                if any(needle in number for needle in table if len(needle) >= _STRONG and needle.isdigit()):
+                    raise _leak(leaf, "an identifying number")
+
     def _is_written(self, value: bytes) -> bool:
         return all(one.strip() in self._written or not one.strip() for one in value.decode("utf-8", "replace").split("\\"))
 
@@ -183,8 +195,8 @@ class _Search:
         if self._is_written(value):
             return
         texts = [value.decode("latin-1"), value.decode("utf-8", "ignore")]
-        if b"\x00" in value:
-            texts += [value.decode("utf-16-le", "ignore"), value[1:].decode("utf-16-le", "ignore")]
+        if b"\x00" in leaf.value:
+            texts += [leaf.value[start:].decode("utf-16-le", "ignore") for start in (0, 1)]
         for text in dict.fromkeys(texts):
             haystack = fold(text)
             for pattern in (self._patterns.loose, self._patterns.bounded):

@@ -49,7 +49,7 @@ class PixelData:
     encapsulated: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # no log or traceback may print a header
 class Source:
     """One object to de-identify, open for reading.
 
@@ -232,9 +232,9 @@ def _inflated(deflated: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
     try:
         while not inflater.eof:
             data = inflater.unconsumed_tail or deflated.read(_CHUNK)
-            if not data:
-                raise Malformed("cut short: the deflated data set does not end")
             piece = inflater.decompress(data, _CHUNK)
+            if not data and not piece:  # what is left in the inflater comes without further input
+                raise Malformed("cut short: the deflated data set does not end")
             total += len(piece)
             if total > limit:
                 raise Malformed(f"the deflated data set inflates to more than {limit} bytes")

@@ -223,6 +223,8 @@ class StorageScp:
     def _on_close(self, event: evt.Event) -> None:
         with self._lock:
             self._admitted.discard(event.assoc)
+        if event.assoc.requestor.primitive is None:
+            event.assoc.dul.to_user_queue.put(None)  # it came and went, a monitor perhaps: do not wait for its request
         dimse = event.assoc.dimse
         if isinstance(dimse, StreamingProvider):
             dimse.discard()
@@ -266,6 +268,9 @@ class StorageScp:
 
 class _Server(ThreadedAssociationServer):
     """pynetdicom's server, with the TLS handshake moved out of the accept loop: it may take for ever."""
+
+    # pynetdicom's 5 makes the sixth of a burst wait a second, until its TCP asks again.
+    request_queue_size = 128
 
     def get_request(self) -> tuple[socket.socket, Any]:
         client, address = cast(socket.socket, self.socket).accept()

@@ -180,6 +180,6 @@ class StreamingProvider(DIMSEServiceProvider):
         if not request.is_valid_request:
             raise ValueError("a C-STORE request lacks a mandatory parameter (PS3.7 Table 9.3-1)")
         request.incoming = incoming
-        self._incoming, self.message = None, None
         self._waiting = [other for other in self._waiting if other.path is not None] + [incoming]
+        self._incoming, self.message = None, None
         self.msg_queue.put((cast(int, message.context_id), request))

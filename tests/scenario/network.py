@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fidac_node.errors import Temporary
+from fidac_node.send.associate import Courier, Destination, Parcel
 from tests.support import free_port, wait_until
 
 FIDAC = [sys.executable, "-m", "fidac_node"]
@@ -163,6 +166,7 @@ class Site(Daemon):
         return subprocess.run(
             [
                 "storescu",
+                "-v",
                 "--no-halt",
                 "-aet",
                 aet,
@@ -179,3 +183,26 @@ class Site(Daemon):
             timeout=120,
             check=False,
         )
+
+
+class Modality(threading.Thread):
+    """A PACS that sends its objects, and sends each again until it got Success for it."""
+
+    def __init__(self, port: int, files: Sequence[Path]) -> None:
+        super().__init__(daemon=True)
+        self.acknowledged: set[Path] = set()
+        self._files = files
+        self._node = Destination("FIDACNODE", "127.0.0.1", port, "PACS", connect_timeout=2, acse_timeout=5, dimse_timeout=10)
+
+    def run(self) -> None:
+        pause = threading.Event()
+        waiting = list(self._files)
+        while waiting:
+            try:
+                courier = Courier(self._node, {Parcel.read(waiting[0]).pair})
+                while waiting:
+                    courier.store(Parcel.read(waiting[0]))
+                    self.acknowledged.add(waiting.pop(0))
+                courier.release()
+            except Temporary:
+                pause.wait(0.05)

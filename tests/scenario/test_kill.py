@@ -8,12 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
-from pynetdicom import AE
 
 from fidac_node.phantom import write_series
-from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
-from tests.scenario.network import Daemon, Hub, Site
+from tests.scenario.network import Daemon, Hub, Modality, Site
 from tests.support import wait_until
 
 OBJECTS = 400
@@ -45,7 +42,7 @@ def test_every_acknowledged_object_survives_twenty_kills(tmp_path: Path, pacs: l
         daemon.kill()
         daemon.start()
     modality.join(120)
-    assert modality.acknowledged == {path.name + path.parent.name for path in pacs}
+    assert modality.acknowledged == set(pacs)
     site.wait_for(committed=OBJECTS, timeout=120)
     wait_until(lambda: len(hub.find()) == OBJECTS, 10)
     assert hub.files() == expected
@@ -69,31 +66,3 @@ def undisturbed(directory: Path, pacs: list[Path], site: Site) -> dict[str, byte
     finally:
         other.stop()
         hub.stop()
-
-
-class Modality(threading.Thread):
-    """A PACS that sends its objects and sends each again until it got Success for it."""
-
-    def __init__(self, port: int, files: list[Path]) -> None:
-        super().__init__(daemon=True)
-        self.acknowledged: set[str] = set()
-        self._port = port
-        self._files = files
-        self._ae = AE("PACS")
-        self._ae.connection_timeout, self._ae.acse_timeout, self._ae.dimse_timeout = 2, 5, 10
-        self._ae.add_requested_context(next(iter(CT_CLASSES)), EXPLICIT_VR_LE)
-
-    def run(self) -> None:
-        pause = threading.Event()
-        waiting = list(self._files)
-        while waiting:
-            assoc = self._ae.associate("127.0.0.1", self._port, ae_title="FIDACNODE")
-            while waiting and assoc.is_established:
-                status = assoc.send_c_store(dcmread(waiting[0]))
-                if "Status" not in status or status.Status != 0:
-                    break
-                done = waiting.pop(0)
-                self.acknowledged.add(done.name + done.parent.name)
-            if assoc.is_established:
-                assoc.release()
-            pause.wait(0.05)

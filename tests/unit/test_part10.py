@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import tracemalloc
 import warnings
@@ -419,6 +420,26 @@ def test_a_deflate_bomb_is_malformed_and_costs_no_more_than_its_limit(tmp_path: 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
+
+
+def test_a_large_deflated_file_is_checked_beside_it_on_the_disk_and_not_in_memory(tmp_path: Path) -> None:
+    ds = small_dataset()
+    ds.add_new(part10.PIXEL_DATA, "OW", bytes(40 << 20))
+    path = tmp_path / "large.dcm"
+    path.write_bytes(encoded(ds, DEFLATED_EXPLICIT_VR_LE))
+    tracemalloc.start()
+    _, values = part10.find(path, frozenset([STUDY]), limit=64 << 20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert values == {STUDY: b"1.2.4\0"} and peak < 8 << 20
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 << 20])
+def test_whatever_its_size_a_data_set_comes_out_of_inflating_as_it_went_in(size: int) -> None:
+    for data in (bytes(size), random.Random(size).randbytes(size)):
+        squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        assert part10.inflate(squeezer.compress(data) + squeezer.flush() + b"\0", size) == data
 
 
 def test_a_deflated_data_set_of_exactly_the_limit_is_taken() -> None:

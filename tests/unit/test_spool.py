@@ -243,6 +243,7 @@ def test_files_of_strangers_are_never_touched(queue: Spool) -> None:
     assert states(queue) == {"work": [entry(1)]}
     queue.recover()
     queue.recover("w")
+    queue.sweep()
     assert queue.claim("x", 10) == [entry(1)]
     queue.remove(entry(1))
     assert all(path.read_bytes() == b"mine" for path in strangers)
@@ -251,7 +252,7 @@ def test_files_of_strangers_are_never_touched(queue: Spool) -> None:
 # --- after a crash
 
 
-def test_recovering_puts_the_claimed_back_and_sweeps_what_was_never_acknowledged(queue: Spool) -> None:
+def test_recovering_puts_the_claimed_back_and_sweeping_drops_what_was_never_acknowledged(queue: Spool) -> None:
     for number in range(4):
         put(queue, entry(number))
     queue.claim("one", 1)
@@ -266,6 +267,11 @@ def test_recovering_puts_the_claimed_back_and_sweeps_what_was_never_acknowledged
     assert len(again.entries("work")) == 1 and half.exists()
     again.recover("nobody")
     again.recover()
+    writing, still_open = queue.create()
+    again.sweep()
+    assert writing.exists() and not half.exists()
+    still_open.close()
+    again.sweep()
     assert len(again.entries("new")) == 3 and again.entries("held") == [held]
     assert litter(again) == []
 
@@ -309,6 +315,7 @@ def kill_at_each_call(directory: str, step: str) -> None:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         again = Spool(place)
         again.recover()
+        again.sweep()
         found = states(again)
         assert list(found.values()) in ([], [[entry(1)]]), (step, at, found)
         where = "".join(found)

