@@ -22,7 +22,7 @@ from fidac_node.filing import CommitmentCheck, Filer
 from fidac_node.index import Registry, prepare
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.commitment import CommitmentScp, request_contexts
-from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
+from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp, storage_contexts
 from fidac_node.service import Chore, Lifeline, Supervisor
 from fidac_node.spool import Spool
 from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
@@ -65,9 +65,9 @@ class Hub:
         """The largest object that is taken, and the most that a deflated one may inflate to (bytes)."""
         return self.config.receive.max_object_mb * _MEGABYTE
 
-    def ready(self) -> str:
-        """Why no object can be taken now, or nothing."""
-        return "" if self.spool.has_room() else "disk reserve reached, free space on the hub's disk"
+    def ready(self, share: float = 1.0) -> str:
+        """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
+        return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
 
 
 def run(config_path: Path) -> int:
@@ -108,6 +108,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
+        takes=partial(hub.ready, ARRIVING_SHARE),
         networks=[ip_network(network) for network in receive.networks],
         max_associations=receive.max_associations,
         max_associations_per_caller=receive.max_associations_per_caller,

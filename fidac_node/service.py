@@ -6,6 +6,7 @@ says ``ready`` on it, and when the other end closes, its supervisor is dead and 
 
 from __future__ import annotations
 
+import _thread
 import logging
 import os
 import selectors
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _LIFELINE: Final = "FIDAC_LIFELINE"
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
+_LAST_SECONDS: Final = 2.0
 EXIT_CONFIG: Final = 2
 
 
@@ -60,15 +62,25 @@ class _Child:
 class Supervisor:
     """Starts the children, restarts one that dies, does the chores, and stops all in order.
 
-    ``grace`` is how long (seconds) one child may take to stop before it is killed.
+    ``children`` are names and arguments to ``command``. ``grace`` is how long (seconds) one child may
+    take to stop before it is killed.
     """
 
-    def __init__(self, title: str, children: Sequence[tuple[str, list[str]]], chores: Sequence[Chore], *, grace: float = 60) -> None:
+    def __init__(
+        self,
+        title: str,
+        children: Sequence[tuple[str, list[str]]],
+        chores: Sequence[Chore],
+        *,
+        grace: float = 60,
+        command: Sequence[str] = (sys.executable, "-m", "fidac_node"),
+    ) -> None:
         self._title = title
+        self._command = command
         self._children = [_Child(name, argv) for name, argv in children]
         self._chores = chores
         self._grace = grace
-        self._stop = threading.Event()
+        self._stopping = False
         self._selector = selectors.DefaultSelector()
         self._exit_code = 0
 
@@ -87,7 +99,7 @@ class Supervisor:
         try:
             for child in self._children:
                 self._start(child)
-            while not self._stop.is_set():
+            while not self._stopping:
                 self._watch()
         finally:
             notify("STOPPING=1")
@@ -99,9 +111,9 @@ class Supervisor:
         return self._exit_code
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self._stop.is_set() and number == signal.SIGINT:
+        if self._stopping and number == signal.SIGINT:
             raise KeyboardInterrupt  # the second Ctrl-C means now
-        self._stop.set()
+        self._stopping = True
 
     def _watch(self) -> None:
         """Wait for a child to speak or die, a signal, or the next restart."""
@@ -113,9 +125,11 @@ class Supervisor:
                 self._on_ready(child)
             else:
                 self._on_death(child)
-        now = time.monotonic()
         for child in self._children:
-            if child.dead and now >= child.restart_at and not self._stop.is_set():
+            # Who inherited a child's end of the lifeline may keep it open after the child's death.
+            if not child.dead and child.process is not None and child.process.poll() is not None:
+                self._on_death(child)
+            if child.dead and time.monotonic() >= child.restart_at and not self._stopping:
                 self._start(child)
         if all(child.ready for child in self._children):
             notify("WATCHDOG=1")
@@ -124,7 +138,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         argv = [*child.argv, "--after-crash"] if child.crashes else child.argv
         child.process = subprocess.Popen(
-            [sys.executable, "-m", "fidac_node", *argv],
+            [*self._command, *argv],
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             env={**os.environ, _LIFELINE: str(theirs.fileno())},
@@ -141,16 +155,20 @@ class Supervisor:
 
     def _on_death(self, child: _Child) -> None:
         assert child.process is not None and child.lifeline is not None
-        code = child.process.wait()
+        try:
+            code = child.process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:  # it let go of the lifeline and lives: nobody could stop it in order
+            child.process.kill()
+            code = child.process.wait()
         self._selector.unregister(child.lifeline)
         child.lifeline.close()
         was_ready, child.ready, child.dead = child.ready, False, True
-        if self._stop.is_set():
+        if self._stopping:
             return
         if code == EXIT_CONFIG and not was_ready:
             log.error("%s cannot start: %s said what is wrong above", self._title, child.name)
             self._exit_code = EXIT_CONFIG
-            self._stop.set()
+            self._stopping = True
             return
         lived = time.monotonic() - child.started
         child.crashes = 1 if lived > _STABLE_SECONDS else child.crashes + 1
@@ -178,7 +196,8 @@ class Lifeline:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+        # The signal may come while the main thread holds the event's own lock: another thread sets it.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: _thread.start_new_thread(stop.set, ()))
         # Ctrl-C reaches the whole family at once: the supervisor stops the children in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         number = os.environ.pop(_LIFELINE, "")

@@ -22,7 +22,7 @@ from fidac_node.errors import ConfigError
 from fidac_node.ledger import Ledger
 from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.commitment import report_contexts, report_handlers
-from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
+from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp, storage_contexts
 from fidac_node.route import Rules
 from fidac_node.send.associate import Destination
 from fidac_node.send.commitment import Committer
@@ -122,9 +122,9 @@ class Site:
         for entry in self.ledger.rebuild(found):
             log.error("object %s is in the ledger but its file is gone from the spool: ask the PACS for study %s again", entry, entry.study)
 
-    def ready(self) -> str:
-        """Why no object can be taken now, or nothing."""
-        return "" if self.inbox.has_room() else "disk reserve reached, free space on the spool's disk"
+    def ready(self, share: float = 1.0) -> str:
+        """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
+        return "" if self.inbox.has_room(share=share) else "disk reserve reached, free space on the spool's disk"
 
     @property
     def _spool_directory(self) -> Path:
@@ -152,7 +152,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     children = [(name, ["site", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
         Chore("purging committed objects", 60.0, partial(purge, site)),
-        Chore("watching the disk", 30.0, partial(_watch_disk, site)),
+        Chore("watching the disk", 5.0, _DiskWatch(site)),
     ]
     log.info("site node %s: %s, recipe %s %s", site.config.site.id, ", ".join(stages), site.plan.profile, site.plan.digest[:8])
     code = Supervisor(f"site node {site.config.site.id}", children, chores, grace=_GRACE_SECONDS).run()
@@ -255,6 +255,7 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=lambda ae_title: not receive.callers or ae_title in receive.callers or ae_title == site.destination.ae_title,
         called=frozenset({receive.ae_title, *site.config.route.labels}),
         ready=site.ready,
+        takes=partial(site.ready, ARRIVING_SHARE),
         networks=[ip_network(network) for network in receive.networks],
         max_associations=receive.max_associations,
         max_associations_per_caller=receive.max_associations_per_caller,
@@ -323,11 +324,24 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         committing.join(_GRACE_SECONDS / 2)
 
 
-def _watch_disk(site: Site) -> None:
-    if not site.inbox.has_room():
-        free = shutil.disk_usage(site.inbox.directory).free // _MEGABYTE
-        log.error(
-            "disk almost full: %d MB free, %d MB are the reserve; new associations are rejected until space returns; nothing taken is lost",
-            free,
-            site.config.spool.reserve_mb,
-        )
+class _DiskWatch:
+    """Purges at once when the disk is almost full, and says so once, and once when space is back."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._full = False
+
+    def __call__(self) -> None:
+        spool = self._site.inbox
+        if not spool.has_room():
+            purge(self._site)
+        full = not spool.has_room()
+        if full and not self._full:
+            log.error(
+                "disk almost full: %d MB free, %d MB are the reserve; associations are rejected until space returns; nothing taken is lost",
+                shutil.disk_usage(spool.directory).free // _MEGABYTE,
+                self._site.config.spool.reserve_mb,
+            )
+        elif self._full and not full:
+            log.warning("the disk has space again: associations are taken")
+        self._full = full

@@ -74,9 +74,9 @@ class Spool:
         for state in ("tmp", *STATES):
             safeio.make_directories(directory / state)
 
-    def has_room(self) -> bool:
-        """Say whether the disk has more than the reserve free."""
-        return shutil.disk_usage(self.directory).free > self.reserve
+    def has_room(self, *, share: float = 1.0) -> bool:
+        """Say whether the disk has more than ``share`` of the reserve free."""
+        return shutil.disk_usage(self.directory).free > self.reserve * share
 
     def create(self) -> tuple[Path, BinaryIO]:
         """Open a fresh file in ``tmp/`` for reading and writing. Raises ``OSError``."""

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pydicom.datadict import (
     dictionary_has_tag,
     dictionary_keyword,
+    dictionary_VM,
     dictionary_VR,
     get_entry,
     keyword_dict,
@@ -42,6 +43,16 @@ def vrs_of(tag: int) -> tuple[str, ...]:
     except KeyError:
         return ()
     return tuple(part for part in vr.split(" or ") if len(part) == 2)
+
+
+@lru_cache(maxsize=8192)
+def most_values(tag: int) -> int | None:
+    """How many values ``tag`` may have at most (PS3.6 VM); ``None``: any number."""
+    try:
+        most = dictionary_VM(tag).rpartition("-")[2]
+    except KeyError:
+        return None
+    return int(most) if most.isdigit() else None
 
 
 @lru_cache(maxsize=8192)

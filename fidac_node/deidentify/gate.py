@@ -19,7 +19,7 @@ from fidac_node.deidentify import actions, needles
 from fidac_node.deidentify.leaves import Leaf, describe, leaves
 from fidac_node.deidentify.needles import Needles, separated
 from fidac_node.deidentify.reading import Source
-from fidac_node.deidentify.text import fold
+from fidac_node.deidentify.text import fold, words
 from fidac_node.errors import Permanent
 
 _PATIENT_BIRTH_DATE: Final = 0x00100030
@@ -31,7 +31,7 @@ _UID_IN_TEXT: Final = re.compile(r"\d+(?:\.\d+){4,}", re.ASCII)
 # A number in a numeric attribute is a measurement unless it is as long as an identifier.
 _SHORTEST_NUMBER: Final = 6
 _STRONG: Final = 6
-_DIGITS_IN_BYTES: Final = re.compile(rb"[0-9]{6,}")
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{6,}")
 # More needles than this are no patient's header but an attempt to keep the gate busy.
 _MOST_NEEDLES: Final = 5000
 # Each byte as its Latin-1 letter without accent and case, for searching bytes that are no text.
@@ -137,6 +137,8 @@ class _Search:
         self._patterns = patterns
         self._harmless = harmless
         self._written = written
+        numbers = (needle.replace(" ", "") for needle in (*found.digits, *found.bounded))
+        self._numbers = tuple(number for number in numbers if number.isdigit() and len(number) >= _SHORTEST_NUMBER)
         self._clean: set[tuple[str, bytes]] = set()
 
     @classmethod
@@ -181,12 +183,14 @@ class _Search:
                     raise Permanent("leak", f"{self._source(match.group())} is in the bytes of the output")
 
     def _bytes(self, leaf: Leaf) -> None:
-        """Numbers and bulk data: a long number spelled in their bytes; letters are found by :meth:`raw`."""
-        for digits in _DIGITS_IN_BYTES.findall(leaf.value):
-            number = digits.decode("ascii")
-            for table in (self._needles.bounded, self._needles.digits):
-                if any(needle in number for needle in table if len(needle) >= _STRONG and needle.isdigit()):
-                    raise _leak(leaf, "an identifying number")
+        """Numbers and bulk data: a long number or UID spelled in their bytes; words are found by :meth:`raw`."""
+        for run in _PRINTABLE.findall(leaf.value):
+            text = run.decode("ascii")
+            if not self._needles.uids.isdisjoint(_UID_IN_TEXT.findall(text)):
+                raise _leak(leaf, "an original UID")
+            squashed = "".join(words(text))
+            if any(number in squashed for number in self._numbers):
+                raise _leak(leaf, "an identifying number")
 
     def _is_written(self, value: bytes) -> bool:
         return all(one.strip() in self._written or not one.strip() for one in value.decode("utf-8", "replace").split("\\"))

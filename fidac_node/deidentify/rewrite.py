@@ -15,7 +15,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from fidac_node.deidentify import actions, charset, dates, iod
-from fidac_node.deidentify.dictionary import vrs_of
+from fidac_node.deidentify.dictionary import most_values, vrs_of
 from fidac_node.deidentify.encode import Syntax, join
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
@@ -114,7 +114,7 @@ class Rewriter:
         if action.startswith(actions.LITERAL):
             return action[1:].encode("ascii") if raw.strip(b"\x00 ") else b""
         if vr in actions.NUMBER_VRS - {"DS", "IS"} or vr in actions.BYTES_VRS:
-            return raw if len(raw) % _WIDTHS.get(vr, 1) == 0 else None
+            return raw if _is_number(tag, vr, raw) else None
         if action == "pid":
             return self.subject.pseudonym.encode("ascii")
         if not raw.strip(b"\x00 "):
@@ -185,6 +185,13 @@ def _may_stay(item: Dataset) -> bool:
     scheme = value_of(item, _CODING_SCHEME).decode("ascii", "replace").strip(" \x00").upper()
     codes = [value_of(item, tag).decode("ascii", "replace").strip(" \x00") for tag in _CODE_VALUES[:2]]
     return scheme in STANDARD_SCHEMES and any(_CODE.fullmatch(code) for code in codes)
+
+
+def _is_number(tag: int, vr: str, raw: bytes) -> bool:
+    """Say whether ``raw`` holds whole numbers of ``vr``, and no more than the attribute has: the rest could be text."""
+    count, rest = divmod(len(raw), _WIDTHS.get(vr, 1))
+    most = most_values(tag) if vr in actions.NUMBER_VRS else None
+    return rest == 0 and (most is None or count <= most)
 
 
 def _is_valid(tag: int, vr: str, value: str) -> bool:

@@ -45,6 +45,9 @@ NOT_PARSEABLE: Final = 0xC001
 NO_STUDY: Final = 0xC002
 TOO_LARGE: Final = 0xC003
 
+# The share of the disk's reserve that running associations may use up; the rest is for the work on what was taken.
+ARRIVING_SHARE: Final = 0.5
+
 # (result, source, reason) of A-ASSOCIATE-RJ, PS3.8 Table 9-21.
 _CALLER_UNKNOWN: Final = (1, 1, 3)
 _CALLED_UNKNOWN: Final = (1, 1, 7)
@@ -63,7 +66,9 @@ class Policy:
     """Who may associate and with what, in plain values; times in seconds, sizes in bytes.
 
     ``callers`` answers for a calling AE title; ``called`` are the AE titles that this node answers to;
-    ``ready`` says why no object can be taken now, or nothing. ``handlers`` serve what
+    ``ready`` says why no association can be taken now, or nothing; ``takes`` the same of one more object
+    of a running association (default: as ``ready``). Senders try a rejected association again, while
+    many take an error status as final: ``takes`` should hold out longer. ``handlers`` serve what
     ``contexts`` offers besides storage: ``(event, function)``.
     """
 
@@ -74,6 +79,7 @@ class Policy:
     callers: Callable[[str], bool]
     called: frozenset[str]
     ready: Callable[[], str]
+    takes: Callable[[], str] | None = None
     networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
     max_associations: int = 25
     max_associations_per_caller: int = 10
@@ -251,7 +257,7 @@ class StorageScp:
             return _status(OUT_OF_RESOURCES, f"disk: {incoming.failure}")
         if not self._policy.callers(incoming.meta.source_ae):
             return _status(NOT_AUTHORISED, "calling AE title is not registered any more")
-        if reason := self._policy.ready():
+        if reason := (self._policy.takes or self._policy.ready)():
             return _status(OUT_OF_RESOURCES, reason)
         try:
             identity = identify(cast(Path, incoming.path), limit=self._policy.max_object)

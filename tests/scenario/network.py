@@ -200,9 +200,14 @@ class Modality(threading.Thread):
         while waiting:
             try:
                 courier = Courier(self._node, {Parcel.read(waiting[0]).pair})
+            except Temporary:
+                pause.wait(0.05)
+                continue
+            try:
                 while waiting:
                     courier.store(Parcel.read(waiting[0]))
                     self.acknowledged.add(waiting.pop(0))
                 courier.release()
             except Temporary:
+                courier.abort()
                 pause.wait(0.05)

@@ -66,7 +66,7 @@ def nested(elements: dict[int, bytes], depth: int) -> dict[int, bytes]:
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_a_name_in_every_attribute_that_is_not_kept_is_taken_out(tmp_path: Path, depth: int) -> None:
     planted = {tag: element(tag, vr) for tag, vr in TAGS.items() if tag not in GATED and vr not in BINARY and vr != "SQ"}
-    assert len(planted) > 1800
+    assert len(planted) > 1700
     encoded, _ = run(with_elements(tmp_path / "a.dcm", nested(planted, depth) if depth else planted))
     assert traces(encoded) == []
 
@@ -85,13 +85,17 @@ def test_a_name_in_every_attribute_that_is_kept_holds_the_object(tmp_path: Path)
             assert traces(encoded) == [], hex(tag)
 
 
-def test_a_name_in_the_bytes_of_numbers_holds_the_object(tmp_path: Path) -> None:
+def test_a_name_in_the_bytes_of_numbers_is_taken_out_or_holds_the_object(tmp_path: Path) -> None:
     binary = sorted(tag for tag, vr in TAGS.items() if vr in BINARY and PLAN.action(tag, vr) == "keep")
-    for tag in binary[::40]:
-        vr = TAGS[tag]
-        with pytest.raises(Permanent) as caught:
-            run(with_elements(tmp_path / "a.dcm", {tag: element(tag, vr, NAME)}))
-        assert caught.value.code in ("leak", "malformed", "pixel-risk")
+    held = 0
+    for tag in binary[::10]:
+        try:
+            encoded, _ = run(with_elements(tmp_path / "a.dcm", {tag: element(tag, TAGS[tag], NAME)}))
+        except Permanent as error:
+            held += error.code == "leak"
+        else:
+            assert traces(encoded) == [], hex(tag)
+    assert held > 5, "attributes of any number of values keep them: there the gate must hold"
 
 
 @settings(max_examples=150, deadline=None)
