@@ -438,6 +438,18 @@ def test_a_node_that_gets_full_or_forgets_its_caller_answers_so_within_the_assoc
     assert node.kept() == [data_set()]
 
 
+def test_a_running_association_may_go_on_where_a_new_one_has_to_come_again(idle: Node) -> None:
+    full: list[str] = []
+    node = idle.start(takes=lambda: "".join(full))
+    scu = node.scu()
+    node.reason = "disk reserve reached"
+    assert node.rejection() == (2, 3, 1)
+    assert scu.store(data_set(), CT, UID) == (0, "")
+    full.append("the disk is full now")
+    assert scu.store(data_set("1.7"), CT, "1.7") == (0xA700, "the disk is full now")
+    assert node.kept() == [data_set()]
+
+
 # --- who may come in
 
 

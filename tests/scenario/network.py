@@ -188,11 +188,11 @@ class Site(Daemon):
 class Modality(threading.Thread):
     """A PACS that sends its objects, and sends each again until it got Success for it."""
 
-    def __init__(self, port: int, files: Sequence[Path]) -> None:
+    def __init__(self, port: int, files: Sequence[Path], called: str = "FIDACNODE") -> None:
         super().__init__(daemon=True)
         self.acknowledged: set[Path] = set()
         self._files = files
-        self._node = Destination("FIDACNODE", "127.0.0.1", port, "PACS", connect_timeout=2, acse_timeout=5, dimse_timeout=10)
+        self._node = Destination(called, "127.0.0.1", port, "PACS", connect_timeout=2, acse_timeout=5, dimse_timeout=10)
 
     def run(self) -> None:
         pause = threading.Event()

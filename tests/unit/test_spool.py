@@ -197,6 +197,7 @@ def test_eight_threads_that_put_the_same_object_at_once_make_one(queue: Spool) -
 def test_room_is_what_is_free_above_the_reserve(tmp_path: Path) -> None:
     assert Spool(tmp_path / "a").has_room()
     assert not Spool(tmp_path / "b", reserve=1 << 60).has_room()
+    assert Spool(tmp_path / "c", reserve=1 << 60).has_room(share=1e-18)
 
 
 # --- order

@@ -73,6 +73,7 @@ def test_a_name_in_every_attribute_that_is_not_kept_is_taken_out(tmp_path: Path,
 
 def test_a_name_in_every_attribute_that_is_kept_holds_the_object(tmp_path: Path) -> None:
     assert len(GATED) > 500
+    codes = set()
     for number, tag in enumerate(sorted(GATED)):
         if number % 5 and tag >> 16 not in (0x0008, 0x0018, 0x0028):
             continue  # every fifth of the attributes of other modalities
@@ -80,9 +81,10 @@ def test_a_name_in_every_attribute_that_is_kept_holds_the_object(tmp_path: Path)
         try:
             encoded, _ = run(with_elements(tmp_path / "a.dcm", nested(planted, 1) if number % 2 else planted))
         except Permanent as error:
-            assert error.code in ("leak", "pixel-risk"), hex(tag)
+            codes.add(error.code)
         else:
             assert traces(encoded) == [], hex(tag)
+    assert codes <= {"leak", "pixel-risk"}
 
 
 def test_a_name_in_the_bytes_of_numbers_is_taken_out_or_holds_the_object(tmp_path: Path) -> None:
