@@ -271,6 +271,10 @@ class Ledger:
                 )
         return missing
 
+    def nameless(self) -> list[Entry]:
+        """Live objects of which the ledger knows no more than the state, because their rows were lost."""
+        return [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE received_at IS NULL AND state IN {LIVE_STATES}")]
+
     def close(self) -> None:
         """Write what was noted and close the file."""
         self._closing.set()

@@ -38,6 +38,7 @@ _SEQUENCE_END: Final = 0xFFFEE0DD
 # VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
 _LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _MAX_DEPTH: Final = 64
+_USUAL_META: Final = 4096
 _MAX_META: Final = 1 << 20
 _LONGEST_VALUE: Final = 1 << 16
 _RESIDENT: Final = 8 << 20
@@ -114,13 +115,14 @@ def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
     head = fp.read(132)
     if len(head) < 132 or head[128:] != b"DICM":
         raise Malformed("not a DICOM file: the prefix DICM is missing (PS3.10 7.1)")
-    data = head + fp.read(_MAX_META)
-    values: dict[int, bytes] = {}
-    offset = 132
-    while len(data) >= offset + 8 and data[offset : offset + 2] == b"\x02\x00":
-        element = _element_at(data, offset, len(data), explicit=True, little=True, depth=0)
-        values[element.tag & 0xFFFF] = data[element.value : element.end]
-        offset = element.after
+    data = head + fp.read(_USUAL_META)
+    try:
+        values, offset = _meta_elements(data)
+    except Malformed:
+        offset = len(data)
+    if offset + 8 > len(data):
+        data += fp.read(_MAX_META)
+        values, offset = _meta_elements(data)
     text = {key: value.rstrip(b"\x00 ").decode("ascii", "replace") for key, value in values.items()}
     for key, keyword in ((0x0002, "MediaStorageSOPClassUID"), (0x0003, "MediaStorageSOPInstanceUID"), (0x0010, "TransferSyntaxUID")):
         if not is_valid_uid(text.get(key, "")):
@@ -247,6 +249,17 @@ def _short_value(buffer: Buffer, element: Element) -> bytes:
     if element.end - element.value > _LONGEST_VALUE:
         raise Malformed(f"{format_tag(element.tag)} has {element.end - element.value} bytes, {_LONGEST_VALUE} at most are believable")
     return bytes(buffer[element.value : element.end])
+
+
+def _meta_elements(data: bytes) -> tuple[dict[int, bytes], int]:
+    """The elements of group 0002 after the prefix, by element number, and where they end."""
+    values: dict[int, bytes] = {}
+    offset = 132
+    while len(data) >= offset + 8 and data[offset : offset + 2] == b"\x02\x00":
+        element = _element_at(data, offset, len(data), explicit=True, little=True, depth=0)
+        values[element.tag & 0xFFFF] = data[element.value : element.end]
+        offset = element.after
+    return values, offset
 
 
 def _meta_element(number: int, vr: bytes, value: bytes) -> bytes:

@@ -26,6 +26,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 log = logging.getLogger(__name__)
 
 _LIFELINE: Final = "FIDAC_LIFELINE"
+_ORPHAN_SECONDS: Final = 60.0
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 _LAST_SECONDS: Final = 2.0
@@ -218,6 +219,9 @@ class Lifeline:
         except OSError:
             log.debug("the lifeline broke")
         self._stop.set()
+        # Nobody is left to kill a stage that hangs; what it was doing, the next start repairs.
+        time.sleep(_ORPHAN_SECONDS)
+        os._exit(1)
 
 
 def notify(message: str) -> None:

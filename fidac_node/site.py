@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from fidac_node import audit, ledger, tls
+from fidac_node import audit, ledger, part10, tls
 from fidac_node.audit import Register
 from fidac_node.config import SiteConfig, load_site
 from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan, profiles_directory, read_key
@@ -28,7 +28,7 @@ from fidac_node.send.associate import Destination
 from fidac_node.send.commitment import Committer
 from fidac_node.send.sender import Sender
 from fidac_node.service import Chore, Lifeline, Supervisor
-from fidac_node.spool import Spool
+from fidac_node.spool import Entry, Spool
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.values import Peer
 from fidac_node.worker import Worker
@@ -119,8 +119,27 @@ class Site:
         for spool, states in ((self.inbox, ledger.INBOX_STATES), (self.outbox, ledger.OUTBOX_STATES)):
             for directory, state in states.items():
                 found.update(dict.fromkeys(spool.entries(directory), state))
-        for entry in self.ledger.rebuild(found):
+        missing = self.ledger.rebuild(found)
+        for entry in self.ledger.nameless():
+            self.ledger.note(entry, found[entry], **self._facts(entry, found[entry]))
+        for entry in missing:
             log.error("object %s is in the ledger but its file is gone from the spool: ask the PACS for study %s again", entry, entry.study)
+
+    def _facts(self, entry: Entry, state: str) -> dict[str, Any]:
+        """What the file itself says of an object whose row was lost."""
+        spool = self.inbox if state in ledger.INBOX_STATES.values() else self.outbox
+        path = spool.path(entry)
+        with path.open("rb") as fp:
+            meta, _ = part10.read_meta(fp)
+        reason = spool.reason(entry) or {}
+        return {
+            "received_at": path.stat().st_mtime,
+            "bytes": path.stat().st_size,
+            "calling_ae": meta.source_ae or None,
+            "called_ae": meta.receiving_ae or None,
+            "reason": reason.get("code") if state in ("held", "refused") else None,
+            "message": reason.get("message") if state in ("held", "refused") else None,
+        }
 
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""

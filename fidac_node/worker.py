@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,20 +64,28 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; what was claimed and not begun goes back."""
         while not stop.is_set():
-            batch = self._inbox.claim(self._owner, _BATCH)
+            try:
+                batch = self._inbox.claim(self._owner, _BATCH)
+            except OSError as error:
+                log.warning("nothing can be claimed from the inbox, next try in %.0f s: %s", _PAUSE_SECONDS, error.strerror)
+                stop.wait(_PAUSE_SECONDS)
+                continue
             if not batch:
                 self._inbox.wait(_IDLE_SECONDS)
-                continue
             for entry in batch:
-                if stop.is_set():
-                    self._inbox.unclaim(entry)
-                    continue
-                try:
-                    self.process(entry)
-                except (Temporary, OSError) as error:
-                    log.warning("object %s waits: %s", entry, error.strerror if isinstance(error, OSError) else error)
-                    self._inbox.unclaim(entry)
-                    stop.wait(_PAUSE_SECONDS)
+                self._take(entry, stop)
+
+    def _take(self, entry: Entry, stop: threading.Event) -> None:
+        """Process one claimed object, or put it back."""
+        try:
+            if not stop.is_set():
+                self.process(entry)
+                return
+        except (Temporary, OSError) as error:
+            log.warning("object %s waits: %s", entry, error.strerror if isinstance(error, OSError) else error)
+            stop.wait(_PAUSE_SECONDS)
+        with suppress(FileNotFoundError):  # a person dropped it meanwhile
+            self._inbox.unclaim(entry)
 
     def process(self, entry: Entry) -> None:
         """Bring one claimed object to the outbox, to held, or away by a rule. Raises ``Temporary``, ``OSError``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -36,7 +37,7 @@ def list_(directory: Path | None) -> None:
     rows = []
     for name in names:
         try:
-            digest = load_plan(name, directory).digest[:8]
+            digest = load_plan(name, directory, cache=_cache()).digest[:8]
         except ConfigError:
             digest = "broken"
         rows.append({"name": name, "digest": digest, "title": _title(name, directory)})
@@ -82,7 +83,7 @@ def explain(name: str, words: tuple[str, ...], directory: Path | None, kind: str
     from fidac_node.deidentify.explain import explain as explain_plan
     from fidac_node.deidentify.plan import load_plan
 
-    rows = [explanation.row() for explanation in explain_plan(load_plan(name, directory))]
+    rows = [explanation.row() for explanation in explain_plan(load_plan(name, directory, cache=_cache()))]
     if words:
         wanted = [word.lower() for word in words]
         rows = [
@@ -101,3 +102,8 @@ def _title(name: str, directory: Path | None) -> str:
     prefix = f"# {name}: "
     lines = recipe_path(name, directory).read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line.removeprefix(prefix) for line in lines if line.startswith(prefix)), "")
+
+
+def _cache() -> Path:
+    """Where compiled plans are kept for who only looks, so that looking is quick (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fidac-node"

@@ -124,7 +124,7 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
         meta, offset = part10.read_meta(file)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
             file.seek(offset)
-            file, offset = _inflated(file, limit, stack), 0
+            file, offset = _inflated(file, path.parent, limit, stack), 0
         yield _parse(meta, file, offset)
 
 
@@ -224,9 +224,9 @@ def _mapped(file: BinaryIO) -> Iterator[part10.Buffer]:
         yield buffer
 
 
-def _inflated(deflated: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
-    """Inflate to an anonymous temporary file, which vanishes with its descriptor (PS3.5 A.5)."""
-    target = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack closes it
+def _inflated(deflated: BinaryIO, directory: Path, limit: int, stack: ExitStack) -> BinaryIO:
+    """Inflate to a nameless file in ``directory``, which vanishes with its descriptor (PS3.5 A.5)."""
+    target = stack.enter_context(tempfile.TemporaryFile(dir=directory))  # noqa: SIM115  # the stack closes it
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     total = 0
     try:

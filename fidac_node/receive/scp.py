@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
+from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
@@ -32,6 +32,9 @@ from fidac_node.receive.stream import Incoming, StreamingProvider
 from fidac_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 
 log = logging.getLogger(__name__)
+
+# pynetdicom's own handlers print every command, UIDs and all, into the debug log.
+_config.LOG_HANDLER_LEVEL = "none"
 
 _POLL_SECONDS: Final = 0.1
 
