@@ -30,7 +30,7 @@ demo: $(VENV)/.demo
 	$(BIN)/fidac-node demo $(if $(DICOM),"$(DICOM)") $(ARGS)
 
 test: lint packages
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +22,10 @@ _SKIPPED = "interop: "
 
 
 def pytest_configure() -> None:
-    """Find what Debian keeps outside of a user's PATH (Orthanc)."""
-    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
+    """Find what Debian keeps outside of a user's PATH (Orthanc), and not the namesakes of DCMTK's programs that pynetdicom installs."""
+    own = str(Path(sys.executable).parent)
+    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if place != own]
+    os.environ["PATH"] = os.pathsep.join([*places, "/usr/local/sbin", "/usr/sbin"])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
