@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from peewee import Database
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 STAGES: Final = ("receive", "file")
 _MEGABYTE: Final = 1 << 20
-_GRACE_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 25.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def run(config_path: Path) -> int:
     return Supervisor(f"hub {hub.config.receive.ae_title}", children, chores, grace=_GRACE_SECONDS).run()
 
 
-def run_child(config_path: Path, name: str) -> int:
+def run_child(config_path: Path, name: str) -> NoReturn:
     """Run one stage in this process until its supervisor or SIGTERM stops it."""
     stop = threading.Event()
     lifeline = Lifeline(stop)
@@ -89,7 +89,7 @@ def run_child(config_path: Path, name: str) -> int:
         _receive(hub, stop, lifeline)
     else:
         _file(hub, stop, lifeline)
-    return 0
+    lifeline.end()
 
 
 def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:

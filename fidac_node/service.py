@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -210,6 +210,11 @@ class Lifeline:
         """Tell the supervisor that this stage serves."""
         if self._socket is not None:
             self._socket.send(b"ready\n")
+
+    def end(self) -> NoReturn:
+        """End this process now that all is closed; threads of pynetdicom may wait for a peer for ever, and nothing needs them."""
+        logging.shutdown()
+        os._exit(0)
 
     def _listen(self) -> None:
         assert self._socket is not None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from fidac_node import audit, ledger, part10, tls
 from fidac_node.audit import Register
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 STAGES: Final = ("receive", "deidentify", "send")
 _MEGABYTE: Final = 1 << 20
-_GRACE_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 25.0
 _SENDER: Final = "send-0"
 _KEY_CHECK: Final = "key_check"
 
@@ -179,7 +179,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     return code
 
 
-def run_child(config_path: Path, name: str, *, after_crash: bool) -> int:
+def run_child(config_path: Path, name: str, *, after_crash: bool) -> NoReturn:
     """Run one stage in this process until its supervisor or SIGTERM stops it."""
     stop = threading.Event()
     lifeline = Lifeline(stop)
@@ -192,7 +192,7 @@ def run_child(config_path: Path, name: str, *, after_crash: bool) -> int:
     else:
         _send(site, stop, lifeline)
     site.ledger.close()
-    return 0
+    lifeline.end()
 
 
 def purge(site: Site) -> int:

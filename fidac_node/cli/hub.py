@@ -109,7 +109,9 @@ def run(config: Path, child: str | None) -> None:
     from fidac_node import hub
 
     with _answering():
-        raise SystemExit(hub.run_child(config, child) if child else hub.run(config))
+        if child:
+            hub.run_child(config, child)
+        raise SystemExit(hub.run(config))
 
 
 @command.command()

@@ -79,7 +79,9 @@ def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: boo
     setup_logging(load_site(config).log.level)
     from fidac_node import site
 
-    raise SystemExit(site.run_child(config, child, after_crash=after_crash) if child else site.run(config, only))
+    if child:
+        site.run_child(config, child, after_crash=after_crash)
+    raise SystemExit(site.run(config, only))
 
 
 @command.command()

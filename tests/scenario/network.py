@@ -71,7 +71,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(60)
+            return self.process.wait(90)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.kind} did not stop:\n{self.log_text()[-3000:]}") from None
