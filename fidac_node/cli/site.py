@@ -38,6 +38,7 @@ def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, prof
     """Write a commented site.toml, the spool's folders and a fresh secret key into DIRECTORY."""
     from fidac_node.config import SiteConfig, load_site, render
     from fidac_node.deidentify import create_key
+    from fidac_node.ledger import FILE, Ledger
     from fidac_node.safeio import make_directories, write_synced
 
     path = directory / "site.toml"
@@ -61,6 +62,7 @@ def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, prof
     if not key.exists():
         create_key(key)
     make_directories(config.spool.directory)
+    Ledger(config.spool.directory / FILE).close()
     click.echo(f"wrote {path}\nwrote {key}: keep a copy in a safe place; without it a patient's next study gets another pseudonym")
     click.echo(f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.send.ae_title or ae_title}")
     click.echo(f"  here:        fidac-node doctor -c {path}\n               fidac-node site run -c {path}")
@@ -365,7 +367,8 @@ def _print_status(settings: SiteConfig, state: dict[str, Any]) -> None:
     from fidac_node.ledger import STATES
 
     click.echo(f"site {state['site']}, profile {settings.deidentify.profile}")
-    click.echo(f"  received {state['received']}:  " + ", ".join(f"{name} {state[name]}" for name in STATES if state[name]))
+    shown = ", ".join(f"{name} {state[name]}" for name in STATES if state[name])
+    click.echo(f"  received {state['received']}" + (f":  {shown}" if shown else ""))
     for reason, number in state["reasons"].items():
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")
     hub = state["hub"]
