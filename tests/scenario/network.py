@@ -161,6 +161,12 @@ class Site(Daemon):
             raise AssertionError(f"expected {counts}, the site shows {shown}\n{self.log_text()[-3000:]}") from None
         return seen
 
+    def waiting_files(self) -> list[Path]:
+        """What lies in the spool and is neither held nor done: files, not rows, which may lag."""
+        spool = self.directory / "spool"
+        places = [spool / box / state for box in ("inbox", "outbox") for state in ("new", "work")]
+        return [file for place in [*places, spool / "outbox" / "sent"] for file in place.rglob("*.dcm")]
+
     def storescu(self, files: Sequence[Path], *, aet: str = "PACS", aec: str = "") -> subprocess.CompletedProcess[str]:
         """Send with DCMTK, every transfer syntax as stored."""
         return subprocess.run(

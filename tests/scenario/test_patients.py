@@ -9,6 +9,7 @@ import pytest
 
 from fidac_node.phantom import write_series
 from tests.scenario.network import Hub, Site, fidac
+from tests.support import wait_until
 
 SMALL = {"rows": 64, "columns": 64}
 
@@ -22,10 +23,12 @@ def test_the_same_study_sent_twice_is_indexed_once(tmp_path: Path, hub: Hub, sit
     assert site.storescu(files).returncode == 0
     site.wait_for(committed=10)
     assert site.storescu(files).returncode == 0
-    site.wait_for(committed=10, ready=0, outgoing=0)
+    wait_until(lambda: not site.waiting_files(), 60)
+    assert site.stop() == 0
     assert len(hub.find()) == 10
     assert hub.status()["conflicts"] == 0
-    assert site.status()["received"] == 10
+    status = site.status()
+    assert (status["received"], status["committed"]) == (10, 10)
 
 
 def test_a_follow_up_after_a_restart_keeps_the_pseudonym_and_the_interval_in_days(tmp_path: Path, hub: Hub, site: Site) -> None:
