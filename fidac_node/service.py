@@ -6,9 +6,9 @@ says ``ready`` on it, and when the other end closes, its supervisor is dead and 
 
 from __future__ import annotations
 
-import _thread
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -197,14 +197,17 @@ class Lifeline:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        # The signal may come while the main thread holds the event's own lock: another thread sets it.
-        signal.signal(signal.SIGTERM, lambda _number, _frame: _thread.start_new_thread(stop.set, ()))
+        self._wake, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        # A signal that comes just before the main thread goes to sleep would wake it only with the next one, so
+        # a thread waits for the byte that the interpreter's own handler writes.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         # Ctrl-C reaches the whole family at once: the supervisor stops the children in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         number = os.environ.pop(_LIFELINE, "")
         self._socket = socket.socket(fileno=int(number)) if number else None
-        if self._socket is not None:
-            threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
+        threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
 
     def ready(self) -> None:
         """Tell the supervisor that this stage serves."""
@@ -217,16 +220,20 @@ class Lifeline:
         os._exit(0)
 
     def _listen(self) -> None:
-        assert self._socket is not None
-        try:
-            while self._socket.recv(64):
-                continue
-        except OSError:
-            log.debug("the lifeline broke")
-        self._stop.set()
-        # Nobody is left to kill a stage that hangs; what it was doing, the next start repairs.
-        time.sleep(_ORPHAN_SECONDS)
-        os._exit(1)
+        sources = [self._wake] if self._socket is None else [self._wake, self._socket]
+        while True:
+            for source in select.select(sources, [], [])[0]:
+                try:
+                    said = source.recv(64)
+                except OSError:
+                    said = b""
+                if source is self._wake:
+                    self._stop.set()
+                elif not said:
+                    self._stop.set()
+                    # Nobody is left to kill a stage that hangs; what it was doing, the next start repairs.
+                    time.sleep(_ORPHAN_SECONDS)
+                    os._exit(1)
 
 
 def notify(message: str) -> None:
