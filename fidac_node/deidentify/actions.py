@@ -35,17 +35,34 @@ class Function:
     meaning: str
 
 
+# The constant of each VR (PS3.15 Table E.1-1 action D): non-empty, valid, the same for everybody.
+DUMMIES: Final = {
+    "AE": "ANONYMOUS",
+    "AS": "000Y",
+    "CS": "ANONYMOUS",
+    "DA": "19000101",
+    "DS": "0",
+    "DT": "19000101000000",
+    "IS": "0",
+    "LO": "ANONYMOUS",
+    "LT": "ANONYMOUS",
+    "PN": "ANONYMOUS",
+    "SH": "ANONYMOUS",
+    "ST": "ANONYMOUS",
+    "TM": "000000",
+    "UC": "ANONYMOUS",
+    "UT": "ANONYMOUS",
+}
 FUNCTIONS: Final = {
     "uid": Function(frozenset({"UI"}), "replaced by a keyed UID under 2.25; references stay consistent, standard UIDs stay"),
     "shift": Function(frozenset({"DA", "DT"}), "moved back by the patient's own number of whole days; what is no date is emptied"),
     "pid": Function(frozenset({"PN", "LO", "SH"}), "replaced by the patient's pseudonym"),
     "age89": Function(frozenset({"AS"}), "kept up to 89 years; above, 090Y"),
-    "dummy": Function(
-        ALL_VRS - BYTES_VRS - {"SQ", "UR", "UI"},
-        "replaced by a constant that says nothing",
-    ),
+    "dummy": Function(frozenset(DUMMIES), "replaced by a constant that says nothing"),
+    "clean": Function(TEXT_VRS, "cleaned word by word: words of the vocabulary and harmless shapes stay, and nothing else"),
     "listed": Function(TEXT_VRS, "kept if every word is in the vocabulary, else removed"),
     "contrast": Function(frozenset({"LO"}), "CONTRAST if an agent is named, else emptied"),
+    "agent": Function(frozenset({"LO"}), "cleaned word by word; CONTRAST if no word is left of an agent"),
     "utf8": Function(frozenset({"CS"}), "text is re-encoded in UTF-8 (ISO_IR 192)"),
 }
 
@@ -67,22 +84,4 @@ def meaning(action: str) -> str:
     return MEANINGS[action]
 
 
-# The constant of each VR (PS3.15 Table E.1-1 action D): non-empty, valid, the same for everybody.
-DUMMIES: Final = {
-    "AE": "ANONYMOUS",
-    "AS": "000Y",
-    "CS": "ANONYMOUS",
-    "DA": "19000101",
-    "DS": "0",
-    "DT": "19000101000000",
-    "IS": "0",
-    "LO": "ANONYMOUS",
-    "LT": "ANONYMOUS",
-    "PN": "ANONYMOUS",
-    "SH": "ANONYMOUS",
-    "ST": "ANONYMOUS",
-    "TM": "000000",
-    "UC": "ANONYMOUS",
-    "UT": "ANONYMOUS",
-}
 CONTRAST_DUMMY: Final = "CONTRAST"

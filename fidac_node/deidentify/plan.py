@@ -17,10 +17,11 @@ from typing import Final
 
 from fidac_node import __version__
 from fidac_node.deidentify import actions
+from fidac_node.deidentify.programmes import SUFFIX, Programme, find, places, profiles_directory
+from fidac_node.deidentify.table import MODIFIED_DATES, table_path
 from fidac_node.errors import ConfigError
 
-FORMAT: Final = 1
-SUFFIX: Final = ".deid"
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class Plan:
     """What becomes of each attribute. ``tags`` goes before ``groups``, ``groups`` before ``vrs``.
 
     Actions are the words of :mod:`fidac_node.deidentify.actions`. Private attributes and what PS3.6
-    does not know are removed by whoever applies the plan, whatever it says. ``vocabulary`` holds the
-    words that a text may be kept for, ``common`` further words that identify nobody.
+    does not know are removed by whoever applies the plan, whatever it says; of the private ones those of
+    ``private`` may stay: group, creator and last byte of the element, with the VR they must have.
+    ``vocabulary`` holds the words that a text may be kept for, ``common`` further words that identify
+    nobody. ``options`` are the codes of CID 7050 that hold besides the Basic Profile, ascending; ``kept``
+    the attributes that identify a device and are kept as they are under Retain Device Identity (E.3.8).
     """
 
     profile: str
@@ -38,6 +42,9 @@ class Plan:
     vrs: dict[str, str]
     vocabulary: frozenset[str]
     common: frozenset[str]
+    private: dict[tuple[int, str, int], str]
+    options: tuple[str, ...]
+    kept: frozenset[int]
     digest: str
 
     def action(self, tag: int, vr: str) -> str:
@@ -47,75 +54,50 @@ class Plan:
     @property
     def dates(self) -> str:
         """LongitudinalTemporalInformationModified (0028,0303): ``MODIFIED`` or ``REMOVED``."""
-        return "MODIFIED" if self.vrs.get("DA") == "shift" else "REMOVED"
-
-    @property
-    def keeps_patient_characteristics(self) -> bool:
-        """Whether age or sex is retained (PS3.15 E.3.7)."""
-        return self.tags.get(0x00101010) == "age89" or self.tags.get(0x00100040) == actions.KEEP
+        return "MODIFIED" if MODIFIED_DATES in self.options or self.vrs.get("DA") == "shift" else "REMOVED"
 
 
-def make(
+def make(  # noqa: PLR0913  # what a plan is made of
     profile: str,
     tags: dict[int, str],
     groups: dict[int, str],
     vrs: dict[str, str],
     vocabulary: frozenset[str],
     common: frozenset[str],
+    *,
+    private: dict[tuple[int, str, int], str] | None = None,
+    options: tuple[str, ...] = (),
+    kept: frozenset[int] = frozenset(),
 ) -> Plan:
     """A plan with its digest."""
-    unsigned = Plan(profile, tags, groups, vrs, vocabulary, common, "")
+    unsigned = Plan(profile, tags, groups, vrs, vocabulary, common, private or {}, tuple(sorted(options)), kept, "")
     return replace(unsigned, digest=hashlib.sha256(_canonical(unsigned)).hexdigest())
 
 
-def profiles_directory() -> Path:
-    """Where the profiles of this package are: beside the code when installed, else in the source tree."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "profiles"
-    return installed if installed.is_dir() else package.parent / "profiles"
+def vocabulary_files(directory: Path | None) -> list[Path]:
+    """The word lists that count: the package's own and those in the site's folder of profiles."""
+    return [file for place in reversed(places(directory)) for file in sorted((place / "vocabulary").glob("*.txt"))]
 
 
-def recipe_path(profile: str, directory: Path | None = None) -> Path:
-    """The file of a profile, given by name or as a path to a ``.deid`` file. Raises :class:`ConfigError`."""
-    if profile.endswith(SUFFIX):
-        path = Path(profile)
-        if not path.is_file():
-            raise ConfigError(f"{path}: no such recipe file")
-        return path
-    places = [directory] if directory else []
-    for place in [*places, profiles_directory()]:
-        path = place / f"{profile}{SUFFIX}"
-        if path.is_file():
-            return path
-    known = ", ".join(sorted({file.stem for place in [*places, profiles_directory()] for file in place.glob(f"*{SUFFIX}")}))
-    raise ConfigError(f"there is no profile {profile!r}; there are: {known or 'none'}")
+def load_plan(profile: str, directory: Path | None = None, *, layers: tuple[str, ...] = (), cache: Path | None = None) -> Plan:
+    """Load a profile: a programme by name (in ``directory``, then the package's own), or a path to one ``.deid`` file.
 
-
-def vocabulary_files(directory: Path) -> list[Path]:
-    """The word lists that go with the profiles of ``directory``: the package's own and the site's."""
-    ours = profiles_directory()
-    places = [ours] if directory.resolve() == ours.resolve() else [ours, directory]
-    return [file for place in places for file in sorted((place / "vocabulary").glob("*.txt"))]
-
-
-def load_plan(profile: str, directory: Path | None = None, *, cache: Path | None = None) -> Plan:
-    """Load a profile by name (or ``.deid`` path), looked for in ``directory``, then among the package's own.
-
-    ``cache`` is a directory for compiled plans; a plan there is used only if recipe, word lists and
+    ``layers`` composes a profile that stands in no ``programmes.toml``; ``profile`` is then its name.
+    ``cache`` is a directory for compiled plans; a plan there is used only if layers, word lists and
     code are the ones it was made from, and its digest is right. Raises :class:`ConfigError` for
-    whatever is not understood in the recipe.
+    whatever is not understood in a layer or that the table does not permit.
     """
-    path = recipe_path(profile, directory)
-    files = vocabulary_files(path.parent)
-    key = _cache_key(path, files)
-    cached = cache / f"{path.stem}-{key[:32]}.json" if cache else None
+    programme = find(profile, directory, layers)
+    files = vocabulary_files(directory or (Path(profile).parent if profile.endswith(SUFFIX) else None))
+    key = _cache_key(programme, files)
+    cached = cache / f"{programme.name}-{key[:32]}.json" if cache else None
     if cached is not None:
         plan = _read_cached(cached)
         if plan is not None:
             return plan
-    from fidac_node.deidentify import recipe  # loads deid and pydicom: only to compile
+    from fidac_node.deidentify import compiler  # loads deid: only to compile
 
-    plan = recipe.compile_plan(path, files)
+    plan = compiler.compile_plan(programme.name, programme.layers, files)
     if cached is not None:
         _write_cached(cached, plan)
     return plan
@@ -138,6 +120,9 @@ def parse(text: str) -> Plan:
             dict(body["vrs"]),
             frozenset(body["vocabulary"]),
             frozenset(body["common"]),
+            private={(int(group, 16), creator, int(element, 16)): vr for group, creator, element, vr in body["private"]},
+            options=tuple(body["options"]),
+            kept=frozenset(int(tag, 16) for tag in body["kept"]),
         )
         whole = body["digest"] == plan.digest
     except (KeyError, TypeError, AttributeError) as error:
@@ -156,21 +141,24 @@ def _canonical(plan: Plan) -> bytes:
         "vrs": plan.vrs,
         "vocabulary": sorted(plan.vocabulary),
         "common": sorted(plan.common),
+        "private": [[f"{group:04X}", creator, f"{element:02X}", vr] for (group, creator, element), vr in sorted(plan.private.items())],
+        "options": plan.options,
+        "kept": [f"{tag:08X}" for tag in sorted(plan.kept)],
     }
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
-def _cache_key(path: Path, files: list[Path]) -> str:
-    """Everything that a plan is made from: recipe, word lists, table, our code, deid and the dictionary."""
+def _cache_key(programme: Programme, files: list[Path]) -> str:
+    """Everything that a plan is made from: layers and their order, word lists, table, our code, deid and the dictionaries."""
     from importlib import metadata  # takes longer to import than all else here
 
-    here = Path(__file__).parent
-    sources = [here / name for name in ("actions.py", "dictionary.py", "plan.py", "recipe.py", "text.py")]
-    digest = hashlib.sha256(f"{FORMAT} {__version__}".encode())
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    origin = [programme.origin] if programme.origin else []
+    digest = hashlib.sha256(f"{FORMAT} {__version__} {programme.name}".encode())
     for package in ("deid", "pydicom"):
         digest.update(f" {package} {metadata.version(package)}".encode())
     try:
-        for file in [path, profiles_directory() / "ps315-e1-1.json", *files, *sources]:
+        for file in [*origin, *programme.layers, table_path(profiles_directory()), *files, *sources]:
             content = file.read_bytes()
             digest.update(f"\n{file.name} {len(content)}\n".encode())
             digest.update(content)

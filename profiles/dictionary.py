@@ -1,0 +1,85 @@
+"""Write what de-identification knows of the standard as plain Python: PS3.6 attributes, PS3.16 code meanings.
+
+    python profiles/dictionary.py            writes fidac_node/deidentify/ps36.py and meanings.py
+    python profiles/dictionary.py --check    says whether they are what it would write (exit 1 if not)
+
+Taken from pydicom's copies of the standard, so that what applies a plan needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from pydicom.sr._concepts_dict import concepts
+
+ROOM = Path(__file__).resolve().parent.parent / "fidac_node" / "deidentify"
+
+# The context groups of PS3.16 that CT images, their dose reports and key objects draw codes from: anatomy,
+# laterality, contrast, orientation, units, purposes of reference, acquisition, dose, findings in the chest.
+_CONTEXT_GROUPS = frozenset(
+    {2, 3, 4, 5, 6, 10, 11, 12, 13, 15, *range(18, 34), *range(82, 86), 100, *range(218, 248), 4009, 4010, 4028, 4030, 4031, 4033, 4040}
+    | {*range(6100, 6173), *range(7000, 7015), 7050, 7101, 7102, 7140, *range(7150, 7153), *range(7180, 7183), *range(7201, 7223)}
+    | {7250, 7261, 7262, 7263, 7464, 7470, 7471, 9300, *range(10002, 10041)}
+)
+_SCHEMES = ("DCM", "LN", "SCT", "UCUM")
+
+_HEAD = '''"""{title}
+
+Written by profiles/dictionary.py from pydicom's copy of the standard: change that, not this.
+"""
+
+from typing import Final
+
+{comment}
+{name}: Final = """\\
+'''
+
+
+def attributes() -> str:
+    """One line per attribute: tag (x for any digit), VRs, VM, keyword (- if it has none)."""
+    lines = [f"{tag:08X} {_row(entry)}" for tag, entry in sorted(DicomDictionary.items())]
+    lines += [f"{mask} {_row(entry)}" for mask, entry in sorted(RepeatersDictionary.items())]
+    head = _HEAD.format(
+        title="The attributes of PS3.6.", comment="# Tag (x for any digit), VRs, VM, keyword (- if it has none).", name="TABLE"
+    )
+    return head + "\n".join(lines) + '\n"""\n'
+
+
+def meanings() -> str:
+    """One line per phrase that PS3.16 gives as the meaning of a code."""
+    phrases = {
+        meaning
+        for scheme in _SCHEMES
+        for entry in concepts[scheme].values()
+        for meaning, context_groups in entry.values()
+        if _CONTEXT_GROUPS.intersection(context_groups)
+    }
+    head = _HEAD.format(
+        title="The meanings of codes that PS3.16 publishes for CT: phrases that are the same in every hospital.",
+        comment="# One phrase a line.",
+        name="PHRASES",
+    )
+    return head + "\n".join(sorted(phrases)) + '\n"""\n'
+
+
+def _row(entry: tuple[str, str, str, str, str]) -> str:
+    vr, vm, _, _, keyword = entry
+    return f"{vr.replace(' or ', '/')} {vm} {keyword or '-'}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the modules, or with ``--check`` compare them."""
+    wrong = 0
+    for path, text in ((ROOM / "ps36.py", attributes()), (ROOM / "meanings.py", meanings())):
+        if arguments != ["--check"]:
+            path.write_text(text, encoding="ascii")
+        elif not path.is_file() or path.read_text(encoding="ascii") != text:
+            print(f"{path} is not what profiles/dictionary.py writes", file=sys.stderr)
+            wrong = 1
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
