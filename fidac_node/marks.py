@@ -26,6 +26,9 @@ PRIVATE_TAGS: Final = frozenset(
     {PRIVATE_CREATOR_TAG, *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST))}
 )
 
+# Whose elements the safe-private profile lets through (PS3.15 E.3.10).
+SAFE_PRIVATE_CREATORS: Final = ("ELSCINT1", "GEMS_ACQU_01", "GEMS_HELIOS_01", "GEMS_PARM_01")
+
 # CID 7050 De-identification Method (PS3.16), scheme DCM.
 METHOD_CODES: Final = {
     "113100": "Basic Application Confidentiality Profile",
@@ -40,8 +43,10 @@ METHOD_CODES: Final = {
     "113111": "Retain Safe Private Option",
 }
 CODE_BASIC: Final = "113100"
+CODE_STRUCTURED_CONTENT: Final = "113104"
 CODE_MODIFIED_DATES: Final = "113107"
 CODE_PATIENT_CHARACTERISTICS: Final = "113108"
+CODE_SAFE_PRIVATE: Final = "113111"
 
 _METHOD: Final = re.compile(r"FIDAC [a-z0-9][a-z0-9._-]{0,39} [0-9a-f]{8}")
 

@@ -37,6 +37,8 @@ _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
 # VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
 _LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_SHORT_META_VRS: Final = frozenset({b"UI", b"SH", b"AE", b"UL"})
+_SHORT_HEADER = struct.Struct("<HH2sH").unpack_from
 _MAX_DEPTH: Final = 64
 _USUAL_META: Final = 4096
 _MAX_META: Final = 1 << 20
@@ -152,6 +154,11 @@ def walk(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iter
         position = element.after
 
 
+def element_at(buffer: Buffer, start: int, end: int, *, explicit: bool) -> Element:
+    """The little-endian element that begins at ``start``, its structure checked. Raises :class:`Malformed`."""
+    return _element_at(buffer, start, end, explicit=explicit, little=True, depth=0)
+
+
 def items(buffer: Buffer, element: Element, transfer_syntax_uid: str) -> Iterator[tuple[int, int]]:
     """Yield ``(start, end)`` of each Item's content in a sequence element (PS3.5 7.5)."""
     hidden = element.vr == b"UN"  # Implicit VR Little Endian whatever is around it (PS3.5 6.2.2 note 2)
@@ -256,6 +263,11 @@ def _meta_elements(data: bytes) -> tuple[dict[int, bytes], int]:
     values: dict[int, bytes] = {}
     offset = 132
     while len(data) >= offset + 8 and data[offset : offset + 2] == b"\x02\x00":
+        _, number, vr, length = _SHORT_HEADER(data, offset)
+        if vr in _SHORT_META_VRS and offset + 8 + length <= len(data):
+            values[number] = data[offset + 8 : offset + 8 + length]
+            offset += 8 + length
+            continue
         element = _element_at(data, offset, len(data), explicit=True, little=True, depth=0)
         values[element.tag & 0xFFFF] = data[element.value : element.end]
         offset = element.after

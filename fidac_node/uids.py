@@ -5,6 +5,7 @@ SOP Classes: PS3.4 Table B.5-1. Transfer syntaxes: PS3.6 Table A-1.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fidac_node import __version__
@@ -75,10 +76,13 @@ TRANSFER_SYNTAXES: Final = {
 }
 
 
+_UID: Final = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
+
+
 def is_valid_uid(value: str) -> bool:
     """Say whether ``value`` is a UID: 64 characters at most, digits and dots, no empty component.
 
     Leading zeros in a component are against PS3.5 9.1 but are common in the field; they do no
     harm here and are let through.
     """
-    return 0 < len(value) <= 64 and all(part.isdigit() and part.isascii() for part in value.split("."))
+    return len(value) <= 64 and _UID.fullmatch(value) is not None

@@ -1,41 +1,60 @@
-"""De-identification of one object: read, triage, rewrite, mark, check, and only then write.
+"""De-identification of one object: triage, rewrite, mark, check, and only then write.
 
-The slow and thorough path: pydicom parses, every attribute at every depth is rewritten by the plan, and
-the encoded result passes the leak gate before a byte of it goes anywhere. Any doubt raises
-:class:`Permanent`; the caller holds the object for a person.
+The header is rewritten element by element, as bytes; what is encoded in an unusual way goes through
+pydicom first (:mod:`.slow`), with the same result. The encoded output passes the leak gate before a byte
+of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the object for a person.
 """
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal, Protocol
 
 from fidac_node import marks
-from fidac_node.deidentify import charset, dates, triage
-from fidac_node.deidentify.encode import Syntax, join
+from fidac_node.deidentify import charset, dates, elements, structured, triage
+from fidac_node.deidentify.elements import Elements, Unusual
+from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.gate import Gate
 from fidac_node.deidentify.pixels import Pixels, open_target
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
-from fidac_node.deidentify.reading import Source, items_of, open_source, value_of
-from fidac_node.deidentify.rewrite import Rewriter, Subject
+from fidac_node.deidentify.reading import Source, open_source
+from fidac_node.deidentify.rewrite import Changes, Rewriter, Subject, taken
+from fidac_node.deidentify.triage import IMAGE, Rules, Verdict
 from fidac_node.errors import ConfigError, FidacError, Permanent
 from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.uids import is_valid_uid
 
 _PATIENT_AGE: Final = 0x00101010
+_PATIENT_ID: Final = 0x00100020
+_ISSUER: Final = 0x00100021
 _CHARACTER_SET: Final = 0x00080005
+_METHOD: Final = 0x00120063
 _METHOD_CODES: Final = 0x00120064
 _OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
-_REQUIRED_UIDS: Final = {0x00080018: "SOPInstanceUID", 0x0020000D: "StudyInstanceUID", 0x0020000E: "SeriesInstanceUID"}
+_SOP_CLASS: Final = 0x00080016
+_SOP_INSTANCE: Final = 0x00080018
+_STUDY: Final = 0x0020000D
+_SERIES: Final = 0x0020000E
+_REQUIRED_UIDS: Final = {_SOP_INSTANCE: "SOPInstanceUID", _STUDY: "StudyInstanceUID", _SERIES: "SeriesInstanceUID"}
+# Patients whose elements are remembered at once: a PACS sends a few studies side by side.
+_MOST_PATIENTS: Final = 8
+
+
+class Keys(Protocol):
+    """Whose key makes a patient's pseudonyms: a :class:`Pseudonymiser`, or a ring of them."""
+
+    def of(self, issuer: str, patient_id: str) -> Pseudonymiser:
+        """The pseudonymiser of one patient."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an object: its new identity, and how often each action was taken.
+    """What became of an object: its new identity, and the action taken on each element.
 
     ``size`` is in bytes, as written. Nothing here is an original identifier.
     """
@@ -47,7 +66,53 @@ class Outcome:
     transfer_syntax_uid: str
     pseudonym: str
     size: int
-    actions: dict[str, int]
+    changes: Changes = field(repr=False)
+
+    def taken(self) -> list[tuple[tuple[int, ...], str]]:
+        """Tag path and action of every element of the input, at every depth."""
+        return list(taken(self.changes))
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """How often each action was taken."""
+        return dict(Counter(action for _, action in taken(self.changes)))
+
+
+@dataclass(frozen=True, repr=False)
+class Output:
+    """A de-identified object that has passed the gate: File Meta Information, header, pixel data."""
+
+    head: bytes
+    body: bytes
+    pixels: Pixels | None
+    outcome: Outcome
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """Yield the object as a Part 10 file, in pieces (not deflated: that is done on writing)."""
+        yield self.head
+        yield self.body
+        if self.pixels is not None:
+            yield from self.pixels.chunks()
+
+    def write(self, target: BinaryIO) -> int:
+        """Write the object to ``target``, a fresh file; return its size in bytes."""
+        target.write(self.head)
+        sink, deflater = open_target(target, self.outcome.transfer_syntax_uid)
+        sink.write(self.body)
+        if self.pixels is not None:
+            self.pixels.copy(sink)
+        if deflater is not None:
+            deflater.finish()
+        return target.tell()
+
+
+@dataclass(frozen=True, repr=False)
+class _Patient:
+    """What the objects of one patient share, in one encoding."""
+
+    subject: Subject
+    rewriter: Rewriter
+    marks: dict[tuple[object, ...], Elements] = field(default_factory=dict)
 
 
 @contextmanager
@@ -65,94 +130,190 @@ def doubt_holds() -> Iterator[None]:
 
 
 class Deidentifier:
-    """De-identifies the objects of one site for one programme."""
+    """De-identifies the objects of one site for one programme.
 
-    def __init__(self, plan: Plan, pseudonymiser: Pseudonymiser, site_id: str, programme: str) -> None:
+    ``rules`` say what a site lets through triage; ``path`` is for tests: ``fast`` raises
+    :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        keys: Keys,
+        site_id: str,
+        programme: str,
+        *,
+        rules: Rules | None = None,
+        path: Literal["auto", "fast", "slow"] = "auto",
+    ) -> None:
         for name, value in (("site id", site_id), ("programme", programme)):
             if not value.isascii() or not value.isprintable() or not 0 < len(value) <= 64 or "\\" in value:
                 raise ConfigError(f"the {name} must be 1 to 64 ASCII characters without backslash: it travels in every object")
         self.plan = plan
-        self._pseudonymiser = pseudonymiser
+        self._keys = keys
         self._site_id = site_id
         self._programme = programme
+        self._rules = rules or Rules()
+        self._path = path
+        self._kept = plan.kept
+        self._written = frozenset(
+            {
+                *(marks.SPONSOR, programme, site_id, "YES", plan.dates, plan.profile, plan.digest, marks.PRIVATE_CREATOR),
+                *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
+            }
+        )
         self._gate = Gate(plan.vocabulary | plan.common)
+        self._patients: OrderedDict[tuple[object, ...], _Patient] = OrderedDict()
 
-    def triage(self, source: Source) -> None:
-        """Let plain CT images pass; else raise :class:`Permanent` (see :func:`.triage.triage`)."""
+    def triage(self, source: Source) -> Verdict:
+        """What kind of object ``source`` is; raise :class:`Permanent` if none that may pass (see :func:`.triage.triage`)."""
         with doubt_holds():
-            triage.triage(source)
+            return triage.triage(source, self._rules)
 
-    def deidentify(self, source: Path | Source, target: BinaryIO, *, label: str, label_source: str, limit: int) -> Outcome:
+    def deidentify(
+        self, source: Path | Source, target: BinaryIO, *, label: str, label_source: str, limit: int, looked: bool = False
+    ) -> Outcome:
         """Write the de-identified object to ``target``, a fresh file open for writing.
 
         ``label`` is one of :data:`fidac_node.marks.LABELS`; ``label_source`` says where it comes from;
-        ``limit`` (bytes) bounds what a deflated object may inflate to. Raises :class:`Permanent` with a
+        ``limit`` (bytes) bounds what a deflated object may inflate to; ``looked`` says that the pixels
+        were searched for text, for objects of which triage demands it. Raises :class:`Permanent` with a
         reason code on any doubt; what was written by then is to be thrown away.
         """
+        if isinstance(source, Path):
+            with doubt_holds(), open_source(source, limit) as opened:
+                return self.deidentify(opened, target, label=label, label_source=label_source, limit=limit, looked=looked)
+        output = self.apply(source, label=label, label_source=label_source, looked=looked)
         with doubt_holds():
-            if isinstance(source, Source):
-                return self._deidentify(source, target, label, label_source)
-            with open_source(source, limit) as opened:
-                return self._deidentify(opened, target, label, label_source)
+            size = output.write(target)
+        return replace(output.outcome, size=size)
 
-    def _deidentify(self, source: Source, target: BinaryIO, label: str, label_source: str) -> Outcome:
-        triage.triage(source)
+    def apply(self, source: Source, *, label: str, label_source: str, looked: bool = False) -> Output:
+        """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
+        with doubt_holds():
+            verdict = triage.triage(source, self._rules)
+            if verdict.look and not looked:
+                raise Permanent("pixel-risk", "text may be burned into its pixels and nothing here looked for it; look at it, then drop it")
+            return self._apply(source, verdict, label, label_source)
+
+    def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
         uids = {tag: _required_uid(source, tag) for tag in _REQUIRED_UIDS}
-        subject = self._subject(source)
-        pixels = Pixels(source)
-        rewriter = Rewriter(self.plan, self._pseudonymiser, subject, source.syntax)
-        elements = rewriter.data_set(source.data_set)
-        self._complete(source, elements, rewriter)
-        marked = self._marks(source, subject, label, label_source)
-        for tag, vr, text in marked:
-            elements[tag] = source.syntax.element(tag, vr, text.encode("utf-8"))
-        elements[_METHOD_CODES] = self._method_codes(source)
-        new = {tag: self._pseudonymiser.uid(uid) for tag, uid in uids.items()}
-        meta = FileMeta(source.get("SOPClassUID"), new[0x00080018], source.meta.transfer_syntax_uid)
+        patient = self._patient(source, verdict.kind)
+        pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
+        changes, private = self._changes(source, patient.rewriter, verdict.kind)
+        found = {tag: change.encoded for tag, change in changes.items() if change.encoded and tag < PIXEL_DATA}
+        self._complete(source, found, patient.subject)
+        found.update(self._marks(source, patient, label, label_source, (verdict.kind, bool(private))))
+        new = {tag: _new_uid(found, tag, source.syntax) for tag in uids}
+        meta = FileMeta(source.get("SOPClassUID"), new[_SOP_INSTANCE], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)
-        body = join({tag: encoded for tag, encoded in elements.items() if tag < PIXEL_DATA})
-        self._gate.check(source, head, body, written=frozenset({text for _, _, text in marked} | {subject.pseudonym}))
-        size = _write(source, target, head, body, pixels)
-        return Outcome(
+        after = [found[tag] for tag in sorted(found)]
+        self._gate.check(
+            (*source.elements.values(), *source.tail),
+            after,
+            head=head,
+            sender=source.meta.source_ae,
+            transfer_syntax_uid=meta.transfer_syntax_uid,
+            written=self._written | {patient.subject.pseudonym, _source_text(label_source)},
+            private=private,
+            kept=self._kept,
+        )
+        if pixels is not None:
+            after.append(pixels.header(source.syntax))
+        outcome = Outcome(
             meta.sop_class_uid,
             meta.sop_instance_uid,
-            new[0x0020000D],
-            new[0x0020000E],
+            new[_STUDY],
+            new[_SERIES],
             meta.transfer_syntax_uid,
-            subject.pseudonym,
-            size,
-            dict(rewriter.counts),
+            patient.subject.pseudonym,
+            0,
+            changes,
         )
+        return Output(head, b"".join(after), pixels, outcome)
 
-    def _subject(self, source: Source) -> Subject:
-        """Who the patient is, by issuer and PatientID. Raises :class:`Permanent` if that is not certain."""
+    def _changes(self, source: Source, rewriter: Rewriter, kind: str) -> tuple[Changes, frozenset[int]]:
+        """What becomes of each element, and which safe private ones stay; by the fast path wherever it does."""
+        found = source.elements if source.syntax.little and self._path != "slow" else self._slow(source)
         try:
-            patient_id = charset.decode(source.raw("PatientID"), source.charset)
-        except charset.Undecodable:
-            message = "PatientID cannot be read in the declared SpecificCharacterSet: one patient could become two"
-            raise Permanent("undecodable", message) from None
-        issuer = charset.likely(source.raw("IssuerOfPatientID"), source.charset)
-        if not patient_id.strip(" \x00\t\r\n"):
-            raise Permanent("no-patient-id", "PatientID (0010,0020) is empty: the patient's studies could not be kept together")
-        return Subject(self._pseudonymiser.patient(issuer, patient_id), self._pseudonymiser.shift_days(issuer, patient_id))
+            return self._rewritten(source, found, rewriter, kind)
+        except Unusual:
+            if self._path == "fast" or found is not source.elements:
+                raise
+            return self._rewritten(source, self._slow(source), rewriter, kind)
 
-    def _complete(self, source: Source, elements: dict[int, bytes], rewriter: Rewriter) -> None:
+    def _slow(self, source: Source) -> Elements:
+        if self._path == "fast":
+            raise Unusual("big endian")
+        from fidac_node.deidentify import slow
+
+        return slow.canonical(source)
+
+    def _rewritten(self, source: Source, found: Elements, rewriter: Rewriter, kind: str) -> tuple[Changes, frozenset[int]]:
+        explicit = source.syntax.explicit
+        if kind != IMAGE:
+            found = elements.encoded(structured.rebuilt(elements.nodes(found, explicit=explicit), kind), explicit=explicit)
+        changes = rewriter.data_set(found)
+        return changes, rewriter.safe_private(found, changes)
+
+    def _patient(self, source: Source, kind: str) -> _Patient:
+        """The patient by issuer and PatientID. Raises :class:`Permanent` if that is not certain."""
+        key = (source.value(_PATIENT_ID), source.value(_ISSUER), source.value(_CHARACTER_SET), source.syntax, kind)
+        patient = self._patients.get(key)
+        if patient is None:
+            patient = self._new_patient(source, kind)
+            if len(self._patients) >= _MOST_PATIENTS:
+                self._patients.popitem(last=False)
+            self._patients[key] = patient
+        else:
+            self._patients.move_to_end(key)
+        return patient
+
+    def _new_patient(self, source: Source, kind: str) -> _Patient:
+        try:
+            patient_id = charset.decode(source.value(_PATIENT_ID), source.charset)
+        except charset.Undecodable:
+            message = "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet: one patient could become two"
+            raise Permanent("undecodable", message) from None
+        issuer = charset.likely(source.value(_ISSUER), source.charset)
+        pseudonymiser = self._keys.of(issuer, patient_id)
+        subject = Subject(pseudonymiser.patient(issuer, patient_id), pseudonymiser.shift_days(issuer, patient_id))
+        overrides = structured.KEPT if kind != IMAGE else {}
+        return _Patient(subject, Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides))
+
+    def _complete(self, source: Source, found: Elements, subject: Subject) -> None:
         """Attributes that must be there whatever the input had."""
-        syntax, pseudonym = source.syntax, rewriter.subject.pseudonym.encode("ascii")
-        elements[_CHARACTER_SET] = syntax.element(_CHARACTER_SET, "CS", b"ISO_IR 192")
-        for tag, vr in ((0x00100010, "PN"), (0x00100020, "LO")):
-            elements[tag] = syntax.element(tag, vr, pseudonym)
-        if not source.raw("PatientAge").strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
+        syntax = source.syntax
+        if not source.value(_PATIENT_AGE).strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
             age = dates.age_at(source.get("PatientBirthDate"), source.get("StudyDate"))
             if age:
-                elements[_PATIENT_AGE] = syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
-        frames = source.number("NumberOfFrames", 1)
-        encapsulated = source.pixel_data is not None and source.pixel_data.encapsulated
-        for tag in _OFFSET_TABLES:
-            if tag in elements and (not encapsulated or len(value_of(source.data_set, tag)) != 8 * frames):
-                del elements[tag]
+                found[_PATIENT_AGE] = syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
+        if not found.keys().isdisjoint(_OFFSET_TABLES):
+            frames = source.number("NumberOfFrames", 1)
+            encapsulated = source.pixel_data is not None and source.pixel_data.encapsulated
+            for tag in _OFFSET_TABLES:
+                if not encapsulated or len(source.value(tag)) != 8 * frames:
+                    found.pop(tag, None)
 
-    def _marks(self, source: Source, subject: Subject, label: str, label_source: str) -> list[tuple[int, str, str]]:
+    def _marks(self, source: Source, patient: _Patient, label: str, label_source: str, done: tuple[str, bool]) -> Elements:
+        """What every de-identified object says, encoded; the same for all slices of a series."""
+        key = (label, label_source, done, source.elements.get(_METHOD), source.elements.get(_METHOD_CODES))
+        encoded = patient.marks.get(key)
+        if encoded is None:
+            syntax, pseudonym = source.syntax, patient.subject.pseudonym
+            texts = [
+                (_CHARACTER_SET, "CS", "ISO_IR 192"),
+                (0x00100010, "PN", pseudonym),
+                (_PATIENT_ID, "LO", pseudonym),
+                *self._mark_texts(source, patient.subject, label, label_source),
+            ]
+            encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
+            encoded[_METHOD_CODES] = self._method_codes(source, *done)
+            patient.marks.clear()
+            patient.marks[key] = encoded
+        return encoded
+
+    def _mark_texts(self, source: Source, subject: Subject, label: str, label_source: str) -> list[tuple[int, str, str]]:
         """The marks of a de-identified object: tag, VR, value. What the input had in group 0012 is gone."""
         if label not in marks.LABELS:
             raise Permanent("error", "the label is none of " + ", ".join(marks.LABELS))
@@ -166,24 +327,26 @@ class Deidentifier:
             (0x00120031, "LO", ""),
             (0x00120040, "LO", subject.pseudonym),
             (0x00120062, "CS", "YES"),
-            (0x00120063, "LO", "\\".join([*(one for one in earlier if one != ours), ours])),
+            (_METHOD, "LO", "\\".join([*(one for one in earlier if one != ours), ours])),
             (0x00280303, "CS", self.plan.dates),
             (marks.PRIVATE_CREATOR_TAG, "LO", marks.PRIVATE_CREATOR),
             (marks.private_tag(marks.LABEL), "CS", label.upper()),
-            (marks.private_tag(marks.LABEL_SOURCE), "LO", label_source.replace("\\", "/")[:64]),
+            (marks.private_tag(marks.LABEL_SOURCE), "LO", _source_text(label_source)),
             (marks.private_tag(marks.PROFILE), "LO", self.plan.profile),
             (marks.private_tag(marks.PROFILE_DIGEST), "LO", self.plan.digest),
         ]
 
-    def _method_codes(self, source: Source) -> bytes:
+    def _method_codes(self, source: Source, kind: str, private: bool) -> bytes:
         """DeidentificationMethodCodeSequence: what was done before, then what was done here (CID 7050)."""
-        codes = [marks.CODE_BASIC]
-        if self.plan.dates == "MODIFIED":
-            codes.append(marks.CODE_MODIFIED_DATES)
-        if self.plan.keeps_patient_characteristics:
-            codes.append(marks.CODE_PATIENT_CHARACTERISTICS)
-        earlier = _earlier_codes(source)
-        return source.syntax.sequence(_METHOD_CODES, [_code_item(source.syntax, code) for code in dict.fromkeys([*earlier, *codes])])
+        options = [code for code in self.plan.options if private or code != marks.CODE_SAFE_PRIVATE]
+        if kind != IMAGE:
+            options.append(marks.CODE_STRUCTURED_CONTENT)
+        codes = dict.fromkeys([*_earlier_codes(source), marks.CODE_BASIC, *sorted(options)])
+        return source.syntax.sequence(_METHOD_CODES, [_code_item(source.syntax, code) for code in codes])
+
+
+def _source_text(label_source: str) -> str:
+    return label_source.replace("\\", "/")[:64]
 
 
 def _required_uid(source: Source, tag: int) -> str:
@@ -196,23 +359,20 @@ def _required_uid(source: Source, tag: int) -> str:
     return uid
 
 
+def _new_uid(found: Elements, tag: int, syntax: Syntax) -> str:
+    value = elements.value_of(found, tag, syntax.explicit).decode("ascii").rstrip("\x00")
+    if not value:
+        raise Malformed(f"{_REQUIRED_UIDS[tag]} has no value representation that could hold it")
+    return value
+
+
 def _earlier_codes(source: Source) -> list[str]:
     """The codes of CID 7050 that earlier de-identification left."""
-    items = items_of(source.data_set, _METHOD_CODES, source.syntax)
-    values = [value_of(item, 0x00080100).decode("ascii", "replace").strip(" \x00") for item in items]
+    nodes = (item.get(0x00080100) for item in source.items(_METHOD_CODES))
+    values = [node.value.decode("ascii", "replace").strip(" \x00") for node in nodes if node]
     return [value for value in values if value in marks.METHOD_CODES]
 
 
 def _code_item(syntax: Syntax, code: str) -> bytes:
     values = ((0x00080100, "SH", code), (0x00080102, "SH", "DCM"), (0x00080104, "LO", marks.METHOD_CODES[code]))
     return b"".join(syntax.element(tag, vr, value.encode("ascii")) for tag, vr, value in values)
-
-
-def _write(source: Source, target: BinaryIO, head: bytes, body: bytes, pixels: Pixels) -> int:
-    target.write(head)
-    sink, deflater = open_target(target, source.meta.transfer_syntax_uid)
-    sink.write(body + pixels.header(source.syntax))
-    pixels.copy(sink)
-    if deflater is not None:
-        deflater.finish()
-    return target.tell()

@@ -6,6 +6,7 @@ question mark. Standard library alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 _SINGLE: Final = {
@@ -48,12 +49,21 @@ _ESCAPES: Final = {
     b"\x1b$)C": "euc_kr",
     b"\x1b$)A": "gb2312",
 }
+_SPECIFIC_CHARACTER_SET: Final = 0x00080005
 # These codecs read the escape sequence themselves.
 _SELF_ESCAPING: Final = frozenset({"iso2022_jp", "iso2022_jp_1"})
 
 
 class Undecodable(ValueError):
     """The bytes are no text in the character set that the object declares."""
+
+
+def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of SpecificCharacterSet in a data set or item, given as encoded elements; an item inherits when it has none."""
+    encoded = elements.get(_SPECIFIC_CHARACTER_SET)
+    if encoded is None:
+        return inherited
+    return tuple(one.strip() for one in encoded[8:].decode("ascii", "replace").strip(" \x00").split("\\"))
 
 
 def decode(value: bytes, declared: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 OLDEST_YEARS: Final = 89
@@ -63,6 +64,8 @@ def age_at(birth_date: str, study_date: str) -> str:
 
 
 def _each(value: str, days: int, shift: Callable[[str, int], str]) -> str:
+    if "\\" not in value:
+        return shift(value.strip(" \x00"), days)
     moved = [shift(one.strip(" \x00"), days) for one in value.split("\\")]
     return "\\".join(moved) if all(moved) else ""
 
@@ -77,6 +80,8 @@ def _date(value: str) -> datetime.date | None:
         return None
 
 
+# The frames of an object and the objects of a study share a few days.
+@lru_cache(maxsize=1024)
 def _moved(year: int, month: int, day: int, days: int) -> datetime.date | None:
     try:
         return datetime.date(year, month, day) + datetime.timedelta(days=days)

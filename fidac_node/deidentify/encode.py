@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from fidac_node.part10 import Malformed, format_tag
@@ -15,7 +15,7 @@ _LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", 
 _NUL_PADDED: Final = frozenset({"UI", "OB", "UN"})
 _LONGEST_SHORT: Final = 0xFFFE
 _LONGEST: Final = 0xFFFFFFFE
-_ITEM: Final = 0xFFFEE000
+_ITEM: Final = (0xFFFE, 0xE000)
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,14 @@ class Syntax:
 
     explicit: bool
     little: bool
+    _implicit_header: struct.Struct = field(init=False, repr=False, compare=False)
+    _short_header: struct.Struct = field(init=False, repr=False, compare=False)
+    _long_header: struct.Struct = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        order = "<" if self.little else ">"
+        for name, layout in (("_implicit_header", "HHL"), ("_short_header", "HH2sH"), ("_long_header", "HH2sxxL")):
+            object.__setattr__(self, name, struct.Struct(order + layout))
 
     @classmethod
     def of(cls, transfer_syntax_uid: str) -> Syntax:
@@ -32,15 +40,12 @@ class Syntax:
 
     def header(self, tag: int, vr: str, length: int) -> bytes:
         """The bytes before a value of ``length`` bytes. Raises :class:`Malformed` if it does not fit."""
-        order = "<" if self.little else ">"
-        if length > (_LONGEST_SHORT if self.explicit and vr not in _LONG else _LONGEST):
+        long = not self.explicit or vr in _LONG
+        if length > (_LONGEST if long else _LONGEST_SHORT):
             raise Malformed(f"{format_tag(tag)} is longer than {vr} can be")
-        start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
         if not self.explicit:
-            return start + struct.pack(order + "L", length)
-        if vr in _LONG:
-            return start + vr.encode("ascii") + b"\x00\x00" + struct.pack(order + "L", length)
-        return start + vr.encode("ascii") + struct.pack(order + "H", length)
+            return self._implicit_header.pack(tag >> 16, tag & 0xFFFF, length)
+        return (self._long_header if long else self._short_header).pack(tag >> 16, tag & 0xFFFF, vr.encode("ascii"), length)
 
     def element(self, tag: int, vr: str, value: bytes) -> bytes:
         """One element, its value padded to an even length."""
@@ -50,9 +55,11 @@ class Syntax:
 
     def sequence(self, tag: int, items: Iterable[bytes]) -> bytes:
         """A sequence of items whose contents are encoded already."""
-        order = "<" if self.little else ">"
-        prefix = struct.pack(order + "HH", _ITEM >> 16, _ITEM & 0xFFFF)
-        body = b"".join(prefix + struct.pack(order + "L", len(item)) + item for item in items)
+        pack = self._implicit_header.pack
+        parts: list[bytes] = []
+        for item in items:
+            parts += (pack(*_ITEM, len(item)), item)
+        body = b"".join(parts)
         return self.header(tag, "SQ", len(body)) + body
 
 

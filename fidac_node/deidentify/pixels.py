@@ -6,12 +6,15 @@ inside the codestream blanked. Nothing that follows is copied.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol
 
-from fidac_node.deidentify import codestream
+from fidac_node.deidentify import codestream, highbits
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.reading import PixelData, Source
 from fidac_node.errors import Permanent
@@ -24,29 +27,37 @@ LARGEST_FRAME: Final = 64 << 20
 _CHUNK: Final = 1 << 20
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+# What copy_file_range(2) says where the file systems cannot do it.
+_NOT_THERE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM})
 
 
 class Sink(Protocol):
     """Where bytes go: a file, or a compressor before one."""
 
-    def write(self, data: bytes, /) -> object:
+    def write(self, data: bytes | memoryview, /) -> object:
         """Take ``data``."""
 
 
 class Pixels:
-    """The pixel data of one source: checked at once, copied when the header is written."""
+    """The pixel data of one source: checked at once, copied when the header is written.
 
-    def __init__(self, source: Source) -> None:
+    ``keep`` is the mask of the bits that stay in each 16-bit pixel, 0 if all do.
+    """
+
+    def __init__(self, source: Source, keep: int = 0) -> None:
         """Raises :class:`Malformed` or :class:`Permanent` if it is not what the header says."""
         if source.pixel_data is None:
             raise Malformed("there is no PixelData (7FE0,0010)")
-        self._file = source.file
+        self._source = source
         self._data: PixelData = source.pixel_data
+        self._keep = keep
         self._frames = source.number("NumberOfFrames", 1)
         if self._frames < 1:
             raise Malformed("NumberOfFrames (0028,0008) is not positive")
         self._family = codestream.FAMILIES.get(source.meta.transfer_syntax_uid)
         if self._data.encapsulated:
+            # A view in memory would be copied whole; bytes and files are read piece by piece.
+            self._file = source.file or io.BytesIO(source.buffer)
             self._check_encapsulated()
         else:
             self._check_native(source)
@@ -57,21 +68,69 @@ class Pixels:
             return syntax.header(PIXEL_DATA, self._data.vr or "OW", self._length + self._length % 2)
         return syntax.header(PIXEL_DATA, "OB", 0)[:-4] + struct.pack("<L", UNDEFINED_LENGTH)
 
-    def copy(self, target: Sink) -> None:
-        """Write the pixel data after its header."""
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """Yield the pixel data after its header, in pieces."""
         if self._data.encapsulated:
-            self._copy_encapsulated(target)
+            yield from self._encapsulated()
             return
-        self._file.seek(self._data.offset)
-        remaining = self._length
-        while remaining:
-            chunk = self._file.read(min(_CHUNK, remaining))
-            if not chunk:
-                raise Malformed("cut short: the file ends inside the pixel data")
-            target.write(chunk)
-            remaining -= len(chunk)
+        yield from self._native()
         if self._length % 2:
-            target.write(b"\x00")
+            yield b"\x00"
+
+    def copy(self, target: Sink) -> None:
+        """Write the pixel data after its header; from file to file without bringing it here."""
+        if not self._copied_by_kernel(target):
+            for chunk in self.chunks():
+                target.write(chunk)
+
+    def _copied_by_kernel(self, target: Sink) -> bool:
+        file = self._source.file
+        if self._data.encapsulated or self._keep or self._length % 2 or file is None or not isinstance(target, io.BufferedIOBase):
+            return False
+        try:
+            descriptor = target.fileno()
+        except OSError:
+            return False  # a file in memory
+        target.flush()
+        start = position = target.tell()
+        offset, end = self._data.offset, self._data.offset + self._length
+        while offset < end:
+            try:
+                copied = os.copy_file_range(file.fileno(), descriptor, end - offset, offset, position)
+            except OSError as error:
+                if error.errno not in _NOT_THERE or position != start:
+                    raise
+                return False
+            if not copied:
+                raise Malformed("cut short: the file ends inside the pixel data")
+            offset, position = offset + copied, position + copied
+        target.seek(position)
+        return True
+
+    def _native(self) -> Iterator[bytes | memoryview]:
+        offset, end = self._data.offset, self._data.offset + self._length
+        file = self._source.file
+        if file is None and not self._keep:
+            yield memoryview(self._source.buffer)[offset:end]
+            return
+        while offset < end:
+            chunk = self._piece(offset, min(_CHUNK, end - offset))
+            yield self._masked(chunk) if self._keep else chunk
+            offset += len(chunk)
+
+    def _masked(self, chunk: bytes) -> bytes:
+        signed = self._source.number("PixelRepresentation", 0) == 1
+        return highbits.masked(chunk, self._keep, signed=signed, little=self._source.syntax.little)
+
+    def _piece(self, offset: int, length: int) -> bytes:
+        file = self._source.file
+        if file is None:
+            return bytes(self._source.buffer[offset : offset + length])
+        file.seek(offset)
+        chunk = file.read(length)
+        if len(chunk) != length:
+            raise Malformed("cut short: the file ends inside the pixel data")
+        return chunk
 
     def _check_native(self, source: Source) -> None:
         if source.meta.transfer_syntax_uid not in NATIVE:
@@ -120,9 +179,9 @@ class Pixels:
             raise Malformed("cut short: the file ends inside the pixel data")
         return data
 
-    def _copy_encapsulated(self, target: Sink) -> None:
+    def _encapsulated(self) -> Iterator[bytes]:
         fragments = self._fragments()
-        _write_item(target, self._read(*next(fragments)))
+        yield _item(self._read(*next(fragments)))
         frames = 0
         frame: list[bytes] = []
         size = 0
@@ -131,31 +190,31 @@ class Pixels:
                 raise Permanent("pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MB: it is not looked into")
             data = self._read(offset, length)
             if frame and self._begins_frame(data):
-                self._write_frame(target, frame)
+                yield from self._frame(frame)
                 frames, frame, size = frames + 1, [], 0
             frame.append(data)
             size += length
-        self._write_frame(target, frame)
+        yield from self._frame(frame)
         if frames + 1 != self._frames:
             raise Malformed(f"NumberOfFrames is {self._frames}, the compressed pixel data has {frames + 1}")
-        target.write(_SEQUENCE_END)
+        yield _SEQUENCE_END
 
     def _begins_frame(self, data: bytes) -> bool:
         if self._frames == 1:
             return False
         return self._family == codestream.RLE or codestream.starts_frame(data, self._family or "")
 
-    def _write_frame(self, target: Sink, fragments: list[bytes]) -> None:
+    def _frame(self, fragments: list[bytes]) -> Iterator[bytes]:
         whole = bytearray(b"".join(fragments))
         codestream.blank_comments(whole, self._family or "")
         position = 0
         for fragment in fragments:
-            _write_item(target, bytes(whole[position : position + len(fragment)]))
+            yield _item(bytes(whole[position : position + len(fragment)]))
             position += len(fragment)
 
 
-def _write_item(target: Sink, data: bytes) -> None:
-    target.write(_ITEM + struct.pack("<L", len(data)) + data)
+def _item(data: bytes) -> bytes:
+    return _ITEM + struct.pack("<L", len(data)) + data
 
 
 def open_target(target: BinaryIO, transfer_syntax_uid: str) -> tuple[Sink, _Deflater | None]:
@@ -174,7 +233,7 @@ class _Deflater:
         self._compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._written = 0
 
-    def write(self, data: bytes, /) -> None:
+    def write(self, data: bytes | memoryview, /) -> None:
         """Compress ``data``."""
         self._put(self._compressor.compress(data))
 

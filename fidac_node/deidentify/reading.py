@@ -1,8 +1,7 @@
-"""An object before de-identification: its header, parsed; its pixel data, located and never loaded.
+"""An object before de-identification: its header, cut into elements; its pixel data, located and never loaded.
 
-Memory is bounded by the header (64 MB at most), whatever the size of the object. The structure is
-checked strictly at every depth (:mod:`.leaves`) before pydicom parses it, because pydicom repairs and
-guesses where we must hold.
+Memory is bounded by the header (64 MB at most), whatever the size of the object. Standard library
+alone; :func:`open_source` is for files, :func:`read_source` for bytes in memory.
 """
 
 from __future__ import annotations
@@ -10,35 +9,33 @@ from __future__ import annotations
 import io
 import mmap
 import tempfile
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset, read_sequence
-from pydicom.sequence import Sequence
-
 from fidac_node import part10
-from fidac_node.deidentify import charset
-from fidac_node.deidentify.dictionary import tag_of, vrs_of
+from fidac_node.deidentify import charset, elements
+from fidac_node.deidentify.dictionary import tag_of
+from fidac_node.deidentify.elements import LARGEST_HEADER, DataSet, Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.leaves import Leaf, leaves
-from fidac_node.errors import Permanent
-from fidac_node.part10 import FileMeta, Malformed, format_tag
+from fidac_node.deidentify.runs import Cutter
+from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 
-LARGEST_HEADER: Final = 64 << 20
 _CHUNK: Final = 1 << 20
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
+_CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, True)}
+_USUAL_META: Final = 8192
+_LONGEST_META: Final = 2 << 20
 
 
 @dataclass(frozen=True)
 class PixelData:
-    """Where the pixel data is in :attr:`Source.file`: from ``offset``, ``length`` bytes of value.
+    """Where the pixel data is in :attr:`Source.buffer`: from ``offset``, ``length`` bytes of value.
 
     For encapsulated data the value is the sequence of fragments without its delimiter.
     """
@@ -51,33 +48,75 @@ class PixelData:
 
 @dataclass(frozen=True, repr=False)  # no log or traceback may print a header
 class Source:
-    """One object to de-identify, open for reading.
+    """One object to de-identify.
 
-    ``header`` holds the encoded elements before the pixel data and after it, ``data_set`` pydicom's
-    parse of those before it (private ones left out); ``file`` is the Part 10 file, or the inflated
-    data set.
+    ``elements`` holds each encoded top-level element before the pixel data, ``tail`` those after it.
+    ``buffer`` is the whole Part 10 file, or the inflated data set; ``file`` has the same bytes where
+    there is one.
     """
 
     meta: FileMeta
     syntax: Syntax
-    header: bytes
-    data_set: Dataset
+    elements: Elements
+    tail: tuple[bytes, ...]
     pixel_data: PixelData | None
-    file: BinaryIO
+    buffer: part10.Buffer
+    file: BinaryIO | None = None
 
-    @property
+    def __contains__(self, tag: int) -> bool:
+        return tag in self.elements
+
+    @cached_property
     def charset(self) -> tuple[str, ...]:
         """The values of SpecificCharacterSet, none if it is absent."""
-        return charset_of(self.data_set, ())
+        return charset.declared_in(self.elements, ())
 
     def leaves(self) -> Iterator[Leaf]:
-        """Every element of the header at every depth, private ones too."""
-        return leaves(self.header, 0, len(self.header), self.meta.transfer_syntax_uid)
+        """Every element of the header at every depth, private ones too. Raises :class:`Malformed`."""
+        header = b"".join((*self.elements.values(), *self.tail))
+        return leaves(header, 0, len(header), self.meta.transfer_syntax_uid)
+
+    def value(self, tag: int) -> bytes:
+        """The value of a top-level element, undecoded; ``b""`` if it is absent."""
+        return elements.value_of(self.elements, tag, self.syntax.explicit)
+
+    def items(self, tag: int) -> tuple[DataSet, ...]:
+        """The items of a top-level sequence; none if it is absent or no sequence. Raises :class:`Malformed`."""
+        if tag not in self.elements:
+            return ()
+        try:
+            found = elements.nodes({tag: self.elements[tag]}, explicit=self.syntax.explicit) if self.syntax.little else self.nodes()
+        except Unusual:
+            found = self.nodes()
+        node = found.get(tag)
+        return node.items or () if node else ()
+
+    def shallow(self, tag: int) -> list[Elements]:
+        """The items of a top-level sequence, each cut into its elements and no deeper. Raises :class:`Malformed`."""
+        if tag not in self.elements:
+            return []
+        try:
+            if self.syntax.little and elements.is_sequence(tag, self.elements[tag], self.syntax.explicit):
+                return elements.items_of(self.elements[tag], self.syntax.explicit)
+        except Unusual:
+            pass  # the thorough reader takes it
+        return [elements.encoded(item, explicit=True) for item in self.items(tag)]
+
+    def nodes(self) -> DataSet:
+        """The tree of the header. Raises :class:`Malformed`."""
+        if self.syntax.little:
+            try:
+                return elements.nodes(self.elements, explicit=self.syntax.explicit)
+            except Unusual:
+                pass  # the thorough reader takes it
+        from fidac_node.deidentify import slow
+
+        return slow.nodes(self)
 
     def raw(self, keyword: str) -> bytes:
-        """The value bytes of a top-level attribute; ``b""`` if it is absent, empty or a sequence."""
+        """The value of a top-level attribute, undecoded; ``b""`` if it is absent."""
         tag = tag_of(keyword)
-        return value_of(self.data_set, tag) if tag is not None else b""
+        return self.value(tag) if tag is not None else b""
 
     def get(self, keyword: str, default: str = "") -> str:
         """The value of a top-level text attribute, several values joined by a backslash.
@@ -85,13 +124,9 @@ class Source:
         This is what rules and triage ask; it never fails: what cannot be decoded as declared is read
         as Latin-1.
         """
-        raw = self.raw(keyword).strip(b"\x00 ")
-        if not raw:
-            return default
-        try:
-            return charset.decode(raw, self.charset)
-        except charset.Undecodable:
-            return raw.decode("latin-1")
+        tag = tag_of(keyword)
+        encoded = self.elements.get(tag) if tag is not None else None
+        return default if encoded is None else _text(encoded, self.syntax.explicit, self.charset) or default
 
     def number(self, keyword: str, default: int | None = None) -> int:
         """The value of a top-level US or IS attribute.
@@ -99,7 +134,7 @@ class Source:
         Raises :class:`Malformed` if it is no such number, or absent and there is no default.
         """
         tag = tag_of(keyword) or 0
-        raw = value_of(self.data_set, tag)
+        raw = self.value(tag)
         if not raw.strip(b"\x00 ") and len(raw) != 2:
             if default is None:
                 raise Malformed(f"{keyword} {format_tag(tag)} is missing")
@@ -125,94 +160,63 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
             file.seek(offset)
             file, offset = _inflated(file, path.parent, limit, stack), 0
-        yield _parse(meta, file, offset)
+        yield _parse(meta, stack.enter_context(_mapped(file)), offset, file)
 
 
-def value_of(data_set: Dataset, tag: int) -> bytes:
-    """The undecoded value of an element; ``b""`` if it is absent, empty or a sequence.
-
-    Raises :class:`Malformed` if pydicom has decoded it already: what is written must be what was read.
-    """
-    value = data_set.get_item(tag).value if tag in data_set else None
-    if value is None or value == "":  # both are pydicom's for no bytes at all
-        return b""
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, Sequence):
-        return b""
-    raise Malformed(f"{format_tag(tag)} was decoded before it was rewritten")
+def read_source(buffer: bytes | memoryview, limit: int) -> Source:
+    """Read a Part 10 file that is in memory; as :func:`open_source`."""
+    meta, offset = _meta(buffer)
+    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
+        return _parse(meta, part10.inflate(buffer[offset:], limit), 0, None)
+    return _parse(meta, buffer, offset, None)
 
 
-def items_of(data_set: Dataset, tag: int, syntax: Syntax) -> list[Dataset]:
-    """The items of a sequence; none if it is absent, empty or no sequence. Raises :class:`Malformed`.
-
-    Not by ``data_set[tag]``: that would convert the element, and others with it.
-    """
-    if tag not in data_set:
-        return []
-    element = data_set.get_item(tag)
-    if isinstance(element.value, Sequence):
-        return list(element.value)
-    if not element.value or vrs_of(tag) != ("SQ",) or element.VR not in ("SQ", "UN", None):
-        return []
-    # A sequence inside UN is Implicit VR Little Endian (PS3.5 6.2.2 note 2).
-    implicit = not syntax.explicit or element.VR == "UN"
-    little = syntax.little or element.VR == "UN"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return list(read_sequence(io.BytesIO(element.value), implicit, little, len(element.value), "iso8859"))
-        except Exception as error:
-            raise Malformed(f"pydicom cannot read the items of {format_tag(tag)}: {type(error).__name__}") from error
+# The texts that rules ask for are the same in all slices of a series.
+@lru_cache(maxsize=1024)
+def _text(encoded: bytes, explicit: bool, declared: tuple[str, ...]) -> str:
+    raw = elements.value_of({0: encoded}, 0, explicit).strip(b"\x00 ")
+    try:
+        return charset.decode(raw, declared)
+    except charset.Undecodable:
+        return raw.decode("latin-1")
 
 
-def charset_of(data_set: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:
-    """The values of SpecificCharacterSet in a data set or item, which inherits when it has none."""
-    if _SPECIFIC_CHARACTER_SET not in data_set:
-        return inherited
-    text = value_of(data_set, _SPECIFIC_CHARACTER_SET).decode("ascii", "replace").strip(" \x00")
-    return tuple(one.strip() for one in text.split("\\"))
+def _meta(buffer: bytes | memoryview) -> tuple[FileMeta, int]:
+    try:
+        return part10.read_meta(io.BytesIO(buffer[:_USUAL_META]))
+    except Malformed:
+        return part10.read_meta(io.BytesIO(buffer[:_LONGEST_META]))
 
 
-def parse_data_set(encoded: bytes, syntax: Syntax) -> Dataset:
-    """Have pydicom parse encoded elements. Raises :class:`Malformed` where it fails."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its remarks quote values, and what matters is checked here
-        try:
-            return read_dataset(io.BytesIO(encoded), not syntax.explicit, syntax.little)
-        except Permanent:
-            raise
-        except Exception as error:
-            raise Malformed(f"pydicom cannot read the header: {type(error).__name__}") from error
-
-
-def _parse(meta: FileMeta, file: BinaryIO, offset: int) -> Source:
+def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None) -> Source:
     syntax = Syntax.of(meta.transfer_syntax_uid)
-    public, rest, tail = [], [], []
+    end = len(buffer)
+    found: Elements
+    if syntax.little:
+        found, position = _CUTTERS[syntax.explicit].split(buffer, offset, end)
+    else:
+        found, position = {}, offset
+    tail: list[bytes] = []
     pixel_data: PixelData | None = None
     size = 0
-    with _mapped(file) as buffer:
-        for element in part10.walk(buffer, offset, len(buffer), meta.transfer_syntax_uid):
-            if element.tag == part10.PIXEL_DATA:
-                if pixel_data is not None:
-                    raise Malformed("PixelData (7FE0,0010) comes twice")
-                encapsulated = element.after != element.end
-                pixel_data = PixelData(element.vr.decode("ascii"), element.value, element.end - element.value, encapsulated)
-                continue
-            size += element.after - element.start
-            if size > LARGEST_HEADER:
-                raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(element.tag)}")
-            encoded = bytes(buffer[element.start : element.after])
+    for element in part10.walk(buffer, position, end, meta.transfer_syntax_uid):
+        if element.tag == PIXEL_DATA:
             if pixel_data is not None:
-                tail.append(encoded)
-            elif (element.tag >> 16) % 2 == 0 and element.tag & 0xFFFF and element.tag >> 16 >= 0x0008:
-                public.append(encoded)
-            else:
-                rest.append(encoded)
-    header = b"".join((*public, *rest, *tail))
-    for _ in leaves(header, 0, len(header), meta.transfer_syntax_uid):
-        pass  # the walk raises for what is malformed at any depth
-    return Source(meta, syntax, header, parse_data_set(b"".join(public), syntax), pixel_data, file)
+                raise Malformed("PixelData (7FE0,0010) comes twice")
+            encapsulated = element.after != element.end
+            pixel_data = PixelData(element.vr.decode("ascii"), element.value, element.end - element.value, encapsulated)
+            continue
+        size += element.after - element.start
+        if size > LARGEST_HEADER:
+            raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(element.tag)}")
+        encoded = bytes(buffer[element.start : element.after])
+        if pixel_data is not None:
+            tail.append(encoded)
+        elif element.tag in found:
+            raise Malformed(f"{format_tag(element.tag)} comes twice in one data set")
+        else:
+            found[element.tag] = encoded
+    return Source(meta, syntax, found, tuple(tail), pixel_data, buffer, file)
 
 
 @contextmanager

@@ -1,33 +1,45 @@
-"""One element in, its replacement out: the actions of a plan on single values and on sequences.
+"""One encoded element in, its replacement out: the actions of a plan on values and on sequences.
 
 Whatever is not understood (a VR that is not the attribute's, a value that its VR does not allow) is not
-kept: the attribute goes, or becomes empty or a dummy where the IOD demands its presence.
+kept: the attribute goes, or becomes empty or a dummy where the IOD demands its presence. What becomes of
+an element depends on its bytes and on nothing else, so it is remembered by its bytes: in a series most
+elements come again with every slice.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from pydicom.dataset import Dataset
-
-from fidac_node.deidentify import actions, charset, dates, iod
+from fidac_node.deidentify import actions, charset, dates, elements, iod, templates
 from fidac_node.deidentify.dictionary import most_values, vrs_of
-from fidac_node.deidentify.encode import Syntax, join
+from fidac_node.deidentify.elements import Elements
+from fidac_node.deidentify.encode import Syntax
+from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
-from fidac_node.deidentify.reading import charset_of, items_of, value_of
-from fidac_node.deidentify.text import is_listed, is_plain, words
+from fidac_node.deidentify.text import clean, fold, is_listed, is_plain, words
+from fidac_node.part10 import Malformed
 
 _CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
 _CODING_SCHEME: Final = 0x00080102
 _CODE_MEANING: Final = 0x00080104
+_CODE_PARTS: Final = frozenset({*_CODE_VALUES, _CODING_SCHEME, _CODE_MEANING})
 # Schemes that are published and the same in every hospital (PS3.16 Table 8-1; CCAM is the French
-# nomenclature of medical acts).
-STANDARD_SCHEMES: Final = frozenset({"DCM", "SCT", "SRT", "SNM3", "LN", "UCUM", "CCAM", "RADLEX"})
+# nomenclature of medical acts), and the shape of their codes.
+_CODES: Final = {
+    "DCM": re.compile(r"\d{6}|[A-Z]{1,4}"),
+    "SCT": re.compile(r"\d{6,18}", re.ASCII),
+    "SRT": re.compile(r"[A-Z]\d?-[A-Z0-9]{3,6}"),
+    "SNM3": re.compile(r"[A-Z]\d?-[A-Z0-9]{3,6}"),
+    "LN": re.compile(r"\d{1,5}-\d", re.ASCII),
+    "UCUM": re.compile(r"[A-Za-z0-9%./*^\[\]{}()'_-]{1,16}|\{X-Ray sources\}"),
+    "CCAM": re.compile(r"[A-Z]{4}\d{3}", re.ASCII),
+    "RADLEX": re.compile(r"RID\d{1,6}", re.ASCII),
+}
+_PHRASES: Final = frozenset(fold(phrase) for phrase in (*PHRASES.splitlines(), *templates.MEANINGS))
 
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
 _NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
@@ -36,8 +48,10 @@ _DS: Final = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASC
 _IS: Final = re.compile(r" *[+-]?\d{1,12} *", re.ASCII)
 # PS3.5 allows 16 characters; scanners write more, and a position lost is worse than one written long.
 _LONGEST_DS: Final = 32
-_CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WIDTHS: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8, "OV": 8, "OW": 2}
+_WITHOUT_TEXT: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
+# A backslash separates values in all texts but these (PS3.5 6.2).
+_ONE_TEXT: Final = frozenset({"LT", "ST", "UT"})
 # Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
 _STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
 # Instances that the standard itself defines: well-known frames of reference, palettes, storage commitment.
@@ -46,78 +60,222 @@ _WELL_KNOWN_UID: Final = re.compile(r"1\.2\.840\.10008\.1\.(?:4\.[12]|5|20|40|42
 _FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 # Of these not even a well-known value may stay.
 _OWN_UIDS: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
+# What is remembered for one patient (elements, bytes), and the longest element of it: about 2 MB at most.
+_MOST_REMEMBERED: Final = 4096
+_MOST_BYTES: Final = 1 << 20
+_LONGEST_REMEMBERED: Final = 1 << 13
+_MOST_CHARSETS: Final = 8
 
 
-@dataclass(frozen=True)
-class Subject:
+# Values that are kept as they are, in the form that scanners mostly write them: nothing else of the rules
+# needs to be asked. What does not match is judged value by value.
+_PLAIN_VALUES: Final = {
+    "CS": re.compile(rb"[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
+    "DS": re.compile(rb"[+-]?\d{1,10}(?:\.\d{0,16})?(?:\\[+-]?\d{1,10}(?:\.\d{0,16})?)* ?"),
+    "IS": re.compile(rb"[+-]?\d{1,12}(?:\\[+-]?\d{1,12})* ?"),
+    "TM": re.compile(rb"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})? ?"),
+}
+
+
+class _Rule(NamedTuple):
+    """What the plan says of elements with one tag and VR; a value that matches ``plain`` stays as it is."""
+
+    public: bool
+    vr: str | None
+    action: str
+    start: int
+    plain: re.Pattern[bytes] | None
+
+
+class Subject(NamedTuple):
     """What replaces one patient: pseudonym and shift in days."""
 
     pseudonym: str
     shift_days: int
 
 
-@dataclass
+class Change(NamedTuple):
+    """What became of one element: the action taken, the bytes that replace it (none: it is gone), and what became of those below."""
+
+    action: str
+    encoded: bytes
+    items: tuple[Changes, ...] = ()
+
+
+Changes: TypeAlias = "dict[int, Change]"
+
+REMOVED: Final = Change(actions.REMOVE, b"")
+
+
 class Rewriter:
-    """Applies a plan to the data sets of one object."""
+    """Applies a plan to the data sets of one patient in one encoding.
 
-    plan: Plan
-    pseudonymiser: Pseudonymiser
-    subject: Subject
-    syntax: Syntax
-    counts: Counter[str] = field(default_factory=Counter)
+    ``overrides`` are actions by tag that go before the plan's, for a kind of object that has rules of its own.
+    """
 
-    def data_set(self, data_set: Dataset, inherited: tuple[str, ...] = ()) -> dict[int, bytes]:
-        """The encoded elements that replace ``data_set``, by tag. Raises :class:`Malformed`."""
-        declared = charset_of(data_set, inherited)
-        elements: dict[int, bytes] = {}
-        for tag in sorted(map(int, data_set.keys())):
-            if tag & 0xFFFF == 0 or tag >> 16 < 0x0008:
-                continue  # group lengths (retired) and groups that no data set has (PS3.5 7.1)
-            action, encoded = self._element(data_set, tag, declared)
-            self.counts[action] += 1
-            if encoded is not None:
-                elements[tag] = encoded
-        return elements
+    def __init__(
+        self, plan: Plan, pseudonymiser: Pseudonymiser, subject: Subject, syntax: Syntax, overrides: dict[int, str] | None = None
+    ) -> None:
+        self.subject = subject
+        self._plan = plan
+        self._pseudonymiser = pseudonymiser
+        self._syntax = syntax
+        self._overrides = overrides or {}
+        self._private_groups = frozenset(group for group, _, _ in plan.private)
+        self._known: dict[tuple[str, ...], dict[bytes, Change]] = {}
+        # Tag and VR are the first six bytes of an element, the tag the first four.
+        self._head = 6 if syntax.explicit else 4
+        self._rules: dict[bytes, _Rule] = {}
+        self._bytes = 0
 
-    def _element(self, data_set: Dataset, tag: int, declared: tuple[str, ...]) -> tuple[str, bytes | None]:
-        """The action taken on an element, and what replaces it (``None``: nothing)."""
-        vr = self._vr(tag, data_set.get_item(tag).VR)
-        if vr is None:
-            return actions.REMOVE, None
-        action = self.plan.action(tag, vr)
-        if action == actions.REMOVE:
-            return action, None
-        if vr == "SQ":
-            items = items_of(data_set, tag, self.syntax) if action == actions.KEEP else []
-            return action, self._sequence(tag, items, action, declared)
-        if action == actions.BLANK:
-            return action, self.syntax.element(tag, vr, b"")
-        value = self.value(tag, vr, value_of(data_set, tag), action, declared)
+    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
+        """What becomes of each element of ``found``, by ascending tag. Raises :class:`Malformed`, :class:`.Unusual`."""
+        declared = charset.declared_in(found, inherited)
+        known = self._known.get(declared)
+        if known is None:
+            if len(self._known) >= _MOST_CHARSETS:
+                self._known.clear()
+            known = self._known[declared] = {}
+        rules, head = self._rules, self._head
+        changes: Changes = {}
+        for tag in sorted(found):
+            encoded = found[tag]
+            change = known.get(encoded)
+            if change is None:
+                rule = rules.get(encoded[:head])
+                if rule is not None and rule.plain is not None and not len(encoded) % 2 and rule.plain.fullmatch(encoded, rule.start):
+                    change = Change(rule.action, encoded)  # told sooner than remembered
+                else:
+                    change = self._change(tag, encoded, declared, depth)
+                    self._remember(known, encoded, change)
+            changes[tag] = change
+        return changes
+
+    def _remember(self, known: dict[bytes, Change], encoded: bytes, change: Change) -> None:
+        if len(encoded) > _LONGEST_REMEMBERED:
+            return
+        self._bytes += len(encoded)
+        if self._bytes > _MOST_BYTES or len(known) >= _MOST_REMEMBERED:
+            for memory in self._known.values():
+                memory.clear()
+            self._bytes = 0
+        known[encoded] = change
+
+    def safe_private(self, found: Elements, changes: Changes) -> frozenset[int]:
+        """Keep the private elements that the plan lists (PS3.15 E.3.10) and their creators in ``changes``; return their tags."""
+        kept: set[int] = set()
+        for tag in [tag for tag in found if tag >> 16 in self._private_groups and tag & 0xFFFF >= 0x1000]:
+            group, number = tag >> 16, tag & 0xFFFF
+            creator_tag = group << 16 | number >> 8
+            creator = elements.value_of(found, creator_tag, self._syntax.explicit).decode("ascii", "replace").rstrip(" \x00")
+            vr = self._plan.private.get((group, creator, number & 0xFF))
+            encoded = self._safe_value(tag, vr, found[tag]) if vr else None
+            if encoded:
+                changes[tag] = Change(actions.KEEP, encoded)
+                changes[creator_tag] = Change(actions.KEEP, self._syntax.element(creator_tag, "LO", creator.encode("ascii")))
+                kept |= {tag, creator_tag}
+        return frozenset(kept)
+
+    def _safe_value(self, tag: int, vr: str, encoded: bytes) -> bytes | None:
+        declared, start, undefined = elements.head_of(encoded, self._syntax.explicit)
+        if declared not in (vr, "", "UN") or undefined or (declared == "UN" and not self._syntax.little):
+            return None
+        value = self.value(tag, vr, encoded[start:], actions.KEEP, ())
+        return self._syntax.element(tag, vr, value) if value and value.strip(b"\x00 ") else None
+
+    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
+        rule = self._rules.get(encoded[: self._head])
+        if rule is None:
+            rule = self._rule(tag, encoded)
+            if len(self._rules) >= _MOST_REMEMBERED:
+                self._rules.clear()
+            self._rules[encoded[: self._head]] = rule
+        if elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.public:
+            return self._sequence(tag, elements.items_of(encoded, self._syntax.explicit), rule.action, declared, depth)
+        if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
+            elements.check(encoded, self._syntax.explicit)
+            return REMOVED
+        if rule.action == actions.BLANK:
+            return Change(rule.action, self._syntax.element(tag, rule.vr, b""))
+        value = self.value(tag, rule.vr, encoded[rule.start :], rule.action, declared)
         if value is None:
-            return actions.REMOVE, self._without_value(tag, vr)
-        return action, self.syntax.element(tag, vr, value)
+            return Change(actions.REMOVE, self._without_value(tag, rule.vr))
+        return Change(rule.action, self._syntax.element(tag, rule.vr, value))
 
-    def _vr(self, tag: int, declared: str | None) -> str | None:
-        """The VR to go by; ``None`` for private and unknown attributes and for a VR that is not the attribute's."""
+    def _rule(self, tag: int, encoded: bytes) -> _Rule:
+        """What the plan says of elements with this tag and VR."""
+        said, start, _ = elements.head_of(encoded, self._syntax.explicit)
+        # Group lengths (retired), groups that no data set has (PS3.5 7.1) and private attributes are not public.
+        public = tag & 0xFFFF != 0 and tag >> 16 >= 0x0008 and (tag >> 16) % 2 == 0
+        vr = self._vr(tag, said) if public else None
+        action = self._action(tag, vr) if vr else actions.REMOVE
+        plain = None
+        if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
+            plain = _numbers(tag, vr) if vr in _WITHOUT_TEXT and vr in _WIDTHS else _PLAIN_VALUES.get(vr)
+        return _Rule(public, vr, action, start, plain if tag not in _CODE_VALUES else None)
+
+    def _action(self, tag: int, vr: str) -> str:
+        return self._overrides.get(tag) or self._plan.action(tag, vr)
+
+    def _vr(self, tag: int, declared: str) -> str | None:
+        """The VR to go by; ``None`` for an unknown attribute and for a VR that is not the attribute's."""
         known = vrs_of(tag)
         if not known:
             return None
-        if declared is None:  # Implicit VR: of several the first, unless the output would have to name it
-            return known[0] if len(known) == 1 or not self.syntax.explicit else None
+        if not declared:  # Implicit VR: of several the first
+            return known[0]
         if declared in known:
             return declared
         # An implicit hop by a system that did not know the attribute left little-endian bytes (PS3.5 6.2.2).
-        return known[0] if declared == "UN" and len(known) == 1 and self.syntax.little else None
+        return known[0] if declared == "UN" and len(known) == 1 and self._syntax.little else None
+
+    def _sequence(self, tag: int, items: list[Elements], action: str, declared: tuple[str, ...], depth: int) -> Change:
+        if depth >= elements.MAX_DEPTH:
+            raise Malformed(f"sequences are nested more than {elements.MAX_DEPTH} deep")
+        if action not in (actions.KEEP, actions.BLANK):
+            for item in items:
+                for encoded in item.values():
+                    elements.check(encoded, self._syntax.explicit, depth + 1)
+            return REMOVED
+        below: list[Changes] = []
+        kept: list[bytes] = []
+        for item in items if action == actions.KEEP else ():
+            if not _may_stay(item, self._syntax.explicit):
+                below.append(dict.fromkeys(item, REMOVED))
+                continue
+            changes = self.data_set(item, declared, depth + 1)
+            if _CODING_SCHEME in item:
+                self._complete_code(changes)
+            below.append(changes)
+            content = b"".join([change.encoded for change in changes.values()])
+            if content or tag in _FUNCTIONAL_GROUPS:  # an item of nothing but identity says nothing any more
+                kept.append(content)
+        if kept or action == actions.BLANK or not items or tag in iod.TYPE_2:
+            return Change(action, self._syntax.sequence(tag, kept), tuple(below))
+        return Change(actions.REMOVE, b"", tuple(below))
+
+    def _complete_code(self, changes: Changes) -> None:
+        """A code whose meaning did not stay is its own meaning: CodeMeaning is Type 1 (PS3.3 Table 8.8-1)."""
+        meaning = changes.get(_CODE_MEANING)
+        if meaning is None or meaning.action != actions.REMOVE:
+            return
+        value = next((self._out(changes[tag]) for tag in _CODE_VALUES if tag in changes and changes[tag].encoded), b"")
+        changes[_CODE_MEANING] = Change("clean", self._syntax.element(_CODE_MEANING, "LO", value[:64]))
+
+    def _out(self, change: Change) -> bytes:
+        """The value that is written for an element, without padding."""
+        return elements.value_of({0: change.encoded}, 0, self._syntax.explicit).strip(b" \x00")
 
     def value(self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...]) -> bytes | None:
         """What replaces the value ``raw``; ``None`` if nothing of it may stay."""
         if action.startswith(actions.LITERAL):
             return action[1:].encode("ascii") if raw.strip(b"\x00 ") else b""
-        if vr in actions.NUMBER_VRS - {"DS", "IS"} or vr in actions.BYTES_VRS:
+        if vr in _WITHOUT_TEXT:
             return raw if _is_number(tag, vr, raw) else None
         if action == "pid":
             return self.subject.pseudonym.encode("ascii")
-        if not raw.strip(b"\x00 "):
+        stripped = raw.strip(b"\x00 ")
+        if not stripped:
             return b""
         if action == "dummy":
             return actions.DUMMIES[vr].encode("ascii")
@@ -126,9 +284,11 @@ class Rewriter:
         try:
             text = charset.decode(raw, declared if vr in actions.TEXT_VRS else ()).strip(" \x00")
         except charset.Undecodable:
-            return None
+            if action not in ("agent", "clean"):
+                return None
+            text = charset.likely(raw, declared).strip(" \x00")  # cleaning keeps listed words alone, whatever the rest is
         value = self._text(tag, vr, text, action)
-        return raw if value == raw.strip(b"\x00 ") else value
+        return raw if value == stripped else value
 
     def _text(self, tag: int, vr: str, text: str, action: str) -> bytes | None:
         match action:
@@ -138,53 +298,81 @@ class Rewriter:
                 new = dates.age89(text)
             case "uid":
                 new = "\\".join(self._uid(tag, one.strip(" \x00")) for one in text.split("\\"))
+            case "clean":
+                new = self._cleaned(tag, vr, text)
             case "listed":
-                new = "\\".join(one for one in text.split("\\") if is_listed(one, self.plan.vocabulary))
+                new = "\\".join(one for one in text.split("\\") if is_listed(one, self._plan.vocabulary))
             case "contrast":
-                said = " ".join(words(text))
-                return b"" if not said or _NO_CONTRAST.fullmatch(said) else actions.CONTRAST_DUMMY.encode("ascii")
+                return _contrast(text)
+            case "agent":
+                new = self._cleaned(tag, vr, text)
+                return new.encode("utf-8") if new else _contrast(text)
             case _:
                 new = self._kept(tag, vr, text)
         return new.encode("utf-8") if new else None
+
+    def _cleaned(self, tag: int, vr: str, text: str) -> str:
+        if tag == _CODE_MEANING and fold(text.strip()) in _PHRASES:
+            return text
+        values = [text] if vr in _ONE_TEXT else text.split("\\")
+        kept = [clean(one, self._plan.vocabulary) for one in values]
+        return "\\".join(kept) if any(kept) else ""
 
     def _uid(self, tag: int, old: str) -> str:
         """A UID's replacement: what a line of the profile names is always replaced, classes otherwise stay."""
         if not old:
             return ""
-        stays = _STANDARD_UID if tag not in self.plan.tags else _WELL_KNOWN_UID
-        return old if tag not in _OWN_UIDS and stays.fullmatch(old) else self.pseudonymiser.uid(old)
+        stays = _STANDARD_UID if tag not in self._plan.tags else _WELL_KNOWN_UID
+        return old if tag not in _OWN_UIDS and stays.fullmatch(old) else self._pseudonymiser.uid(old)
 
     def _kept(self, tag: int, vr: str, text: str) -> str:
         """What may stay of a value that the plan keeps; of codes those before the first that is none."""
+        if tag in self._plan.kept:
+            return text
         if vr == "UI":
-            return "\\".join(one if _STANDARD_UID.fullmatch(one) else self.pseudonymiser.uid(one) for one in text.split("\\"))
+            return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))
         if vr == "TM":
             return text if dates.is_time(text) else ""
+        if tag == _CODE_MEANING:
+            return self._cleaned(tag, vr, text)
         kept = list(takewhile(lambda one: _is_valid(tag, vr, one), text.split("\\")))
         whole = len(kept) == text.count("\\") + 1
         return "\\".join(kept) if whole or vr == "CS" else ""
 
-    def _without_value(self, tag: int, vr: str) -> bytes | None:
+    def _without_value(self, tag: int, vr: str) -> bytes:
         if tag in iod.TYPE_1 and vr in actions.DUMMIES:
-            return self.syntax.element(tag, vr, actions.DUMMIES[vr].encode("ascii"))
-        return self.syntax.element(tag, vr, b"") if tag in iod.TYPE_2 else None
-
-    def _sequence(self, tag: int, items: list[Dataset], action: str, declared: tuple[str, ...]) -> bytes | None:
-        kept = [join(self.data_set(item, declared)) for item in items if _may_stay(item)]
-        if tag not in _FUNCTIONAL_GROUPS:
-            kept = [item for item in kept if item]  # an item of nothing but identity says nothing any more
-        if kept or action == actions.BLANK or not items or tag in iod.TYPE_2:
-            return self.syntax.sequence(tag, kept)
-        return None
+            return self._syntax.element(tag, vr, actions.DUMMIES[vr].encode("ascii"))
+        return self._syntax.element(tag, vr, b"") if tag in iod.TYPE_2 else b""
 
 
-def _may_stay(item: Dataset) -> bool:
+def taken(changes: Changes, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Path and action of every element of a data set, at every depth."""
+    for tag, change in changes.items():
+        yield (*path, tag), change.action
+        for item in change.items:
+            yield from taken(item, (*path, tag))
+
+
+def _may_stay(item: Elements, explicit: bool) -> bool:
     """Say whether an item may stay: any but a code of a scheme that is not a published one."""
-    if not any(tag in item for tag in (*_CODE_VALUES, _CODING_SCHEME, _CODE_MEANING)):
+    if item.keys().isdisjoint(_CODE_PARTS):
         return True
-    scheme = value_of(item, _CODING_SCHEME).decode("ascii", "replace").strip(" \x00").upper()
-    codes = [value_of(item, tag).decode("ascii", "replace").strip(" \x00") for tag in _CODE_VALUES[:2]]
-    return scheme in STANDARD_SCHEMES and any(_CODE.fullmatch(code) for code in codes)
+    scheme = elements.value_of(item, _CODING_SCHEME, explicit).decode("ascii", "replace").strip(" \x00").upper()
+    shape = _CODES.get(scheme)
+    codes = [elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00") for tag in _CODE_VALUES[:2]]
+    return shape is not None and any(shape.fullmatch(code) for code in codes)
+
+
+def _contrast(text: str) -> bytes:
+    """Whether a contrast agent is named."""
+    said = " ".join(words(text))
+    return b"" if not said or _NO_CONTRAST.fullmatch(said) else actions.CONTRAST_DUMMY.encode("ascii")
+
+
+def _numbers(tag: int, vr: str) -> re.Pattern[bytes]:
+    """What :func:`_is_number` accepts, as a pattern."""
+    most = most_values(tag)
+    return re.compile(rb"(?s:.{%d}){0,%s}" % (_WIDTHS[vr], b"" if most is None else b"%d" % most))
 
 
 def _is_number(tag: int, vr: str, raw: bytes) -> bool:
@@ -202,5 +390,5 @@ def _is_valid(tag: int, vr: str, value: str) -> bool:
     if vr == "IS":
         return not value.strip() or _IS.fullmatch(value) is not None
     if tag in _CODE_VALUES:
-        return _CODE.fullmatch(value.strip()) is not None
+        return any(shape.fullmatch(value.strip()) for shape in _CODES.values())
     return is_plain(value.strip())

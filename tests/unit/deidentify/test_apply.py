@@ -77,7 +77,7 @@ def test_the_marks_of_a_deidentified_object_are_written(tmp_path: Path) -> None:
     after, plan = read(encoded), load_plan("fidac-chest-ct")
     assert after.PatientIdentityRemoved == "YES"
     assert after.DeidentificationMethod == f"FIDAC fidac-chest-ct {plan.digest[:8]}"
-    assert [item.CodeValue for item in after.DeidentificationMethodCodeSequence] == ["113100", "113107", "113108"]
+    assert [item.CodeValue for item in after.DeidentificationMethodCodeSequence] == ["113100", "113105", "113107", "113108"]
     assert after.LongitudinalTemporalInformationModified == "MODIFIED"
     assert (after.ClinicalTrialSponsorName, after.ClinicalTrialProtocolID, after.ClinicalTrialSiteID) == ("FIDAC", "FIDAC", "S1")
     assert after.PatientName == after.PatientID == after.ClinicalTrialSubjectID == outcome.pseudonym == SUBJECT
@@ -321,11 +321,15 @@ def test_a_name_in_a_kept_text_of_harmless_form_holds_the_object(tmp_path: Path)
 @pytest.mark.parametrize(
     ("agent", "after"),
     [
-        ("IOMERON 400", "CONTRAST"), ("NON IONIC", "CONTRAST"), ("injecté par Mme Hébrard", "CONTRAST"), ("", ""), ("NONE", ""),
-        ("sans injection", ""), ("Non injecté", ""), ("NO", ""), ("Without contrast", ""), ("-", ""),
+        ("IOMERON 400", "IOMERON 400"),
+        ("iode par Mme Hébrard", "iode par"),
+        ("Hébrard 12345", "CONTRAST"),
+        ("sans injection", "sans injection"),
+        ("", ""),
+        ("-", ""),
     ],
-)  # fmt: skip
-def test_contrast_is_told_without_what_was_typed(tmp_path: Path, agent: str, after: str) -> None:
+)
+def test_contrast_is_told_without_who_gave_it(tmp_path: Path, agent: str, after: str) -> None:
     encoded, _ = run(write(tmp_path / "a.dcm", ct(ContrastBolusAgent=agent)))
     assert read(encoded).ContrastBolusAgent == after
 
@@ -379,7 +383,7 @@ def test_what_an_earlier_deidentification_left_is_kept_only_as_codes_and_as_our_
     after = read(encoded)
     assert list(after.DeidentificationMethod) == [ours, f"FIDAC fidac-chest-ct {load_plan('fidac-chest-ct').digest[:8]}"]
     codes = [(item.CodeValue, item.CodeMeaning) for item in after.DeidentificationMethodCodeSequence]
-    assert [value for value, _ in codes] == ["113101", "113100", "113107", "113108"]
+    assert [value for value, _ in codes] == ["113101", "113100", "113105", "113107", "113108"]
     assert codes[0][1] == "Clean Pixel Data Option"
     assert after.ClinicalTrialProtocolName == "" and "ClinicalTrialTimePointDescription" not in after
 
@@ -423,9 +427,12 @@ def test_an_enhanced_ct_is_cleaned_frame_by_frame(tmp_path: Path) -> None:
 
 def test_a_frame_whose_group_holds_nothing_but_identity_keeps_its_place(tmp_path: Path) -> None:
     ds = build.enhanced(3)
+    ds.SharedFunctionalGroupsSequence[0].PlanePositionSequence = ds.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence
+    for item in ds.PerFrameFunctionalGroupsSequence:
+        del item.PlanePositionSequence
     ds.PerFrameFunctionalGroupsSequence[1] = dataset(PatientComments="Quenouille")
     encoded, _ = run(write(tmp_path / "a.dcm", ds))
-    assert [len(item) for item in read(encoded).PerFrameFunctionalGroupsSequence] == [2, 0, 2]
+    assert [len(item) for item in read(encoded).PerFrameFunctionalGroupsSequence] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("syntax", build.SYNTAXES)

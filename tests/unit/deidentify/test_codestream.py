@@ -131,9 +131,7 @@ def test_no_bytes_break_the_walk(data: bytes, family: str) -> None:
 
 
 def compressed(path: Path, syntax: str, frames: list[bytes], *, table: bool = False, number: int | None = None, per_frame: int = 1) -> Path:
-    ds = ct()
-    if number != 1:
-        ds.NumberOfFrames = str(number or len(frames))
+    ds = ct() if number == 1 else build.enhanced(number or len(frames))
     ds["PixelData"].value = encapsulate(frames, fragments_per_frame=per_frame, has_bot=table)
     ds["PixelData"].VR = "OB"
     ds["PixelData"].is_undefined_length = True

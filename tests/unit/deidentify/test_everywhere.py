@@ -24,7 +24,11 @@ VALUES = {
 }  # fmt: skip
 PLAN = load_plan("fidac-chest-ct")
 # Carried by every test object already, or what it could not be read without.
-OWN = {int(element.tag) for element in ct()} | {0x00080005, 0x00280008, 0x00287FE0, 0x7FE00008, 0x7FE00009, 0x00080064}
+OWN = (
+    {int(element.tag) for element in ct()}
+    | {0x00080005, 0x00280008, 0x00287FE0, 0x7FE00008, 0x7FE00009, 0x00080064}
+    | set(range(0x00181010, 0x00181024))
+)
 TAGS = {
     tag: vr.split(" or ")[0]
     for tag, (vr, *_) in DicomDictionary.items()
@@ -136,7 +140,7 @@ OTHER = {
     "PatientName": "王^小东", "PatientID": "7", "PatientBirthDate": "19880229", "PatientAddress": "", "PatientTelephoneNumbers": "1",
     "PatientMotherBirthName": "X", "OtherPatientIDs": ["a", "b", "c"], "AccessionNumber": "", "StudyID": "1",
     "ReferringPhysicianName": "", "OperatorsName": ["A^B", "C^D"], "InstitutionName": "Klinik", "InstitutionAddress": "Berlin",
-    "StationName": "X1", "DeviceSerialNumber": "9", "AdmissionID": "55", "StudyDescription": "Thorax", "ImageComments": "ok " * 50,
+    "StationName": "X1", "DeviceSerialNumber": "9", "AdmissionID": "55", "StudyDescription": "Thorax de X1", "ImageComments": "ok " * 50,
     "RequestedProcedureID": "", "SpecificCharacterSet": "GB18030",
 }  # fmt: skip
 

@@ -1,0 +1,110 @@
+"""The thorough reader: pydicom parses what is encoded in an unusual way, and it is made plain data.
+
+Big endian, sequences inside UN, and in tests everything: what the fast path reads as bytes must come out
+of here the same. pydicom repairs and guesses where we must hold, so the structure was checked strictly
+before (:mod:`.leaves`), and only what it did not convert is taken over.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, Final
+
+from fidac_node.deidentify import elements
+from fidac_node.deidentify.dictionary import vrs_of
+from fidac_node.deidentify.elements import MAX_DEPTH, DataSet, Elements, Node
+from fidac_node.errors import Permanent
+from fidac_node.part10 import Malformed, format_tag
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from fidac_node.deidentify.reading import Source
+
+_LOWEST_GROUP: Final = 0x0008
+
+
+def canonical(source: Source) -> Elements:
+    """The elements of a header, encoded plainly: little-endian headers, defined lengths; values are as they were.
+
+    Private elements of the top level are taken over as they are; nobody reads them but a list of safe
+    ones. Raises :class:`Malformed`.
+    """
+    explicit = source.syntax.explicit
+    found = elements.encoded(nodes(source), explicit=explicit)
+    if source.syntax.little:
+        found.update({tag: encoded for tag, encoded in source.elements.items() if not _is_public(tag)})
+    return found
+
+
+def nodes(source: Source) -> DataSet:
+    """The tree of the public attributes of a header. Raises :class:`Malformed`."""
+    for _ in source.leaves():
+        pass  # the walk raises for what is malformed at any depth
+    public = b"".join(encoded for tag, encoded in source.elements.items() if _is_public(tag))
+    syntax = source.syntax
+    return _tree(_parsed(public, implicit=not syntax.explicit, little=syntax.little), syntax.explicit, syntax.little)
+
+
+def _is_public(tag: int) -> bool:
+    return (tag >> 16) % 2 == 0 and tag >> 16 >= _LOWEST_GROUP and tag & 0xFFFF != 0
+
+
+def _parsed(encoded: bytes, *, implicit: bool, little: bool) -> Dataset:
+    from pydicom.filereader import read_dataset
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its remarks quote values, and what matters is checked here
+        try:
+            return read_dataset(io.BytesIO(encoded), implicit, little)
+        except Permanent:
+            raise
+        except Exception as error:
+            raise Malformed(f"pydicom cannot read the header: {type(error).__name__}") from error
+
+
+def _tree(data_set: Dataset, explicit: bool, little: bool, depth: int = 0) -> DataSet:
+    if depth > MAX_DEPTH:
+        raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep")
+    tree: DataSet = {}
+    for tag in sorted(map(int, data_set.keys())):
+        element = data_set.get_item(tag)
+        items = _items(tag, element.VR, element.value, explicit, little)
+        if items is not None:
+            # A sequence inside UN is Implicit VR Little Endian (PS3.5 6.2.2 note 2).
+            inner = (False, True) if element.VR == "UN" else (explicit, little)
+            tree[tag] = Node(tag, "SQ", b"", tuple(_tree(item, *inner, depth + 1) for item in items))
+        else:
+            tree[tag] = Node(tag, element.VR or "", _value(tag, element.value), None)
+    return tree
+
+
+def _items(tag: int, vr: str | None, value: object, explicit: bool, little: bool) -> list[Dataset] | None:
+    """The items of an element; ``None`` if it is no sequence. Not by ``data_set[tag]``: that would convert others with it."""
+    from pydicom.filereader import read_sequence
+    from pydicom.sequence import Sequence
+
+    if isinstance(value, Sequence):
+        return list(value)
+    if vr != "SQ" and not (vrs_of(tag) == ("SQ",) and vr in ("UN", None)):
+        return None
+    if not value:
+        return []
+    if not isinstance(value, bytes):
+        raise Malformed(f"{format_tag(tag)} was decoded before it was read")
+    implicit, little = (True, True) if vr == "UN" else (not explicit, little)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return list(read_sequence(io.BytesIO(value), implicit, little, len(value), "iso8859"))
+        except Exception as error:
+            raise Malformed(f"pydicom cannot read the items of {format_tag(tag)}: {type(error).__name__}") from error
+
+
+def _value(tag: int, value: object) -> bytes:
+    if value is None or value == "":  # both are pydicom's for no bytes at all
+        return b""
+    if isinstance(value, bytes):
+        return value
+    raise Malformed(f"{format_tag(tag)} was decoded before it was read")

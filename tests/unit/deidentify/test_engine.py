@@ -1,0 +1,173 @@
+"""What the engine is built on: the table of attributes, cutting and rebuilding encoded headers, what is remembered."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.datadict import DicomDictionary, dictionary_VM, dictionary_VR, tag_for_keyword
+
+from fidac_node import part10
+from fidac_node.deidentify import dictionary, elements
+from fidac_node.deidentify.encode import Syntax, join
+from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify.rewrite import Rewriter, Subject
+from fidac_node.deidentify.runs import Cutter
+from fidac_node.errors import Permanent
+from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from tests.strategies import Object, objects
+from tests.unit.deidentify.build import KEY, LIMIT, ct, deidentifier, write
+
+ROOT = Path(__file__).resolve().parents[3]
+LITTLE = (EXPLICIT_VR_LE, IMPLICIT_VR_LE)
+
+
+def test_the_tables_of_the_standard_are_what_their_script_writes() -> None:
+    done = subprocess.run([sys.executable, "profiles/dictionary.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_attribute_has_the_vr_the_multiplicity_and_the_keyword_of_ps3_6() -> None:
+    for tag, (vr, vm, _, _, keyword) in DicomDictionary.items():
+        assert dictionary.vrs_of(tag) == tuple(one for one in vr.split(" or ") if one != "NONE")
+        assert dictionary.keyword_of(tag) == keyword
+        assert dictionary.most_values(tag) == (int(vm.rpartition("-")[2]) if vm.rpartition("-")[2].isdigit() else None)
+        assert not keyword or dictionary.tag_of(keyword) == tag_for_keyword(keyword) == tag
+
+
+@given(st.sampled_from([0x0020, 0x0028, 0x1000, 0x1010, 0x5002, 0x601E, 0x7F04, 0x0009, 0x6001]), st.integers(0, 0xFFFF))
+def test_attributes_of_repeating_groups_are_found_by_their_pattern(group: int, number: int) -> None:
+    tag = group << 16 | number
+    try:
+        known = () if group % 2 else tuple(one for one in dictionary_VR(tag).split(" or ") if len(one) == 2)
+        assert not known or dictionary.most_values(tag) in (None, int("0" + dictionary_VM(tag).rpartition("-")[2].replace("n", "")))
+    except KeyError:
+        known = ()
+    assert dictionary.vrs_of(tag) == known
+
+
+def cut(one: Object) -> tuple[bytes, int, bool]:
+    """The data set of a generated object, where it starts, and whether it is explicit."""
+    data = one.file()
+    meta, offset = part10.read_meta(io.BytesIO(data))
+    return data, offset, meta.transfer_syntax_uid == EXPLICIT_VR_LE
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(objects(LITTLE), min_size=1, max_size=6), st.data())
+def test_a_cutter_that_remembers_cuts_as_one_that_does_not(several: list[Object], data: st.DataObject) -> None:
+    cutters = {explicit: Cutter(explicit=explicit) for explicit in (True, False)}
+    for _ in range(8):
+        buffer, start, explicit = cut(data.draw(st.sampled_from(several)))
+        try:
+            plain = elements.split(buffer, start, len(buffer), explicit=explicit, until=part10.PIXEL_DATA)
+        except Permanent as error:
+            with pytest.raises(Permanent, match=re.escape(str(error))):
+                cutters[explicit].split(buffer, start, len(buffer))
+            continue
+        assert cutters[explicit].split(buffer, start, len(buffer)) == plain
+        assert cutters[explicit].split(memoryview(buffer), start, len(buffer)) == plain
+
+
+@settings(max_examples=60, deadline=None)
+@given(objects(LITTLE), st.integers(0, 1 << 30), st.binary(min_size=1, max_size=4))
+def test_a_damaged_header_is_cut_or_refused_the_same_with_and_without_memory(one: Object, where: int, damage: bytes) -> None:
+    buffer, start, explicit = cut(one)
+    cutter = Cutter(explicit=explicit)
+    for _ in range(3):
+        with suppress(Permanent):
+            cutter.split(buffer, start, len(buffer))
+    at = start + where % (len(buffer) - start)
+    damaged = (buffer[:at] + damage + buffer[at + len(damage) :])[: len(buffer)]
+    outcomes = []
+    for split in (cutter.split, lambda *a: elements.split(*a, explicit=explicit, until=part10.PIXEL_DATA)):
+        try:
+            outcomes.append(split(damaged, start, len(damaged)))
+        except Permanent as error:
+            outcomes.append(error.code)
+    assert outcomes[0] == outcomes[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(objects(LITTLE))
+def test_a_tree_that_is_encoded_again_is_the_same_tree(one: Object) -> None:
+    buffer, start, explicit = cut(one)
+    try:
+        found, _ = elements.split(buffer, start, len(buffer), explicit=explicit, until=part10.PIXEL_DATA)
+        tree = elements.nodes(found, explicit=explicit)
+    except (elements.Unusual, Permanent):
+        return  # left to the slow path, or held
+    again, _ = elements.split(encoded := join(elements.encoded(tree, explicit=explicit)), 0, len(encoded), explicit=explicit)
+    if explicit:
+        assert elements.nodes(again, explicit=True) == tree
+    else:
+        assert list(again) == list(tree)
+
+
+def test_what_is_remembered_of_patients_and_elements_has_a_bound(tmp_path: Path) -> None:
+    engine = deidentifier()
+    for number in range(40):
+        buffer = write(tmp_path / "a.dcm", ct(PatientID=f"P{number}")).read_bytes()
+        engine.apply(read_source(buffer, LIMIT), label="unknown", label_source="default")
+    assert len(engine._patients) <= 8
+    rewriter = Rewriter(engine.plan, engine._keys.of("", "P1"), Subject("S1-A", -1), Syntax.of(EXPLICIT_VR_LE))
+    syntax = Syntax.of(EXPLICIT_VR_LE)
+    for number in range(9000):
+        rewriter.data_set({0x00080050: syntax.element(0x00080050, "SH", b"%d" % number)}, (f"ISO_IR {number % 20}",))
+    assert sum(map(len, rewriter._known.values())) <= 4096
+    for number in range(300):
+        rewriter.data_set({0x00104000: syntax.element(0x00104000, "LT", b"%d" % number * 2000)})
+    assert sum(len(encoded) for memory in rewriter._known.values() for encoded in memory) <= 1 << 20
+
+
+def test_the_pixels_go_from_file_to_file_and_to_memory_alike(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dcm", ct(Rows=4, Columns=4))
+    engine, copied, held = deidentifier(), tmp_path / "b.dcm", io.BytesIO()
+    with copied.open("w+b") as target:
+        outcome = engine.deidentify(path, target, label="unknown", label_source="default", limit=LIMIT)
+        assert target.tell() == outcome.size
+    engine.deidentify(path, held, label="unknown", label_source="default", limit=LIMIT)
+    output = engine.apply(read_source(path.read_bytes(), LIMIT), label="unknown", label_source="default")
+    assert copied.read_bytes() == held.getvalue() == b"".join(output.chunks())
+    assert copied.stat().st_size == outcome.size
+
+
+@pytest.mark.parametrize("room", ["apply", "gate", "triage", "structured", "text", "pseudonym", "rewrite", "reading", "highbits"])
+def test_what_applies_a_plan_needs_the_standard_library_alone(room: str) -> None:
+    code = (
+        f"import sys; import fidac_node.deidentify.{room}\n"
+        "places = {name: getattr(module, '__file__', '') or '' for name, module in sys.modules.items()}\n"
+        "print(*sorted({name.split('.')[0] for name, place in places.items() if 'site-packages' in place} - {'_distutils_hack'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.stdout.split() == []
+
+
+def test_an_object_is_deidentified_without_pydicom_or_deid(tmp_path: Path) -> None:
+    """The cached plan is plain data, and nothing else of the fast path needs a library."""
+    path = write(tmp_path / "a.dcm", ct())
+    code = (
+        "import sys; from pathlib import Path; from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan\n"
+        "from fidac_node.deidentify.reading import read_source\n"
+        f"cache = Path({str(tmp_path / 'cache')!r}); plan = load_plan('fidac-chest-ct', cache=cache)\n"
+        f"engine = Deidentifier(plan, Pseudonymiser({KEY!r}, 'FIDAC', 'S1'), 'S1', 'FIDAC')\n"
+        f"output = engine.apply(read_source(Path({str(path)!r}).read_bytes(), 1 << 26), label='unknown', label_source='default')\n"
+        "print(len(b''.join(output.chunks())), *sorted({'pydicom', 'deid', 'numpy', 'peewee', 'matplotlib'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        for _ in range(2)
+    )
+    assert "deid" in first, "the first run compiles"
+    assert len(second) == 1 and second[0] == first[0]
