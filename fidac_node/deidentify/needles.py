@@ -1,257 +1,350 @@
 """What the leak gate looks for: the identifying values of one input, in every spelling they may take.
 
-Taken from the input by tag and VR at every depth, before anything is cleaned. A *needle* carries the
-attribute it came from, so that a hit can be reported without repeating the value.
+Taken from the input before anything is cleaned. A *needle* carries the attribute it came from, so that a
+hit can be reported without repeating the value.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from fidac_node.deidentify import charset
-from fidac_node.deidentify.leaves import Leaf
-from fidac_node.deidentify.text import words
+from fidac_node.deidentify.contents import Contents, Reader, reader_of
+from fidac_node.deidentify.identity import Kind, nature_of
+from fidac_node.deidentify.leaves import describe
+from fidac_node.deidentify.memo import Memo
+from fidac_node.deidentify.text import fold
+from fidac_node.errors import Permanent
+from fidac_node.part10 import Malformed
 
-CHARACTER_SET: Final = 0x00080005
-
-
-class Kind(Enum):
-    """How the value of an attribute identifies somebody."""
-
-    NAME = "name"
-    IDENTIFIER = "identifier"
-    WORDS = "words"  # institution, address: each word that is not a common one
-    NUMBER = "number"  # telephone: the digits count, not their grouping
-    BIRTH = "birth"
-    DATE = "date"
-
-
-# Attributes that hold identity although their VR does not say so, at any depth (HIPAA 45 CFR 164.514(b)(2)(i),
-# PS3.15 Table E.1-1 rows X, Z, D on identifiers, people, places and devices). PN and AE go by their VR.
-IDENTITY: Final = {
-    0x00080050: Kind.IDENTIFIER,  # AccessionNumber
-    0x00080080: Kind.WORDS,  # InstitutionName
-    0x00080081: Kind.WORDS,  # InstitutionAddress
-    0x00080092: Kind.WORDS,  # ReferringPhysicianAddress
-    0x00080094: Kind.NUMBER,  # ReferringPhysicianTelephoneNumbers
-    0x00081010: Kind.IDENTIFIER,  # StationName
-    0x00081040: Kind.WORDS,  # InstitutionalDepartmentName
-    0x00100020: Kind.IDENTIFIER,  # PatientID
-    0x00100030: Kind.BIRTH,  # PatientBirthDate
-    0x00100033: Kind.IDENTIFIER,  # PatientBirthDateInAlternativeCalendar
-    0x00101000: Kind.IDENTIFIER,  # OtherPatientIDs
-    0x00101040: Kind.WORDS,  # PatientAddress
-    0x00101050: Kind.IDENTIFIER,  # InsurancePlanIdentification
-    0x00101081: Kind.WORDS,  # BranchOfService
-    0x00101090: Kind.IDENTIFIER,  # MedicalRecordLocator
-    0x00102154: Kind.NUMBER,  # PatientTelephoneNumbers
-    0x00102155: Kind.IDENTIFIER,  # PatientTelecomInformation
-    0x00102297: Kind.NAME,  # ResponsiblePerson
-    0x00102299: Kind.WORDS,  # ResponsibleOrganization
-    0x00120031: Kind.WORDS,  # ClinicalTrialSiteName
-    0x00120040: Kind.IDENTIFIER,  # ClinicalTrialSubjectID
-    0x00120042: Kind.IDENTIFIER,  # ClinicalTrialSubjectReadingID
-    0x00181000: Kind.IDENTIFIER,  # DeviceSerialNumber
-    0x00181004: Kind.IDENTIFIER,  # PlateID
-    0x00181005: Kind.IDENTIFIER,  # GeneratorID
-    0x00181007: Kind.IDENTIFIER,  # CassetteID
-    0x00181008: Kind.IDENTIFIER,  # GantryID
-    0x0018700A: Kind.IDENTIFIER,  # DetectorID
-    0x00189367: Kind.IDENTIFIER,  # XRaySourceID
-    0x00189371: Kind.IDENTIFIER,  # XRayDetectorID
-    0x00200010: Kind.IDENTIFIER,  # StudyID
-    0x00321020: Kind.WORDS,  # ScheduledStudyLocation
-    0x00321033: Kind.WORDS,  # RequestingService
-    0x00380010: Kind.IDENTIFIER,  # AdmissionID
-    0x00380060: Kind.IDENTIFIER,  # ServiceEpisodeID
-    0x00380300: Kind.WORDS,  # CurrentPatientLocation
-    0x00380400: Kind.WORDS,  # PatientInstitutionResidence
-    0x00400009: Kind.IDENTIFIER,  # ScheduledProcedureStepID
-    0x00400010: Kind.IDENTIFIER,  # ScheduledStationName
-    0x00400011: Kind.WORDS,  # ScheduledProcedureStepLocation
-    0x00400242: Kind.IDENTIFIER,  # PerformedStationName
-    0x00400243: Kind.WORDS,  # PerformedLocation
-    0x00400253: Kind.IDENTIFIER,  # PerformedProcedureStepID
-    0x00401001: Kind.IDENTIFIER,  # RequestedProcedureID
-    0x00401005: Kind.WORDS,  # RequestedProcedureLocation
-    0x00401102: Kind.WORDS,  # PersonAddress
-    0x00401103: Kind.NUMBER,  # PersonTelephoneNumbers
-    0x00402009: Kind.WORDS,  # OrderEntererLocation
-    0x00402010: Kind.NUMBER,  # OrderCallbackPhoneNumber
-    0x00402016: Kind.IDENTIFIER,  # PlacerOrderNumberImagingServiceRequest
-    0x00402017: Kind.IDENTIFIER,  # FillerOrderNumberImagingServiceRequest
-}
-_DATES: Final = frozenset({0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A, 0x00380020, 0x00400244, 0x00400002})
+# Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
+STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
+_DATE: Final = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
+_WORD: Final = re.compile(r"[^\W_]+")
+_RAW_WORD: Final = re.compile(r"[^\W\d_]+")
+_EMAIL: Final = re.compile(r"([\w.+-]+)@[\w.-]+")
+# One telephone number of several in one text.
+_ONE_NUMBER: Final = re.compile(r"\+?[\d(][\d .()-]{4,}\d", re.ASCII)
+_LONG_TEXT: Final = 1024
+# A text longer than this (bytes) is no name, number or address, and would be thousands of needles.
+_LONGEST_VALUE: Final = 1 << 16
+_UNDEFINED: Final = b"\xff\xff\xff\xff"
+# What is remembered at most: entries, and bytes of their keys.
+MOST_INTERNED: Final = 4096
+_MOST_NEEDLES_INTERNED: Final = 256
+MOST_FACTS: Final = 4096
+_FACTS_SIZE: Final = 1 << 19
+MOST_HEADS: Final = 4096
+_HEADS_SIZE: Final = 1 << 16
 
 _MONTHS: Final = (
     ("janvier", "january", "janv", "jan"),
-    ("fevrier", "february", "fevr", "feb"),
-    ("mars", "march", "mars", "mar"),
+    ("fevrier", "february", "fevr", "fev", "feb"),
+    ("mars", "march", "mar"),
     ("avril", "april", "avr", "apr"),
-    ("mai", "may", "mai", "may"),
-    ("juin", "june", "juin", "jun"),
+    ("mai", "may"),
+    ("juin", "june", "jun"),
     ("juillet", "july", "juil", "jul"),
-    ("aout", "august", "aout", "aug"),
+    ("aout", "august", "aug"),
     ("septembre", "september", "sept", "sep"),
-    ("octobre", "october", "oct", "oct"),
-    ("novembre", "november", "nov", "nov"),
-    ("decembre", "december", "dec", "dec"),
+    ("octobre", "october", "oct"),
+    ("novembre", "november", "nov"),
+    ("decembre", "december", "dec"),
 )
 
 
-@dataclass
 class Needles:
-    """The needles of one input.
+    """The needles that one attribute of an input gives. The same needles are the same object: compared by identity.
 
-    ``loose`` are folded texts that count wherever they stand, ``bounded`` those that count as whole
-    words; both map to the tag they came from. ``digits`` are long numbers that count however grouped.
+    All folded and without separators. ``parts`` count wherever they stand, ``wholes`` as one word or as
+    the sum of several, ``singles`` as one word, ``digits`` in a row of digits however grouped,
+    ``numbers`` as a value of a numeric attribute. For bytes whose character set nobody knows, ``bare`` are
+    words without their accented letters, ``spelled`` words as they were, with letters that have no plain one.
     """
 
-    loose: dict[str, int] = field(default_factory=dict)
-    bounded: dict[str, int] = field(default_factory=dict)
-    digits: dict[str, int] = field(default_factory=dict)
-    uids: set[str] = field(default_factory=set)
-    dates: dict[tuple[int, ...], set[bytes]] = field(default_factory=dict)
+    __slots__ = ("bare", "digits", "numbers", "parts", "place", "singles", "spelled", "tag", "wholes")
+
+    def __init__(self, tag: int, place: bool) -> None:
+        self.tag = tag
+        self.place = place
+        self.parts: set[str] = set()
+        self.wholes: set[str] = set()
+        self.singles: set[str] = set()
+        self.digits: set[str] = set()
+        self.numbers: set[str] = set()
+        self.bare: set[str] = set()
+        self.spelled: set[str] = set()
+
+    def key(self) -> tuple[object, ...]:
+        """What makes two of them the same."""
+        found = (self.parts, self.wholes, self.singles, self.digits, self.numbers, self.bare, self.spelled)
+        return (self.tag, self.place, *map(frozenset, found))
 
     def __len__(self) -> int:
-        return len(self.loose) + len(self.bounded) + len(self.digits)
+        return len(self.parts) + len(self.wholes) + len(self.singles) + len(self.digits)
 
 
-def collect(leaves: Iterable[Leaf], sender: str, harmless: frozenset[str]) -> Needles:
-    """The needles of an input.
+class Facts(NamedTuple):
+    """What one element of an input says of whom it is about; ``dates`` by path, as ``YYYYMMDD``."""
 
-    ``leaves`` are all its elements, ``sender`` the AE title in its File Meta Information, ``harmless``
-    the folded words that identify nobody.
-    """
-    needles = Needles()
-    declared: dict[tuple[int, ...], tuple[str, ...]] = {}
-    collector = _Collector(needles, harmless)
-    if sender:
-        collector.identifier(0x00020016, sender)
-    for path, vr, value in leaves:
-        tag = path[-1]
-        if tag == CHARACTER_SET:
-            labels = value.decode("ascii", "replace").strip(" \x00").split("\\")
-            declared[path[:-1]] = tuple(label.strip() for label in labels)
-        if vr == "UI":
-            needles.uids.update(uid for uid in _texts(value) if uid)
-        if vr in ("DA", "DT"):
-            needles.dates.setdefault(path, set()).update(one[:8] for one in value.strip(b"\x00 ").split(b"\\") if len(one) >= 8)
-        kind = kind_of(tag, vr)
-        if kind is not None:
-            charset_here = next((declared[path[:n]] for n in range(len(path) - 1, -1, -1) if path[:n] in declared), ())
-            for text in charset.candidates(value.strip(b"\x00 "), charset_here):
-                collector.add(tag, kind, text)
-    return needles
+    needles: tuple[Needles, ...]
+    uids: frozenset[str]
+    dates: tuple[tuple[tuple[int, ...], frozenset[bytes]], ...]
 
 
-def kind_of(tag: int, vr: str) -> Kind | None:
-    """How the attribute identifies somebody, if it does."""
-    if vr == "PN":
-        return Kind.NAME
-    if vr == "AE":
-        return Kind.IDENTIFIER
-    if tag in _DATES:
-        return Kind.DATE
-    return IDENTITY.get(tag)
+class _Plain(NamedTuple):
+    """What the tag and VR of an element decide that is no sequence and has its value at byte 8."""
+
+    path: tuple[int, ...]
+    vr: str
+    speaks: bool
 
 
-def _texts(value: bytes) -> list[str]:
-    return [one.strip(" \x00") for one in value.decode("latin-1").split("\\")]
+class Inputs:
+    """Reads the elements of inputs, each different one once. ``harmless`` are the folded words that identify nobody."""
+
+    def __init__(self, harmless: frozenset[str]) -> None:
+        self._harmless = harmless
+        self._interned: dict[tuple[object, ...], Needles] = {}
+
+    def facts(self, transfer_syntax_uid: str, declared: tuple[str, ...], kept: frozenset[int]) -> Memo[Facts | None]:
+        """The facts of elements of inputs in one encoding; ``None`` for one that says nothing.
+
+        ``declared`` are the character sets of the object; attributes in ``kept`` give no needles.
+        """
+        return Memo(self._maker(reader_of(transfer_syntax_uid, strict=False), declared, kept), MOST_FACTS, _FACTS_SIZE)
+
+    def sender(self, ae_title: str) -> tuple[Needles, ...]:
+        """The needles of the AE title in the File Meta Information of an input."""
+        return self._gathered(0x00020016, True, Kind.IDENTIFIER, [ae_title])
+
+    def _maker(self, reader: Reader, declared: tuple[str, ...], kept: frozenset[int]) -> Callable[[bytes], Facts | None]:
+        size = 6 if reader.explicit else 4
+        heads: Memo[_Plain | None] = Memo(lambda head: _plain(reader, head), MOST_HEADS, _HEADS_SIZE)
+
+        def make(element: bytes) -> Facts | None:
+            head = heads[element[:size]]
+            if head is None or (size == 4 and element[4:8] == _UNDEFINED):
+                return self._facts(_read(reader, element, declared), kept)
+            return self._facts({(head.path, head.vr, declared): {element[8:]}}, kept) if head.speaks else None
+
+        return make
+
+    def _facts(self, contents: Contents, kept: frozenset[int]) -> Facts | None:
+        needles: list[Needles] = []
+        uids: set[str] = set()
+        dates: dict[tuple[int, ...], set[bytes]] = {}
+        for (path, vr, declared), values in contents.items():
+            nature = nature_of(path, vr)
+            if nature.uid:
+                uids.update(uid for value in values for uid in uids_in(value))
+            days = dates_in(values) if nature.date else frozenset()
+            if days:
+                dates.setdefault(path, set()).update(days)
+            if nature.kind is not None and kept.isdisjoint(path[-2:]):
+                said: Iterable[bytes] = days if nature.kind is Kind.DATE else values
+                texts = [text for value in said if len(value) <= _LONGEST_VALUE for text in _texts(value, declared)]
+                needles += self._gathered(path[-1], nature.place, nature.kind, texts)
+        if not (needles or uids or dates):
+            return None
+        return Facts(tuple(needles), frozenset(uids), tuple((path, frozenset(found)) for path, found in dates.items() if found))
+
+    def _gathered(self, tag: int, place: bool, kind: Kind, texts: Iterable[str]) -> tuple[Needles, ...]:
+        needles = Needles(tag, place)
+        gatherer = _Gatherer(needles, self._harmless)
+        for text in texts:
+            for one in text.split("\\"):
+                gatherer.add(kind, one)
+        if not len(needles):
+            return ()
+        if len(needles) > _MOST_NEEDLES_INTERNED:
+            return (needles,)  # no header of a patient, and more than is worth remembering
+        if len(self._interned) >= MOST_INTERNED:
+            self._interned.clear()
+        return (self._interned.setdefault(needles.key(), needles),)
 
 
-class _Collector:
-    """Turns values into needles."""
+def _plain(reader: Reader, head: bytes) -> _Plain | None:
+    """What a head decides; ``None``: the element has to be read."""
+    tag, vr, value, _ = reader.header(head.ljust(12, b"\0"), 0, 12)
+    # In Implicit VR anything unknown may be a sequence.
+    return _Plain((tag,), vr, _speaks((tag,), vr)) if value == 8 and vr not in ("", "SQ", "UN") else None
+
+
+def _read(reader: Reader, element: bytes, declared: tuple[str, ...]) -> Contents:
+    try:
+        return reader.contents(element, declared, _speaks)
+    except Malformed as error:
+        name = describe((reader.tag_of(element),))
+        raise Permanent("leak", f"{name} of the input cannot be read, so the output cannot be checked: {error}") from error
+
+
+def uids_in(value: bytes) -> list[str]:
+    """The UIDs in a value, without those that the standard defines."""
+    found = [one.strip(" \x00") for one in value.decode("latin-1").split("\\")]
+    return [uid for uid in found if uid and not STANDARD_UID.fullmatch(uid)]
+
+
+def dates_in(values: Iterable[bytes]) -> frozenset[bytes]:
+    """The whole dates in DA or DT values, as ``YYYYMMDD``."""
+    # A date is ten characters at most: what is left to look at are the few days of many times.
+    days = {value if b"\\" in value else value.lstrip(b" \x00")[:10] for value in values}
+    found = (_DATE.match(one.strip(b" \x00")) for day in days for one in day.split(b"\\"))
+    return frozenset(match[1] + match[3] + match[4] for match in found if match)
+
+
+def folded(text: str) -> str:
+    """``text`` by :func:`.text.fold`, digits of any script as ours."""
+    if text.isascii():
+        return text.lower()
+    # In pieces: what fold remembers is bounded in number, not in length.
+    pieces = "".join(fold(text[start : start + _LONG_TEXT]) for start in range(0, len(text), _LONG_TEXT))
+    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in pieces)
+
+
+def words(text: str) -> list[str]:
+    """The runs of letters and digits in ``text``, folded."""
+    return _WORD.findall(folded(text))
+
+
+def _speaks(path: tuple[int, ...], vr: str) -> bool:
+    nature = nature_of(path, vr)
+    return nature.kind is not None or nature.uid or nature.date
+
+
+def _texts(value: bytes, declared: tuple[str, ...]) -> list[str]:
+    return charset.candidates(value.strip(b"\x00 "), declared)
+
+
+class _Gatherer:
+    """Turns the values of one attribute into needles."""
 
     def __init__(self, needles: Needles, harmless: frozenset[str]) -> None:
         self._needles = needles
         self._harmless = harmless
 
-    def add(self, tag: int, kind: Kind, text: str) -> None:
-        for one in text.split("\\"):
-            match kind:
-                case Kind.NAME:
-                    self.name(tag, one)
-                case Kind.IDENTIFIER:
-                    self.identifier(tag, one)
-                case Kind.WORDS:
-                    self.words(tag, one)
-                case Kind.NUMBER:
-                    self.number(tag, one)
-                case Kind.BIRTH | Kind.DATE:
-                    self.date(tag, one)
+    def add(self, kind: Kind, text: str) -> None:
+        match kind:
+            case Kind.NAME:
+                self._name(text)
+            case Kind.IDENTIFIER:
+                self._identifier(text)
+            case Kind.WORDS:
+                self._words(text)
+            case Kind.NUMBER:
+                self._number(text)
+            case Kind.TELECOM:
+                self._telecom(text)
+            case Kind.DATE:
+                self._date(text)
 
-    def name(self, tag: int, text: str) -> None:
-        """Each word of a person's name, and the whole name when its words are too short to count."""
+    def _name(self, text: str) -> None:
+        """Each word of a person's name, and the words together when each is too short to count."""
         for group in text.split("="):
             found = words(group)
-            for word in found:
-                self._word(tag, word)
-            # Short names count when they stand together, in either order: LI NA, NG^AN.
-            if 2 <= len(found) <= 4 and sum(map(len, found)) >= 4 and not self._harmless.issuperset(found):
-                self._needles.bounded.setdefault(" ".join(found), tag)
-                self._needles.bounded.setdefault(" ".join(reversed(found)), tag)
+            counted = [self._word(word) for word in found]
+            self._bare(group)
+            if any(counted) or not 2 <= len(found) <= 6 or self._harmless.issuperset(found):
+                continue
+            if sum(map(len, found)) >= (4 if group.isascii() else 2):
+                # Short names count when they stand together, in any order that people use: LI NA, NG^AN.
+                for order in (found, found[::-1], [*found[1:], found[0]], [found[-1], *found[:-1]]):
+                    self._needles.wholes.add("".join(order))
 
-    def identifier(self, tag: int, text: str) -> None:
-        """An identifier as a whole, its separators in whatever form."""
+    def _identifier(self, text: str) -> None:
+        """An identifier as a whole, its separators in whatever form, and the long numbers in it."""
         found = words(text)
-        whole = " ".join(found)
         squashed = "".join(found)
-        if len(squashed) < 3 or (len(squashed) == 3 and squashed.isdigit()) or self._harmless.issuperset(found):
-            return
-        self._needles.bounded.setdefault(whole, tag)
-        if len(squashed) >= 8:
-            if squashed.isdigit():
-                self._needles.digits.setdefault(squashed, tag)
-            else:
-                self._needles.loose.setdefault(squashed, tag)
+        number = squashed.isdigit()
+        if len(squashed) < 3 or self._harmless.issuperset(found) or (number and (len(squashed) == 3 or len(set(squashed)) == 1)):
+            return  # too short to tell from a measurement, or a placeholder such as 00000000
+        if number:
+            self._digits(squashed)
+        elif len(squashed) >= 8:
+            self._needles.parts.add(squashed)
+        (self._needles.wholes if len(found) > 1 or len(squashed) >= 6 else self._needles.singles).add(squashed)
+        for run in re.findall(r"\d{6,}", squashed, re.ASCII):
+            self._digits(run)
 
-    def words(self, tag: int, text: str) -> None:
+    def _digits(self, digits: str) -> None:
+        for one in {digits, digits.lstrip("0")}:
+            if len(one) >= 8:
+                self._needles.digits.add(one)
+            elif len(one) >= 4:
+                self._needles.singles.add(one)
+            if len(one) >= 6:
+                self._needles.numbers.add(one)
+
+    def _words(self, text: str) -> None:
         """Each telling word of an institution or address."""
         for word in words(text):
-            self._word(tag, word)
+            self._word(word)
+        self._bare(text)
 
-    def number(self, tag: int, text: str) -> None:
+    def _number(self, text: str) -> None:
         """The digits of a telephone number, national and international."""
-        digits = "".join(char for char in text if char in "0123456789")
-        if len(digits) >= 6:
-            self._needles.digits.setdefault(digits, tag)
-        if len(digits) >= 10:
-            self._needles.digits.setdefault(digits[-9:], tag)
-        self.words(tag, text)
+        for one in (text, *_ONE_NUMBER.findall(text)):
+            digits = "".join(char for char in one if char in "0123456789")
+            if len(digits) >= 6:
+                self._needles.digits.add(digits)
+                self._needles.numbers.add(digits)
+            if len(digits) >= 10:
+                self._needles.digits.add(digits[-9:])
+        self._words(text)
 
-    def date(self, tag: int, text: str) -> None:
-        """A date in the ways that people and machines write it."""
-        digits = text.strip().replace(".", "")[:8]
-        try:
-            date = datetime.datetime.strptime(digits, "%Y%m%d").date()
-        except ValueError:
-            return
-        year, month, day = f"{date.year:04d}", f"{date.month:02d}", f"{date.day:02d}"
-        for needle in (f"{year}{month}{day}", f"{day}{month}{year}", f"{month}{day}{year}"):
-            self._needles.bounded.setdefault(needle, tag)
-        for parts in ((year, month, day), (day, month, year), (month, day, year), (day, month, year[2:])):
-            self._needles.bounded.setdefault(" ".join(parts), tag)
-        for name in _MONTHS[date.month - 1]:
-            for parts in ((str(date.day), name, year), (day, name, year), (name, str(date.day), year)):
-                self._needles.bounded.setdefault(" ".join(parts), tag)
+    def _telecom(self, text: str) -> None:
+        for match in _EMAIL.finditer(text):
+            self._identifier(match[0])
+            self._words(match[1])
+        self._number(_EMAIL.sub(" ", text))
 
-    def _word(self, tag: int, word: str) -> None:
+    def _date(self, text: str) -> None:
+        for date in dates_in((text.encode("ascii", "replace"),)):
+            forms, numbers = _date_forms(date)
+            self._needles.wholes.update(forms)
+            self._needles.numbers.update(numbers)
+
+    def _word(self, word: str) -> bool:
+        """Take a word; say whether it counts, or stands for itself as a common one."""
         if word in self._harmless:
-            return
-        if not word.isascii() and len(word) >= 2:
-            self._needles.loose.setdefault(word, tag)  # a script in which two characters are a name
-        elif word.isalpha() and len(word) >= 4:
-            self._needles.loose.setdefault(word, tag)
+            return False
+        if (not word.isascii() and len(word) >= 2) or (word.isalpha() and len(word) >= 4):
+            self._needles.parts.add(word)  # in a script of its own two characters are a name
         elif len(word) >= 4 or (len(word) == 3 and not word.isdigit()):
-            self._needles.bounded.setdefault(word, tag)
+            self._needles.singles.add(word)
+        else:
+            return False
+        return True
+
+    def _bare(self, text: str) -> None:
+        if text.isascii():
+            return
+        for word in _RAW_WORD.findall(unicodedata.normalize("NFC", text)):
+            if word.isascii() or len(word) < 2 or folded(word) in self._harmless:
+                continue
+            if all(char < "\u0100" and len(fold(char)) == 1 for char in word):
+                self._needles.bare.add("".join(char for char in word.lower() if char.isascii()))
+            else:
+                self._needles.spelled.add(word)
 
 
-def separated(needle: str) -> str:
-    """A regular expression for the words of ``needle`` with any separators, or none, between them."""
-    return r"[\W_]{0,3}".join(re.escape(word) for word in needle.split(" "))
+@lru_cache(maxsize=256)
+def _date_forms(digits: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """A date in the ways that people and machines write it, without separators; and those that are numbers."""
+    try:
+        date = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return frozenset(), frozenset()
+    year, month, day = f"{date.year:04d}", f"{date.month:02d}", f"{date.day:02d}"
+    numbers = {year + month + day, day + month + year, month + day + year}
+    forms = numbers | {day + month + year[2:], year[2:] + month + day, f"{date.day}{date.month}{year}", f"{date.month}{date.day}{year}"}
+    for name in _MONTHS[date.month - 1]:
+        for one in {day, str(date.day)}:
+            forms |= {one + name + year, name + one + year, year + name + one, one + name + year[2:]}
+        forms |= {f"{date.day}er{name}{year}", f"{date.day}st{name}{year}", f"{date.day}th{name}{year}", f"{name}{date.day}th{year}"}
+    return frozenset(forms), frozenset(numbers)
