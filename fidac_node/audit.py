@@ -1,63 +1,130 @@
-"""The one place at a site that may name a patient: which handle stands for which study.
+"""Who asked who a patient is, when, why and with which command: the record of every look behind a pseudonym.
 
-One line of JSON per study in a file that only the node's user can read and that never leaves the
-site. Logs, the ledger and every command print handles; ``site show --identify`` reads this.
+One line of JSON per use in a file that is only appended to, written before the answer is given. It names
+pseudonyms and handles, never a patient, so that whoever oversees the node may read it. Each line holds the
+hash of the line before it: a line that was changed or taken out shows, unless all that follows was written
+anew; for more, let it be copied to another machine.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import json
 import os
+import pwd
 import time
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final
 
-FILE: Final = "register.jsonl"
-FIELDS: Final = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "AccessionNumber")
+from fidac_node import safeio
+from fidac_node.errors import ConfigError
+
+FILE: Final = "uses.jsonl"
+
+_LONGEST_REASON: Final = 200
+_LEAST_NAME: Final = 3  # letters or digits: less says nothing about who somebody is
 
 
-class Register:
-    """The register in the file ``path``, appended to by any process."""
+@dataclass(frozen=True)
+class Use:
+    """One use: ``at`` is seconds of the epoch, ``user`` the account, ``subject`` a pseudonym or handle, or ``-``."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: set[str] = set()
-        self._whole = False
+    at: float
+    user: str
+    command: str
+    subject: str
+    reason: str
+    previous: str
 
-    def study(self, handle: str, identity: dict[str, str], pseudonym: str) -> None:
-        """Write down once per process who the study ``handle`` is; ``identity`` as :data:`FIELDS`. Raises ``OSError``."""
-        if handle in self._known:
-            return
-        line = json.dumps({**identity, "at": time.time(), "study": handle, "pseudonym": pseudonym}, ensure_ascii=False) + "\n"
-        # What a power failure or a full disk cut is ended first, so that it spoils no other line.
-        data = (line if self._whole else "\n" + line).encode("utf-8", "backslashreplace")
-        self._whole = False
-        # One write of one line in append mode: whole lines, whoever else writes (POSIX O_APPEND).
-        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+class UseLog:
+    """The record of uses in the folder ``directory``."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE
+
+    def write(self, command: str, subject: str, reason: str) -> None:
+        """Write down one use, durably. Raises ``OSError``: then there must be no answer."""
+        safeio.make_directories(self._path.parent)
+        owner = self._path.parent.stat()
+        fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.geteuid() == 0:
+                os.fchown(fd, owner.st_uid, owner.st_gid)  # the node's user goes on writing
+            content = _content(fd)
+            use = Use(time.time(), user(), command, subject, reason, _hash(_last(content)))
+            data = (b"" if content.endswith(b"\n") or not content else b"\n") + json.dumps(asdict(use)).encode("ascii") + b"\n"
             if os.write(fd, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             os.fsync(fd)
         finally:
             os.close(fd)
-        self._whole = True
-        self._known.add(handle)
 
-    def look_up(self, handle: str) -> dict[str, Any] | None:
-        """Return what was written about a study, the latest line, or ``None``."""
-        found: dict[str, Any] | None = None
-        if self._path.exists():
-            with self._path.open(encoding="utf-8", errors="replace") as lines:
-                for line in lines:
-                    record = _record(line) if f'"{handle}"' in line else {}
-                    if record.get("study") == handle:
-                        found = record
-        return found
+    def read(self) -> tuple[list[Use], list[int]]:
+        """All uses, and the numbers of the lines (from 1) before which one was changed or taken out."""
+        if not self._path.exists():
+            return [], []
+        uses, broken, last = [], [], b""
+        for number, line in enumerate(self._path.read_bytes().splitlines(), 1):
+            try:
+                use = Use(**json.loads(line))
+            except (ValueError, TypeError):
+                use = None  # half written, by a power cut: nobody got an answer
+            if use is not None:
+                uses.append(use)
+                if use.previous != _hash(last):
+                    broken.append(number)
+            last = line
+        return uses, broken
 
 
-def _record(line: str) -> dict[str, Any]:
+def user() -> str:
+    """The account that runs this, and the one it was reached from, if sudo tells."""
     try:
-        return cast("dict[str, Any]", json.loads(line))
-    except ValueError:
-        return {}  # cut by a power failure
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    behind = os.environ.get("SUDO_USER")
+    return f"{name} ({behind})" if behind else name
+
+
+def check_reason(reason: str, identities: Iterable[str] = ()) -> str:
+    """Return a reason that can stand in the record; ``identities`` are the words that it must not repeat.
+
+    Raises :class:`ConfigError`: it is empty, too long, or names the patient.
+    """
+    text = " ".join(reason.split())
+    if not text or not text.isprintable() or len(text) > _LONGEST_REASON:
+        raise ConfigError(f"the reason must be 1 to {_LONGEST_REASON} characters on one line; it is kept")
+    folded = _folded(text)
+    for identity in identities:
+        if any(len(word) >= _LEAST_NAME and word in folded for word in _folded(identity).split()):
+            raise ConfigError("the reason names the patient: write why you ask, not about whom; the record shows the pseudonym")
+    return text
+
+
+def _folded(text: str) -> str:
+    """Letters and digits in one case and without accents, all else a space."""
+    plain = (one for one in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(one))
+    return "".join(one if one.isalnum() else " " for one in plain)
+
+
+def _content(fd: int) -> bytes:
+    with os.fdopen(os.dup(fd), "rb") as fp:
+        fp.seek(0)
+        return fp.read()
+
+
+def _last(content: bytes) -> bytes:
+    lines = content.splitlines()
+    return lines[-1] if lines else b""
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:32]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from fidac_node.errors import ConfigError
-from fidac_node.marks import LABELS
+from fidac_node.marks import LABELS, SAFE_PRIVATE_CREATORS
 from fidac_node.options import PREFIX, Document, between, each, nearest, one_of, option, section, sections, variables
 from fidac_node.options import render as render_options
 from fidac_node.uids import TRANSFER_SYNTAXES
@@ -41,6 +41,7 @@ Kind: TypeAlias = Literal["site", "hub"]
 CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 SYSTEM_DIRECTORY: Final = Path("/etc/fidac-node")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+MODES: Final = ("pseudonymised", "anonymised")
 MEBIBYTE: Final = 1 << 20
 
 
@@ -132,10 +133,47 @@ class Route:
 class Deidentify:
     """How identity is taken out."""
 
-    profile: str = option("fidac-chest-ct", "Recipe to apply; 'fidac-node profile list' shows them.", profile_name_problem)
-    profiles_directory: Path | None = option(None, "Folder of your own recipes; empty: those that come with the program.", kind=Path)
+    profile: str = option("fidac-chest-ct", "Profile to apply; 'fidac-node profile list' shows them.", profile_name_problem)
+    profiles_directory: Path | None = option(
+        None, "Folder of your own layers (*.deid) and profiles (programmes.toml); empty: those that come with the program.", kind=Path
+    )
+    layers: tuple[str, ...] = option(
+        (),
+        "A profile of your own by its layers, lowest first; 'profile' is then its new name. Empty: as programmes.toml has it.",
+        each(profile_name_problem),
+        example='layers = ["basic", "modified-dates", "clean-descriptors", "chest-ct"]',
+    )
     programme: str = option("FIDAC", "Research programme: another programme gives other pseudonyms.", long_string_problem)
+    mode: str = option(
+        "pseudonymised",
+        "pseudonymised: an encrypted vault at the site says who is who; anonymised: nothing does once the programme is closed.",
+        one_of(MODES, "mode"),
+    )
     key_file: Path = option(Path("secret.key"), "The site's secret key, mode 0600. Back it up: without it patients fork.")
+    vault_directory: Path = option(Path("vault"), "Folder of the vault and of the record of its uses. Back it up, apart from the keys.")
+    vault_key_file: Path = option(Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified.")
+    programme_key_file: Path = option(
+        Path("programme.key"), "The key of an anonymised programme, mode 0600; 'site programme close' destroys it. Make no copies."
+    )
+    localizers: str = option(
+        "process",
+        "process, or hold: localizers show the outline of body and face and are of little use.",
+        one_of(("process", "hold"), "rule"),
+    )
+    secondary_captures: str = option(
+        "hold",
+        "hold, or check: look for text in them and pass those without (needs OCR, and a person to spot-check).",
+        one_of(("hold", "check"), "rule"),
+    )
+    dose_reports: str = option(
+        "hold",
+        "hold, or rebuild: X-Ray Radiation Dose SR of CT from a list of harmless items, doses included.",
+        one_of(("hold", "rebuild"), "rule"),
+    )
+    key_objects: str = option(
+        "hold", "hold, or rebuild: Key Object Selections as title and references alone.", one_of(("hold", "rebuild"), "rule")
+    )
+    ocr_sample: int = option(0, "Look for burned-in text in one CT image of this many (needs OCR); 0: in none.", between(0, 1000000))
     workers: int = option(0, "Worker processes; 0: one per core.", between(0, 256))
 
 
@@ -187,6 +225,10 @@ class SiteSpools(Spools):
     """A site's queues."""
 
     retention_hours: float = option(168.0, "Hours to keep a copy after the hub committed to it.", between(0, 87600))
+    keep_headers: bool = option(
+        True,
+        "Keep one header of each series that long, encrypted, without pixels: 'site show STUDY --diff' compares with it.",
+    )
     study_idle: float = option(60.0, "Seconds without a new object after which a study counts as complete.", _SECONDS)
 
 
@@ -209,7 +251,9 @@ class Verify:
     """What the hub checks before it files an object."""
 
     safe_private_creators: tuple[str, ...] = option(
-        (), "Private creators whose elements may stay; others hold the object.", each(long_string_problem)
+        SAFE_PRIVATE_CREATORS,
+        "Private creators whose elements may stay: those of the sites' profiles; any other holds the object.",
+        each(long_string_problem),
     )
 
 

@@ -70,6 +70,7 @@ def _guarded(name: str, check: Check) -> Iterator[Finding]:
 def _site_checks(config: SiteConfig) -> dict[str, Check]:
     return {
         "key": lambda: _key(config),
+        "vault": lambda: _vault(config),
         "recipe": lambda: _recipe(config),
         "spool": lambda: _folder("spool", config.spool.directory),
         "disk": lambda: _disk(config.spool),
@@ -95,15 +96,25 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
 
 def _key(config: SiteConfig) -> Iterator[Finding]:
     from fidac_node.deidentify import read_key
+    from fidac_node.keys import key_files
 
-    read_key(config.deidentify.key_file)
-    yield Finding("key", True, f"{config.deidentify.key_file}: long enough, and nobody else can read it")
+    for path in key_files(config):
+        read_key(path)
+        yield Finding("key", True, f"{path}: long enough, and nobody else can read it")
+
+
+def _vault(config: SiteConfig) -> Iterator[Finding]:
+    from fidac_node.keys import NO_VAULT, open_keys
+
+    keys = open_keys(config)
+    keys.close()
+    yield Finding("vault", True, f"{keys.vault.records} records, all as they were written" if keys.vault else NO_VAULT)
 
 
 def _recipe(config: SiteConfig) -> Iterator[Finding]:
     from fidac_node.deidentify import load_plan
 
-    plan = load_plan(config.deidentify.profile, config.deidentify.profiles_directory)
+    plan = load_plan(config.deidentify.profile, config.deidentify.profiles_directory, layers=config.deidentify.layers)
     yield Finding("recipe", True, f"{config.deidentify.profile}: every line is understood ({plan.digest[:8]})")
 
 

@@ -15,16 +15,17 @@ FILING: Final = "filing.lock"  # in the hub's spool, taken while a hub files fro
 _PATIENCE: Final = 2.0  # seconds; who asks whether it is taken holds it for a moment
 
 
-def take(path: Path, taken: str) -> int:
-    """Lock the file ``path`` for as long as this process lives; return what :func:`release` wants.
+def take(path: Path, taken: str, *, shared: bool = False) -> int:
+    """Lock the file or folder ``path`` for as long as this process lives; return what :func:`release` wants.
 
-    Raises :class:`ConfigError` with the text ``taken`` when another process has it.
+    ``shared``: with others that share it, and never beside one that has it alone. Raises
+    :class:`ConfigError` with the text ``taken`` when another process has it.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fd = os.open(path, os.O_RDONLY) if path.is_dir() else os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             return fd
         except BlockingIOError:
             if time.monotonic() > deadline:

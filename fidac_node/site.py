@@ -7,18 +7,19 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from fidac_node import audit, ledger, part10, tls
-from fidac_node.audit import Register
+from fidac_node import keys as site_keys
+from fidac_node import ledger, part10, tls
 from fidac_node.config import SiteConfig, load_site
-from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan, profiles_directory, read_key
+from fidac_node.deidentify import Deidentifier, Plan, load_plan, ocr, profiles_directory, triage
 from fidac_node.errors import ConfigError
+from fidac_node.keys import SiteKeys
 from fidac_node.ledger import Ledger
 from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.commitment import report_contexts, report_handlers
@@ -40,6 +41,7 @@ _MEGABYTE: Final = 1 << 20
 _GRACE_SECONDS: Final = 25.0
 _SENDER: Final = "send-0"
 _KEY_CHECK: Final = "key_check"
+_VAULT_RECORDS: Final = "vault_records"
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,21 @@ class Site:
         return self._spool_directory / "reports"
 
     @cached_property
-    def pseudonymiser(self) -> Pseudonymiser:
-        """The site's key at work. Raises :class:`ConfigError` when the key cannot be used."""
-        deidentify = self.config.deidentify
-        return Pseudonymiser(read_key(deidentify.key_file), deidentify.programme, self.config.site.id)
+    def keys(self) -> SiteKeys:
+        """The site's keys at work, and its vault. Raises :class:`ConfigError` when they cannot be used."""
+        return site_keys.open_keys(self.config)
 
     @cached_property
     def plan(self) -> Plan:
         """The compiled recipe. Raises :class:`ConfigError`."""
         deidentify = self.config.deidentify
         directory = deidentify.profiles_directory or profiles_directory()
-        return load_plan(deidentify.profile, directory, cache=self._spool_directory / "plans")
+        return load_plan(deidentify.profile, directory, layers=deidentify.layers, cache=self._spool_directory / "plans")
+
+    @cached_property
+    def pixel_rules(self) -> triage.Rules:
+        """What is let through triage. Raises :class:`ConfigError`."""
+        return triage.Rules(**{rule.name: getattr(self.config.deidentify, rule.name) for rule in fields(triage.Rules)})
 
     @cached_property
     def destination(self) -> Destination:
@@ -100,17 +106,34 @@ class Site:
         )
 
     def check_key(self) -> None:
-        """Stop when the key is not the one this ledger was begun with: it would fork every patient."""
-        value = f"{self.pseudonymiser.check_value()} {self.config.site.id} {self.config.deidentify.programme}"
+        """Stop when mode, key or vault are not those this ledger was begun with: patients would fork, or be forgotten."""
+        value = f"{self.keys.fingerprint} {self.config.site.id} {self.config.deidentify.programme}"
         known = self.ledger.fact(_KEY_CHECK)
-        if known is None:
-            self.ledger.remember(_KEY_CHECK, value)
-        elif known != value:
+        if known is not None and known != value:
+            changed = zip(("mode", "vault", "key", "site id", "programme"), known.split(" ", 4), value.split(" ", 4), strict=False)
+            what = ", ".join(name for name, old, new in changed if old != new)
             raise ConfigError(
-                f"the key {self.config.deidentify.key_file} is not the key this node has used so far "
-                f"(or [deidentify] programme or [site] id changed): every patient would get a second pseudonym. "
-                f"Put the old key back from your backup; to begin anew on purpose, "
-                f"move {self._spool_directory / ledger.FILE} away"
+                f"{site_keys.key_files(self.config)[0]} is not the key this node has used so far, or something else that must not "
+                f"change has changed ({what}): every patient would get a second pseudonym. Put the old one back from your backup; "
+                f"to begin anew on purpose, move {self._spool_directory / ledger.FILE} away"
+            )
+        self._check_vault()
+        site_keys.begin(self.config, self.keys)
+        self.ledger.remember(_KEY_CHECK, value)
+        self.count_vault()
+
+    def count_vault(self) -> None:
+        """Remember how long the vault is: a shorter one is an older copy."""
+        if self.keys.vault is not None:
+            self.ledger.remember(_VAULT_RECORDS, str(self.keys.vault.newest()))
+
+    def _check_vault(self) -> None:
+        known = int(self.ledger.fact(_VAULT_RECORDS) or 0)
+        if self.keys.vault is not None and self.keys.vault.records < known:
+            raise ConfigError(
+                f"the vault {site_keys.vault_file(self.config)} has {self.keys.vault.records} records, {known} were there before: it is "
+                f"an older copy, or its end was cut. Put the newest copy back; if there is none, move "
+                f"{self._spool_directory / ledger.FILE} away (its rows are made anew from the spool)"
             )
 
     def reconcile(self) -> None:
@@ -163,8 +186,10 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
     site = open_site(config_path)
     site.check_key()
-    _ = site.plan, Rules.from_config(site.config.route), site.destination  # wrong settings stop here, not in a child
+    _ = site.plan, site.pixel_rules, Rules.from_config(site.config.route), site.destination  # wrong settings stop here, not in a child
     stages = [stage for stage in STAGES if not only or stage in only]
+    if "deidentify" in stages and (site.pixel_rules.ocr_sample or site.pixel_rules.secondary_captures == "check"):
+        log.info("looking for burned-in text with %s", ocr.require())
     _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
     names = [name for stage in stages for name in ([f"deidentify-{n}" for n in range(workers)] if stage == "deidentify" else [stage])]
@@ -172,9 +197,11 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     chores = [
         Chore("purging committed objects", 60.0, partial(purge, site)),
         Chore("watching the disk", 5.0, _DiskWatch(site)),
+        Chore("counting the records of the vault", 60.0, site.count_vault),
     ]
     log.info("site node %s: %s, recipe %s %s", site.config.site.id, ", ".join(stages), site.plan.profile, site.plan.digest[:8])
     code = Supervisor(f"site node {site.config.site.id}", children, chores, grace=_GRACE_SECONDS).run()
+    site.count_vault()
     site.ledger.close()
     return code
 
@@ -214,6 +241,32 @@ def purge(site: Site) -> int:
     return purged
 
 
+def check_finished(config: SiteConfig) -> None:
+    """Raise :class:`ConfigError` while objects wait at this site that the hub has not answered for."""
+    waiting = sum(len(spool.entries(state)) for spool, state in _unfinished(config))
+    if waiting:
+        raise ConfigError(
+            f"{waiting} objects are still at this site: held, or not yet answered for by the hub ('fidac-node site queue list'); "
+            f"start the node and let it finish, or drop them"
+        )
+
+
+def forget(config: SiteConfig) -> None:
+    """Delete what could link objects to where they came from when the programme is closed: local copies and the ledger's rows."""
+    spools = _spools(config)
+    for spool in spools:
+        spool.sweep()
+        for note in (spool.directory / "work").glob(".*.current"):
+            note.unlink()
+    for state in ("sent", "committed"):
+        for entry in spools[1].entries(state):
+            spools[1].remove(entry)
+    path = config.spool.directory / ledger.FILE
+    for file in (path, *path.parent.glob(f"{path.name}-*")):
+        file.unlink(missing_ok=True)
+    Ledger(path).close()
+
+
 def open_site(config_path: Path) -> Site:
     """Load the settings and open the spool. Raises :class:`ConfigError`."""
     site = Site(load_site(config_path), config_path)
@@ -228,6 +281,19 @@ def open_site(config_path: Path) -> Site:
     except OSError as error:
         raise ConfigError(f"the spool cannot be used: {error.filename}: {error.strerror}; check [spool] directory") from error
     return site
+
+
+def _spools(config: SiteConfig) -> tuple[Spool, Spool]:
+    return Spool(config.spool.directory / "inbox"), Spool(config.spool.directory / "outbox")
+
+
+def _unfinished(config: SiteConfig) -> Iterator[tuple[Spool, str]]:
+    """The states of both spools in which an object is not at the hub yet."""
+    inbox, outbox = _spools(config)
+    yield from ((inbox, state) for state in ledger.INBOX_STATES)
+    # Without storage commitment the destination's C-STORE Success is its answer, as for purging.
+    answered = {"committed"} if config.send.commitment else {"committed", "sent"}
+    yield from ((outbox, state) for state in ledger.OUTBOX_STATES if state not in answered)
 
 
 def _recover(site: Site, stages: Sequence[str]) -> None:
@@ -249,7 +315,7 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = site.config.receive
 
     def accept(path: Path, identity: Identity, digest: bytes) -> None:
-        entry = entry_for(identity, digest, site.pseudonymiser)
+        entry = entry_for(identity, digest, site.keys.handles)
         size = path.stat().st_size
         now = time.time()  # a worker may be done with the object before put returns
         if site.inbox.put(path, entry):
@@ -295,7 +361,8 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:
-    deidentifier = Deidentifier(site.plan, site.pseudonymiser, site_id=site.config.site.id, programme=site.config.deidentify.programme)
+    keys, programme = site.keys, site.config.deidentify.programme
+    deidentifier = Deidentifier(site.plan, keys.patients, site_id=site.config.site.id, programme=programme, rules=site.pixel_rules)
     worker = Worker(
         owner,
         site.inbox,
@@ -303,7 +370,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         site.ledger,
         Rules.from_config(site.config.route),
         deidentifier,
-        Register(site.config.spool.directory / audit.FILE),
+        keys,
         limit=site.max_object,
     )
     worker.recover(after_crash=after_crash)

@@ -109,10 +109,10 @@ def long_string_problem(value: str) -> str | None:
 
 
 def profile_name_problem(value: str) -> str | None:
-    """Check the name of a recipe: a file name without folder."""
+    """Check the name of a profile or layer: a file name without folder."""
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
         return None
-    return f"{value!r} is not the name of a recipe; 'fidac-node profile list' shows them"
+    return f"{value!r} is not the name of a profile or layer; 'fidac-node profile list' shows them"
 
 
 def host_problem(value: str) -> str | None:

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from fidac_node.audit import FIELDS, Register
-from fidac_node.deidentify import Deidentifier, Outcome, Source, open_source
+from fidac_node.deidentify import Deidentifier, Source, ocr, open_source
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.keys import SiteKeys
 from fidac_node.ledger import OUTBOX_STATES, Ledger
 from fidac_node.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool import Entry, Spool
@@ -30,7 +30,10 @@ _MOST_CRASHES: Final = 3
 
 
 class Worker:
-    """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating."""
+    """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
+
+    ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,7 @@ class Worker:
         ledger: Ledger,
         rules: Rules,
         deidentifier: Deidentifier,
-        register: Register,
+        keys: SiteKeys,
         *,
         limit: int,
     ) -> None:
@@ -50,7 +53,7 @@ class Worker:
         self._ledger = ledger
         self._rules = rules
         self._deidentifier = deidentifier
-        self._register = register
+        self._keys = keys
         self._limit = limit
         self._current = inbox.directory / "work" / f".{owner}.current"
 
@@ -113,13 +116,17 @@ class Worker:
         with open_source(path, self._limit) as source:
             note = json.loads(source.meta.note) if source.meta.note else {}
             decision = self._rules.decide(source, called_ae=source.meta.receiving_ae, note=note)
-            released = (self._inbox.reason(entry) or {}).get("released")
+            reason = self._inbox.reason(entry) or {}
+            released = bool(reason.get("released"))
             if decision.action == DISCARD:
                 self._discard(entry, decision)
             elif decision.action == HOLD and not released:
                 self._deidentifier.triage(source)  # a risk in the pixels is the better reason
                 raise Permanent(decision.code, decision.reason)
             else:
+                # Who releases what was held for its pixels has looked at them.
+                if self._deidentifier.triage(source).look and not (released and reason.get("code") == "pixel-risk"):
+                    ocr.inspect(path)
                 self._deidentify(entry, source, decision)
 
     def _deidentify(self, entry: Entry, source: Source, decision: Decision) -> None:
@@ -127,9 +134,10 @@ class Worker:
         try:
             with fp:
                 outcome = self._deidentifier.deidentify(
-                    source, fp, label=decision.label, label_source=decision.label_source, limit=self._limit
+                    source, fp, label=decision.label, label_source=decision.label_source, limit=self._limit, looked=True
                 )
-            self._remember(entry, source, outcome)
+            # Before anything of it leaves.
+            self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)
             self._outbox.put(tmp, entry)
         except BaseException:
             tmp.unlink(missing_ok=True)
@@ -138,9 +146,6 @@ class Worker:
         state = OUTBOX_STATES[self._outbox.state(entry)]
         self._ledger.note(entry, state, label=decision.label, label_source=decision.label_source)
         self._inbox.remove(entry)
-
-    def _remember(self, entry: Entry, source: Source, outcome: Outcome) -> None:
-        self._register.study(entry.study, {name: source.get(name) for name in FIELDS}, outcome.pseudonym)
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)

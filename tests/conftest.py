@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
     **dict.fromkeys(["dcmdump", "dcmodify", "dcmqridx", "dcmsend", "echoscu", "findscu", "storescp", "storescu"], "dcmtk"),
     **dict.fromkeys(["dciodvfy", "dcentvfy"], "dicom3tools"),
+    **dict.fromkeys(["gdcmdump", "gdcmraw"], "libgdcm-tools"),
     "Orthanc": "orthanc",
+    "tesseract": "tesseract-ocr",
 }
 _SKIPPED = "interop: "
 

@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "demo": "Show the main job on this machine: a chest CT goes from a PACS to the hub, anonymised.",
     "site": "The node in the hospital: set up, run, watch, import, look after the queue.",
     "hub": "The central archive: set up, register sites, run, ask the index.",
-    "profile": "De-identification recipes: list, show, check, explain.",
+    "profile": "De-identification profiles: list, show, check, explain, diff.",
     "deidentify": "De-identify files without a network, by the same engine.",
     "echo": "Ask another DICOM application whether it answers (C-ECHO).",
     "doctor": "Check everything that can be wrong, each with its remedy.",

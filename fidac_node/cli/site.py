@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fidac_node.cli import config_option, fail, setup_logging
+from fidac_node.cli import config_option, difference, fail, pseudonym, setup_logging
 from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ def command() -> None:
     """Group of the site's commands."""
 
 
+for _group in (pseudonym.pseudonym, pseudonym.programme, pseudonym.key):
+    command.add_command(_group)
+
+
 @command.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--site-id", required=True, help="The site's code at the hub, for example CHU-LILLE.")
@@ -34,10 +38,17 @@ def command() -> None:
 @click.option("--ae-title", default="FIDACNODE", show_default=True, help="This node's AE title, as the PACS will call it.")
 @click.option("--port", default=11112, show_default=True, type=click.IntRange(1, 65535), help="TCP port to listen on.")
 @click.option("--profile", default="fidac-chest-ct", show_default=True, help="De-identification profile.")
-def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, profile: str) -> None:
-    """Write a commented site.toml, the spool's folders and a fresh secret key into DIRECTORY."""
+@click.option(
+    "--mode",
+    default="pseudonymised",
+    show_default=True,
+    type=click.Choice(["pseudonymised", "anonymised"]),
+    help="With a vault at the site, or with a key that is destroyed at the end.",
+)
+def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, profile: str, mode: str) -> None:
+    """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY."""
     from fidac_node.config import SiteConfig, load_site, render
-    from fidac_node.deidentify import create_key
+    from fidac_node.keys import create_keys
     from fidac_node.ledger import FILE, Ledger
     from fidac_node.safeio import make_directories, write_synced
 
@@ -47,7 +58,7 @@ def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, prof
     values: dict[str, dict[str, object]] = {
         "site": {"id": site_id},
         "receive": {"ae_title": ae_title, "port": port},
-        "deidentify": {"profile": profile},
+        "deidentify": {"profile": profile, "mode": mode},
         "send": {"hub": hub},
     }
     text = render(SiteConfig, values)
@@ -58,12 +69,11 @@ def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, prof
     except ConfigError:
         path.unlink()
         raise
-    key = config.deidentify.key_file
-    if not key.exists():
-        create_key(key)
     make_directories(config.spool.directory)
+    made = create_keys(config)
     Ledger(config.spool.directory / FILE).close()
-    click.echo(f"wrote {path}\nwrote {key}: keep a copy in a safe place; without it a patient's next study gets another pseudonym")
+    click.echo(f"wrote {path}")
+    pseudonym.show_made(made)
     click.echo(f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.send.ae_title or ae_title}")
     click.echo(f"  here:        fidac-node doctor -c {path}\n               fidac-node site run -c {path}")
     click.echo(f"  at the PACS: send chest CTs to {ae_title}, this host, port {port}")
@@ -125,7 +135,7 @@ def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
             site.inbox,
             site.ledger,
             label=label,
-            handles=site.pseudonymiser,
+            handles=site.keys.handles,
             max_object=site.max_object,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
@@ -158,12 +168,12 @@ def studies(config: Path, limit: int, as_json: bool) -> None:
 @command.command()
 @config_option("site")
 @click.argument("study")
-@click.option("--identify", is_flag=True, help="Also print who it is, from the site's own register.")
+@click.option("--identify", is_flag=True, help="Also print who it is, from the site's vault; recorded, and needs --reason.")
+@click.option("--diff", is_flag=True, help="Also print headers before and after, which names the patient; recorded, and needs --reason.")
+@click.option("--reason", default="", help="Why you ask who it is: kept in the record of uses. Name no patient.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(config: Path, study: str, identify: bool, as_json: bool) -> None:
+def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_json: bool) -> None:
     """The whole journal of a study (its handle, as 'site studies' prints it)."""
-    from fidac_node import audit
-
     settings, ledger = _open(config)
     objects = ledger.rows(study=study)
     if not objects:
@@ -173,16 +183,19 @@ def show(config: Path, study: str, identify: bool, as_json: bool) -> None:
     ]
     result: dict[str, Any] = {"study": study, "objects": objects, "journal": journal}
     if identify:
-        result["identity"] = audit.Register(settings.spool.directory / audit.FILE).look_up(study)
+        result["identity"] = pseudonym.identified(settings, study, reason)
+    comparisons = difference.compare_study(config, ledger, study, reason) if diff else []
     if as_json:
+        result |= {"diff": difference.as_json(comparisons)} if diff else {}
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
         return
     if identify:
-        identity = result["identity"] or {"identity": "not registered yet: the study waits for de-identification or is held"}
+        identity = result["identity"] or {"identity": "not in the vault yet: the study waits for de-identification or is held"}
         for key, value in identity.items():
             click.echo(f"{key}: {value}")
     for row in journal:
         click.echo(f"{_when(row['at'])}  {row['state']:<10} {row['entry']}  {row['message'] or ''}")
+    difference.show(comparisons)
 
 
 @command.group()

@@ -18,10 +18,11 @@ from pynetdicom import AE, evt
 
 from fidac_node import doctor, tls
 from fidac_node.cli import cli
-from fidac_node.config import HubConfig, SiteConfig, render
+from fidac_node.config import HubConfig, SiteConfig, load_site, render
 from fidac_node.doctor import Finding, examine
 from fidac_node.echo import ask
 from fidac_node.errors import Temporary
+from fidac_node.keys import create_keys
 from fidac_node.uids import CT_CLASSES, IMPLEMENTATION_CLASS_UID, STORAGE_COMMITMENT, VERIFICATION
 from fidac_node.values import Peer
 from tests.support import free_port
@@ -133,9 +134,6 @@ def site(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that sets a site up as 'site init' does and returns its settings file."""
 
     def make(hub: Peer, **receive: object) -> Path:
-        key = tmp_path / "secret.key"
-        key.write_text("5" * 64)
-        key.chmod(0o600)
         (tmp_path / "spool").mkdir()
         path = tmp_path / "site.toml"
         values: dict[str, dict[str, object]] = {
@@ -145,6 +143,7 @@ def site(tmp_path: Path) -> Callable[..., Path]:
             "spool": {"reserve_mb": 1},
         }
         path.write_text(render(SiteConfig, values), "utf-8")
+        create_keys(load_site(path))
         return path
 
     return make
@@ -166,7 +165,7 @@ def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(scp: Callable[..., 
     result = CliRunner().invoke(cli, ["doctor", "-c", str(path), "--json"])
     findings = json.loads(result.stdout)
     assert [finding for finding in findings if not finding["ok"]] == []
-    assert {finding["check"] for finding in findings} == {"settings", "key", "recipe", "spool", "disk", "port", "hub", "clock"}
+    assert {finding["check"] for finding in findings} == {"settings", "key", "vault", "recipe", "spool", "disk", "port", "hub", "clock"}
     assert all(set(finding) == {"check", "ok", "message", "remedy"} for finding in findings)
     assert result.exit_code == 0
 
@@ -177,7 +176,7 @@ def test_doctor_names_each_fault_with_its_remedy(site: Callable[..., Path], monk
     (path.parent / "spool").rmdir()
     monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_PROFILE", "no-such-recipe")
     faults = wrong(path)
-    assert {"key", "recipe", "spool", "hub"} <= set(faults)
+    assert {"key", "vault", "recipe", "spool", "hub"} <= set(faults)
     assert faults["spool"][0].remedy.startswith("create it: mkdir -p ")
     assert "nothing listens on" in faults["hub"][0].message and "is the port right" in faults["hub"][0].remedy
     result = CliRunner().invoke(cli, ["doctor", "-c", str(path)])

@@ -123,7 +123,9 @@ class Hub(Daemon):
 class Site(Daemon):
     kind = "site"
 
-    def __init__(self, directory: Path, hub_port: int, *, site_id: str = "CHU-TEST", ae_title: str = "FIDACNODE") -> None:
+    def __init__(
+        self, directory: Path, hub_port: int, *, site_id: str = "CHU-TEST", ae_title: str = "FIDACNODE", mode: str = "pseudonymised"
+    ) -> None:
         super().__init__(directory, free_port())
         self.site_id, self.ae_title = site_id, ae_title
         fidac(
@@ -138,6 +140,8 @@ class Site(Daemon):
             ae_title,
             "--port",
             self.port,
+            "--mode",
+            mode,
         )
         self.set("receive", host="127.0.0.1")
         self.set("spool", reserve_mb=1)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.scenario.network import Hub, Site
 
-HEAVY = ("pydicom", "pynetdicom", "deid", "matplotlib", "numpy", "apscheduler", "PIL")
+HEAVY = ("pydicom", "pynetdicom", "deid", "matplotlib", "numpy", "apscheduler", "PIL", "cryptography")
 
 
 def loaded(arguments: list[str]) -> set[str]:
@@ -27,7 +27,9 @@ def loaded(arguments: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["site", "--help"], ["hub", "--help"], ["hub", "find", "--help"], ["profile", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], ["site", "--help"], ["site", "pseudonym", "--help"], ["hub", "--help"], ["hub", "find", "--help"], ["profile", "--help"]],
+    ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(arguments) == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_a_node_whose_key_was_replaced_refuses_to_start_and_says_why(hub: Hub, s
     site.start()
     assert site.stop() == 0
     key = site.directory / "secret.key"
-    key.write_text("ab" * 32 + "\n")
+    key.write_text(secrets.token_hex(32) + "\n")
     key.chmod(0o600)
     started = fidac("site", "run", "--config", site.config, check=False)
     assert started.returncode == 2

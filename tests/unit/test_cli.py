@@ -16,7 +16,7 @@ from fidac_node import cli as frame
 from fidac_node.errors import ConfigError, Permanent, Temporary
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"pydicom", "pynetdicom", "deid", "numpy", "apscheduler", "rich", "matplotlib", "peewee"}
+HEAVY = {"pydicom", "pynetdicom", "deid", "numpy", "apscheduler", "rich", "matplotlib", "peewee", "cryptography"}
 
 
 def loaded_by(code: str) -> set[str]:

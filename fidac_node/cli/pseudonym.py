@@ -1,0 +1,299 @@
+"""``fidac-node site pseudonym | programme | key``: who is who, how long, and under which secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fidac_node.cli import FAILED, config_option, fail
+from fidac_node.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fidac_node.config import SiteConfig
+    from fidac_node.keys import SiteKeys
+    from fidac_node.vault import Study
+
+_reason = click.option("--reason", required=True, help="Why you ask: kept in the record of uses. Name no patient.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def pseudonym() -> None:
+    """Who is who, from the site's vault: find, reidentify; each use is recorded."""
+
+
+@pseudonym.command()
+@config_option("site")
+@click.argument("patient_id")
+@click.option("--issuer", help="Issuer of the patient id; without it every issuer counts.")
+@_reason
+@_json
+def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json: bool) -> None:
+    """Print the pseudonym of a patient. PATIENT_ID '-' asks for it, so that it stays out of the shell's history."""
+    from fidac_node.audit import check_reason
+    from fidac_node.deidentify.pseudonym import identity
+
+    if patient_id == "-":
+        patient_id = click.prompt("Patient ID", err=True) if _at_terminal() else sys.stdin.readline()
+    else:
+        click.echo("the patient's ID is now in your shell's history; '-' in its place asks for it", err=True)
+    settings, keys = _open(config)
+    reason = check_reason(reason, [patient_id])
+    wanted = identity(issuer or "", patient_id)
+    found = [study for study in _studies(keys) if identity(study.issuer if issuer else "", study.patient_id) == wanted]
+    pseudonyms = list(dict.fromkeys((study.pseudonym, study.issuer) for study in found))
+    for one in dict.fromkeys(study.pseudonym for study in found) or ("-",):
+        _record(settings, "pseudonym find", one, reason)
+    if not found:
+        fail("no patient with this ID is in the vault; IDs are compared exactly but for spaces: leading zeros and case count", FAILED)
+    if as_json:
+        click.echo(json.dumps([{"pseudonym": name, "issuer": by} for name, by in pseudonyms], indent=2, ensure_ascii=False))
+        return
+    for name, by in pseudonyms:
+        click.echo(f"{name}  (issuer {by})" if by else name)
+
+
+@pseudonym.command()
+@config_option("site")
+@click.argument("pseudonym", metavar="PSEUDONYM|NEW_STUDY_UID")
+@_reason
+@_json
+def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None:
+    """Print who is behind a pseudonym or a de-identified study, with all that the vault holds of him."""
+    settings, keys = _open(config)
+    wanted = pseudonym.strip()
+    found = [study for study in _studies(keys) if wanted in (study.pseudonym, study.new_study_uid)]
+    reason = _checked(reason, found)
+    for one in dict.fromkeys(study.pseudonym for study in found) or ("-",):
+        _record(settings, "pseudonym reidentify", one, reason)
+    if not found:
+        fail("neither a pseudonym nor a de-identified Study Instance UID of this site's vault", FAILED)
+    if as_json:
+        click.echo(json.dumps([asdict(study) for study in found], indent=2, ensure_ascii=False))
+        return
+    for study in found:
+        for name, value in _shown(study).items():
+            click.echo(f"{name}: {value}")
+        click.echo()
+
+
+@pseudonym.command(name="audit")
+@config_option("site")
+@_json
+def audit_(config: Path, as_json: bool) -> None:
+    """List who used the vault or changed the keys, when, with which command and why."""
+    from fidac_node.audit import FILE, UseLog
+    from fidac_node.config import load_site
+
+    directory = load_site(config).deidentify.vault_directory
+    uses, broken = UseLog(directory).read()
+    if as_json:
+        click.echo(json.dumps([asdict(use) for use in uses], indent=2))
+    else:
+        for use in uses:
+            click.echo(f"{_when(use.at)}  {use.user}  {use.command}  {use.subject}  {use.reason}")
+    if broken:
+        fail(f"{directory / FILE}: before line {broken[0]} a line was changed or taken out", FAILED)
+
+
+@click.group()
+def programme() -> None:
+    """The research programme at this site: show, open, close."""
+
+
+@programme.command(name="show")
+@config_option("site")
+def show_programme(config: Path) -> None:
+    """Print the programme's mode, its keys and its vault."""
+    from fidac_node import keys as site_keys
+    from fidac_node.config import load_site
+
+    settings = load_site(config)
+    click.echo(f"programme {settings.deidentify.programme}, site {settings.site.id}, {settings.deidentify.mode}")
+    at = site_keys.closed(settings)
+    if at is not None and settings.deidentify.mode == site_keys.ANONYMISED:
+        click.echo(f"  closed on {_when(at)}: its key is destroyed, nobody can link to it any more")
+        return
+    keys = site_keys.open_keys(settings)
+    for path in site_keys.key_files(settings):
+        click.echo(f"  key {path}")
+    if keys.vault is None:
+        click.echo(f"  {site_keys.NO_VAULT}; as long as the key exists, the same patient gets the same pseudonym")
+    else:
+        click.echo(f"  vault {site_keys.vault_file(settings)}: {keys.vault.records} records")
+        click.echo(f"  generation {keys.generation} of the site's secret")
+    keys.close()
+
+
+@programme.command(name="open")
+@config_option("site")
+def open_programme(config: Path) -> None:
+    """Make the keys that the configured mode needs and that were never there."""
+    from fidac_node.config import load_site
+    from fidac_node.keys import create_keys
+    from fidac_node.safeio import make_directories
+
+    settings = load_site(config)
+    make_directories(settings.spool.directory)
+    made = create_keys(settings)
+    show_made(made)
+    if not made:
+        click.echo("all keys are there, nothing was made")
+
+
+@programme.command()
+@config_option("site")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_reason
+def close(config: Path, name: str, yes: bool, reason: str) -> None:
+    """Destroy the key of the anonymised programme NAME: from then on nobody can link its data to a patient."""
+    from fidac_node import keys as site_keys
+    from fidac_node import locks
+    from fidac_node.audit import check_reason
+    from fidac_node.config import load_site
+    from fidac_node.site import check_finished, forget
+
+    settings = load_site(config)
+    reason = check_reason(reason)
+    if name != settings.deidentify.programme:
+        raise ConfigError(f"{config} is about programme {settings.deidentify.programme}, not {name}; name the right settings with -c")
+    if settings.deidentify.mode != site_keys.ANONYMISED:
+        raise ConfigError(
+            f"programme {name} is pseudonymised: as long as {site_keys.vault_file(settings)} or {settings.deidentify.key_file} exists, "
+            f"anywhere, it can be linked. The secret may serve other programmes, so that this command does not touch it"
+        )
+    lock = site_keys.take_alone(settings)
+    check_finished(settings)
+    if not yes:
+        click.prompt(f"This cannot be undone. Type the programme's name to destroy {settings.deidentify.programme_key_file}", err=True,
+                     value_proc=lambda typed: _same(typed, name))  # fmt: skip
+    _record(settings, "programme close", name, reason)
+    site_keys.close_programme(settings)
+    forget(settings)
+    locks.release(lock)
+    click.echo(
+        f"closed {name}: {settings.deidentify.programme_key_file} is overwritten and deleted, the ledger's rows and local copies are gone"
+    )
+    click.echo("what no program can reach: blocks that a flash disk or a snapshot kept, backups of the key, and the system's log, which")
+    click.echo("holds times and digests of what was received. Delete copies of the key; let the log expire.")
+
+
+@click.group()
+def key() -> None:
+    """The site's secret: rotate."""
+
+
+@key.command()
+@config_option("site")
+@_reason
+def rotate(config: Path, reason: str) -> None:
+    """Replace the site's secret; patients known to the vault keep their pseudonyms, UIDs and dates. Stop the node first."""
+    from fidac_node.audit import check_reason
+    from fidac_node.config import load_site
+    from fidac_node.keys import rotate as rotated
+
+    settings = load_site(config)
+    reason = check_reason(reason)
+    generation = rotated(settings, before=lambda: _record(settings, "key rotate", settings.deidentify.programme, reason))
+    click.echo(f"generation {generation}: {settings.deidentify.key_file} holds a new secret, the old one is in the vault")
+    click.echo("back up the key, and the vault with it: neither is enough without the other; delete copies of the old key")
+
+
+def identified(settings: SiteConfig, handle: str, reason: str) -> dict[str, Any] | None:
+    """What the vault says of the study ``handle``; the use is recorded. Raises :class:`ConfigError`."""
+    if not reason:
+        raise click.UsageError("--identify needs --reason: it is kept in the record of uses")
+    keys = _keys(settings)
+    study = keys.vault.study(handle) if keys.vault else None
+    _record(settings, "show --identify", handle, _checked(reason, [study] if study else []))
+    return _shown(study) if study else None
+
+
+def show_made(made: Iterable[Path]) -> None:
+    """Say what each new file is for."""
+    for path in made:
+        click.echo(f"wrote {path}: {_PURPOSES.get(path.name, 'keep a copy in a safe place')}")
+
+
+_PURPOSES = {
+    "secret.key": "keep a copy in a safe place; without it a patient's next study gets another pseudonym",
+    "vault.key": "keep a copy in another safe place; without it nobody can be re-identified",
+    "programme.key": "make no copy; 'fidac-node site programme close' destroys it",
+    "vault": "who is behind each pseudonym, encrypted; back it up with the site's data",
+}
+
+
+def _open(config: Path) -> tuple[SiteConfig, SiteKeys]:
+    from fidac_node.config import load_site
+
+    settings = load_site(config)
+    return settings, _keys(settings)
+
+
+def _keys(settings: SiteConfig) -> SiteKeys:
+    """The site's keys with a vault. Raises :class:`ConfigError`: also when the programme has none."""
+    from fidac_node import keys as site_keys
+
+    if settings.deidentify.mode == site_keys.ANONYMISED:
+        raise ConfigError(site_keys.NO_VAULT)
+    return site_keys.open_keys(settings)
+
+
+def _studies(keys: SiteKeys) -> Iterable[Study]:
+    return keys.vault.studies() if keys.vault else ()
+
+
+def _record(settings: SiteConfig, command: str, subject: str, reason: str) -> None:
+    from fidac_node.audit import UseLog
+
+    UseLog(settings.deidentify.vault_directory).write(command, subject, reason)
+
+
+def _checked(reason: str, studies: Iterable[Study]) -> str:
+    """The reason, when it names none of those whom the studies are about."""
+    from fidac_node.audit import check_reason
+
+    return check_reason(
+        reason, [text for study in studies for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)]
+    )
+
+
+def _shown(study: Study) -> dict[str, Any]:
+    """A study of the vault in DICOM's words."""
+    return {
+        "PatientID": study.patient_id,
+        "IssuerOfPatientID": study.issuer,
+        "PatientName": study.patient_name,
+        "PatientBirthDate": study.birth_date,
+        "StudyInstanceUID": study.study_uid,
+        "StudyDate": study.study_date,
+        "AccessionNumber": study.accession_number,
+        "pseudonym": study.pseudonym,
+        "de-identified StudyInstanceUID": study.new_study_uid,
+        "dates shifted by": f"{study.shift_days} days",
+        "study": study.handle,
+        "profile digest": study.profile,
+        "entered": _when(study.at),
+    }
+
+
+def _same(typed: str, name: str) -> str:
+    if typed != name:
+        raise click.BadParameter("that is not its name")
+    return typed
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
