@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
@@ -16,16 +18,17 @@ from fidac_node.errors import ConfigError
 from fidac_node.marks import LABELS
 
 if TYPE_CHECKING:
-    from fidac_node.deidentify import Plan, Pseudonymiser
+    from fidac_node.config import SiteConfig
+    from fidac_node.deidentify import Keyring, Plan, Pseudonymiser
+    from fidac_node.deidentify.report import Report
     from fidac_node.deidentify.tree import Result
-
-_STATES = ("deidentified", "duplicate", "held")
+    from fidac_node.deidentify.triage import Rules
 
 
 @click.command(name="deidentify")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path, exists=True))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
-@click.option("-c", "--config", type=click.Path(path_type=Path), help="Take profile, key, programme and site from this site.toml.")
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Take profile, keys, programme and site from this site.toml.")
 @click.option("--profile", help="De-identification profile, by name or .deid file.")
 @click.option("--key-file", type=click.Path(path_type=Path), help="The secret key, as 'site init' writes it.")
 @click.option("--programme", help="Research programme; another programme gives other pseudonyms.")
@@ -33,6 +36,8 @@ _STATES = ("deidentified", "duplicate", "held")
 @click.option("--label", type=click.Choice(LABELS), default="unknown", show_default=True, help="Label that the objects carry.")
 @click.option("--report", type=click.File("w", lazy=True), help="Write a JSON report, one entry per file; '-' prints it.")
 @click.option("--names", is_flag=True, help="Name the input files in the report: they may name patients, keep it at the site.")
+@click.option("--check-conformance", is_flag=True, help="Let dciodvfy say what each output breaks that its input did not.")
+@click.option("--workers", default=0, show_default=True, type=click.IntRange(0, 256), help="Worker processes; 0: one per core.")
 @click.option("--max-object-mb", default=4096, show_default=True, type=click.IntRange(1), help="Bound for one object, inflated.")
 def command(
     *,
@@ -46,68 +51,140 @@ def command(
     label: str,
     report: TextIO | None,
     names: bool,
+    check_conformance: bool,
+    workers: int,
     max_object_mb: int,
 ) -> None:
     """De-identify files without a network, by the same engine.
 
     IN is a file or folder; OUT gets one folder per study. Held files are listed with the reason; scope
-    rules of a site do not apply, who names the files has chosen them. Exit code 3 if any file is held.
+    rules of a site do not apply, who names the files has chosen them. Exit code 3 if any file is held,
+    or breaks a rule of DICOM that it did not break before (--check-conformance).
     """
-    plan, handles, site_id, programme = _settings(config, profile, key_file, programme, site_id)
+    settings = _settings(config, profile, key_file, programme, site_id)
     if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
         raise ConfigError(f"{target} lies within {source}: choose another folder, or what is written would be read")
+    if check_conformance:
+        from fidac_node import conformance
+
+        conformance.require()
     from fidac_node.deidentify import Deidentifier
-    from fidac_node.deidentify.tree import deidentify_files, files_of
+    from fidac_node.deidentify.report import Report
+    from fidac_node.deidentify.tree import Job, deidentify_files, files_of
 
     files = files_of(source)
-    deidentifier = Deidentifier(plan, handles, site_id, programme)
-    results = deidentify_files(files, target, deidentifier, handles, label=label, limit=max_object_mb << 20)
-    entries, held = [], 0
-    for result in _shown(results, len(files)):
-        held += result.state == "held"
-        entries.append(_entry(result, files[result.number - 1] if names else None))
-    summary: dict[str, Any] = {state: sum(entry["state"] == state for entry in entries) for state in _STATES}
-    click.echo(", ".join(f"{number} {state}" for state, number in summary.items()), err=True)
-    if report is not None:
-        head = {"profile": plan.profile, "profile_digest": plan.digest, "programme": programme, "site": site_id}
-        json.dump({**head, **summary, "objects": entries}, report, indent=1)
-        report.write("\n")
-    if held:
+    engine = Deidentifier(settings.plan, settings.patients, settings.site_id, settings.programme, rules=settings.rules)
+    job = Job(engine, settings.handles, target, label, max_object_mb << 20, details=report is not None, check=check_conformance)
+    job.look = _look(settings.rules)
+    results = deidentify_files(files, job, workers=workers or len(os.sched_getaffinity(0)))
+    with ExitStack() as stack:
+        written = stack.enter_context(Report(report, settings.facts())) if report is not None else None
+        counts = _tell(results, files, written, names=names, apart=report is not None and report.name == "-")
+        if written is not None:
+            written.finish(counts)
+    if counts["held"] or counts.get("nonconforming"):
         raise click.exceptions.Exit(HELD)
 
 
-def _settings(
-    config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None
-) -> tuple[Plan, Pseudonymiser, str, str]:
-    """Plan, pseudonyms, site and programme: from a site's settings, from options, or options over settings."""
+class _Settings(NamedTuple):
+    """What decides on the output: profile and keys, rules of triage, site and programme."""
+
+    plan: Plan
+    handles: Pseudonymiser
+    patients: Pseudonymiser | Keyring
+    rules: Rules | None
+    site_id: str
+    programme: str
+
+    def facts(self) -> dict[str, str]:
+        """What a report says of them."""
+        return {
+            "profile": self.plan.profile,
+            "profile_digest": self.plan.digest,
+            "programme": self.programme,
+            "site": self.site_id,
+        }
+
+
+def _settings(config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None) -> _Settings:
+    """From a site's settings, from options, or options over settings."""
     from fidac_node.deidentify import Pseudonymiser, load_plan, read_key
 
-    directory = None
     if config is None and profile is None and key_file is None:
         from fidac_node.config import find_config
 
         config = find_config("site", None)
-    if config is not None:
-        from fidac_node.config import load_site
-
-        settings = load_site(config)
-        directory = settings.deidentify.profiles_directory
-        profile = profile or settings.deidentify.profile
-        key_file = key_file or settings.deidentify.key_file
-        programme = programme or settings.deidentify.programme
-        site_id = site_id or settings.site.id
-    if key_file is None:
+    site = _site(config)
+    if site is None and key_file is None:
         raise click.UsageError("--key-file is needed with --profile, or -c with a site.toml")
-    profile, programme, site_id = profile or "fidac-chest-ct", programme or "FIDAC", site_id or "SITE"
-    return load_plan(profile, directory), Pseudonymiser(read_key(key_file), programme, site_id), site_id, programme
+    own = site is not None and key_file is None and programme in (None, site.deidentify.programme) and site_id in (None, site.site.id)
+    site_id = site_id or (site.site.id if site else "SITE")
+    programme = programme or (site.deidentify.programme if site else "FIDAC")
+    plan = load_plan(
+        profile or (site.deidentify.profile if site else "fidac-chest-ct"),
+        site.deidentify.profiles_directory if site else None,
+        layers=site.deidentify.layers if site and profile is None else (),
+    )
+    if site is not None and own:
+        from fidac_node.keys import open_keys
+
+        keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
+        return _Settings(plan, keys.handles, keys.patients, _rules(site), site_id, programme)
+    key = key_file or (site.deidentify.key_file if site else Path())
+    pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
+    return _Settings(plan, pseudonyms, pseudonyms, _rules(site) if site else None, site_id, programme)
 
 
-def _shown(results: Iterable[Result], total: int) -> Iterable[Result]:
-    """Print what is held as it happens; a progress line for people at a terminal."""
+def _site(config: Path | None) -> SiteConfig | None:
+    if config is None:
+        return None
+    from fidac_node.config import load_site
+
+    return load_site(config)
+
+
+def _rules(site: SiteConfig) -> Rules:
+    from fidac_node.deidentify.triage import Rules
+
+    return Rules(**{rule.name: getattr(site.deidentify, rule.name) for rule in fields(Rules)})
+
+
+def _look(rules: Rules | None) -> Callable[[Path], object] | None:
+    """What looks for burned-in text, where the rules ask for it. Raises :class:`ConfigError` when it is not installed."""
+    if rules is None or (rules.secondary_captures != "check" and not rules.ocr_sample):
+        return None
+    from fidac_node.deidentify import ocr
+
+    ocr.require()
+    return ocr.inspect
+
+
+def _tell(results: Iterable[Result], files: list[Path], report: Report | None, *, names: bool, apart: bool) -> dict[str, Any]:
+    """Write each result into the report and say what is held; return how many there are of each state.
+
+    ``apart``: standard output belongs to the report.
+    """
+    from fidac_node.deidentify.tree import STATES
+
+    counts: Counter[str] = Counter()
+    for result in _shown(results, len(files)):
+        counts[result.state] += 1
+        counts["nonconforming"] += bool(result.errors)
+        if result.state == "held":
+            click.echo(f"file {result.number} held ({result.code}): {result.message}", err=apart)
+        for error in result.errors:
+            click.echo(f"file {result.number} breaks a rule that it did not break before: {error}", err=apart)
+        if report is not None:
+            report.add(_entry(result, files[result.number - 1] if names else None), result.recipe)
+    shown = [*STATES, *(["nonconforming"] if counts["nonconforming"] else [])]
+    click.echo(", ".join(f"{counts[state]} {state}" for state in shown), err=True)
+    return {state: counts[state] for state in shown}
+
+
+def _shown(results: Iterable[Result], total: int) -> Iterator[Result]:
+    """A progress line for people at a terminal."""
     progress = sys.stderr.isatty()
     for result in results:
-        if result.state == "held":
-            click.echo(f"file {result.number} held ({result.code}): {result.message}")
         if progress:
             click.echo(f"\r{result.number} of {total} ", nl=result.number == total, err=True)
         yield result
@@ -115,5 +192,17 @@ def _shown(results: Iterable[Result], total: int) -> Iterable[Result]:
 
 def _entry(result: Result, path: Path | None) -> dict[str, Any]:
     """One file in the report: empty facts left out, the input's name only when it was asked for."""
-    facts = {name: value for name, value in asdict(result).items() if value not in ("", None)}
-    return facts | ({"source": str(path)} if path is not None else {})
+    from fidac_node.deidentify.report import tag_path
+
+    facts = {
+        "number": result.number,
+        "state": result.state,
+        "output": result.output,
+        "code": result.code,
+        "message": result.message,
+        "tag": tag_path(result.message),
+        "actions": result.actions,
+        "errors": result.errors,
+        "source": str(path) if path is not None else "",
+    }
+    return {name: value for name, value in facts.items() if value}

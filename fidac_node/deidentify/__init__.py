@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fidac_node.deidentify.plan import Plan, load_plan, profiles_directory
-from fidac_node.deidentify.pseudonym import Pseudonymiser, create_key, read_key
+from fidac_node.deidentify.plan import Plan, load_plan
+from fidac_node.deidentify.programmes import profiles_directory
+from fidac_node.deidentify.pseudonym import Keyring, Pseudonymiser
 
 if TYPE_CHECKING:
     from fidac_node.deidentify.apply import Deidentifier, Outcome
+    from fidac_node.deidentify.keyfile import create_key, read_key
     from fidac_node.deidentify.reading import Source, open_source
 
-_LAZY = {"Deidentifier": "apply", "Outcome": "apply", "Source": "reading", "open_source": "reading"}
+_LAZY = {
+    "Deidentifier": "apply",
+    "Outcome": "apply",
+    "Source": "reading",
+    "create_key": "keyfile",
+    "open_source": "reading",
+    "read_key": "keyfile",
+}
 
 __all__ = [
     "Deidentifier",
+    "Keyring",
     "Outcome",
     "Plan",
     "Pseudonymiser",

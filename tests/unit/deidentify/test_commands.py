@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -41,24 +42,52 @@ def tree(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_profiles_are_listed_with_digest_and_title() -> None:
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of a site's own: a layer, a profile that it is part of, a layer that is no recipe."""
+    folder = tmp_path / "profiles"
+    folder.mkdir()
+    lines = ["# ours: for the tests", "# option: 113108", "", "# Smoking bears on the lung.", "KEEP SmokingStatus", "REMOVE PatientSize"]
+    (folder / "ours.deid").write_text("\n".join(["FORMAT dicom", "%header", *lines, ""]), encoding="ascii")
+    (folder / "bad.deid").write_text("nothing")
+    parts = '"basic", "patient-characteristics", "ours"'
+    (folder / "programmes.toml").write_text(f'[lung]\ntitle = "a lung"\nlayers = [{parts}]\n', encoding="utf-8")
+    return folder
+
+
+def test_profiles_and_layers_are_listed(own: Path) -> None:
     result = call("profile", "list")
     assert result.exit_code == 0
-    for name in ("fidac-chest-ct", "basic-only"):
-        (line,) = (line for line in result.stdout.splitlines() if line.startswith(name))
-        assert load_plan(name).digest[:8] in line and "PS3.15 Basic Profile" in line
+    for name in ("fidac-chest-ct", "fidac-chest-ct-device", "basic-only"):
+        (line,) = (line for line in result.stdout.splitlines() if line.startswith(f"{name} "))
+        assert load_plan(name).digest[:8] in line and "basic " in line
+    assert re.search(r"^modified-dates +163 +113107 +PS3\.15 E\.3\.6", result.stdout, re.MULTILINE)
+    listed = call("profile", "list", "-d", own).stdout
+    assert re.search(r"^lung +[0-9a-f]{8} +basic patient-characteristics ours +a lung$", listed, re.MULTILINE)
+    assert re.search(r"^ours +2 +113108 +for the tests$", listed, re.MULTILINE) and re.search(r"^bad +broken ", listed, re.MULTILINE)
 
 
-def test_a_profile_is_shown_as_it_is_written() -> None:
-    assert call("profile", "show", "basic-only").stdout == (profiles_directory() / "basic-only.deid").read_text(encoding="ascii")
+def test_a_layer_is_shown_as_it_is_written_and_a_profile_with_the_origin_of_each_line() -> None:
+    text = (profiles_directory() / "basic.deid").read_text(encoding="ascii")
+    assert call("profile", "show", "basic").stdout == text
+    shown = call("profile", "show", "fidac-chest-ct").stdout.splitlines()
+    assert shown[: text.count("\n")] == [f"basic.deid:{number}: {line}".rstrip() for number, line in enumerate(text.splitlines(), start=1)]
+    assert "chest-ct.deid:18: KEEP ConvolutionKernel" in shown
     result = call("profile", "show", "none")
     assert result.exit_code == 2 and "there is no profile 'none'" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["fidac-chest-ct", "basic-only"])
+def test_the_lines_that_hold_are_shown_as_one_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "fidac-chest-ct.deid"
+    path.write_text(call("profile", "show", "fidac-chest-ct", "--merged").stdout, encoding="ascii")
+    assert load_plan(str(path)) == load_plan("fidac-chest-ct")
+
+
+@pytest.mark.parametrize("name", ["fidac-chest-ct", "fidac-chest-ct-device", "basic-only"])
 def test_the_profiles_that_come_with_the_program_are_understood(name: str) -> None:
     result = call("profile", "check", name)
     assert result.exit_code == 0 and load_plan(name).digest in result.stdout
+    assert str(profiles_directory()) not in result.stdout, "what is meant to lie upon another layer is counted, not listed"
 
 
 def test_check_tells_every_problem_of_a_file_with_its_line(tmp_path: Path) -> None:
@@ -72,22 +101,95 @@ def test_check_tells_every_problem_of_a_file_with_its_line(tmp_path: Path) -> No
     assert call("profile", "check", path.rename(tmp_path / "own.txt")).exit_code == 2
 
 
-def test_own_recipes_are_found_in_their_folder(tmp_path: Path) -> None:
-    shutil.copy(profiles_directory() / "basic-only.deid", tmp_path / "ours.deid")
-    (tmp_path / "bad.deid").write_text("nothing")
-    listed = call("profile", "list", "-d", tmp_path).stdout
-    assert any(line.startswith("ours ") for line in listed.splitlines())
-    assert any(line.startswith("bad ") and "broken" in line for line in listed.splitlines())
-    assert call("profile", "check", "ours", "-d", tmp_path).exit_code == 0
+def test_check_tells_what_is_hidden_and_what_is_weakened_with_file_and_line(own: Path) -> None:
+    result = call("profile", "check", "lung", "-d", own)
+    assert result.exit_code == 0, result.output
+    layer, below = own / "ours.deid", profiles_directory() / "patient-characteristics.deid"
+    number = below.read_text().splitlines().index("KEEP PatientSize") + 1
+    hidden = f"{layer}:8: 'REMOVE PatientSize' goes before 'KEEP PatientSize' ({below}:{number}); if that is not meant, drop it"
+    assert hidden in result.stdout.splitlines()
+    assert "patient-characteristics.deid goes before basic.deid in 5 lines" in result.stdout
+    assert "less strict than the Basic Profile by the option Patient Characteristics: 4 attributes" in result.stdout
+    everything = call("profile", "check", "lung", "-d", own, "--all").stdout
+    permitted = "'KEEP SmokingStatus': Table E.1-1 has X, the option Patient Characteristics permits it"
+    assert f"{layer}:7: {permitted}" in everything and f"{below}:{number}: 'KEEP PatientSize' goes before" in everything
 
 
-def test_explain_says_attribute_by_attribute_what_happens_and_why() -> None:
+def test_check_refuses_what_no_option_permits_and_tells_the_remedy(own: Path) -> None:
+    layer = own / "ours.deid"
+    layer.write_text(layer.read_text().replace("# option: 113108\n", "").replace("REMOVE PatientSize", "KEEP AccessionNumber"))
+    result = call("profile", "check", "lung", "-d", own)
+    assert result.exit_code == 1 and "may not be kept" in result.stderr
+    assert f"{layer}:7: AccessionNumber may not be kept (PS3.15 Table E.1-1: Z): no option permits it; or write 'REMOVE" in result.stderr
+    layer.write_text("FORMAT dicom\n%header\nKEEP Rows\nKEEP Rows\nKEEP Colums\n")
+    result = call("profile", "check", "lung", "-d", own)
+    assert f"{layer}:4: Rows has its action on line 3 already" in result.stderr and f"{layer}:5: 'Colums' is no keyword" in result.stderr
+
+
+def test_a_layer_is_checked_by_itself(own: Path) -> None:
+    for name in ("ours", str(own / "ours.deid")):
+        result = call("profile", "check", name, "-d", own)
+        assert result.exit_code == 0 and "ours: a layer of 2 lines: every line is understood" in result.stdout
+    assert call("profile", "check", "basic").stdout.startswith("basic: one layer, ")
+    assert call("profile", "check", "bad", "-d", own).exit_code == 1
+
+
+def test_explain_says_attribute_by_attribute_what_happens_and_why(own: Path) -> None:
     result = call("profile", "explain", "fidac-chest-ct", "PatientID", "(0008,0020)", "--format", "json")
     rows = {row["attribute"]: row for row in json.loads(result.stdout)}
     assert rows["PatientID"]["meaning"] == "replaced by the patient's pseudonym"
     assert rows["StudyDate"]["clause"] == "PS3.15 Table E.1-1: Z, Modified Dates (E.3.6) C"
+    (smoking,) = json.loads(call("profile", "explain", "lung", "SmokingStatus", "-d", own, "--format", "json").stdout)
+    assert smoking["reason"] == "Smoking bears on the lung." and smoking["line"] == "ours.deid:7"
+    assert smoking["clause"] == "PS3.15 Table E.1-1: X, Patient Characteristics (E.3.7) K"
     assert len(call("profile", "explain", "basic-only").stdout.splitlines()) > 650
     assert call("profile", "explain", "basic-only", "Nonsense").exit_code == 1
+
+
+def test_diff_says_what_two_profiles_do_differently(own: Path) -> None:
+    result = call("profile", "diff", "fidac-chest-ct", "fidac-chest-ct-device", "--format", "json")
+    rows = {row["attribute"]: row for row in json.loads(result.stdout)}
+    assert rows["DeviceSerialNumber"] == {
+        "tag": "(0018,1000)", "attribute": "DeviceSerialNumber", "vr": "LO", "fidac-chest-ct": "dummy", "fidac-chest-ct-device": "keep",
+    }  # fmt: skip
+    assert "StudyDate" not in rows and rows["options (CID 7050)"]["fidac-chest-ct-device"].endswith("113109, 113111")
+    assert call("profile", "diff", "basic-only", "basic-only").stdout.splitlines() == ["tag  attribute  vr  basic-only (1)  basic-only (2)"]
+    assert call("profile", "diff", "basic-only", "lung", "-d", own, "--values").exit_code == 2
+
+
+def test_diff_on_files_tells_each_element_that_becomes_another_and_no_value(tmp_path: Path, tree: Path) -> None:
+    folder = tree / "ct"
+    item = build.dataset(SeriesDescription="Thorax QUENOUILLE", PatientName="QUENOUILLE^Z")
+    write(folder / "6.dcm", ct(RequestAttributesSequence=[item], SeriesDescription="THORAX", Allergies=""), build.SYNTAXES[1])
+    files = (folder / "1.dcm", folder / "2.dcm", folder / "6.dcm")
+    result = call("profile", "diff", "fidac-chest-ct", "basic-only", *files, "--format", "json")
+    assert result.exit_code == 0, result.output
+    rows = {row["tag"]: row for row in json.loads(result.stdout)}
+    assert rows["(0008,0020)"] == {
+        "tag": "(0008,0020)", "attribute": "StudyDate", "fidac-chest-ct": "shift: replaced", "basic-only": "blank", "elements": 3,
+    }  # fmt: skip
+    assert rows["(0008,103E)"]["fidac-chest-ct"] == "clean: unchanged" and rows["(0008,103E)"]["basic-only"] == "remove"
+    assert rows["(0040,0275)"]["fidac-chest-ct"] == "keep" and rows["(0040,0275)"]["basic-only"] == "remove"
+    assert rows["(0040,0275).(0008,103E)"]["fidac-chest-ct"] == "clean: replaced"
+    assert rows["(0040,0275).(0010,0010)"]["basic-only"] == "remove"
+    assert "(0010,0020)" not in rows and traces(result.output.encode()) == []
+
+
+def test_diff_prints_values_only_when_asked_and_says_so(tree: Path) -> None:
+    result = call("profile", "diff", "fidac-chest-ct", "basic-only", tree / "ct" / "1.dcm", "--values", "--format", "json")
+    rows = {row["tag"]: row for row in json.loads(result.stdout)}
+    assert rows["(0008,1030)"]["before"] == "Thorax de QUENOUILLE" and rows["(0008,1030)"]["basic-only: after"] == "-"
+    assert "QUENOUILLE" not in rows["(0008,1030)"]["fidac-chest-ct: after"]
+    assert "These values identify people" in result.stderr
+
+
+@pytest.mark.parametrize("syntax", build.SYNTAXES)
+def test_diff_reads_every_encoding_and_goes_on_after_what_it_cannot_read(tree: Path, syntax: str) -> None:
+    made = write(tree / "ct" / "7.dcm", ct(SeriesDescription="THORAX"), syntax)
+    result = call("profile", "diff", "fidac-chest-ct", "basic-only", tree / "ct" / "5.dcm", made, "--format", "csv")
+    assert result.exit_code == 1 and "file 1: " in result.stderr and "1 of 2 files could not be compared" in result.stderr
+    assert '"(0008,103E)",SeriesDescription,clean: unchanged,remove,1' in result.stdout.splitlines()
+    assert '"(0008,0020)",StudyDate,shift: replaced,blank,1' in result.stdout.splitlines()
 
 
 def test_a_tree_goes_in_and_a_tree_without_names_comes_out(tmp_path: Path, tree: Path, key: Path) -> None:
