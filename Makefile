@@ -15,11 +15,12 @@ PACKAGES := dcmtk orthanc dicom3tools libgdcm-tools tesseract-ocr tesseract-ocr-
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format examples lock packages clean
+.PHONY: help demo test bench lint format examples lock packages clean
 
 help:
 	@echo "make demo [DICOM=DIR] [ARGS=--once]   the main job on this machine: hub, site node and a PACS stand-in"
 	@echo "make test                             lint, format check, types and every test"
+	@echo "make bench [ARGS='--data DIR']       speed and memory of de-identification, beside deid's own, on this machine"
 	@echo "make lint                             lint, format check and types only"
 	@echo "make format                           put the code into shape"
 	@echo "make examples                         write config/*.example.toml from the code"
@@ -31,6 +32,9 @@ demo: $(VENV)/.demo
 
 test: lint packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+bench: $(VENV)/.test
+	PYTHONPATH=. $(BIN)/python benchmarks/deidentify.py $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -19,6 +19,8 @@ from fidac_node import ledger, part10, tls
 from fidac_node.config import SiteConfig, load_site
 from fidac_node.deidentify import Deidentifier, Plan, load_plan, ocr, profiles_directory, triage
 from fidac_node.errors import ConfigError
+from fidac_node.headers import DIRECTORY as HEADERS
+from fidac_node.headers import Headers, open_headers, purge_headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import Ledger
 from fidac_node.receive.check import Identity, entry_for
@@ -87,6 +89,13 @@ class Site:
     def pixel_rules(self) -> triage.Rules:
         """What is let through triage. Raises :class:`ConfigError`."""
         return triage.Rules(**{rule.name: getattr(self.config.deidentify, rule.name) for rule in fields(triage.Rules)})
+
+    @cached_property
+    def headers(self) -> Headers | None:
+        """Where an original header of each series is kept for a while; ``None``: nowhere."""
+        if self.keys.vault is None or not self.config.spool.keep_headers:
+            return None
+        return open_headers(self._spool_directory, self.config.deidentify.vault_key_file)
 
     @cached_property
     def destination(self) -> Destination:
@@ -236,6 +245,8 @@ def purge(site: Site) -> int:
             site.ledger.flush()
             site.outbox.remove(entry)
             purged += 1
+    kept_since = before if site.headers is not None else time.time()
+    purge_headers(site.config.spool.directory / HEADERS, kept_since)
     if purged:
         log.info("purged %d objects that the hub answers for", purged)
     return purged
@@ -372,6 +383,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         deidentifier,
         keys,
         limit=site.max_object,
+        headers=site.headers,
     )
     worker.recover(after_crash=after_crash)
     lifeline.ready()

@@ -16,6 +16,7 @@ from typing import Final
 
 from fidac_node.deidentify import Deidentifier, Source, ocr, open_source
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.headers import Headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import OUTBOX_STATES, Ledger
 from fidac_node.route import DISCARD, HOLD, Decision, Rules
@@ -33,6 +34,7 @@ class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
 
     ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one.
+    ``headers`` keeps one original header of each series for a while, if given.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Worker:
         keys: SiteKeys,
         *,
         limit: int,
+        headers: Headers | None = None,
     ) -> None:
         self._owner = owner
         self._inbox = inbox
@@ -55,6 +58,7 @@ class Worker:
         self._deidentifier = deidentifier
         self._keys = keys
         self._limit = limit
+        self._headers = headers
         self._current = inbox.directory / "work" / f".{owner}.current"
 
     def recover(self, *, after_crash: bool) -> None:
@@ -139,6 +143,8 @@ class Worker:
             # Before anything of it leaves.
             self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)
             self._outbox.put(tmp, entry)
+            if self._headers is not None:
+                self._headers.keep(entry, source)
         except BaseException:
             tmp.unlink(missing_ok=True)
             raise

@@ -472,7 +472,8 @@ def identity_bytes(person: Person, vr: str, number: int) -> bytes:
     if vr == "PN":
         return person.charset.encode(f"{person.name(number)}^{person.name(number + 1)}")
     if vr == "UI":
-        return person.uid(number).encode("ascii")
+        several = (person.uid(number), "1.2.840.10008.1.2.1", person.uid(number + 1))
+        return "\\".join(several[: 1 + number % 3]).encode("ascii")
     if vr in ("DA", "DT"):
         return person.birth.encode("ascii")
     if vr == "TM":
@@ -511,11 +512,17 @@ def repeated(tag: int, item: Sequence[Slot], number: int, form: str = "", least:
     return slot
 
 
+ABOUT: Final = 100
+
+
 def mixed(tag: int, vr: str, words: Sequence[str | int], separator: str = " ") -> Slot:
-    """Text of words that are the same for everybody and of names: a number stands for the person's own word."""
+    """Text of words that are the same for everybody and of the person's own: a number is a name, from :data:`ABOUT` on any text."""
+
+    def own(person: Person, number: int) -> str:
+        return person.name(number) if number < ABOUT else person.text(number)
 
     def slot(person: Person) -> Elem | None:
-        text = separator.join(word if isinstance(word, str) else person.name(word) for word in words)
+        text = separator.join(word if isinstance(word, str) else own(person, word) for word in words)
         return Elem(tag, vr, padded(vr, person.charset.encode(text)))
 
     return slot

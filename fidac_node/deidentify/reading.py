@@ -230,7 +230,10 @@ def _mapped(file: BinaryIO) -> Iterator[part10.Buffer]:
 
 def _inflated(deflated: BinaryIO, directory: Path, limit: int, stack: ExitStack) -> BinaryIO:
     """Inflate to a nameless file in ``directory``, which vanishes with its descriptor (PS3.5 A.5)."""
-    target = stack.enter_context(tempfile.TemporaryFile(dir=directory))  # noqa: SIM115  # the stack closes it
+    try:
+        target = stack.enter_context(tempfile.TemporaryFile(dir=directory))  # the stack closes it
+    except OSError:
+        target = stack.enter_context(tempfile.TemporaryFile())  # beside what is read there is no writing, as on a CD
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     total = 0
     try:

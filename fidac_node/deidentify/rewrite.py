@@ -54,6 +54,8 @@ _WITHOUT_TEXT: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 _ONE_TEXT: Final = frozenset({"LT", "ST", "UT"})
 # Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
 _STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
+# What a safe private attribute may say as text: a number, or a ratio of two.
+_MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2})?(?::\d{1,4}(?:\.\d{0,6})?)?")
 # Instances that the standard itself defines: well-known frames of reference, palettes, storage commitment.
 _WELL_KNOWN_UID: Final = re.compile(r"1\.2\.840\.10008\.1\.(?:4\.[12]|5|20|40|42)(?:\.\d{1,2}){1,3}", re.ASCII)
 # Their items stand for frames, by position.
@@ -72,7 +74,7 @@ _MOST_CHARSETS: Final = 8
 _PLAIN_VALUES: Final = {
     "CS": re.compile(rb"[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
     "DS": re.compile(rb"[+-]?\d{1,10}(?:\.\d{0,16})?(?:\\[+-]?\d{1,10}(?:\.\d{0,16})?)* ?"),
-    "IS": re.compile(rb"[+-]?\d{1,12}(?:\\[+-]?\d{1,12})* ?"),
+    "IS": re.compile(rb"[+-]?\d{1,9}(?:\\[+-]?\d{1,9})* ?"),
     "TM": re.compile(rb"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})? ?"),
 }
 
@@ -169,19 +171,23 @@ class Rewriter:
             creator_tag = group << 16 | number >> 8
             creator = elements.value_of(found, creator_tag, self._syntax.explicit).decode("ascii", "replace").rstrip(" \x00")
             vr = self._plan.private.get((group, creator, number & 0xFF))
-            encoded = self._safe_value(tag, vr, found[tag]) if vr else None
+            encoded = self._safe_value(tag, vr, found[tag]) if vr else b""
             if encoded:
                 changes[tag] = Change(actions.KEEP, encoded)
                 changes[creator_tag] = Change(actions.KEEP, self._syntax.element(creator_tag, "LO", creator.encode("ascii")))
                 kept |= {tag, creator_tag}
         return frozenset(kept)
 
-    def _safe_value(self, tag: int, vr: str, encoded: bytes) -> bytes | None:
+    def _safe_value(self, tag: int, vr: str, encoded: bytes) -> bytes:
+        """A safe private element that holds one measurement, and no other; else nothing."""
         declared, start, undefined = elements.head_of(encoded, self._syntax.explicit)
+        raw = encoded[start:]
+        text = raw.strip(b"\x00 ")
         if declared not in (vr, "", "UN") or undefined or (declared == "UN" and not self._syntax.little):
-            return None
-        value = self.value(tag, vr, encoded[start:], actions.KEEP, ())
-        return self._syntax.element(tag, vr, value) if value and value.strip(b"\x00 ") else None
+            return b""
+        if not (len(raw) == _WIDTHS[vr] if vr in _WITHOUT_TEXT else _MEASUREMENT.fullmatch(text)):
+            return b""
+        return self._syntax.element(tag, vr, raw if vr in _WITHOUT_TEXT else text)
 
     def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
         rule = self._rules.get(encoded[: self._head])
@@ -388,7 +394,7 @@ def _is_valid(tag: int, vr: str, value: str) -> bool:
     if vr == "DS":
         return not value.strip() or (len(value) <= _LONGEST_DS and _DS.fullmatch(value) is not None)
     if vr == "IS":
-        return not value.strip() or _IS.fullmatch(value) is not None
+        return not value.strip() or (_IS.fullmatch(value) is not None and abs(int(value)) < 1 << 31)
     if tag in _CODE_VALUES:
         return any(shape.fullmatch(value.strip()) for shape in _CODES.values())
     return is_plain(value.strip())

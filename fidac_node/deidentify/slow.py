@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from fidac_node.deidentify import elements
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.elements import MAX_DEPTH, DataSet, Elements, Node
+from fidac_node.deidentify.encode import Syntax
 from fidac_node.errors import Permanent
 from fidac_node.part10 import Malformed, format_tag
 
@@ -28,14 +29,21 @@ _LOWEST_GROUP: Final = 0x0008
 def canonical(source: Source) -> Elements:
     """The elements of a header, encoded plainly: little-endian headers, defined lengths; values are as they were.
 
-    Private elements of the top level are taken over as they are; nobody reads them but a list of safe
-    ones. Raises :class:`Malformed`.
+    Private elements of the top level are taken over with the value they have; nobody reads them but a
+    list of safe ones. Raises :class:`Malformed`.
     """
     explicit = source.syntax.explicit
     found = elements.encoded(nodes(source), explicit=explicit)
-    if source.syntax.little:
-        found.update({tag: encoded for tag, encoded in source.elements.items() if not _is_public(tag)})
+    for tag, encoded in source.elements.items():
+        if not _is_public(tag):
+            found[tag] = encoded if source.syntax.little else _little(tag, encoded)
     return found
+
+
+def _little(tag: int, encoded: bytes) -> bytes:
+    """A big-endian element under a little-endian header; a sequence is left empty."""
+    vr, start, undefined = elements.head_of(encoded, explicit=True)
+    return Syntax(explicit=True, little=True).element(tag, vr, b"" if undefined or vr == "SQ" else encoded[start:])
 
 
 def nodes(source: Source) -> DataSet:

@@ -40,8 +40,6 @@ _SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 _DOSE_REPORT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.67"
 _KEY_OBJECT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONVERSION_TYPE: Final = 0x00080064
-# SecondaryCaptureDeviceID, DateOfSecondaryCapture, device manufacturer, model, software; video and digital format.
-_CAPTURE_DEVICE: Final = (0x00181010, 0x00181012, 0x00181016, 0x00181018, 0x00181019, 0x00181022, 0x00181023)
 _SHARED_GROUPS: Final = 0x52009229
 _PER_FRAME_GROUPS: Final = 0x52009230
 _PLANE_POSITION: Final = 0x00209113
@@ -83,7 +81,6 @@ _DECISIVE: Final = (
     0x00280301,  # BurnedInAnnotation
     0x00280302,  # RecognizableVisualFeatures
     _CONVERSION_TYPE,
-    *_CAPTURE_DEVICE,
     *_PALETTE,
     *_OTHER_PIXELS,
 )
@@ -239,8 +236,6 @@ def _image_type(name: str, text: str, sop_class: str, rules: Rules) -> None:
 def _capture(source: Source) -> None:
     if _CONVERSION_TYPE in source:
         raise Permanent("pixel-risk", "ConversionType (0008,0064) is present: digitised or captured, not acquired")
-    if any(source.value(tag).strip(b"\x00 ") for tag in _CAPTURE_DEVICE):
-        raise Permanent("pixel-risk", "a secondary capture device (0018,1010 to 1023) is named: digitised or captured, not acquired")
 
 
 def _one_image(source: Source) -> None:

@@ -43,11 +43,12 @@ class Spy:
 
 
 class Harness:
-    """De-identifies one damaged file after the other and watches over it."""
+    """De-identifies one damaged file after the other and watches over it; with ``paths`` by the slow path too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, paths: bool = False) -> None:
         self._plan = load_plan("fidac-chest-ct")
         self._left = 0
+        self._slow = Deidentifier(self._plan, Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", path="slow") if paths else None
         self.codes: Counter[str] = Counter()
 
     def run(self, file: bytes) -> bytes | None:
@@ -59,16 +60,25 @@ class Harness:
             self._left = _LIFE
         self._left -= 1
         self._spy.seen.clear()
-        target = io.BytesIO()
-        try:
-            source = read_source(file, LIMIT)
-            self._engine.deidentify(source, target, label="unknown", label_source="default", limit=LIMIT)
-        except Permanent as error:
-            self.codes[error.code if error.code != "error" else str(error)] += 1
-            return None
-        self.codes["delivered"] += 1
-        check_output(source, target.getvalue(), self._spy.seen)
-        return target.getvalue()
+        source, output, code = _deidentified(self._engine, file)
+        self.codes[code] += 1
+        if source is not None and output is not None:
+            check_output(source, output, self._spy.seen)
+        if self._slow is not None:
+            _, other, reason = _deidentified(self._slow, file)
+            if output != other or code != reason:
+                raise Violation(f"by the slow path otherwise: {code} and {reason}")
+        return output
+
+
+def _deidentified(engine: Deidentifier, file: bytes) -> tuple[Source | None, bytes | None, str]:
+    target = io.BytesIO()
+    try:
+        source = read_source(file, LIMIT)
+        engine.deidentify(source, target, label="unknown", label_source="default", limit=LIMIT)
+    except Permanent as error:
+        return None, None, error.code if error.code != "error" else str(error)
+    return source, target.getvalue(), "delivered"
 
 
 def check_output(source: Source, output: bytes, seen: list[bytes]) -> None:
@@ -148,6 +158,11 @@ _PIECES: Final = (
     b"\x10\x00\x20\x00LO\x04\0ABCD", b"\x08\x00\x05\x00CS\x0a\0ISO_IR 192", b"\x08\x00\x05\x00CS\x0e\0ISO 2022 IR 87", b"\x1b$B", b"\\", b"\0\0\0\0",
     b"\xe0\x7f\x10\x00OW\0\0\x20\0\0\0", b"\x09\x00\x10\x00LO\x04\0ACME", b"\x02\x00\x10\x00UI\x12\x001.2.840.10008.1.2\0",
 )  # fmt: skip
+_TEXTS: Final = (
+    b"QUENOUILLE^Z", b"Thorax axial", b"\xe9t\xe9 B70f", b"19610714", b"1.2.840.10008.1.2.", b"1.2.3.4\\1.2.5", b"12", b"\\\\", b"\x1b$B;3ED\x1b(B", b"\0\0",
+    b"\xff\xff", b"ISO_IR 192", b"2024031710", b"090Y", b"DERIVED\\SECONDARY ", b"-1.5\\2e3", b"\xef\xbb\xbfA", b"SIEMENS CSA ", b"06 39 98 12 47 ", b"  ",
+)  # fmt: skip
+_TAGS: Final = sorted({*made.KNOWN, 0x00080005, 0x00280301, 0x00291010, 0x00290010, 0x00190010, 0x00191023, 0x60003000, 0x7FE00001, 0x0018FFFE})
 _VRS: Final = [vr.encode() for vr in sorted(made.LONG | set(made.BY_VR))]
 _Damage = Callable[[bytearray, int, int], None]
 
@@ -224,7 +239,38 @@ def _deep(data: bytearray, at: int, value: int) -> None:
     )
 
 
-DAMAGE: Final[tuple[_Damage, ...]] = (_flip, _set, _truncate, _splice, _cut, _insert, _overwrite, _length, _vr, _again, _deep)
+def _value(data: bytearray, at: int, value: int) -> None:
+    """Another value of the same length: the structure stays, what it says does not."""
+    places = [*_headers(data), len(data)]
+    one = at % (len(places) - 1)
+    start, end = min(places[one] + 8, places[one + 1]), places[one + 1]
+    text = _TEXTS[value % len(_TEXTS)]
+    data[start:end] = (text * ((end - start) // len(text) + 1))[: end - start]
+
+
+def _element(data: bytearray, at: int, value: int) -> None:
+    """A whole element of PS3.6 more, where it belongs."""
+    tag = _TAGS[at % len(_TAGS)]
+    vr, text = made.KNOWN.get(tag, "UN"), _TEXTS[value % len(_TEXTS)] * (1 + value % 3)
+    explicit = data[136:].find(IMPLICIT_VR_LE.encode() + b"\0\x02\0") < 0
+    encoded = made.encode([Elem(tag, vr if value % 5 else _VRS[value % len(_VRS)].decode(), text)], explicit=explicit)
+    key = (tag >> 16, tag & 0xFFFF)
+    place = next((one for one in _headers(data) if struct.unpack_from("<HH", data, one) >= key), None) if len(data) > 140 else None
+    if place is not None:
+        data[place:place] = encoded
+
+
+def _without(data: bytearray, at: int, value: int) -> None:
+    """One element less."""
+    places = [*_headers(data), len(data)]
+    one = at % (len(places) - 1)
+    del data[places[one] : places[one + 1]]
+
+
+GENTLE: Final[tuple[_Damage, ...]] = (_value, _element, _element, _without, _flip, _set)
+DAMAGE: Final[tuple[_Damage, ...]] = (
+    *GENTLE, _truncate, _splice, _cut, _insert, _overwrite, _length, _vr, _again, _deep,
+)  # fmt: skip
 
 
 def damaged(file: bytes, harm: Iterable[tuple[int, int, int]]) -> bytes:
@@ -238,7 +284,9 @@ def damaged(file: bytes, harm: Iterable[tuple[int, int, int]]) -> bytes:
 
 def random_harm(rng: random.Random) -> list[tuple[int, int, int]]:
     """A few numbers for :func:`damaged`; most files should still be followed for a while."""
-    return [(rng.randrange(len(DAMAGE)), rng.randrange(1 << 20), rng.randrange(1 << 10)) for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5)))]
+    gentle = rng.random() < 0.7
+    kinds = len(GENTLE) if gentle else len(DAMAGE)
+    return [(rng.randrange(kinds), rng.randrange(1 << 20), rng.randrange(1 << 10)) for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5)))]
 
 
 # --- Files made to be heavy

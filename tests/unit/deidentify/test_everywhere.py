@@ -26,8 +26,8 @@ PLAN = load_plan("fidac-chest-ct")
 # Carried by every test object already, or what it could not be read without.
 OWN = (
     {int(element.tag) for element in ct()}
+    | set(range(0x00281101, 0x00281225))  # palettes
     | {0x00080005, 0x00280008, 0x00287FE0, 0x7FE00008, 0x7FE00009, 0x00080064}
-    | set(range(0x00181010, 0x00181024))
 )
 TAGS = {
     tag: vr.split(" or ")[0]
