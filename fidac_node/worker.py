@@ -37,7 +37,7 @@ class Worker:
     ``headers`` keeps one original header of each series for a while, if given.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one room hands it everything
         self,
         owner: str,
         inbox: Spool,

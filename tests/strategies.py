@@ -196,7 +196,7 @@ BY_VR: Final = {vr: sorted(tag for tag, one in KNOWN.items() if one == vr) for v
 
 # --- Values
 
-_SAMPLES: Final[dict[str, tuple[bytes, ...]]] = {
+SAMPLES: Final[dict[str, tuple[bytes, ...]]] = {
     "AE": (b"SCANNER1", b" PACS ", b""),
     "AS": (b"062Y", b"095Y", b"018M", b"62", b"1000Y", b""),
     "CS": (b"CHEST", b"AXIAL\\MPR", b"A_B 1", b"lower", b"OK\\b!\\OK", b"X" * 18, b" CT ", b""),
@@ -212,7 +212,7 @@ _SAMPLES: Final[dict[str, tuple[bytes, ...]]] = {
     ),
     "UR": (b"https://pacs.example/rs/studies/1.2.3", b"urn:x", b""),
 }  # fmt: skip
-_TEXTS: Final = (
+TEXTS: Final = (
     b"Thorax sans inj", b"THORAX 1.0 B70F", b"Quenouille, nee le 14/07/1961", b"Br40d", b"Lung", b" two  words ", b"A\\B\\C", b"T\xe9l 06 39",
     b"\xc3\xa9t\xc3\xa9", b"\x1b$B;3ED\x1b(B", b"1.2.840.10008.1.2", b"tab\there", b"line\r\nline", b"x" * 300, b"\0", b"",
 )  # fmt: skip
@@ -230,10 +230,10 @@ def values(vr: str) -> st.SearchStrategy[bytes]:
         width = 4 if vr == "AT" else WIDTHS[vr]
         exact = st.integers(0, 6).flatmap(lambda count: st.binary(min_size=count * width, max_size=count * width))
         return st.one_of(exact, exact, st.binary(max_size=9).map(lambda raw: padded("OB", raw)))
-    if vr in _SAMPLES:
-        return st.sampled_from(_SAMPLES[vr]).map(lambda raw: padded(vr, raw))
+    if vr in SAMPLES:
+        return st.sampled_from(SAMPLES[vr]).map(lambda raw: padded(vr, raw))
     if vr in TEXT:
-        return st.one_of(st.sampled_from(_TEXTS), st.binary(max_size=12)).map(lambda raw: padded(vr, raw))
+        return st.one_of(st.sampled_from(TEXTS), st.binary(max_size=12)).map(lambda raw: padded(vr, raw))
     return st.one_of(st.binary(max_size=12), st.just(b"QUENOUILLE" * 30)).map(lambda raw: padded("OB", raw))
 
 
@@ -368,7 +368,7 @@ CHARSETS: Final = (
     Charset(b"ISO_IR 126", "iso8859_7", b"", ("Διονυσίου", "Παπαδόπουλος")),
     Charset(b"ISO_IR 127", "iso8859_6", b"", ("محمدوف", "قباني")),
     Charset(b"ISO_IR 138", "iso8859_8", b"", ("שרוןזון",)),
-    Charset(b"ISO_IR 148", "iso8859_9", b"", ("Çavuşoğlu", "Yıldırımcı")),
+    Charset(b"ISO_IR 148", "iso8859_9", b"", ("Çavuşoğlu", "Y\u0131ld\u0131r\u0131mc\u0131")),
     Charset(b"ISO_IR 166", "tis_620", b"", ("สมชายวงศ์",)),
     Charset(b"ISO_IR 13", "shift_jis", b"", ("ﾔﾏﾀﾞﾀﾛｳ",)),
     # 誠 ends in the byte of a backslash: it is one character and no end of a value.
@@ -381,7 +381,13 @@ CHARSETS: Final = (
 )
 _SYLLABLES: Final = ("qua", "ven", "drou", "bix", "zel", "mog", "fyr", "wok", "jub", "kri", "plo", "dax")
 _ADDRESSES: Final = ("12 impasse Chataigniers", "3 bis rue Pinsonnet 37044 TOURNON", "Villa Marguerite, Quimperle", "BP 4417 CEDEX 9")
-_COMMENTS: Final = ("Mme {}, nee le 14/07/1961", "cf. courrier Dr {} du 17 mars 2020", "epouse de M. {}", "{} tel 06 39 98 12 47", "{0} {0} {0}")
+_COMMENTS: Final = (
+    "Mme {}, nee le 14/07/1961",
+    "cf. courrier Dr {} du 17 mars 2020",
+    "epouse de M. {}",
+    "{} tel 06 39 98 12 47",
+    "{0} {0} {0}",
+)
 _LONG_COMMENT: Final = 40
 
 NAMES: Final = st.lists(st.sampled_from(_SYLLABLES), min_size=2, max_size=6).map(lambda parts: "".join(parts).capitalize())

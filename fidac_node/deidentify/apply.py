@@ -8,7 +8,7 @@ of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the o
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,10 +23,11 @@ from fidac_node.deidentify.pixels import Pixels, open_target
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.reading import Source, open_source
-from fidac_node.deidentify.rewrite import Changes, Rewriter, Subject, taken
+from fidac_node.deidentify.rewrite import Changes, Header, Rewriter, Subject, taken
+from fidac_node.deidentify.runs import Run
 from fidac_node.deidentify.triage import IMAGE, Rules, Verdict
 from fidac_node.errors import ConfigError, FidacError, Permanent
-from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
+from fidac_node.part10 import FileMeta, Malformed, encode_meta
 from fidac_node.uids import is_valid_uid
 
 _PATIENT_AGE: Final = 0x00101010
@@ -200,8 +201,7 @@ class Deidentifier:
         uids = {tag: _required_uid(source, tag) for tag in _REQUIRED_UIDS}
         patient = self._patient(source, verdict.kind)
         pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
-        changes, private = self._changes(source, patient.rewriter, verdict.kind)
-        found = {tag: change.encoded for tag, change in changes.items() if change.encoded and tag < PIXEL_DATA}
+        changes, found, private = self._header(source, patient.rewriter, verdict.kind)
         self._complete(source, found, patient.subject)
         found.update(self._marks(source, patient, label, label_source, (verdict.kind, bool(private))))
         new = {tag: _new_uid(found, tag, source.syntax) for tag in uids}
@@ -232,29 +232,26 @@ class Deidentifier:
         )
         return Output(head, b"".join(after), pixels, outcome)
 
-    def _changes(self, source: Source, rewriter: Rewriter, kind: str) -> tuple[Changes, frozenset[int]]:
-        """What becomes of each element, and which safe private ones stay; by the fast path wherever it does."""
-        found = source.elements if source.syntax.little and self._path != "slow" else self._slow(source)
-        try:
-            return self._rewritten(source, found, rewriter, kind)
-        except Unusual:
-            if self._path == "fast" or found is not source.elements:
-                raise
-            return self._rewritten(source, self._slow(source), rewriter, kind)
-
-    def _slow(self, source: Source) -> Elements:
-        if self._path == "fast":
+    def _header(self, source: Source, rewriter: Rewriter, kind: str) -> Header:
+        """What becomes of the header, by the fast path wherever it does."""
+        if source.syntax.little and self._path != "slow":
+            try:
+                return self._rewritten(source, source.elements, source.runs, rewriter, kind)
+            except Unusual:
+                if self._path == "fast":
+                    raise
+        elif self._path == "fast":
             raise Unusual("big endian")
         from fidac_node.deidentify import slow
 
-        return slow.canonical(source)
+        return self._rewritten(source, slow.canonical(source), (), rewriter, kind)
 
-    def _rewritten(self, source: Source, found: Elements, rewriter: Rewriter, kind: str) -> tuple[Changes, frozenset[int]]:
+    def _rewritten(self, source: Source, found: Elements, runs: Sequence[Run], rewriter: Rewriter, kind: str) -> Header:
+        if kind == IMAGE:
+            return rewriter.header(found, runs)
         explicit = source.syntax.explicit
-        if kind != IMAGE:
-            found = elements.encoded(structured.rebuilt(elements.nodes(found, explicit=explicit), kind), explicit=explicit)
-        changes = rewriter.data_set(found)
-        return changes, rewriter.safe_private(found, changes)
+        rebuilt = structured.rebuilt(elements.nodes(found, explicit=explicit), kind)
+        return rewriter.header(elements.encoded(rebuilt, explicit=explicit), ())
 
     def _patient(self, source: Source, kind: str) -> _Patient:
         """The patient by issuer and PatientID. Raises :class:`Permanent` if that is not certain."""

@@ -78,9 +78,7 @@ def findings(source: Source, first: Plan, second: Plan) -> Iterator[Finding]:
     sides = []
     for plan in (first, second):
         rewriter = Rewriter(plan, keys, Subject("PSEUDONYM", -1000), source.syntax)
-        changes = rewriter.data_set(found)
-        rewriter.safe_private(found, changes)
-        sides.append(changes)
+        sides.append(rewriter.header(found, ()).changes)
     yield from _Walk(source).data_set(found, sides[0], sides[1], "", ())
 
 

@@ -17,6 +17,8 @@ from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.needles import STANDARD_UID, Needles, folded
 from fidac_node.deidentify.text import fold
 
+_CODE_VALUE: Final = 0x00080100
+_CODE_MEANING: Final = 0x00080104
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _UID: Final = re.compile(r"\d+(?:\.\d+){4,}", re.ASCII)
 _ROW: Final = re.compile(r"\d+(?:[\W_]{1,2}\d+){3,}", re.ASCII)
@@ -71,6 +73,7 @@ class Haystack:
         self._parts: dict[str, Needles] = {}
         self._wholes: dict[str, Needles] = {}
         self._singles: dict[str, Needles] = {}
+        self._days: dict[str, Needles] = {}
         self._digits: dict[str, Needles] = {}
         self._bare: dict[str, Needles] = {}
         self._spelled: dict[str, Needles] = {}
@@ -78,19 +81,26 @@ class Haystack:
         for one in found:
             for needles, table in (
                 *((one.parts, self._parts), (one.parts, self._wholes), (one.wholes, self._wholes), (one.singles, self._singles)),
-                *((one.digits, self._digits), (one.bare, self._bare), (one.numbers, self.numbers), (one.spelled, self._spelled)),
+                *(
+                    (one.days, self._days),
+                    (one.digits, self._digits),
+                    (one.bare, self._bare),
+                    (one.numbers, self.numbers),
+                    (one.spelled, self._spelled),
+                ),
             ):
                 for needle in needles:
                     if needle not in table or table[needle].place:  # what is a person's and a place's is a person's
                         table[needle] = one
-        self._longest = max(map(len, self._wholes), default=0)
+        self._sums = {**self._days, **self._wholes}
+        self._longest = max(map(len, self._sums), default=0)
         self._in_uids = [digits for digits in self._digits if len(digits) >= _LONGEST_UID_NEEDLE]
         self._strong = _strong(self._parts, self._wholes)
         self._strong_bare = {**self._strong, **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG}}
         self._scripts = _in_scripts(self._spelled)
 
     def __len__(self) -> int:
-        return len(self._wholes) + len(self._singles) + len(self._digits)
+        return len(self._sums) + len(self._singles) + len(self._digits)
 
     def in_uid(self, digits: str) -> bool:
         """Say whether a number stands in the digits of a new UID. Short ones do so by accident."""
@@ -101,16 +111,16 @@ class Haystack:
         digits = uid.removeprefix("1.2.840.10008.").replace(".", "")
         return len(digits) >= 6 and any(number in digits for number in self.numbers)
 
-    def in_text(self, text: str, *, published: bool = False, excused: bool = False) -> Found:
-        """Look in one decoded value. ``published``: it may be a phrase of the standard; ``excused``: it may name a place."""
+    def in_text(self, text: str, *, tag: int = 0, excused: bool = False) -> Found:
+        """Look in one decoded value of the attribute ``tag``. ``excused``: it may name a place."""
         if _CONTROL.search(text):
             return "a control character"
-        if published and folded(text) in _PUBLISHED:
+        if tag == _CODE_MEANING and folded(text) in _PUBLISHED:
             return None
         uids: set[str] = set()
         rows: set[str] = set()
         for view in _spellings(text):
-            hit = self._look(view, excused)
+            hit = self._look(view, self._wholes if tag == _CODE_VALUE else self._sums, excused)
             if hit is not None:
                 return f"the input's {describe((hit.tag,))}"
             uids.update(uid for uid in _UID.findall(view) if not STANDARD_UID.fullmatch(uid))
@@ -164,7 +174,7 @@ class Haystack:
             if b"\xc3" in runs:
                 yield _UTF8_ACCENT.sub(lambda two: bytes((two[1][0] + 0x40,)), runs).translate(_FOLDED_BYTES), self._strong
 
-    def _look(self, text: str, excused: bool) -> Needles | None:
+    def _look(self, text: str, sums: dict[str, Needles], excused: bool) -> Needles | None:
         """The source of the first needle in ``text`` that counts."""
         haystack = folded(text)
         found = _WORD.findall(haystack)
@@ -176,7 +186,7 @@ class Haystack:
                 innocent = self._innocent(text, set(found))
             if any(needle in word and word not in innocent for word in found):
                 return source
-        source_of_sum = self._sum(found, excused)
+        source_of_sum = self._sum(found, sums, excused)
         if source_of_sum is not None:
             return source_of_sum
         squashed = "".join(found)
@@ -185,9 +195,9 @@ class Haystack:
                 return source
         return None
 
-    def _sum(self, found: list[str], excused: bool) -> Needles | None:
+    def _sum(self, found: list[str], sums: dict[str, Needles], excused: bool) -> Needles | None:
         """The source of a needle that is a word, or several in a row."""
-        wholes, longest = self._wholes, self._longest
+        longest = self._longest
         for start, word in enumerate(found):
             source = self._singles.get(word)
             if source is not None and word not in self._harmless and not (excused and source.place):
@@ -197,7 +207,7 @@ class Haystack:
                 together += found[end]
                 if len(together) > longest:
                     break
-                source = wholes.get(together)
+                source = sums.get(together)
                 if source is not None and not (excused and source.place) and not self._harmless.issuperset(found[start : end + 1]):
                     return source
         return None

@@ -149,7 +149,6 @@ _CODED_PERSONS: Final = {
     0x00700086: Kind.NAME,  # ContentCreatorIdentificationCodeSequence
     0x0040A088: Kind.NAME,  # VerifyingObserverIdentificationCodeSequence
     0x0040A358: Kind.NAME,  # VerbalSourceIdentifierCodeSequenceTrial
-    0x0040E022: Kind.NAME,  # DocumentAuthorIdentifierCodeSequence
 }
 _CODED_PLACES: Final = {
     0x00080082: Kind.WORDS,  # InstitutionCodeSequence

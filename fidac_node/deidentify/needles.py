@@ -31,7 +31,7 @@ _EMAIL: Final = re.compile(r"([\w.+-]+)@[\w.-]+")
 # One telephone number of several in one text.
 _ONE_NUMBER: Final = re.compile(r"\+?[\d(][\d .()-]{4,}\d", re.ASCII)
 _LONG_TEXT: Final = 1024
-# A text longer than this (bytes) is no name, number or address, and would be thousands of needles.
+# A value longer than this (bytes) is no name, number or address, and would be thousands of needles.
 _LONGEST_VALUE: Final = 1 << 16
 _UNDEFINED: Final = b"\xff\xff\xff\xff"
 # What is remembered at most: entries, and bytes of their keys.
@@ -62,18 +62,20 @@ class Needles:
     """The needles that one attribute of an input gives. The same needles are the same object: compared by identity.
 
     All folded and without separators. ``parts`` count wherever they stand, ``wholes`` as one word or as
-    the sum of several, ``singles`` as one word, ``digits`` in a row of digits however grouped,
-    ``numbers`` as a value of a numeric attribute. For bytes whose character set nobody knows, ``bare`` are
-    words without their accented letters, ``spelled`` words as they were, with letters that have no plain one.
+    the sum of several, ``days`` (dates of few digits) so but not in a code, ``singles`` as one word,
+    ``digits`` in a row of digits however grouped, ``numbers`` as a value of a numeric attribute. For bytes
+    whose character set nobody knows, ``bare`` are words without their accented letters, ``spelled`` words
+    as they were, with letters that have no plain one.
     """
 
-    __slots__ = ("bare", "digits", "numbers", "parts", "place", "singles", "spelled", "tag", "wholes")
+    __slots__ = ("bare", "days", "digits", "numbers", "parts", "place", "singles", "spelled", "tag", "wholes")
 
     def __init__(self, tag: int, place: bool) -> None:
         self.tag = tag
         self.place = place
         self.parts: set[str] = set()
         self.wholes: set[str] = set()
+        self.days: set[str] = set()
         self.singles: set[str] = set()
         self.digits: set[str] = set()
         self.numbers: set[str] = set()
@@ -82,11 +84,11 @@ class Needles:
 
     def key(self) -> tuple[object, ...]:
         """What makes two of them the same."""
-        found = (self.parts, self.wholes, self.singles, self.digits, self.numbers, self.bare, self.spelled)
+        found = (self.parts, self.wholes, self.days, self.singles, self.digits, self.numbers, self.bare, self.spelled)
         return (self.tag, self.place, *map(frozenset, found))
 
     def __len__(self) -> int:
-        return len(self.parts) + len(self.wholes) + len(self.singles) + len(self.digits)
+        return len(self.parts) + len(self.wholes) + len(self.days) + len(self.singles) + len(self.digits)
 
 
 class Facts(NamedTuple):
@@ -148,7 +150,11 @@ class Inputs:
                 dates.setdefault(path, set()).update(days)
             if nature.kind is not None and kept.isdisjoint(path[-2:]):
                 said: Iterable[bytes] = days if nature.kind is Kind.DATE else values
-                texts = [text for value in said if len(value) <= _LONGEST_VALUE for text in _texts(value, declared)]
+                if max(map(len, said), default=0) > _LONGEST_VALUE:
+                    raise Permanent(
+                        "leak", f"{describe(path)} of the input is longer than {_LONGEST_VALUE >> 10} kB: it cannot be looked for"
+                    )
+                texts = [text for value in said for text in _texts(value, declared)]
                 needles += self._gathered(path[-1], nature.place, nature.kind, texts)
         if not (needles or uids or dates):
             return None
@@ -305,9 +311,10 @@ class _Gatherer:
 
     def _date(self, text: str) -> None:
         for date in dates_in((text.encode("ascii", "replace"),)):
-            forms, numbers = _date_forms(date)
+            forms, numbers, short = _date_forms(date)
             self._needles.wholes.update(forms)
             self._needles.numbers.update(numbers)
+            self._needles.days.update(short)
 
     def _word(self, word: str) -> bool:
         """Take a word; say whether it counts, or stands for itself as a common one."""
@@ -334,17 +341,18 @@ class _Gatherer:
 
 
 @lru_cache(maxsize=256)
-def _date_forms(digits: bytes) -> tuple[frozenset[str], frozenset[str]]:
-    """A date in the ways that people and machines write it, without separators; and those that are numbers."""
+def _date_forms(digits: bytes) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """A date in the ways that people and machines write it, without separators; those that are numbers; those of six digits."""
     try:
         date = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
-        return frozenset(), frozenset()
+        return frozenset(), frozenset(), frozenset()
     year, month, day = f"{date.year:04d}", f"{date.month:02d}", f"{date.day:02d}"
     numbers = {year + month + day, day + month + year, month + day + year}
-    forms = numbers | {day + month + year[2:], year[2:] + month + day, f"{date.day}{date.month}{year}", f"{date.month}{date.day}{year}"}
+    short = {day + month + year[2:], year[2:] + month + day, f"{date.day}{date.month}{year}", f"{date.month}{date.day}{year}"} - numbers
+    forms = set(numbers)
     for name in _MONTHS[date.month - 1]:
         for one in {day, str(date.day)}:
             forms |= {one + name + year, name + one + year, year + name + one, one + name + year[2:]}
         forms |= {f"{date.day}er{name}{year}", f"{date.day}st{name}{year}", f"{date.day}th{name}{year}", f"{name}{date.day}th{year}"}
-    return frozenset(forms), frozenset(numbers)
+    return frozenset(forms), frozenset(numbers), frozenset(short)

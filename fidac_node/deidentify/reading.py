@@ -10,7 +10,7 @@ import io
 import mmap
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,7 +23,7 @@ from fidac_node.deidentify.dictionary import tag_of
 from fidac_node.deidentify.elements import LARGEST_HEADER, DataSet, Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.leaves import Leaf, leaves
-from fidac_node.deidentify.runs import Cutter
+from fidac_node.deidentify.runs import Cutter, Run
 from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 
@@ -50,7 +50,8 @@ class PixelData:
 class Source:
     """One object to de-identify.
 
-    ``elements`` holds each encoded top-level element before the pixel data, ``tail`` those after it.
+    ``elements`` holds each encoded top-level element before the pixel data, ``tail`` those after it;
+    ``runs`` are the same elements in the pieces that most of a series has in common.
     ``buffer`` is the whole Part 10 file, or the inflated data set; ``file`` has the same bytes where
     there is one.
     """
@@ -62,6 +63,7 @@ class Source:
     pixel_data: PixelData | None
     buffer: part10.Buffer
     file: BinaryIO | None = None
+    runs: Sequence[Run] = ()
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.elements
@@ -192,8 +194,9 @@ def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | 
     syntax = Syntax.of(meta.transfer_syntax_uid)
     end = len(buffer)
     found: Elements
+    runs: list[Run] = []
     if syntax.little:
-        found, position = _CUTTERS[syntax.explicit].split(buffer, offset, end)
+        found, runs, position = _CUTTERS[syntax.explicit].split(buffer, offset, end)
     else:
         found, position = {}, offset
     tail: list[bytes] = []
@@ -216,7 +219,8 @@ def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | 
             raise Malformed(f"{format_tag(element.tag)} comes twice in one data set")
         else:
             found[element.tag] = encoded
-    return Source(meta, syntax, found, tuple(tail), pixel_data, buffer, file)
+    whole = sum(len(run.elements) for run in runs) == len(found)  # elements out of order come after the runs
+    return Source(meta, syntax, found, tuple(tail), pixel_data, buffer, file, runs if whole else ())
 
 
 @contextmanager
@@ -231,9 +235,10 @@ def _mapped(file: BinaryIO) -> Iterator[part10.Buffer]:
 def _inflated(deflated: BinaryIO, directory: Path, limit: int, stack: ExitStack) -> BinaryIO:
     """Inflate to a nameless file in ``directory``, which vanishes with its descriptor (PS3.5 A.5)."""
     try:
-        target = stack.enter_context(tempfile.TemporaryFile(dir=directory))  # the stack closes it
+        target = stack.enter_context(tempfile.TemporaryFile(dir=directory))  # noqa: SIM115  # the stack closes it
     except OSError:
-        target = stack.enter_context(tempfile.TemporaryFile())  # beside what is read there is no writing, as on a CD
+        # Beside what is read there is no writing, as on a CD.
+        target = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     total = 0
     try:

@@ -9,7 +9,7 @@ elements come again with every slice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,8 +20,9 @@ from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
+from fidac_node.deidentify.runs import Run
 from fidac_node.deidentify.text import clean, fold, is_listed, is_plain, words
-from fidac_node.part10 import Malformed
+from fidac_node.part10 import PIXEL_DATA, Malformed
 
 _CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
 _CODING_SCHEME: Final = 0x00080102
@@ -109,6 +110,22 @@ Changes: TypeAlias = "dict[int, Change]"
 REMOVED: Final = Change(actions.REMOVE, b"")
 
 
+class Header(NamedTuple):
+    """What became of a header: of each element, the encoded elements that are ``left``, and which of them are ``private``."""
+
+    changes: Changes
+    left: Elements
+    private: frozenset[int]
+
+
+class _Part(NamedTuple):
+    """What became of a run of elements; ``private`` are the tags that may be on the list of safe ones."""
+
+    changes: Changes
+    left: Elements
+    private: tuple[int, ...]
+
+
 class Rewriter:
     """Applies a plan to the data sets of one patient in one encoding.
 
@@ -128,6 +145,8 @@ class Rewriter:
         # Tag and VR are the first six bytes of an element, the tag the first four.
         self._head = 6 if syntax.explicit else 4
         self._rules: dict[bytes, _Rule] = {}
+        self._parts: dict[tuple[bytes, tuple[str, ...]], _Part] = {}
+        self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
 
     def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
@@ -156,27 +175,75 @@ class Rewriter:
     def _remember(self, known: dict[bytes, Change], encoded: bytes, change: Change) -> None:
         if len(encoded) > _LONGEST_REMEMBERED:
             return
-        self._bytes += len(encoded)
-        if self._bytes > _MOST_BYTES or len(known) >= _MOST_REMEMBERED:
-            for memory in self._known.values():
-                memory.clear()
-            self._bytes = 0
+        self._make_room(len(encoded))
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
         known[encoded] = change
 
-    def safe_private(self, found: Elements, changes: Changes) -> frozenset[int]:
-        """Keep the private elements that the plan lists (PS3.15 E.3.10) and their creators in ``changes``; return their tags."""
+    def _make_room(self, size: int) -> None:
+        """Forget everything when what is remembered grows too large; ``size`` (bytes) is what comes."""
+        self._bytes += size
+        if self._bytes > _MOST_BYTES:
+            for memory in self._known.values():
+                memory.clear()
+            self._parts.clear()
+            self._safe.clear()
+            self._bytes = size
+
+    def header(self, found: Elements, runs: Sequence[Run]) -> Header:
+        """What becomes of the header ``found``, whose ``runs`` come again with every slice. Raises as :meth:`data_set`."""
+        declared = charset.declared_in(found, ())
+        changes: Changes = {}
+        left: Elements = {}
+        private: list[int] = []
+        alone: Elements = {}
+        for run in runs:
+            if len(run.elements) == 1:
+                alone.update(run.elements)
+                continue
+            part = self._parts.get((run.encoded, declared))
+            if part is None:
+                part = self._part(self.data_set(run.elements, declared))
+                self._make_room(len(run.encoded))
+                self._parts[run.encoded, declared] = part
+            changes.update(part.changes)
+            left.update(part.left)
+            private += part.private
+        rest = self._part(self.data_set(alone if runs else found, declared))
+        changes.update(rest.changes)
+        left.update(rest.left)
+        kept = self._keep_safe(found, sorted((*private, *rest.private)), changes, left)
+        return Header(changes, left, kept)
+
+    def _part(self, changes: Changes) -> _Part:
+        left = {tag: change.encoded for tag, change in changes.items() if change.encoded and tag < PIXEL_DATA}
+        private = tuple(tag for tag in changes if tag >> 16 in self._private_groups and tag & 0xFFFF >= 0x1000)
+        return _Part(changes, left, private)
+
+    def _keep_safe(self, found: Elements, private: list[int], changes: Changes, left: Elements) -> frozenset[int]:
+        """Keep the private elements that the plan lists (PS3.15 E.3.10) and their creators; return their tags."""
         kept: set[int] = set()
-        for tag in [tag for tag in found if tag >> 16 in self._private_groups and tag & 0xFFFF >= 0x1000]:
-            group, number = tag >> 16, tag & 0xFFFF
-            creator_tag = group << 16 | number >> 8
-            creator = elements.value_of(found, creator_tag, self._syntax.explicit).decode("ascii", "replace").rstrip(" \x00")
-            vr = self._plan.private.get((group, creator, number & 0xFF))
-            encoded = self._safe_value(tag, vr, found[tag]) if vr else b""
-            if encoded:
-                changes[tag] = Change(actions.KEEP, encoded)
-                changes[creator_tag] = Change(actions.KEEP, self._syntax.element(creator_tag, "LO", creator.encode("ascii")))
+        for tag in private:
+            creator_tag = tag & 0xFFFF0000 | tag >> 8 & 0xFF
+            safe = self._safe_pair(tag, found[tag], creator_tag, found.get(creator_tag, b""))
+            if safe is not None:
+                left[tag], left[creator_tag] = safe
+                changes[tag], changes[creator_tag] = (Change(actions.KEEP, encoded) for encoded in safe)
                 kept |= {tag, creator_tag}
         return frozenset(kept)
+
+    def _safe_pair(self, tag: int, encoded: bytes, creator_tag: int, creator: bytes) -> tuple[bytes, bytes] | None:
+        """What stays of a private element and of its creator; ``None``: nothing."""
+        if (encoded, creator) in self._safe:
+            return self._safe[encoded, creator]
+        name = elements.value_of({0: creator}, 0, self._syntax.explicit).decode("ascii", "replace").rstrip(" \x00")
+        vr = self._plan.private.get((tag >> 16, name, tag & 0xFF))
+        value = self._safe_value(tag, vr, encoded) if vr else b""
+        pair = (value, self._syntax.element(creator_tag, "LO", name.encode("ascii"))) if value else None
+        if len(encoded) <= _LONGEST_REMEMBERED:
+            self._make_room(len(encoded) + len(creator))
+            self._safe[encoded, creator] = pair
+        return pair
 
     def _safe_value(self, tag: int, vr: str, encoded: bytes) -> bytes:
         """A safe private element that holds one measurement, and no other; else nothing."""

@@ -19,7 +19,7 @@ _SERIES: Final = 0x0020000E
 _LONGEST_REMEMBERED: Final = 1 << 18
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """Elements that follow each other, and their bytes in one piece; one that ``varies`` stays alone."""
 
     encoded: bytes
@@ -33,12 +33,12 @@ class Cutter:
 
     def __init__(self, *, explicit: bool) -> None:
         self._explicit = explicit
-        self._runs: list[_Run] = []
+        self._runs: list[Run] = []
 
-    def split(self, buffer: part10.Buffer, start: int, end: int) -> tuple[Elements, int]:
-        """Cut the data set in ``buffer[start:end]`` up to PixelData; as :func:`.elements.split`."""
+    def split(self, buffer: part10.Buffer, start: int, end: int) -> tuple[Elements, list[Run], int]:
+        """Cut the data set in ``buffer[start:end]`` up to PixelData; as :func:`.elements.split`, with the runs that it is made of."""
         found: Elements = {}
-        runs: list[_Run] = []
+        runs: list[Run] = []
         count = 0
         position = start
         mergeable = steady = another_series = False
@@ -58,27 +58,27 @@ class Cutter:
             for tag, encoded in more.items():
                 found[tag] = encoded
                 varies = run.elements.get(tag) != encoded
-                runs.append(_Run(encoded, {tag: encoded}, tag, varies))
+                runs.append(Run(encoded, {tag: encoded}, tag, varies))
                 another_series |= varies and tag == _SERIES
         more, position = elements.split(buffer, position, end, explicit=self._explicit, until=PIXEL_DATA)
         found.update(more)
         if len(found) != count + len(more):
-            return elements.split(buffer, start, end, explicit=self._explicit, until=PIXEL_DATA)  # says which comes twice
+            elements.split(buffer, start, end, explicit=self._explicit, until=PIXEL_DATA)  # says which comes twice
+        runs += [Run(encoded, {tag: encoded}, tag, False) for tag, encoded in more.items()]
         if position - start <= _LONGEST_REMEMBERED:
-            runs += [_Run(encoded, {tag: encoded}, tag, False) for tag, encoded in more.items()]
             if another_series:  # what differs between two series says nothing of the next slice
                 runs = [run._replace(varies=False) for run in runs]
             self._runs = _merged(runs) if mergeable else runs
-        return found, position
+        return found, runs, position
 
 
-def _merged(runs: list[_Run]) -> list[_Run]:
+def _merged(runs: list[Run]) -> list[Run]:
     """Neighbours that came again as they were become one run."""
-    merged: list[_Run] = []
+    merged: list[Run] = []
     for run in runs:
         if merged and not run.varies and not merged[-1].varies:
             before = merged.pop()
-            merged.append(_Run(before.encoded + run.encoded, {**before.elements, **run.elements}, run.last, False))
+            merged.append(Run(before.encoded + run.encoded, {**before.elements, **run.elements}, run.last, False))
         else:
             merged.append(run)
     return merged

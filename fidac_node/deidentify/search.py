@@ -22,7 +22,6 @@ from fidac_node.errors import Permanent
 from fidac_node.part10 import PIXEL_DATA
 
 _PATIENT_BIRTH_DATE: Final = 0x00100030
-_CODE_MEANING: Final = 0x00080104
 _BINARY: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 # What the values of a numeric VR are made of (PS3.5 Table 6.2-1): no letter of a name.
 _GRAMMAR: Final = {
@@ -309,7 +308,7 @@ class Search:
             except UnicodeDecodeError:
                 raise leak(head.path, "text that is not UTF-8") from None
             if not self._is_written(head, text):
-                hit = self._hay.in_text(text, published=head.path[-1] == _CODE_MEANING, excused=head.excused)
+                hit = self._hay.in_text(text, tag=head.path[-1], excused=head.excused)
                 left = self._found(head, hit)
                 if left is not None:
                     uids |= left.uids

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias
 
-from fidac_node.deidentify import highbits, screens
-from fidac_node.deidentify.elements import DataSet
+from fidac_node.deidentify import elements, highbits, screens
+from fidac_node.deidentify.elements import Elements, Unusual
 from fidac_node.deidentify.reading import Source
 from fidac_node.errors import ConfigError, Permanent
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES
@@ -42,6 +42,7 @@ _KEY_OBJECT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONVERSION_TYPE: Final = 0x00080064
 _SHARED_GROUPS: Final = 0x52009229
 _PER_FRAME_GROUPS: Final = 0x52009230
+_FUNCTIONAL_GROUPS: Final = (_SHARED_GROUPS, _PER_FRAME_GROUPS)
 _PLANE_POSITION: Final = 0x00209113
 _IMAGE_POSITION: Final = 0x00200032
 _FRAME_TYPE_SEQUENCE: Final = 0x00189329
@@ -262,10 +263,20 @@ def _pixels(source: Source) -> None:
 
 def _frames(source: Source, rules: Rules) -> None:
     """The frames of an enhanced image: their type, and that each has a place in the patient."""
-    shared, frames = source.items(_SHARED_GROUPS), source.items(_PER_FRAME_GROUPS)
-    for text in sorted({text for group in (*shared, *frames) for text in _frame_types(group)}):
+    try:
+        _groups(source, source.shallow(_SHARED_GROUPS), source.shallow(_PER_FRAME_GROUPS), rules)
+    except Unusual:
+        shared, frames = ([elements.encoded(item, explicit=True) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS)
+        _groups(source, shared, frames, rules)
+
+
+def _groups(source: Source, shared: list[Elements], frames: list[Elements], rules: Rules) -> None:
+    explicit = source.syntax.explicit
+    types = {group.get(_FRAME_TYPE_SEQUENCE, b"") for group in (*shared, *frames)} - {b""}
+    for text in sorted({text for encoded in types for text in _frame_types(encoded, explicit)}):
         _image_type("FrameType (0008,9007)", text, source.get("SOPClassUID"), rules)
-    if not any(_has_position(group) for group in shared) and not (frames and all(_has_position(group) for group in frames)):
+    placed = any(_has_position(group, explicit) for group in shared)
+    if not placed and not (frames and all(_has_position(group, explicit) for group in frames)):
         raise Permanent("incomplete", "no functional group says where each frame is (PlanePositionSequence)")
 
 
@@ -275,16 +286,17 @@ def _geometry(source: Source) -> None:
             raise Permanent("incomplete", f"{keyword} is missing or not {count} numbers: a slice without a place in the patient")
 
 
-def _has_position(group: DataSet) -> bool:
-    node = group.get(_PLANE_POSITION)
-    return node is not None and any(item[_IMAGE_POSITION].value.strip(b"\x00 ") for item in node.items or () if _IMAGE_POSITION in item)
+def _has_position(group: Elements, explicit: bool) -> bool:
+    encoded = group.get(_PLANE_POSITION)
+    if encoded is None or not elements.is_sequence(_PLANE_POSITION, encoded, explicit):
+        return False
+    return any(elements.value_of(item, _IMAGE_POSITION, explicit).strip(b"\x00 ") for item in elements.items_of(encoded, explicit))
 
 
-def _frame_types(group: DataSet) -> Iterator[str]:
-    node = group.get(_FRAME_TYPE_SEQUENCE)
-    for item in node.items or () if node else ():
+def _frame_types(encoded: bytes, explicit: bool) -> Iterator[str]:
+    for item in elements.items_of(encoded, explicit) if elements.is_sequence(_FRAME_TYPE_SEQUENCE, encoded, explicit) else ():
         if _FRAME_TYPE in item:
-            yield item[_FRAME_TYPE].value.decode("latin-1").strip("\x00 ")
+            yield elements.value_of(item, _FRAME_TYPE, explicit).decode("latin-1").strip("\x00 ")
 
 
 def _values(text: str) -> list[str]:

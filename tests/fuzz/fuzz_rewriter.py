@@ -151,7 +151,9 @@ def guided(fuzzer: Fuzzer, seeds: list[bytes], corpus: Path, atheris: Any) -> No
         return bytes(mutated[:most])
 
     run: Callable[[bytes], None] = fuzzer.run
-    atheris.Setup([sys.argv[0], str(corpus), f"-max_len={2 * _LONGEST_SEED}", "-rss_limit_mb=4096", "-verbosity=0"], run, custom_mutator=mutate)
+    atheris.Setup(
+        [sys.argv[0], str(corpus), f"-max_len={2 * _LONGEST_SEED}", "-rss_limit_mb=4096", "-verbosity=0"], run, custom_mutator=mutate
+    )
     atheris.Fuzz()
 
 

@@ -162,7 +162,9 @@ _TEXTS: Final = (
     b"QUENOUILLE^Z", b"Thorax axial", b"\xe9t\xe9 B70f", b"19610714", b"1.2.840.10008.1.2.", b"1.2.3.4\\1.2.5", b"12", b"\\\\", b"\x1b$B;3ED\x1b(B", b"\0\0",
     b"\xff\xff", b"ISO_IR 192", b"2024031710", b"090Y", b"DERIVED\\SECONDARY ", b"-1.5\\2e3", b"\xef\xbb\xbfA", b"SIEMENS CSA ", b"06 39 98 12 47 ", b"  ",
 )  # fmt: skip
-_TAGS: Final = sorted({*made.KNOWN, 0x00080005, 0x00280301, 0x00291010, 0x00290010, 0x00190010, 0x00191023, 0x60003000, 0x7FE00001, 0x0018FFFE})
+_TAGS: Final = sorted(
+    {*made.KNOWN, 0x00080005, 0x00280301, 0x00291010, 0x00290010, 0x00190010, 0x00191023, 0x60003000, 0x7FE00001, 0x0018FFFE}
+)
 _VRS: Final = [vr.encode() for vr in sorted(made.LONG | set(made.BY_VR))]
 _Damage = Callable[[bytearray, int, int], None]
 
@@ -319,7 +321,9 @@ def heavy(size: int) -> dict[str, bytes]:
             b"\x50\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + nested + end_item) * (size // len(nested)) + end
         ),
         "endless nesting": within(opening * (size // len(opening))),
-        "one long text": within(b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"axial Quenouille, ".ljust(32) * (size // 32), IMPLICIT_VR_LE),
+        "one long text": within(
+            b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"axial Quenouille, ".ljust(32) * (size // 32), IMPLICIT_VR_LE
+        ),
         "long numbers in words": within(b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"1 2 3-4." * (size // 8), IMPLICIT_VR_LE),
         "one long word": within(b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"1a" * (size // 2), IMPLICIT_VR_LE),
         "a name of a megabyte": within(b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Quenouil" * (size // 8), IMPLICIT_VR_LE),
@@ -330,7 +334,9 @@ def heavy(size: int) -> dict[str, bytes]:
         "dates without end": within(b"\x08\x00\x22\x00" + struct.pack("<L", size) + b"2024031\\" * (size // 8), IMPLICIT_VR_LE),
         "one long UN": within(b"\x50\x00\x40\x40UN\0\0" + struct.pack("<L", size) + bytes(size)),
         "UN of undefined length": within(b"\x50\x00\x40\x11UN\0\0\xff\xff\xff\xff" + (item + b"\0\0\0\0") * (size // 8) + end),
-        "implicit items": within(b"\x50\x00\x40\x11\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + end_item) * (size // 16) + end, IMPLICIT_VR_LE),
+        "implicit items": within(
+            b"\x50\x00\x40\x11\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + end_item) * (size // 16) + end, IMPLICIT_VR_LE
+        ),
         "big endian": within(
             b"".join(struct.pack(">HH", *struct.unpack("<HH", tag)) + b"LO\0\0" for tag in tags[: size // 8]), EXPLICIT_VR_BE
         ),

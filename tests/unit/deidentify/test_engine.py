@@ -73,8 +73,11 @@ def test_a_cutter_that_remembers_cuts_as_one_that_does_not(several: list[Object]
             with pytest.raises(Permanent, match=re.escape(str(error))):
                 cutters[explicit].split(buffer, start, len(buffer))
             continue
-        assert cutters[explicit].split(buffer, start, len(buffer)) == plain
-        assert cutters[explicit].split(memoryview(buffer), start, len(buffer)) == plain
+        for view in (buffer, memoryview(buffer)):
+            found, runs, position = cutters[explicit].split(view, start, len(buffer))
+            assert (found, position) == plain
+            assert {tag: encoded for run in runs for tag, encoded in run.elements.items()} == found
+            assert b"".join(run.encoded for run in runs) == buffer[start:position]
 
 
 @settings(max_examples=60, deadline=None)
@@ -90,7 +93,8 @@ def test_a_damaged_header_is_cut_or_refused_the_same_with_and_without_memory(one
     outcomes = []
     for split in (cutter.split, lambda *a: elements.split(*a, explicit=explicit, until=part10.PIXEL_DATA)):
         try:
-            outcomes.append(split(damaged, start, len(damaged)))
+            found, *_, position = split(damaged, start, len(damaged))
+            outcomes.append((found, position))
         except Permanent as error:
             outcomes.append(error.code)
     assert outcomes[0] == outcomes[1]

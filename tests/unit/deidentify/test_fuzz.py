@@ -91,6 +91,12 @@ def test_an_output_that_the_gate_did_not_see_would_be_noticed() -> None:
     source = harness.read_source(SEEDS[0], harness.LIMIT)
     seen = list(target._spy.seen)
     harness.check_output(source, output, seen)
-    for bad, saw in ((output, []), (output, seen * 2), (output + b"\0" * 8, seen), (output, [seen[0][:-2] + b"XX"]), (output[:-2] + b"XX", seen)):
+    for bad, saw in (
+        (output, []),
+        (output, seen * 2),
+        (output + b"\0" * 8, seen),
+        (output, [seen[0][:-2] + b"XX"]),
+        (output[:-2] + b"XX", seen),
+    ):
         with pytest.raises(Violation):
             harness.check_output(source, bad, saw)

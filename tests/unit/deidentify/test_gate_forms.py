@@ -265,6 +265,12 @@ def test_a_name_of_the_input_that_hides_in_unknown_bytes_as_a_sequence_is_looked
     asked.check()
 
 
+def test_an_identity_too_long_to_be_looked_for_holds_the_object() -> None:
+    syntax = SYNTAXES[1]
+    asked = case(syntax).told((0x00081050, "PN", b"BEAUREGARD " * 7000))
+    assert "PerformingPhysicianName of the input is longer than 64 kB" in leaks(asked, "cannot be looked for")
+
+
 def test_the_sender_of_the_input_is_looked_for() -> None:
     leaks(CASE.left(DESCRIPTION, "LO", b"scanurg2", sender="SCANURG2"), r"\(0002,0016\)")
     CASE.left(DESCRIPTION, "LO", b"THORAX", sender="SIEMENS").check()
@@ -311,6 +317,13 @@ def test_what_the_profile_keeps_by_name_is_neither_looked_for_nor_refused() -> N
 def test_a_person_is_found_in_what_the_profile_keeps_by_name() -> None:
     leaks(CASE.left(0x00081010, "SH", b"CT QUENOUILLE", kept=KEPT), "PatientName is left")
     leaks(CASE.left(0x00181000, "LO", b"8003412765", kept=KEPT), "PatientID is left")
+
+
+def test_a_short_date_is_no_code() -> None:
+    asked = CASE.told((0x00100030, "DA", b"19581012"))
+    asked.left(0x00080100, "SH", b"121058", depth=2).check()
+    leaks(asked.left(0x00080100, "SH", b"12101958", depth=2), "PatientBirthDate is left")
+    leaks(asked.left(DESCRIPTION, "LO", b"121058"), "PatientBirthDate is left")
 
 
 def test_a_published_phrase_is_no_name_where_a_code_means_it() -> None:

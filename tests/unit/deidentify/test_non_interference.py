@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.reading import read_source
 from fidac_node.deidentify.table import MODIFIED_DATES, read_table
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_LE
 from tests import strategies as made
 from tests.strategies import Elem, Person, Slot, Twins, about, always, elem, mixed, nest, repeated, twins_of
 from tests.unit.deidentify import build
@@ -54,7 +52,9 @@ TABLE = _rows()
 UNLISTED = {tag: vr for tag, vr in made.KNOWN.items() if vr in FREE and tag not in {*TABLE, *MACHINE, *CODES, *RETAINED, *MARKS}}
 SUBJECTS = sorted(TABLE) + sorted(UNLISTED)
 # Sequences that are entered.
-ENTERED = sorted(tag for tag, vr in made.KNOWN.items() if vr == "SQ" and tag not in TABLE and PLAN.action(tag, "SQ") == "keep" and tag not in MARKS)
+ENTERED = sorted(
+    tag for tag, vr in made.KNOWN.items() if vr == "SQ" and tag not in TABLE and PLAN.action(tag, "SQ") == "keep" and tag not in MARKS
+)
 
 
 class Coinciding(Pseudonymiser):
@@ -116,9 +116,26 @@ def person(**values: Any) -> Person:
 
 ONE = person()
 OTHERS = [
-    person(charset=made.CHARSETS[12], names=("王小东", "誠實"), ids=("ZZ4417009",), phone="+33612345678", birth="19880229", root="1.3.6.1.4.1.7", bits=2),
-    person(charset=made.CHARSETS[0], names=("XU", "NG"), ids=("7001234",), phone="01 00 00 00 00", root="1.3.6.1.4.1.7", blobs=(b"",), bits=3),
-    person(charset=made.CHARSETS[3], names=("Vandrouquabix" * 4, "Zelmog"), ids=("KKK" + "9" * 11,), root="1.3.6.1.4.1.7", blobs=(b"\7" * 40,), bits=4),
+    person(
+        charset=made.CHARSETS[12],
+        names=("王小东", "誠實"),
+        ids=("ZZ4417009",),
+        phone="+33612345678",
+        birth="19880229",
+        root="1.3.6.1.4.1.7",
+        bits=2,
+    ),
+    person(
+        charset=made.CHARSETS[0], names=("XU", "NG"), ids=("7001234",), phone="01 00 00 00 00", root="1.3.6.1.4.1.7", blobs=(b"",), bits=3
+    ),
+    person(
+        charset=made.CHARSETS[3],
+        names=("Vandrouquabix" * 4, "Zelmog"),
+        ids=("KKK" + "9" * 11,),
+        root="1.3.6.1.4.1.7",
+        blobs=(b"\7" * 40,),
+        bits=4,
+    ),
 ]
 TALLY: Counter[str] = Counter()
 
@@ -150,7 +167,12 @@ def _identity(draw: st.DrawFn, tag: int, vr: str) -> Slot:
     if vr == "SQ" and PLAN.action(tag, vr) == "keep":  # references to images: how many there are is no identity
         return nest(tag, [[about(0x00081155, "UI", number), about(0x00080050, "SH", number + 1)]] * 2, draw(made.FORMS))
     if vr == "SQ":
-        return repeated(tag, [about(0x00100010, "PN", number), about(0x00080050, "SH", number + 1), about(0x00081155, "UI", number)], number, draw(made.FORMS))
+        return repeated(
+            tag,
+            [about(0x00100010, "PN", number), about(0x00080050, "SH", number + 1), about(0x00081155, "UI", number)],
+            number,
+            draw(made.FORMS),
+        )
     removed = PLAN.action(tag, vr) == "remove"
     written = draw(st.sampled_from([vr, vr, vr, "UN"])) if removed else vr
     return about(tag, written, number, optional=removed and draw(st.booleans()))
@@ -196,7 +218,9 @@ def test_no_attribute_whose_vr_can_hold_a_name_tells_two_people_apart(depth: int
     assert compare(twins_of((ONE, other), _nested(places, depth))) == "delivered"
 
 
-WORDS = st.sampled_from(["THORAX", "Thorax", "poumon", "axial", "SANS", "avec", "contraste", "LUNG", "C+", "1.25mm", "120 kV", "B70f", "5", "-", "inspiration"])
+WORDS = st.sampled_from(
+    ["THORAX", "Thorax", "poumon", "axial", "SANS", "avec", "contraste", "LUNG", "C+", "1.25mm", "120 kV", "B70f", "5", "-", "inspiration"]
+)
 SPACED = (" ", "  ", ", ")
 # Text of which words may stay; where nobody's words may stay, the gate holds whatever does.
 CLEANED = sorted(
@@ -304,7 +328,9 @@ def test_a_code_of_the_hospitals_own_does_not_show() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(pair=made.PAIRS, tags=st.lists(st.sampled_from(sorted(MACHINE - CODES)), min_size=1, max_size=3, unique=True), depth=st.integers(0, 2))
+@given(
+    pair=made.PAIRS, tags=st.lists(st.sampled_from(sorted(MACHINE - CODES)), min_size=1, max_size=3, unique=True), depth=st.integers(0, 2)
+)
 def test_the_name_of_the_patient_where_a_machine_names_itself_is_never_delivered(
     pair: tuple[Person, Person], tags: list[int], depth: int
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from fidac_node import phantom
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify.elements import Unusual
+from fidac_node.deidentify.identity import nature_of
 from fidac_node.deidentify.reading import read_source
 from fidac_node.errors import Permanent
 from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
@@ -78,7 +79,9 @@ def test_any_object_comes_out_the_same_by_both_paths() -> None:
     TALLY.clear()
     check_object()
     print(dict(TALLY))
-    assert TALLY["fast"] > TALLY["slow only"] // 3 and TALLY["delivered"] > sum(TALLY.values()) // 4, "the property is about what is delivered"
+    assert TALLY["fast"] > TALLY["slow only"] // 3 and TALLY["delivered"] > sum(TALLY.values()) // 4, (
+        "the property is about what is delivered"
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -107,7 +110,11 @@ def test_every_vr_under_every_other_comes_out_the_same(syntax: str, form: str) -
 
 FORMS = ["", "s", "i", "u", "us", "usi"]
 LEAF = [elem(0x00081150, "UI", made.CT), elem(0x00081155, "UI", "1.2.3.4"), elem(0x00100010, "PN", "QUENOUILLE")]
-CODE = [elem(0x00080100, "SH", "113100"), elem(0x00080102, "SH", "DCM"), elem(0x00080104, "LO", "Basic Application Confidentiality Profile")]
+CODE = [
+    elem(0x00080100, "SH", "113100"),
+    elem(0x00080102, "SH", "DCM"),
+    elem(0x00080104, "LO", "Basic Application Confidentiality Profile"),
+]
 HIDDEN = sequence(0x00082112, [LEAF], "u")
 
 
@@ -172,6 +179,53 @@ def test_the_character_set_of_one_object_does_not_reach_the_next() -> None:
     files = [one(declared) for declared in (b"ISO_IR 192", b"ISO_IR 100", b"ISO_IR 144", b"ISO_IR 192", b"GB18030", b"")]
     worn = engine()
     assert [outcome(worn, file) for file in files] == [outcome(engine(), file) for file in files]
+
+
+SEEN = {
+    vr: [
+        *made.SAMPLES.get(vr, made.TEXTS if vr in made.TEXT else ()),
+        b"",
+        b"  ",
+        b"    ",
+        b"\0\0",
+        b"12345678",
+        b"A B ",
+        b"a b ",
+        b" X\0",
+        b"\\ ",
+        b"\xe9t\xe9 ",
+    ]
+    for vr in made.BY_VR
+    if vr != "SQ"
+}
+
+
+# Where something may stay, and nothing is searched for elsewhere.
+STAYING = {
+    vr: [tag for tag in tags if PLAN.action(tag, vr) != "remove" and (vr in ("DA", "DT") or nature_of((tag,), vr).kind is None)]
+    for vr, tags in made.BY_VR.items()
+    if vr != "SQ"
+}
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE])
+@pytest.mark.parametrize("step", [1, 3, 7, 11])
+def test_what_stood_under_a_tag_before_does_not_change_what_becomes_of_what_comes(syntax: str, step: int) -> None:
+    """Every value after many others under its tag, in an engine that has seen them and in one that has not."""
+    worn, delivered = engine(), 0
+    for turn in range(25):
+        found = {}
+        for vr, tags in STAYING.items():
+            for place, tag in enumerate(tags[:: max(1, len(tags) // 12)]):
+                found[tag] = elem(tag, vr, SEEN[vr][(turn * step + place) % len(SEEN[vr])])
+        one = Object(
+            (*image().values(), *found.values(), elem(0x00080005, "CS", "ISO_IR 100"), sequence(0x00189321, [found.values()])), syntax
+        ).file()
+        before, alone = outcome(worn, one), outcome(engine(), one)
+        delivered += isinstance(alone, bytes)
+        if before != alone:
+            pytest.fail(f"turn {turn}: {_parting(before, alone)}")
+    assert delivered > 12
 
 
 def test_a_sequence_seen_before_may_not_stand_deeper_than_any_other() -> None:
