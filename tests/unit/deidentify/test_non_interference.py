@@ -22,7 +22,9 @@ from fidac_node.deidentify.reading import read_source
 from fidac_node.deidentify.table import MODIFIED_DATES, read_table
 from fidac_node.errors import Permanent
 from tests import strategies as made
-from tests.strategies import Elem, Person, Slot, Twins, about, always, elem, mixed, nest, repeated, twins_of
+from tests import twins as pairs
+from tests.strategies import Elem, elem
+from tests.twins import Person, Slot, Twins, about, always, mixed, nest, repeated, twins_of
 from tests.unit.deidentify import build
 
 PLAN = load_plan("fidac-chest-ct")
@@ -108,7 +110,7 @@ def compare(twins: Twins, plan: Plan = PLAN) -> str:
 def person(**values: Any) -> Person:
     """A person of whom nothing is drawn by chance."""
     first: dict[str, Any] = {
-        "charset": made.CHARSETS[2], "names": ("QUENOUILLE", "Zéphyrine"), "ids": ("IPP8003412765",), "phone": "06 39 98 12 47", "birth": "19610714",
+        "charset": pairs.CHARSETS[2], "names": ("QUENOUILLE", "Zéphyrine"), "ids": ("IPP8003412765",), "phone": "06 39 98 12 47", "birth": "19610714",
         "root": "1.3.6.1.4.1.99999", "blobs": (b"\1\2\3\4", b"QUENOUILLE"), "bits": 1,
     }  # fmt: skip
     return Person(**{**first, **values})
@@ -117,7 +119,7 @@ def person(**values: Any) -> Person:
 ONE = person()
 OTHERS = [
     person(
-        charset=made.CHARSETS[12],
+        charset=pairs.CHARSETS[12],
         names=("王小东", "誠實"),
         ids=("ZZ4417009",),
         phone="+33612345678",
@@ -126,10 +128,10 @@ OTHERS = [
         bits=2,
     ),
     person(
-        charset=made.CHARSETS[0], names=("XU", "NG"), ids=("7001234",), phone="01 00 00 00 00", root="1.3.6.1.4.1.7", blobs=(b"",), bits=3
+        charset=pairs.CHARSETS[0], names=("XU", "NG"), ids=("7001234",), phone="01 00 00 00 00", root="1.3.6.1.4.1.7", blobs=(b"",), bits=3
     ),
     person(
-        charset=made.CHARSETS[3],
+        charset=pairs.CHARSETS[3],
         names=("Vandrouquabix" * 4, "Zelmog"),
         ids=("KKK" + "9" * 11,),
         root="1.3.6.1.4.1.7",
@@ -188,7 +190,7 @@ def _private(draw: st.DrawFn) -> dict[int, Slot]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(pair=made.PAIRS, places=slots(), syntax=st.sampled_from([*made.SYNTAXES, made.JPEG_BASELINE]), lengths=st.booleans())
+@given(pair=pairs.PAIRS, places=slots(), syntax=st.sampled_from([*made.SYNTAXES, made.JPEG_BASELINE]), lengths=st.booleans())
 def check_twins(pair: tuple[Person, Person], places: list[Slot], syntax: str, lengths: bool) -> None:
     TALLY[compare(twins_of(pair, places, syntax, group_lengths=lengths))] += 1
 
@@ -232,16 +234,16 @@ CLEANED = sorted(
 
 @settings(max_examples=150, deadline=None)
 @given(
-    pair=made.PAIRS,
+    pair=pairs.PAIRS,
     tag=st.sampled_from(CLEANED),
-    words=st.lists(st.one_of(WORDS, st.integers(0, 3), st.integers(made.ABOUT, made.ABOUT + 30)), min_size=1, max_size=7),
+    words=st.lists(st.one_of(WORDS, st.integers(0, 3), st.integers(pairs.ABOUT, pairs.ABOUT + 30)), min_size=1, max_size=7),
     separator=st.sampled_from([*SPACED, "_", "-", "/", "\\", "^"]),
     depth=st.integers(0, 2),
 )
 def check_text(pair: tuple[Person, Person], tag: int, words: list[str | int], separator: str, depth: int) -> None:
     if separator not in SPACED:
         # What is glued to an e-mail address or a telephone number goes with it: there, names alone.
-        words = [word if isinstance(word, str) else word % made.ABOUT for word in words]
+        words = [word if isinstance(word, str) else word % pairs.ABOUT for word in words]
     place = mixed(tag, made.KNOWN[tag], words, separator)
     TALLY[compare(twins_of(pair, _nested({tag: place}, depth)))] += 1
 
@@ -254,8 +256,8 @@ def test_a_cleaned_text_does_not_show_whose_name_was_in_it() -> None:
     assert TALLY["delivered"] >= TALLY.total() * 3 // 4, TALLY
 
 
-@pytest.mark.parametrize("charset", made.CHARSETS, ids=lambda charset: f"{(charset.declared or b'none').decode()}")
-def test_no_character_set_tells_two_people_apart(charset: made.Charset) -> None:
+@pytest.mark.parametrize("charset", pairs.CHARSETS, ids=lambda charset: f"{(charset.declared or b'none').decode()}")
+def test_no_character_set_tells_two_people_apart(charset: pairs.Charset) -> None:
     other = person(charset=charset, names=(*charset.names, "Vandrou"), ids=("ZZ4417009",), root="1.3.6.1.4.1.7", bits=5)
     places = {tag: mixed(tag, made.KNOWN[tag], ["THORAX", 0, "axial", 1]) for tag in CLEANED if made.KNOWN[tag] in ("LO", "LT", "SH")}
     places |= {tag: about(tag, vr, n) for n, (tag, vr) in enumerate(TABLE.items()) if vr in made.TEXT | {"PN"} and tag not in places}
@@ -329,7 +331,7 @@ def test_a_code_of_the_hospitals_own_does_not_show() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    pair=made.PAIRS, tags=st.lists(st.sampled_from(sorted(MACHINE - CODES)), min_size=1, max_size=3, unique=True), depth=st.integers(0, 2)
+    pair=pairs.PAIRS, tags=st.lists(st.sampled_from(sorted(MACHINE - CODES)), min_size=1, max_size=3, unique=True), depth=st.integers(0, 2)
 )
 def test_the_name_of_the_patient_where_a_machine_names_itself_is_never_delivered(
     pair: tuple[Person, Person], tags: list[int], depth: int
