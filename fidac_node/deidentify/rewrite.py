@@ -13,50 +13,21 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node.deidentify import actions, charset, dates, elements, iod, templates
-from fidac_node.deidentify.dictionary import most_values, vrs_of
+from fidac_node.deidentify import actions, charset, dates, elements, iod, shapes
+from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.elements import Elements
 from fidac_node.deidentify.encode import Syntax
-from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.runs import Run
-from fidac_node.deidentify.text import clean, fold, is_listed, is_plain, words
+from fidac_node.deidentify.shapes import may_stay
+from fidac_node.deidentify.text import clean, fold, is_listed
 from fidac_node.part10 import PIXEL_DATA, Malformed
 
-_CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
-_CODING_SCHEME: Final = 0x00080102
-_CODE_MEANING: Final = 0x00080104
-_CODE_PARTS: Final = frozenset({*_CODE_VALUES, _CODING_SCHEME, _CODE_MEANING})
-# Schemes that are published and the same in every hospital (PS3.16 Table 8-1; CCAM is the French
-# nomenclature of medical acts), and the shape of their codes.
-_CODES: Final = {
-    "DCM": re.compile(r"\d{6}|[A-Z]{1,4}"),
-    "SCT": re.compile(r"\d{6,18}", re.ASCII),
-    "SRT": re.compile(r"[A-Z]\d?-[A-Z0-9]{3,6}"),
-    "SNM3": re.compile(r"[A-Z]\d?-[A-Z0-9]{3,6}"),
-    "LN": re.compile(r"\d{1,5}-\d", re.ASCII),
-    "UCUM": re.compile(r"[A-Za-z0-9%./*^\[\]{}()'_-]{1,16}|\{X-Ray sources\}"),
-    "CCAM": re.compile(r"[A-Z]{4}\d{3}", re.ASCII),
-    "RADLEX": re.compile(r"RID\d{1,6}", re.ASCII),
-}
-_PHRASES: Final = frozenset(fold(phrase) for phrase in (*PHRASES.splitlines(), *templates.MEANINGS))
-
-# What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
-_NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
-_CS: Final = re.compile(r"[A-Z0-9 _]{0,16}")
-_DS: Final = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
-_IS: Final = re.compile(r" *[+-]?\d{1,12} *", re.ASCII)
-# PS3.5 allows 16 characters; scanners write more, and a position lost is worse than one written long.
-_LONGEST_DS: Final = 32
-_WIDTHS: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8, "OV": 8, "OW": 2}
-_WITHOUT_TEXT: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 # A backslash separates values in all texts but these (PS3.5 6.2).
 _ONE_TEXT: Final = frozenset({"LT", "ST", "UT"})
 # Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
 _STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
-# What a safe private attribute may say as text: a number, or a ratio of two.
-_MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2})?(?::\d{1,4}(?:\.\d{0,6})?)?")
 # Instances that the standard itself defines: well-known frames of reference, palettes, storage commitment.
 _WELL_KNOWN_UID: Final = re.compile(r"1\.2\.840\.10008\.1\.(?:4\.[12]|5|20|40|42)(?:\.\d{1,2}){1,3}", re.ASCII)
 # Their items stand for frames, by position.
@@ -68,16 +39,6 @@ _MOST_REMEMBERED: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
 _MOST_CHARSETS: Final = 8
-
-
-# Values that are kept as they are, in the form that scanners mostly write them: nothing else of the rules
-# needs to be asked. What does not match is judged value by value.
-_PLAIN_VALUES: Final = {
-    "CS": re.compile(rb"[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
-    "DS": re.compile(rb"[+-]?\d{1,10}(?:\.\d{0,16})?(?:\\[+-]?\d{1,10}(?:\.\d{0,16})?)* ?"),
-    "IS": re.compile(rb"[+-]?\d{1,9}(?:\\[+-]?\d{1,9})* ?"),
-    "TM": re.compile(rb"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})? ?"),
-}
 
 
 class _Rule(NamedTuple):
@@ -252,9 +213,9 @@ class Rewriter:
         text = raw.strip(b"\x00 ")
         if declared not in (vr, "", "UN") or undefined or (declared == "UN" and not self._syntax.little):
             return b""
-        if not (len(raw) == _WIDTHS[vr] if vr in _WITHOUT_TEXT else _MEASUREMENT.fullmatch(text)):
+        if not (len(raw) == shapes.WIDTHS[vr] if vr in shapes.WITHOUT_TEXT else shapes.MEASUREMENT.fullmatch(text)):
             return b""
-        return self._syntax.element(tag, vr, raw if vr in _WITHOUT_TEXT else text)
+        return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
     def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
         rule = self._rules.get(encoded[: self._head])
@@ -284,8 +245,8 @@ class Rewriter:
         action = self._action(tag, vr) if vr else actions.REMOVE
         plain = None
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
-            plain = _numbers(tag, vr) if vr in _WITHOUT_TEXT and vr in _WIDTHS else _PLAIN_VALUES.get(vr)
-        return _Rule(public, vr, action, start, plain if tag not in _CODE_VALUES else None)
+            plain = shapes.numbers(tag, vr) if vr in shapes.WITHOUT_TEXT and vr in shapes.WIDTHS else shapes.PLAIN_VALUES.get(vr)
+        return _Rule(public, vr, action, start, plain if tag not in shapes.CODE_VALUES else None)
 
     def _action(self, tag: int, vr: str) -> str:
         return self._overrides.get(tag) or self._plan.action(tag, vr)
@@ -313,11 +274,11 @@ class Rewriter:
         below: list[Changes] = []
         kept: list[bytes] = []
         for item in items if action == actions.KEEP else ():
-            if not _may_stay(item, self._syntax.explicit):
+            if not may_stay(item, self._syntax.explicit):
                 below.append(dict.fromkeys(item, REMOVED))
                 continue
             changes = self.data_set(item, declared, depth + 1)
-            if _CODING_SCHEME in item:
+            if shapes.CODING_SCHEME in item:
                 self._complete_code(changes)
             below.append(changes)
             content = b"".join([change.encoded for change in changes.values()])
@@ -329,11 +290,11 @@ class Rewriter:
 
     def _complete_code(self, changes: Changes) -> None:
         """A code whose meaning did not stay is its own meaning: CodeMeaning is Type 1 (PS3.3 Table 8.8-1)."""
-        meaning = changes.get(_CODE_MEANING)
+        meaning = changes.get(shapes.CODE_MEANING)
         if meaning is None or meaning.action != actions.REMOVE:
             return
-        value = next((self._out(changes[tag]) for tag in _CODE_VALUES if tag in changes and changes[tag].encoded), b"")
-        changes[_CODE_MEANING] = Change("clean", self._syntax.element(_CODE_MEANING, "LO", value[:64]))
+        value = next((self._out(changes[tag]) for tag in shapes.CODE_VALUES if tag in changes and changes[tag].encoded), b"")
+        changes[shapes.CODE_MEANING] = Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", value[:64]))
 
     def _out(self, change: Change) -> bytes:
         """The value that is written for an element, without padding."""
@@ -343,8 +304,8 @@ class Rewriter:
         """What replaces the value ``raw``; ``None`` if nothing of it may stay."""
         if action.startswith(actions.LITERAL):
             return action[1:].encode("ascii") if raw.strip(b"\x00 ") else b""
-        if vr in _WITHOUT_TEXT:
-            return raw if _is_number(tag, vr, raw) else None
+        if vr in shapes.WITHOUT_TEXT:
+            return raw if shapes.is_number(tag, vr, raw) else None
         if action == "pid":
             return self.subject.pseudonym.encode("ascii")
         stripped = raw.strip(b"\x00 ")
@@ -376,16 +337,16 @@ class Rewriter:
             case "listed":
                 new = "\\".join(one for one in text.split("\\") if is_listed(one, self._plan.vocabulary))
             case "contrast":
-                return _contrast(text)
+                return shapes.contrast(text)
             case "agent":
                 new = self._cleaned(tag, vr, text)
-                return new.encode("utf-8") if new else _contrast(text)
+                return new.encode("utf-8") if new else shapes.contrast(text)
             case _:
                 new = self._kept(tag, vr, text)
         return new.encode("utf-8") if new else None
 
     def _cleaned(self, tag: int, vr: str, text: str) -> str:
-        if tag == _CODE_MEANING and fold(text.strip()) in _PHRASES:
+        if tag == shapes.CODE_MEANING and fold(text.strip()) in shapes.PHRASES_OF_CODES:
             return text
         values = [text] if vr in _ONE_TEXT else text.split("\\")
         kept = [clean(one, self._plan.vocabulary) for one in values]
@@ -406,9 +367,9 @@ class Rewriter:
             return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))
         if vr == "TM":
             return text if dates.is_time(text) else ""
-        if tag == _CODE_MEANING:
+        if tag == shapes.CODE_MEANING:
             return self._cleaned(tag, vr, text)
-        kept = list(takewhile(lambda one: _is_valid(tag, vr, one), text.split("\\")))
+        kept = list(takewhile(lambda one: shapes.is_valid(tag, vr, one), text.split("\\")))
         whole = len(kept) == text.count("\\") + 1
         return "\\".join(kept) if whole or vr == "CS" else ""
 
@@ -424,44 +385,3 @@ def taken(changes: Changes, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[
         yield (*path, tag), change.action
         for item in change.items:
             yield from taken(item, (*path, tag))
-
-
-def _may_stay(item: Elements, explicit: bool) -> bool:
-    """Say whether an item may stay: any but a code of a scheme that is not a published one."""
-    if item.keys().isdisjoint(_CODE_PARTS):
-        return True
-    scheme = elements.value_of(item, _CODING_SCHEME, explicit).decode("ascii", "replace").strip(" \x00").upper()
-    shape = _CODES.get(scheme)
-    codes = [elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00") for tag in _CODE_VALUES[:2]]
-    return shape is not None and any(shape.fullmatch(code) for code in codes)
-
-
-def _contrast(text: str) -> bytes:
-    """Whether a contrast agent is named."""
-    said = " ".join(words(text))
-    return b"" if not said or _NO_CONTRAST.fullmatch(said) else actions.CONTRAST_DUMMY.encode("ascii")
-
-
-def _numbers(tag: int, vr: str) -> re.Pattern[bytes]:
-    """What :func:`_is_number` accepts, as a pattern."""
-    most = most_values(tag)
-    return re.compile(rb"(?s:.{%d}){0,%s}" % (_WIDTHS[vr], b"" if most is None else b"%d" % most))
-
-
-def _is_number(tag: int, vr: str, raw: bytes) -> bool:
-    """Say whether ``raw`` holds whole numbers of ``vr``, and no more than the attribute has: the rest could be text."""
-    count, rest = divmod(len(raw), _WIDTHS.get(vr, 1))
-    most = most_values(tag) if vr in actions.NUMBER_VRS else None
-    return rest == 0 and (most is None or count <= most)
-
-
-def _is_valid(tag: int, vr: str, value: str) -> bool:
-    if vr == "CS":
-        return _CS.fullmatch(value.strip(" ")) is not None
-    if vr == "DS":
-        return not value.strip() or (len(value) <= _LONGEST_DS and _DS.fullmatch(value) is not None)
-    if vr == "IS":
-        return not value.strip() or (_IS.fullmatch(value) is not None and abs(int(value)) < 1 << 31)
-    if tag in _CODE_VALUES:
-        return any(shape.fullmatch(value.strip()) for shape in _CODES.values())
-    return is_plain(value.strip())

@@ -238,7 +238,7 @@ MUTATIONS = [
     Mutation("what is listed stays", ("plain", "texts"), instead(rewrite, "clean", lambda *_: "")),
     Mutation("words are compared folded", ("plain", "texts"), instead(text, "fold", lambda value: value)),
     Mutation("the vocabulary", ("plain", "texts"), plan=lambda plan: replace(plan, vocabulary=plan.vocabulary | CORPUS.needles.words)),
-    Mutation("codes of private schemes", ("codes",), instead(rewrite, "_may_stay", lambda *_: True)),
+    Mutation("codes of private schemes", ("codes",), instead(rewrite, "may_stay", lambda *_: True)),
     Mutation("meanings of codes", ("codes",), instead(Rewriter, "_cleaned", lambda self, tag, vr, value: value)),
     Mutation("safe private: VR", ("unsafe_private",), instead(Rewriter, "_safe_value", lambda self, tag, vr, encoded: encoded)),
     Mutation("safe private: creator", ("private", "safe_private"), plan=lambda plan: replace(plan, private=AnyCreator(plan.private))),
