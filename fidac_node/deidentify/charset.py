@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from fidac_node.part10 import Malformed
+
 _SINGLE: Final = {
     "": "ascii",
     "ISO_IR 6": "ascii",
@@ -58,11 +60,16 @@ class Undecodable(ValueError):
     """The bytes are no text in the character set that the object declares."""
 
 
-def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...]) -> tuple[str, ...]:
-    """The values of SpecificCharacterSet in a data set or item, given as encoded elements; an item inherits when it has none."""
+def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...], *, explicit: bool) -> tuple[str, ...]:
+    """The values of SpecificCharacterSet in a data set or item, given as encoded elements; an item inherits when it has none.
+
+    Raises :class:`Malformed` for one that is no CS: nobody could say what the texts mean.
+    """
     encoded = elements.get(_SPECIFIC_CHARACTER_SET)
     if encoded is None:
         return inherited
+    if explicit and encoded[4:6] != b"CS":
+        raise Malformed("SpecificCharacterSet (0008,0005) has a value representation that is not CS")
     return tuple(one.strip() for one in encoded[8:].decode("ascii", "replace").strip(" \x00").split("\\"))
 
 

@@ -103,7 +103,7 @@ class _Walk:
         self._little = source.syntax.little
 
     def data_set(self, found: Elements, first: Changes, second: Changes, above: str, inherited: tuple[str, ...]) -> Iterator[Finding]:
-        declared = charset.declared_in(found, inherited)
+        declared = charset.declared_in(found, inherited, explicit=self._explicit)
         for tag in sorted(found):
             if tag == PIXEL_DATA:
                 continue

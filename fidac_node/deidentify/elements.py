@@ -20,6 +20,9 @@ from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
 MAX_DEPTH: Final = 32
 LARGEST_HEADER: Final = 64 << 20
+# Ten times what any CT header has: an element of eight bytes costs a hundred when it is looked into.
+MOST_ELEMENTS: Final = 4096
+MOST_ITEMS: Final = 20_000
 
 Elements: TypeAlias = "dict[int, bytes]"
 DataSet: TypeAlias = "dict[int, Node]"
@@ -62,7 +65,7 @@ def syntax_uid(explicit: bool) -> str:
     return EXPLICIT_VR_LE if explicit else IMPLICIT_VR_LE
 
 
-def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until: int = _NEVER) -> tuple[Elements, int]:
+def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until: int = _NEVER) -> tuple[Elements, int]:  # noqa: PLR0912  # the hot loop: a call an element is too much
     """Cut the data set in ``buffer[start:end]`` into its encoded elements, by tag, in the order found.
 
     Stops at ``end``, after the delimiter of an item, or before the first element whose tag is ``until``
@@ -94,6 +97,8 @@ def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until:
             raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(tag)}")
         if tag in found:
             raise Malformed(f"{format_tag(tag)} comes twice in one data set")
+        if len(found) >= MOST_ELEMENTS:
+            raise Malformed(f"there are more than {MOST_ELEMENTS} elements in one data set")
         encoded = buffer[position:after]
         found[tag] = encoded if isinstance(encoded, bytes) else bytes(encoded)
         position = after
@@ -102,7 +107,7 @@ def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until:
     return found, end
 
 
-def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: bool) -> int:
+def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: bool, depth: int = 1) -> int:
     """Where an element ends that is no plain one: a sequence of undefined length mostly, else what :mod:`part10` makes of it.
 
     The last sequence of its kind is recognised by its bytes, which say where it ends.
@@ -111,9 +116,10 @@ def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: 
     if last is not None and position + len(last) <= end and buffer[position : position + len(last)] == last:
         return position + len(last)
     content = 12 if explicit else 8
+    _demand_sequence(buffer, position, tag, explicit)
     delimited = end - position >= content and buffer[position + content - 4 : position + content] == b"\xff\xff\xff\xff"
     if delimited and tag != PIXEL_DATA and tag >> 16 != 0xFFFE and (not explicit or buffer[position + 4 : position + 6] == b"SQ"):
-        after = _sequence_end(buffer, position + content, end, explicit, 1)
+        after = _sequence_end(buffer, position + content, end, explicit, depth)
     else:
         after = part10.element_at(buffer, position, end, explicit=explicit).after
     if after - position <= _LONGEST_REMEMBERED:
@@ -121,6 +127,19 @@ def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: 
             _last_undefined.clear()
         _last_undefined[tag, explicit] = bytes(buffer[position:after])
     return after
+
+
+def _demand_sequence(buffer: part10.Buffer, position: int, tag: int, explicit: bool) -> None:
+    """Only sequences, what may be one, and pixel data are of undefined length (PS3.5 7.1.2, A.4); readers lose their place in others."""
+    if explicit:
+        vr = bytes(buffer[position + 4 : position + 6])
+        undefined = vr in _LONG_VRS and buffer[position + 8 : position + 12] == b"\xff\xff\xff\xff"
+        allowed = vr in (b"SQ", b"UN") or tag == PIXEL_DATA
+    else:
+        undefined = buffer[position + 4 : position + 8] == b"\xff\xff\xff\xff"
+        allowed = vrs_of(tag) in ((), ("SQ",)) or tag == PIXEL_DATA
+    if undefined and not allowed:
+        raise Malformed(f"{format_tag(tag)} has an undefined length, which its value representation does not allow")
 
 
 def _sequence_end(buffer: part10.Buffer, position: int, end: int, explicit: bool, depth: int) -> int:
@@ -134,11 +153,11 @@ def _sequence_end(buffer: part10.Buffer, position: int, end: int, explicit: bool
             raise Malformed(f"found {format_tag(group << 16 | number)} where an Item should be")
         if number == _SEQUENCE_END:
             return position
-        position = _item_end(buffer, position, end, explicit) if length == UNDEFINED_LENGTH else position + length
+        position = _item_end(buffer, position, end, explicit, depth) if length == UNDEFINED_LENGTH else position + length
     raise Malformed("cut short: the data ends inside a sequence")
 
 
-def _item_end(buffer: part10.Buffer, position: int, end: int, explicit: bool) -> int:
+def _item_end(buffer: part10.Buffer, position: int, end: int, explicit: bool, depth: int) -> int:
     """Where an item of undefined length ends, after its delimiter. Raises :class:`Malformed`."""
     while end - position >= 8:
         if explicit:
@@ -152,7 +171,7 @@ def _item_end(buffer: part10.Buffer, position: int, end: int, explicit: bool) ->
         if group == 0xFFFE and number == _ITEM_END:
             return position + 8
         if not plain or group == 0xFFFE or after > end:
-            after = _end_of(buffer, position, end, group << 16 | number, explicit)
+            after = _end_of(buffer, position, end, group << 16 | number, explicit, depth + 1)
         position = after
     raise Malformed("cut short: the data ends inside a sequence")
 
@@ -189,6 +208,8 @@ def items_of(encoded: bytes, explicit: bool) -> list[Elements]:
             if undefined and position == end:
                 return found
             raise Malformed("a sequence is delimited before its end")
+        if len(found) >= MOST_ITEMS:
+            raise Malformed(f"there are more than {MOST_ITEMS} items in one sequence")
         if length == UNDEFINED_LENGTH:
             item, position = split(encoded, position, end, explicit=explicit)
         else:

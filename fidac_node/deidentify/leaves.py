@@ -1,7 +1,7 @@
 """Every value of an encoded data set, at every depth, read strictly and without pydicom.
 
-What the leak gate sees of input and output: its own reading, so that a mistake of the engine that wrote
-the output is not repeated by the one that checks it.
+The general reader, for rules and checks that look at a whole document; the gate has its own
+(:mod:`.contents`), which is made for reading the same few elements again and again.
 """
 
 from __future__ import annotations

@@ -206,7 +206,8 @@ class Pixels:
 
     def _frame(self, fragments: list[bytes]) -> Iterator[bytes]:
         whole = bytearray(b"".join(fragments))
-        codestream.blank_comments(whole, self._family or "")
+        pixels = self._source.number("Rows") * self._source.number("Columns")
+        codestream.blank_comments(whole, self._family or "", pixels)
         position = 0
         for fragment in fragments:
             yield _item(bytes(whole[position : position + len(fragment)]))

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 from fidac_node import part10
 from fidac_node.deidentify import charset, elements
 from fidac_node.deidentify.dictionary import tag_of
-from fidac_node.deidentify.elements import LARGEST_HEADER, DataSet, Elements, Unusual
+from fidac_node.deidentify.elements import LARGEST_HEADER, MOST_ELEMENTS, DataSet, Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.leaves import Leaf, leaves
 from fidac_node.deidentify.runs import Cutter, Run
@@ -29,6 +29,8 @@ from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 
 _CHUNK: Final = 1 << 20
 _CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, True)}
+# What rules ask for is read this far (bytes): the length of the longest LT (PS3.5 6.2).
+_LONGEST_TEXT: Final = 10240
 _USUAL_META: Final = 8192
 _LONGEST_META: Final = 2 << 20
 
@@ -71,7 +73,7 @@ class Source:
     @cached_property
     def charset(self) -> tuple[str, ...]:
         """The values of SpecificCharacterSet, none if it is absent."""
-        return charset.declared_in(self.elements, ())
+        return charset.declared_in(self.elements, (), explicit=self.syntax.explicit)
 
     def leaves(self) -> Iterator[Leaf]:
         """Every element of the header at every depth, private ones too. Raises :class:`Malformed`."""
@@ -123,8 +125,7 @@ class Source:
     def get(self, keyword: str, default: str = "") -> str:
         """The value of a top-level text attribute, several values joined by a backslash.
 
-        This is what rules and triage ask; it never fails: what cannot be decoded as declared is read
-        as Latin-1.
+        This is what rules and triage ask: what cannot be decoded as declared is read as Latin-1.
         """
         tag = tag_of(keyword)
         encoded = self.elements.get(tag) if tag is not None else None
@@ -176,7 +177,7 @@ def read_source(buffer: bytes | memoryview, limit: int) -> Source:
 # The texts that rules ask for are the same in all slices of a series.
 @lru_cache(maxsize=1024)
 def _text(encoded: bytes, explicit: bool, declared: tuple[str, ...]) -> str:
-    raw = elements.value_of({0: encoded}, 0, explicit).strip(b"\x00 ")
+    raw = elements.value_of({0: encoded}, 0, explicit)[:_LONGEST_TEXT].strip(b"\x00 ")
     try:
         return charset.decode(raw, declared)
     except charset.Undecodable:
@@ -212,6 +213,8 @@ def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | 
         size += element.after - element.start
         if size > LARGEST_HEADER:
             raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(element.tag)}")
+        if len(found) + len(tail) >= MOST_ELEMENTS:
+            raise Malformed(f"there are more than {MOST_ELEMENTS} elements in one data set")
         encoded = bytes(buffer[element.start : element.after])
         if pixel_data is not None:
             tail.append(encoded)

@@ -39,6 +39,9 @@ _MOST_REMEMBERED: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
 _MOST_CHARSETS: Final = 8
+_CLEANING: Final = frozenset({"agent", "clean", "listed"})
+# Six times the longest LT (PS3.5 6.2, bytes): what is longer is no text about an image.
+_LONGEST_TEXT: Final = 1 << 16
 
 
 class _Rule(NamedTuple):
@@ -112,7 +115,7 @@ class Rewriter:
 
     def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
         """What becomes of each element of ``found``, by ascending tag. Raises :class:`Malformed`, :class:`.Unusual`."""
-        declared = charset.declared_in(found, inherited)
+        declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
         known = self._known.get(declared)
         if known is None:
             if len(self._known) >= _MOST_CHARSETS:
@@ -153,7 +156,7 @@ class Rewriter:
 
     def header(self, found: Elements, runs: Sequence[Run]) -> Header:
         """What becomes of the header ``found``, whose ``runs`` come again with every slice. Raises as :meth:`data_set`."""
-        declared = charset.declared_in(found, ())
+        declared = charset.declared_in(found, (), explicit=self._syntax.explicit)
         changes: Changes = {}
         left: Elements = {}
         private: list[int] = []
@@ -224,7 +227,7 @@ class Rewriter:
             if len(self._rules) >= _MOST_REMEMBERED:
                 self._rules.clear()
             self._rules[encoded[: self._head]] = rule
-        if elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.public:
+        if elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
             return self._sequence(tag, elements.items_of(encoded, self._syntax.explicit), rule.action, declared, depth)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
@@ -310,15 +313,16 @@ class Rewriter:
             return self.subject.pseudonym.encode("ascii")
         stripped = raw.strip(b"\x00 ")
         if not stripped:
-            return b""
-        if action == "dummy":
-            return actions.DUMMIES[vr].encode("ascii")
-        if action == "utf8":
-            return b"ISO_IR 192"
+            # A text that was empty goes like one of which no word stays: that it was filled is nobody's business.
+            return None if action in _CLEANING else b""
+        if len(raw) > _LONGEST_TEXT:
+            return None
+        if action in ("dummy", "utf8"):
+            return actions.DUMMIES[vr].encode("ascii") if action == "dummy" else b"ISO_IR 192"
         try:
             text = charset.decode(raw, declared if vr in actions.TEXT_VRS else ()).strip(" \x00")
         except charset.Undecodable:
-            if action not in ("agent", "clean"):
+            if action not in _CLEANING or action == "listed":
                 return None
             text = charset.likely(raw, declared).strip(" \x00")  # cleaning keeps listed words alone, whatever the rest is
         value = self._text(tag, vr, text, action)

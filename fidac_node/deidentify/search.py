@@ -20,6 +20,7 @@ from fidac_node.deidentify.memo import Memo
 from fidac_node.deidentify.needles import STANDARD_UID, Needles, dates_in
 from fidac_node.errors import Permanent
 from fidac_node.part10 import PIXEL_DATA
+from fidac_node.uids import is_valid_uid
 
 _PATIENT_BIRTH_DATE: Final = 0x00100030
 _BINARY: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
@@ -284,6 +285,8 @@ class Search:
                     if self._hay.in_uid(new[1]):
                         raise leak(head.path, "an identifying number")
                     found.add(uid)
+                elif head.kept and is_valid_uid(uid):
+                    found.add(uid)  # a device's own, unless it is one of the input's others
                 elif uid and (not STANDARD_UID.fullmatch(uid) or self._hay.in_standard_uid(uid)):
                     raise leak(head.path, "an original UID")
         return Left(head.path, frozenset(found), frozenset(), ()) if found else None

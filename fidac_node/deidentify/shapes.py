@@ -46,7 +46,7 @@ MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2}
 # Values that are kept as they are, in the form that scanners mostly write them: nothing else of the rules
 # needs to be asked. What does not match is judged value by value.
 PLAIN_VALUES: Final = {
-    "CS": re.compile(rb"[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
+    "CS": re.compile(rb"(?=[ \\]*[A-Z0-9_])[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
     "DS": re.compile(rb"[+-]?\d{1,10}(?:\.\d{0,16})?(?:\\[+-]?\d{1,10}(?:\.\d{0,16})?)* ?"),
     "IS": re.compile(rb"[+-]?\d{1,9}(?:\\[+-]?\d{1,9})* ?"),
     "TM": re.compile(rb"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})? ?"),

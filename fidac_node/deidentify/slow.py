@@ -8,8 +8,10 @@ before (:mod:`.leaves`), and only what it did not convert is taken over.
 from __future__ import annotations
 
 import io
+import struct
 import warnings
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, cast
 
 from fidac_node.deidentify import elements
 from fidac_node.deidentify.dictionary import vrs_of
@@ -19,11 +21,17 @@ from fidac_node.errors import Permanent
 from fidac_node.part10 import Malformed, format_tag
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
 
     from fidac_node.deidentify.reading import Source
 
+_ITEMS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+# pydicom takes a kilobyte for an item: a header of empty ones would take a hundred times its size.
+_FEW_ITEMS: Final = 1000
+_BYTES_PER_ITEM: Final = 64
 _LOWEST_GROUP: Final = 0x0008
+_PIXEL_REPRESENTATION: Final = 0x00280103
 
 
 def canonical(source: Source) -> Elements:
@@ -50,9 +58,16 @@ def nodes(source: Source) -> DataSet:
     """The tree of the public attributes of a header. Raises :class:`Malformed`."""
     for _ in source.leaves():
         pass  # the walk raises for what is malformed at any depth
-    public = b"".join(encoded for tag, encoded in source.elements.items() if _is_public(tag))
+    public = {tag: encoded for tag, encoded in source.elements.items() if _is_public(tag)}
     syntax = source.syntax
-    return _tree(_parsed(public, implicit=not syntax.explicit, little=syntax.little), syntax.explicit, syntax.little)
+    items = sum(encoded.count(item) for encoded in public.values() for item in _ITEMS)
+    if items > _FEW_ITEMS + sum(map(len, public.values())) // _BYTES_PER_ITEM:
+        raise Malformed(f"there are {items} items with hardly anything in them")
+    parsed = _parsed(b"".join(public.values()), implicit=not syntax.explicit, little=syntax.little)
+    tree = _tree(parsed, syntax.explicit, syntax.little)
+    if tree.keys() != public.keys():
+        raise Malformed("pydicom reads other attributes than there are: a sequence is not well-formed")
+    return tree
 
 
 def _is_public(tag: int) -> bool:
@@ -84,7 +99,7 @@ def _tree(data_set: Dataset, explicit: bool, little: bool, depth: int = 0) -> Da
             inner = (False, True) if element.VR == "UN" else (explicit, little)
             tree[tag] = Node(tag, "SQ", b"", tuple(_tree(item, *inner, depth + 1) for item in items))
         else:
-            tree[tag] = Node(tag, element.VR or "", _value(tag, element.value), None)
+            tree[tag] = Node(tag, _vr(element, explicit), _value(tag, element.value, little), None)
     return tree
 
 
@@ -110,9 +125,17 @@ def _items(tag: int, vr: str | None, value: object, explicit: bool, little: bool
             raise Malformed(f"pydicom cannot read the items of {format_tag(tag)}: {type(error).__name__}") from error
 
 
-def _value(tag: int, value: object) -> bytes:
+def _vr(element: DataElement | RawDataElement, explicit: bool) -> str:
+    """The VR as declared: pydicom fills one in where it has decoded an element."""
+    return (element.VR or "") if explicit else ""
+
+
+def _value(tag: int, value: object, little: bool) -> bytes:
     if value is None or value == "":  # both are pydicom's for no bytes at all
         return b""
     if isinstance(value, bytes):
         return value
+    if tag == _PIXEL_REPRESENTATION:  # the one element that pydicom decodes by itself, where it stands with a sequence
+        numbers = [value] if isinstance(value, int) else list(cast("Iterable[int]", value))
+        return struct.pack(f"{'<' if little else '>'}{len(numbers)}H", *numbers)
     raise Malformed(f"{format_tag(tag)} was decoded before it was read")

@@ -119,18 +119,20 @@ def _segment(marker: int, payload: bytes) -> bytes:
 
 
 def _jpeg(*extra: bytes) -> bytes:
-    tables = _segment(0xC4, b"\0" + bytes(16)) + _segment(0xC3, bytes(9))
-    return b"\xff\xd8" + b"".join(extra) + tables + _segment(0xDA, bytes(6)) + b"\x12\xff\x00\x34\x56\xff\xd9"
+    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(0xC3, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+    return b"\xff\xd8" + b"".join(extra) + tables + _segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\x00\x34\x56\xff\xd9"
 
 
 def _jpeg_ls(*extra: bytes) -> bytes:
-    return b"\xff\xd8" + _segment(0xF7, bytes(9)) + b"".join(extra) + _segment(0xDA, bytes(6)) + b"\x12\xff\x7f\x34\xff\xd9"
+    frame = _segment(0xF7, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+    return b"\xff\xd8" + frame + b"".join(extra) + _segment(0xDA, b"\1\1\0\0\0\0") + b"\x12\xff\x7f\x34\xff\xd9"
 
 
 def _jpeg_2000(*extra: bytes) -> bytes:
     body = b"\xff\x93\x12\x34\xff\x7f"
     tile = b"\xff\x90" + struct.pack(">HHLBB", 10, 0, 12 + len(body), 0, 1) + body
-    return b"\xff\x4f" + _segment(0x51, bytes(36)) + b"".join(extra) + tile + b"\xff\xd9"
+    size = struct.pack(">H8LH", 0, 4, 4, 0, 0, 4, 4, 0, 0, 1) + b"\x0f\1\1"
+    return b"\xff\x4f" + _segment(0x51, size) + b"".join(extra) + tile + b"\xff\xd9"
 
 
 def _item(data: bytes) -> bytes:
@@ -168,7 +170,7 @@ def compressed(one: Slice) -> None:
     """An ordinary compressed slice keeps every byte."""
     builds = {"70": _jpeg, "80": _jpeg_ls, "90": _jpeg_2000}
     build = builds.get(one.syntax.rpartition(".")[2])
-    one.pixels = _item(b"") + _item(build() if build else bytes(70))
+    one.pixels = _item(b"") + _item(build() if build else _rle(b""))
 
 
 @carrier("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5")

@@ -18,6 +18,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of --plain")
     parser.add_argument("--findings", type=Path, default=Path("build/fuzz"))
     arguments = parser.parse_args()
-    atheris: Any = None
-    if not arguments.plain:
-        import atheris
+    atheris: Any = None if arguments.plain else import_module("atheris")
     with atheris.instrument_imports(include=["fidac_node.deidentify", "fidac_node.part10"]) if atheris else nullcontext():
         fuzzer = Fuzzer(arguments.findings, arguments.minutes, paths=arguments.paths)
     seeds = seeds_of(arguments.files)

@@ -8,10 +8,11 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from fidac_node import part10
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
+from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan
 from fidac_node.deidentify.reading import Source, read_source
 from fidac_node.errors import Permanent
 from fidac_node.part10 import PIXEL_DATA
@@ -42,11 +43,16 @@ class Spy:
         self.seen.append(head + b"".join(after))
 
 
+@lru_cache
+def _plan() -> Plan:
+    return load_plan("fidac-chest-ct")
+
+
 class Harness:
     """De-identifies one damaged file after the other and watches over it; with ``paths`` by the slow path too."""
 
     def __init__(self, *, paths: bool = False) -> None:
-        self._plan = load_plan("fidac-chest-ct")
+        self._plan = _plan()
         self._left = 0
         self._slow = Deidentifier(self._plan, Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", path="slow") if paths else None
         self.codes: Counter[str] = Counter()
@@ -153,14 +159,21 @@ def seeds() -> list[bytes]:
 
 _HUGE: Final = (0, 1, 3, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFF0, 0xFFFFFFFE, 0xFFFFFFFF)
 _PIECES: Final = (
-    b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xfe\xff\x00\xe0\0\0\0\0", b"\xff\xff\xff\xff",
-    b"SQ\0\0\xff\xff\xff\xff", b"UN\0\0\xff\xff\xff\xff", b"UT\0\0", b"LO", b"OB\0\0", b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff",
-    b"\x10\x00\x20\x00LO\x04\0ABCD", b"\x08\x00\x05\x00CS\x0a\0ISO_IR 192", b"\x08\x00\x05\x00CS\x0e\0ISO 2022 IR 87", b"\x1b$B", b"\\", b"\0\0\0\0",
+    b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xfe\xff\x00\xe0\0\0\0\0",
+    b"\xff\xff\xff\xff",
+    b"SQ\0\0\xff\xff\xff\xff", b"UN\0\0\xff\xff\xff\xff", b"UT\0\0", b"LO", b"OB\0\0",
+    b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff",
+    b"\x10\x00\x20\x00LO\x04\0ABCD", b"\x08\x00\x05\x00CS\x0a\0ISO_IR 192", b"\x08\x00\x05\x00CS\x0e\0ISO 2022 IR 87", b"\x1b$B", b"\\",
+    b"\0\0\0\0",
     b"\xe0\x7f\x10\x00OW\0\0\x20\0\0\0", b"\x09\x00\x10\x00LO\x04\0ACME", b"\x02\x00\x10\x00UI\x12\x001.2.840.10008.1.2\0",
 )  # fmt: skip
 _TEXTS: Final = (
-    b"QUENOUILLE^Z", b"Thorax axial", b"\xe9t\xe9 B70f", b"19610714", b"1.2.840.10008.1.2.", b"1.2.3.4\\1.2.5", b"12", b"\\\\", b"\x1b$B;3ED\x1b(B", b"\0\0",
-    b"\xff\xff", b"ISO_IR 192", b"2024031710", b"090Y", b"DERIVED\\SECONDARY ", b"-1.5\\2e3", b"\xef\xbb\xbfA", b"SIEMENS CSA ", b"06 39 98 12 47 ", b"  ",
+    b"QUENOUILLE^Z", b"Thorax axial", b"\xe9t\xe9 B70f", b"19610714", b"1.2.840.10008.1.2.", b"1.2.3.4\\1.2.5", b"12", b"\\\\",
+    b"\x1b$B;3ED\x1b(B",
+    b"\0\0",
+    b"\xff\xff", b"ISO_IR 192", b"2024031710", b"090Y", b"DERIVED\\SECONDARY ", b"-1.5\\2e3", b"\xef\xbb\xbfA", b"SIEMENS CSA ",
+    b"06 39 98 12 47 ",
+    b"  ",
 )  # fmt: skip
 _TAGS: Final = sorted(
     {*made.KNOWN, 0x00080005, 0x00280301, 0x00291010, 0x00290010, 0x00190010, 0x00191023, 0x60003000, 0x7FE00001, 0x0018FFFE}
@@ -171,11 +184,10 @@ _Damage = Callable[[bytearray, int, int], None]
 
 def _headers(data: bytearray) -> list[int]:
     """Where elements begin, as far as the file can be followed."""
-    places = []
+    places: list[int] = []
     try:
         meta, offset = part10.read_meta(io.BytesIO(bytes(data)))
-        for one in part10.walk(bytes(data), offset, len(data), meta.transfer_syntax_uid):
-            places.append(one.start)
+        places.extend(one.start for one in part10.walk(bytes(data), offset, len(data), meta.transfer_syntax_uid))
     except Permanent:
         pass  # damaged already: what came before it will do
     return places or [min(132, len(data))]
@@ -328,7 +340,9 @@ def heavy(size: int) -> dict[str, bytes]:
         "one long word": within(b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"1a" * (size // 2), IMPLICIT_VR_LE),
         "a name of a megabyte": within(b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Quenouil" * (size // 8), IMPLICIT_VR_LE),
         "names without end": within(b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Abcde^X\\" * (size // 8), IMPLICIT_VR_LE),
-        "values without end": within(b"\x18\x00\x30\x10" + struct.pack("<L", size) + b"A\\" * (size // 2), IMPLICIT_VR_LE),
+        "values without end": within(
+            b"\x18\x00\x30\x10" + struct.pack("<L", size) + b"Zq\\" * (size // 3) + b" " * (size % 3), IMPLICIT_VR_LE
+        ),
         "numbers without end": within(b"\x28\x00\x50\x10" + struct.pack("<L", size) + b"1.5\\" * (size // 4), IMPLICIT_VR_LE),
         "UIDs without end": within(b"\x08\x00\x58\x00" + struct.pack("<L", size) + b"1.2.3.4\\" * (size // 8), IMPLICIT_VR_LE),
         "dates without end": within(b"\x08\x00\x22\x00" + struct.pack("<L", size) + b"2024031\\" * (size // 8), IMPLICIT_VR_LE),

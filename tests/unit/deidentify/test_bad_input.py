@@ -230,7 +230,7 @@ def test_an_unknown_label_is_an_error(tmp_path: Path) -> None:
 
 def test_pydicom_may_not_decode_what_is_to_be_rewritten() -> None:
     with pytest.raises(Permanent, match="was decoded before"):
-        slow._value(0x00280103, 0)
+        slow._value(0x00280102, 11, True)
 
 
 def test_big_endian_numbers_are_read_as_such(tmp_path: Path) -> None:

