@@ -285,7 +285,7 @@ class Search:
                     if self._hay.in_uid(new[1]):
                         raise leak(head.path, "an identifying number")
                     found.add(uid)
-                elif head.kept and is_valid_uid(uid):
+                elif head.excused and is_valid_uid(uid):
                     found.add(uid)  # a device's own, unless it is one of the input's others
                 elif uid and (not STANDARD_UID.fullmatch(uid) or self._hay.in_standard_uid(uid)):
                     raise leak(head.path, "an original UID")
