@@ -143,7 +143,7 @@ class Inputs:
         dates: dict[tuple[int, ...], set[bytes]] = {}
         for (path, vr, declared), values in contents.items():
             nature = nature_of(path, vr)
-            if nature.uid:
+            if nature.uid and kept.isdisjoint(path[-2:]):
                 uids.update(uid for value in values for uid in uids_in(value))
             days = dates_in(values) if nature.date else frozenset()
             if days:

@@ -385,7 +385,8 @@ class Rewriter:
 
 def taken(changes: Changes, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], str]]:
     """Path and action of every element of a data set, at every depth."""
-    for tag, change in changes.items():
+    for tag in sorted(changes):  # runs come before what varies: the order of finding says nothing
+        change = changes[tag]
         yield (*path, tag), change.action
         for item in change.items:
             yield from taken(item, (*path, tag))

@@ -279,7 +279,7 @@ def _at_least_basic(row: Row, action: str) -> bool:
 
 def _permits(code: str, letter: str, action: str, row: Row) -> bool:
     """The columns of Table E.1-1 in words of our own: K keeps, C cleans, and a date is cleaned by moving it."""
-    cleaned = {"clean", "listed"} | ({"keep"} if vrs_of(row.tag or 0) == ("SQ",) else set())
+    cleaned = {"agent", "clean", "listed"} | ({"keep"} if vrs_of(row.tag or 0) == ("SQ",) else set())
     if code == "113107":
         return action in ("shift", *cleaned) or (action == "keep" and row.vr in ("TM", "SH"))
     return action in ({"keep", "shift", "age89", *cleaned} if letter == "K" else cleaned)

@@ -261,6 +261,38 @@ def test_a_character_set_under_another_vr_comes_out_the_same(vr: str) -> None:
         both_ways(Object((*image().values(), *found), EXPLICIT_VR_LE).file())
 
 
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
+@pytest.mark.parametrize("length", [1, 3, 7, 9, 15])
+def test_a_value_of_odd_length_comes_out_the_same(length: int, syntax: str) -> None:
+    """And is not repaired: fifteen letters are no numbers, sixteen might be."""
+    text = b"06 39 98 12 47 "[:length]
+    numbers = [Elem(made.BY_VR[vr][2], vr, text) for vr in ("AT", "FD", "FL", "SL", "SS", "UL", "US") if length % made.WIDTHS[vr]]
+    numbers.append(Elem(0x00701604, "FD", text))  # of any number of values
+    others = [Elem(tags[0], vr, b"X" * length) for vr, tags in made.BY_VR.items() if vr != "SQ" and vr not in made.WIDTHS]
+    for found in (numbers, [*numbers, HIDDEN], others):
+        both_ways(Object((*image().values(), *found), syntax).file())
+    if length > 8:
+        result = outcome(engine(), Object((*image().values(), *numbers, HIDDEN), syntax).file())
+        assert isinstance(result, str) or b"12 47" not in result
+
+
+@pytest.mark.parametrize("value", [b"", b"AB"])
+@pytest.mark.parametrize("tag", [0x00080050, 0x00291010, 0x00180015])
+def test_a_vr_that_is_no_vr_comes_out_the_same(tag: int, value: bytes) -> None:
+    odd = Elem(tag, "SI", value)
+    for found in ([odd], [sequence(0x00081140, [[odd]])], [sequence(0x00081140, [[odd], LEAF], "si")]):
+        both_ways(Object((*image().values(), *found), EXPLICIT_VR_LE).file())
+
+
+@pytest.mark.parametrize(
+    "value", [b"\xff\xff\0\0IR 100 ", b"QUENOUILLE", b"ISO_IR 192\\\\", b"iso_ir 100", b" ISO_IR 100 ", b"\0" * 4, b"\xe9t\xe9 "]
+)
+def test_a_character_set_that_there_is_not_comes_out_the_same(value: bytes) -> None:
+    declared = Elem(0x00080005, "CS", value)
+    for found in ([declared], [sequence(0x00081140, [[declared, elem(0x00180015, "CS", "CHEST")]])]):
+        both_ways(Object((*image().values(), *found), EXPLICIT_VR_LE).file())
+
+
 def test_no_value_of_a_header_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
     """Values that pydicom remarks upon: nobody reads what an object holds."""
     odd = [elem(0x00080005, "CS", "QUENOUILLE"), elem(0x00180060, "DS", "QUENOUILLE"), elem(0x00080023, "DA", "QUENOUILLE"), HIDDEN]
