@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -387,6 +388,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
     )
     worker.recover(after_crash=after_crash)
     lifeline.ready()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again with every few slices
     worker.run(stop)
 
 

@@ -115,7 +115,9 @@ class Rewriter:
 
     def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
         """What becomes of each element of ``found``, by ascending tag. Raises :class:`Malformed`, :class:`.Unusual`."""
-        declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
+        declared = inherited
+        if elements.SPECIFIC_CHARACTER_SET in found:
+            declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
         known = self._known.get(declared)
         if known is None:
             if len(self._known) >= _MOST_CHARSETS:
@@ -277,7 +279,7 @@ class Rewriter:
         below: list[Changes] = []
         kept: list[bytes] = []
         for item in items if action == actions.KEEP else ():
-            if not may_stay(item, self._syntax.explicit):
+            if not item.keys().isdisjoint(shapes.CODE_PARTS) and not may_stay(item, self._syntax.explicit):
                 below.append(dict.fromkeys(item, REMOVED))
                 continue
             changes = self.data_set(item, declared, depth + 1)

@@ -17,7 +17,7 @@ from fidac_node.deidentify.text import fold, is_plain, words
 CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
 CODING_SCHEME: Final = 0x00080102
 CODE_MEANING: Final = 0x00080104
-_CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME, CODE_MEANING})
+CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME, CODE_MEANING})
 # Schemes that are published and the same in every hospital (PS3.16 Table 8-1; CCAM is the French
 # nomenclature of medical acts), and the shape of their codes.
 _CODES: Final = {
@@ -54,9 +54,7 @@ PLAIN_VALUES: Final = {
 
 
 def may_stay(item: Elements, explicit: bool) -> bool:
-    """Say whether an item may stay: any but a code of a scheme that is not a published one."""
-    if item.keys().isdisjoint(_CODE_PARTS):
-        return True
+    """Say whether an item that has some of :data:`CODE_PARTS` may stay: a code of a published scheme."""
     scheme = elements.value_of(item, CODING_SCHEME, explicit).decode("ascii", "replace").strip(" \x00").upper()
     shape = _CODES.get(scheme)
     codes = [elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00") for tag in CODE_VALUES[:2]]

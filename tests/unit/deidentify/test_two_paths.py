@@ -261,6 +261,19 @@ def test_a_character_set_under_another_vr_comes_out_the_same(vr: str) -> None:
         both_ways(Object((*image().values(), *found), EXPLICIT_VR_LE).file())
 
 
+@pytest.mark.parametrize("form", ["u", "us", "usi"])
+@pytest.mark.parametrize("tag", [0x00091010, 0x52059230, 0x0020FFFE, 0x00104000, 0x00082111])
+def test_items_in_UN_where_they_are_removed_do_not_hold_an_object(tag: int, form: str) -> None:
+    """A private sequence that came through Implicit VR is UN of undefined length (PS3.5 6.2.2 note 2): legal, and seen in the field."""
+    for others in ((), (HIDDEN,)):
+        with_it, without = (
+            Object((*image().values(), *others, *extra), EXPLICIT_VR_LE).file() for extra in ((sequence(tag, [LEAF, []], form),), ())
+        )
+        result = both_ways(with_it)
+        if result != outcome(engine(), without):
+            pytest.fail(f"{tag:08X}: {_parting(result, outcome(engine(), without))}")
+
+
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
 @pytest.mark.parametrize("length", [1, 3, 7, 9, 15])
 def test_a_value_of_odd_length_comes_out_the_same(length: int, syntax: str) -> None:
