@@ -70,7 +70,9 @@ def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...], *, ex
         return inherited
     if explicit and encoded[4:6] != b"CS":
         raise Malformed("SpecificCharacterSet (0008,0005) has a value representation that is not CS")
-    return tuple(one.strip() for one in encoded[8:].decode("ascii", "replace").strip(" \x00").split("\\"))
+    if not encoded[8:].isascii():
+        raise Malformed("SpecificCharacterSet (0008,0005) is no name of a character set")
+    return tuple(one.strip() for one in encoded[8:].decode("ascii").strip(" \x00").split("\\"))
 
 
 def decode(value: bytes, declared: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 from fidac_node import part10
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.encode import Syntax, join
+from fidac_node.deidentify.leaves import leaves
 from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
@@ -116,7 +117,8 @@ def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: 
     if last is not None and position + len(last) <= end and buffer[position : position + len(last)] == last:
         return position + len(last)
     content = 12 if explicit else 8
-    _demand_sequence(buffer, position, tag, explicit)
+    if tag >> 16 != 0xFFFE:
+        _demand_sequence(buffer, position, tag, explicit)
     delimited = end - position >= content and buffer[position + content - 4 : position + content] == b"\xff\xff\xff\xff"
     if delimited and tag != PIXEL_DATA and tag >> 16 != 0xFFFE and (not explicit or buffer[position + 4 : position + 6] == b"SQ"):
         after = _sequence_end(buffer, position + content, end, explicit, depth)
@@ -133,6 +135,8 @@ def _demand_sequence(buffer: part10.Buffer, position: int, tag: int, explicit: b
     """Only sequences, what may be one, and pixel data are of undefined length (PS3.5 7.1.2, A.4); readers lose their place in others."""
     if explicit:
         vr = bytes(buffer[position + 4 : position + 6])
+        if vr not in _SHORT_VRS and vr not in _LONG_VRS:
+            raise Malformed(f"{format_tag(tag)} has a value representation that PS3.5 does not have")
         undefined = vr in _LONG_VRS and buffer[position + 8 : position + 12] == b"\xff\xff\xff\xff"
         allowed = vr in (b"SQ", b"UN") or tag == PIXEL_DATA
     else:
@@ -263,7 +267,8 @@ def encoded(tree: DataSet, *, explicit: bool) -> Elements:
             found[tag] = syntax.sequence(tag, (join(encoded(item, explicit=explicit)) for item in node.items))
         else:
             known = vrs_of(tag)
-            found[tag] = syntax.element(tag, node.vr or (known[0] if len(known) == 1 else "UN"), node.value)
+            vr = node.vr or (known[0] if len(known) == 1 else "UN")
+            found[tag] = syntax.header(tag, vr, len(node.value)) + node.value  # of odd length if it was: to be judged, not written
     return found
 
 
@@ -272,7 +277,10 @@ def check(element: bytes, explicit: bool, depth: int = 0) -> None:
     if depth > MAX_DEPTH:
         raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep")
     vr, _, undefined = head_of(element, explicit)
-    if vr == "SQ" or (undefined and vr in ("", "SQ")):
+    if vr == "UN" and undefined:
+        for _ in leaves(element, 0, len(element), syntax_uid(explicit)):
+            pass  # the walk raises
+    elif vr == "SQ" or (undefined and vr == ""):
         for item in items_of(element, explicit):
             for below in item.values():
                 check(below, explicit, depth + 1)

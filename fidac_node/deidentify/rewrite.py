@@ -229,7 +229,7 @@ class Rewriter:
             if len(self._rules) >= _MOST_REMEMBERED:
                 self._rules.clear()
             self._rules[encoded[: self._head]] = rule
-        if elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
+        if rule.vr is not None and elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
             return self._sequence(tag, elements.items_of(encoded, self._syntax.explicit), rule.action, declared, depth)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)

@@ -64,7 +64,12 @@ def nodes(source: Source) -> DataSet:
     if items > _FEW_ITEMS + sum(map(len, public.values())) // _BYTES_PER_ITEM:
         raise Malformed(f"there are {items} items with hardly anything in them")
     parsed = _parsed(b"".join(public.values()), implicit=not syntax.explicit, little=syntax.little)
-    tree = _tree(parsed, syntax.explicit, syntax.little)
+    try:
+        tree = _tree(parsed, syntax.explicit, syntax.little)
+    except Permanent:
+        raise
+    except Exception as error:
+        raise Malformed(f"pydicom cannot read the header: {type(error).__name__}") from error
     if tree.keys() != public.keys():
         raise Malformed("pydicom reads other attributes than there are: a sequence is not well-formed")
     return tree
