@@ -216,10 +216,10 @@ def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | 
         if len(found) + len(tail) >= MOST_ELEMENTS:
             raise Malformed(f"there are more than {MOST_ELEMENTS} elements in one data set")
         encoded = bytes(buffer[element.start : element.after])
+        if element.tag in found:
+            raise Malformed(f"{format_tag(element.tag)} comes twice in one data set")
         if pixel_data is not None:
             tail.append(encoded)
-        elif element.tag in found:
-            raise Malformed(f"{format_tag(element.tag)} comes twice in one data set")
         else:
             found[element.tag] = encoded
     whole = sum(len(run.elements) for run in runs) == len(found)  # elements out of order come after the runs

@@ -39,6 +39,8 @@ _MOST_REMEMBERED: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
 _MOST_CHARSETS: Final = 8
+_MOST_MOULDS: Final = 256
+_LONGEST_MOULD: Final = 1024
 _CLEANING: Final = frozenset({"agent", "clean", "listed"})
 # Six times the longest LT (PS3.5 6.2, bytes): what is longer is no text about an image.
 _LONGEST_TEXT: Final = 1 << 16
@@ -52,6 +54,16 @@ class _Rule(NamedTuple):
     action: str
     start: int
     plain: re.Pattern[bytes] | None
+
+
+class _Mould(NamedTuple):
+    """A sequence that kept its form: its bytes as a number, those of them that are ``fixed``, where plain values are, what became of it."""
+
+    declared: tuple[str, ...]
+    bits: int
+    fixed: int
+    spans: tuple[tuple[int, int, re.Pattern[bytes]], ...]
+    change: Change
 
 
 class Subject(NamedTuple):
@@ -109,6 +121,7 @@ class Rewriter:
         # Tag and VR are the first six bytes of an element, the tag the first four.
         self._head = 6 if syntax.explicit else 4
         self._rules: dict[bytes, _Rule] = {}
+        self._moulds: dict[bytes, _Mould] = {}
         self._parts: dict[tuple[bytes, tuple[str, ...]], _Part] = {}
         self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
@@ -132,7 +145,7 @@ class Rewriter:
                 rule = rules.get(encoded[:head])
                 if rule is not None and rule.plain is not None and not len(encoded) % 2 and rule.plain.fullmatch(encoded, rule.start):
                     change = Change(rule.action, encoded)  # told sooner than remembered
-                else:
+                elif (change := self._like_the_last(encoded, declared)) is None:
                     change = self._change(tag, encoded, declared, depth)
                     self._remember(known, encoded, change)
             changes[tag] = change
@@ -230,7 +243,11 @@ class Rewriter:
                 self._rules.clear()
             self._rules[encoded[: self._head]] = rule
         if rule.vr is not None and elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
-            return self._sequence(tag, elements.items_of(encoded, self._syntax.explicit), rule.action, declared, depth)
+            items = elements.items_of(encoded, self._syntax.explicit)
+            change = self._sequence(tag, items, rule.action, declared, depth)
+            if depth and len(items) == len(change.items) == 1 and len(encoded) == len(change.encoded) <= _LONGEST_MOULD:
+                self._learn_mould(encoded, items[0], declared, change)
+            return change
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
             return REMOVED
@@ -292,6 +309,41 @@ class Rewriter:
         if kept or action == actions.BLANK or not items or tag in iod.TYPE_2:
             return Change(action, self._syntax.sequence(tag, kept), tuple(below))
         return Change(actions.REMOVE, b"", tuple(below))
+
+    def _learn_mould(self, sequence: bytes, item: Elements, declared: tuple[str, ...], change: Change) -> None:
+        """Remember the form of a sequence of one item that kept its form: in the next frame only numbers and times differ."""
+        if list(item) != sorted(item):
+            return
+        fixed = bytearray(b"\xff" * len(sequence))
+        spans = []
+        position = len(sequence) - sum(map(len, item.values()))
+        for tag, encoded in item.items():
+            if len(change.items[0][tag].encoded) != len(encoded):
+                return
+            rule = self._rules.get(encoded[: self._head])
+            start, plain = (rule.start, rule.plain) if rule is not None else (0, None)
+            if rule is not None and rule.vr == "DT" and rule.action == "shift":
+                start, plain = rule.start + shapes.DATE_LENGTH, shapes.TIME_OF_DAY  # the date is fixed, and so is what it becomes
+            if plain is not None and plain.fullmatch(encoded, start):
+                spans.append((position + start, position + len(encoded), plain))
+                fixed[position + start : position + len(encoded)] = bytes(len(encoded) - start)
+            position += len(encoded)
+        if len(self._moulds) >= _MOST_MOULDS:
+            self._moulds.clear()
+        bits, mask = int.from_bytes(sequence, "little"), int.from_bytes(fixed, "little")
+        self._moulds[sequence[:12]] = _Mould(declared, bits, mask, tuple(spans), change)
+
+    def _like_the_last(self, encoded: bytes, declared: tuple[str, ...]) -> Change | None:
+        """What becomes of a sequence that differs from the last of its form in plain values alone: those stay."""
+        mould = self._moulds.get(encoded[:12])  # tag, VR and length
+        if mould is None or mould.declared != declared or (int.from_bytes(encoded, "little") ^ mould.bits) & mould.fixed:
+            return None
+        written = bytearray(mould.change.encoded)
+        for start, end, plain in mould.spans:
+            if plain.fullmatch(encoded, start, end) is None:
+                return None
+            written[start:end] = encoded[start:end]
+        return Change(mould.change.action, bytes(written), mould.change.items)
 
     def _complete_code(self, changes: Changes) -> None:
         """A code whose meaning did not stay is its own meaning: CodeMeaning is Type 1 (PS3.3 Table 8.8-1)."""

@@ -53,6 +53,11 @@ PLAIN_VALUES: Final = {
 }
 
 
+# A DT is a date of eight digits, then a time of day; this is the usual form of the latter.
+DATE_LENGTH: Final = 8
+TIME_OF_DAY: Final = PLAIN_VALUES["TM"]
+
+
 def may_stay(item: Elements, explicit: bool) -> bool:
     """Say whether an item that has some of :data:`CODE_PARTS` may stay: a code of a published scheme."""
     scheme = elements.value_of(item, CODING_SCHEME, explicit).decode("ascii", "replace").strip(" \x00").upper()

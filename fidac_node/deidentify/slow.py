@@ -18,7 +18,7 @@ from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.elements import MAX_DEPTH, DataSet, Elements, Node
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.errors import Permanent
-from fidac_node.part10 import Malformed, format_tag
+from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
@@ -99,6 +99,8 @@ def _tree(data_set: Dataset, explicit: bool, little: bool, depth: int = 0) -> Da
     for tag in sorted(map(int, data_set.keys())):
         element = data_set.get_item(tag)
         items = _items(tag, element.VR, element.value, explicit, little)
+        if _may_not_be_open(tag, element, explicit):
+            raise Malformed(f"{format_tag(tag)} has an undefined length, which its value representation does not allow")
         if items is not None:
             # A sequence inside UN is Implicit VR Little Endian (PS3.5 6.2.2 note 2).
             inner = (False, True) if element.VR == "UN" else (explicit, little)
@@ -128,6 +130,15 @@ def _items(tag: int, vr: str | None, value: object, explicit: bool, little: bool
             return list(read_sequence(io.BytesIO(value), implicit, little, len(value), "iso8859"))
         except Exception as error:
             raise Malformed(f"pydicom cannot read the items of {format_tag(tag)}: {type(error).__name__}") from error
+
+
+def _may_not_be_open(tag: int, element: DataElement | RawDataElement, explicit: bool) -> bool:
+    """Say whether an element has an undefined length that it may not have, as :mod:`.elements` does."""
+    if getattr(element, "length", 0) != UNDEFINED_LENGTH and not getattr(element, "is_undefined_length", False):
+        return False
+    if tag == PIXEL_DATA:
+        return False
+    return element.VR not in ("SQ", "UN") if explicit else vrs_of(tag) not in ((), ("SQ",))
 
 
 def _vr(element: DataElement | RawDataElement, explicit: bool) -> str:

@@ -238,3 +238,10 @@ def test_big_endian_numbers_are_read_as_such(tmp_path: Path) -> None:
         assert source.number("Rows") == 4 and source.number("NumberOfFrames", 1) == 1
         with pytest.raises(Permanent, match=r"NumberOfFrames .* is missing"):
             source.number("NumberOfFrames")
+
+
+def test_an_attribute_that_comes_again_after_the_pixels_holds_the_object(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dcm", ct())
+    path.write_bytes(path.read_bytes() + raw_element(0x00280010, "US", b"\7\0"))
+    with pytest.raises(Permanent, match=r"\(0028,0010\) comes twice"):
+        run(path)
