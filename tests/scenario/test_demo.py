@@ -172,8 +172,7 @@ def test_interrupted_in_the_middle_it_leaves_nothing_running(tmp_path: Path, sta
     daemons = demo.daemons()
     demo.process.send_signal(number)
     assert demo.finish(60) == 130
-    # A daemon that was just starting may take the whole grace time of its supervisor (25 s) to hear of it.
-    assert psutil.wait_procs(daemons, timeout=40)[1] == []
+    assert psutil.wait_procs(daemons, timeout=10)[1] == []
 
 
 def test_when_a_daemon_dies_it_says_so_and_stops_the_other(tmp_path: Path, start: Callable[..., Demo]) -> None:
