@@ -142,9 +142,9 @@ class Worker:
                 )
             # Before anything of it leaves.
             self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)
-            self._outbox.put(tmp, entry)
             if self._headers is not None:
                 self._headers.keep(entry, source)
+            self._outbox.put(tmp, entry)
         except BaseException:
             tmp.unlink(missing_ok=True)
             raise

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The Debian package of each program that a test may ask for; any other program is its own package.
 PACKAGES = {
-    **dict.fromkeys(["dcmdump", "dcmodify", "dcmqridx", "dcmsend", "echoscu", "findscu", "storescp", "storescu"], "dcmtk"),
+    **dict.fromkeys(
+        ["dcmcjpeg", "dcmcjpls", "dcmcrle", "dcmdump", "dcmodify", "dcmqridx", "dcmsend", "echoscu", "findscu", "storescp", "storescu"],
+        "dcmtk",
+    ),
     **dict.fromkeys(["dciodvfy", "dcentvfy"], "dicom3tools"),
     **dict.fromkeys(["gdcmdump", "gdcmraw"], "libgdcm-tools"),
     "Orthanc": "orthanc",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,7 +133,7 @@ def test_a_patient_without_an_id_is_held(bench: Callable[..., Bench]) -> None:
     assert [one.state(entry) for entry in entries] == ["no-patient-id"] * 2 and one.studies() == []
 
 
-needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract missing: sudo apt-get install tesseract-ocr")
+needs_tesseract = pytest.mark.interop("tesseract")
 
 
 @needs_tesseract
