@@ -11,7 +11,7 @@ ARGS    ?=
 
 BIN      := $(VENV)/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := dcmtk orthanc dicom3tools libgdcm-tools tesseract-ocr tesseract-ocr-fra
+PACKAGES := dcmtk orthanc dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ SOURCES  := pyproject.toml requirements.lock
 help:
 	@echo "make demo [DICOM=DIR] [ARGS=--once]   the main job on this machine: hub, site node and a PACS stand-in"
 	@echo "make test                             lint, format check, types and every test"
-	@echo "make bench [ARGS='--data DIR']       speed and memory of de-identification, beside deid's own, on this machine"
+	@echo "make bench [ARGS=--quick]             speed and memory beside DCMTK, Orthanc and deid, on this machine"
 	@echo "make lint                             lint, format check and types only"
 	@echo "make format                           put the code into shape"
 	@echo "make examples                         write config/*.example.toml from the code"
@@ -34,7 +34,7 @@ test: lint packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 bench: $(VENV)/.test
-	PYTHONPATH=. $(BIN)/python benchmarks/deidentify.py $(ARGS)
+	PYTHONPATH=. $(BIN)/python -m benchmarks.run $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """How fast de-identification is, beside deid with the same recipe, and how much memory it takes.
 
-    python benchmarks/deidentify.py [--data DIR] [--json FILE] [--profile] [--grow N] [--files N]
+    python -m benchmarks.deidentify [--data DIR] [--json FILE] [--profile] [--grow N] [--files N]
 
 Everything is measured in memory on one core, as CPU time of this process, each figure the median of runs that
 take turns with the others, so that a busy machine slows all alike. The leak gate is part of every figure of
@@ -14,8 +14,6 @@ import cProfile
 import gc
 import io
 import json
-import os
-import platform
 import pstats
 import shutil
 import statistics
@@ -25,16 +23,16 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import psutil
-from objects import ELEMENTS, encoded, enhanced, pixels, series, slice_header, strangers
 from pydicom import dcmread
-from theirs import Deid
 
+from benchmarks.machine import described, machine
+from benchmarks.objects import ELEMENTS, encoded, enhanced, pixels, series, slice_header, strangers
+from benchmarks.theirs import Deid
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, create_key, load_plan
 from fidac_node.deidentify.programmes import find
 from fidac_node.deidentify.reading import read_source
@@ -262,33 +260,9 @@ def _watch(process: subprocess.Popen[str]) -> tuple[int, float]:
     return peak, used
 
 
-def machine() -> Results:
-    """Where the figures come from."""
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
-    packages = ("fidac-node", "deid", "pydicom", "cryptography")
-    return {
-        "processor": model or platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "load": os.getloadavg(),
-        "system": platform.platform(),
-        "python": sys.version.split()[0],
-        **{name: _version(name) for name in packages},
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except ModuleNotFoundError:
-        return "from the source tree"
-
-
 def show(results: Results) -> None:
     """Print a table."""
-    facts = results["machine"]
-    click.echo(f"{facts['processor']}, {facts['cores']} cores, load {facts['load'][0]:.1f}; {facts['system']}; Python {facts['python']}, "
-               f"deid {facts['deid']}, pydicom {facts['pydicom']}")  # fmt: skip
+    click.echo(described(results["machine"]))
     click.echo(f"\n{results['slices']} slices of 512 x 512, {ELEMENTS} top-level elements; CPU time, median of {results['runs']} runs")
     for name, figure in results["speed"]["milliseconds"].items():
         bound = f"   at most {BOUNDS[name]:g} ms" if name in BOUNDS else ""

@@ -95,13 +95,17 @@ _TYPICAL: Final[dict[str, Any]] = {
 
 def slice_header(scan: Scan, index: int, elements: int = ELEMENTS) -> FileDataset:
     """A CT image of ``elements`` top-level elements, all but its pixels counted."""
-    ds = ct_image(scan, index)
+    return lengthened(ct_image(scan, index), elements - 1)
+
+
+def lengthened(ds: FileDataset, elements: int = ELEMENTS) -> FileDataset:
+    """``ds`` with as many more attributes as make ``elements`` top-level ones."""
     for keyword, value in _TYPICAL.items():
-        if len(ds) >= elements - 1:
+        if len(ds) >= elements:
             return ds
         if keyword not in ds and value is not None:
             setattr(ds, keyword, value)
-    if len(ds) < elements - 1:
+    if len(ds) < elements:
         raise ValueError(f"only {len(ds)} elements: {elements} were asked for")
     return ds
 
