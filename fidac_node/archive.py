@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fidac_node import part10, safeio
+from fidac_node.compress import same_image
 from fidac_node.errors import Permanent
 from fidac_node.uids import is_valid_uid
 
@@ -45,43 +46,46 @@ class Archive:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._root = str(directory)
         safeio.make_directories(directory)
 
     def path(self, place: Place) -> Path:
         """Return where the object of ``place`` is kept, if it is. Raises ``Permanent`` for a name that is no UID or site."""
-        if not _SITE.fullmatch(place.site):
-            raise Permanent("malformed", f"{place.site!r} cannot name a site in the archive")
-        if not all(map(is_valid_uid, place[1:])):
-            raise Permanent("malformed", "a UID that should name it in the archive is not valid")
-        return self.directory / place.site / place.study / place.series / f"{place.sop}{_SUFFIX}"
+        return Path(self._name(place))
 
     def find(self, place: Place) -> Path | None:
         """Return the file of an object, or ``None``."""
         path = self.path(place)
         return path if path.is_file() else None
 
+    def _name(self, place: Place) -> str:
+        if not _SITE.fullmatch(place.site):
+            raise Permanent("malformed", f"{place.site!r} cannot name a site in the archive")
+        if not all(map(is_valid_uid, place[1:])):
+            raise Permanent("malformed", "a UID that should name it in the archive is not valid")
+        return f"{self._root}/{place.site}/{place.study}/{place.series}/{place.sop}{_SUFFIX}"
+
     def put_if_absent(self, source: Path, place: Place, *, sync: bool = True) -> Outcome:
         """Take the finished and synced file ``source`` into the archive; it stays where it is, too.
 
-        ``same``: the archive holds the same data set already. ``conflict``: it holds another one under this
-        SOPInstanceUID, and keeps it. Safe from a power cut when this returns; with ``sync=False`` only after
-        :meth:`sync`. Raises ``OSError``; the archive then is as it was.
+        ``same``: the archive holds the same data set already, or the same image in another lossless encoding.
+        ``conflict``: it holds another one under this SOPInstanceUID. What is there is kept. Safe from a power cut
+        when this returns; with ``sync=False`` only after :meth:`sync`. Raises ``OSError``; the archive then is as it was.
         """
-        target = self.path(place)
-        safeio.make_directories(target.parent)
-        outcome: Outcome = "new"
+        target = self._name(place)
         try:
-            self._link(source, target)
-        except FileExistsError:
-            outcome = "same" if same_data_set(source, target) else "conflict"
+            outcome = self._link(source, target)
+        except FileNotFoundError:
+            safeio.make_directories(Path(target).parent)  # the first of its series
+            outcome = self._link(source, target)
         if sync:
-            safeio.sync_directory(target.parent)
+            safeio.sync_directory(Path(target).parent)
         return outcome
 
     def sync(self, places: Iterable[Place]) -> None:
         """Make the names of these objects safe from a power cut, each directory once."""
-        for directory in {self.path(place).parent for place in places}:
-            safeio.sync_directory(directory)
+        for directory in {self._name(place).rpartition("/")[0] for place in places}:
+            safeio.sync_directory(Path(directory))
 
     def walk(self) -> Iterator[tuple[Place, Path]]:
         """Yield every object, in the order of its names; files that are not the archive's are left out, with a warning."""
@@ -100,18 +104,22 @@ class Archive:
         for leftover in self._temporary().glob("*"):
             leftover.unlink(missing_ok=True)
 
-    def _link(self, source: Path, target: Path) -> None:
+    def _link(self, source: Path, target: str) -> Outcome:
         try:
             os.link(source, target)
+        except FileExistsError:
+            return _compared(source, Path(target))
         except OSError as error:
             if error.errno not in _CANNOT_LINK:
                 raise
-            self._copy(source, target)
+            return self._copy(source, Path(target))
+        return "new"
 
-    def _copy(self, source: Path, target: Path) -> None:
+    def _copy(self, source: Path, target: Path) -> Outcome:
         """Put a synced copy under its final name, for a spool on another file system or one without hard links."""
         if target.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+            return _compared(source, target)
+        safeio.make_directories(target.parent)
         safeio.make_directories(self._temporary())
         temporary = self._temporary() / f"{os.getpid()}-{target.name}"
         try:
@@ -121,6 +129,7 @@ class Archive:
             temporary.rename(target)
         finally:
             temporary.unlink(missing_ok=True)
+        return "new"
 
     def _temporary(self) -> Path:
         return self.directory / _TEMPORARY
@@ -149,6 +158,11 @@ def same_data_set(one: Path, other: Path) -> bool:
     except part10.Malformed:
         return False
     return True
+
+
+def _compared(source: Path, target: Path) -> Outcome:
+    # Another encoding is what a site sends after it changed [send] compression, or the package that compresses.
+    return "same" if same_data_set(source, target) or same_image(source, target) else "conflict"
 
 
 def _folders(directory: Path) -> list[Path]:

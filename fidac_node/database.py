@@ -22,6 +22,8 @@ from fidac_node.errors import ConfigError
 log = logging.getLogger(__name__)
 
 _BUSY_SECONDS: Final = 30
+# Of one statement; SQLite takes 32,766.
+_MOST_VALUES: Final = 30_000
 # Any constant will do, as long as every FIDAC process asks for the same lock ("FIDAC" in ASCII).
 _ADVISORY_LOCK: Final = 0x4649444143
 
@@ -104,6 +106,50 @@ def exclusive(db: Database) -> Iterator[None]:
         with db.atomic():
             _execute(db, f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             yield
+
+
+@contextmanager
+def snapshot(db: Database) -> Iterator[None]:
+    """Let all that the block reads be of one state of the database, whoever writes meanwhile."""
+    if db.in_transaction():
+        yield
+    elif isinstance(db, SqliteDatabase):
+        with db.atomic():
+            yield
+    else:
+        with db.atomic(isolation_level="REPEATABLE READ"):
+            yield
+
+
+def ask(db: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows that plain SQL selects; ``?`` stands for a value, or for the values of a list that is not empty.
+
+    For what is asked with every batch: peewee builds its queries in ten times the time that SQLite needs to answer them.
+    Dates come back as the driver has them, which is text with SQLite.
+    """
+    marks = (f"({', '.join([db.param] * len(value))})" if isinstance(value, list) else db.param for value in values)
+    first, *others = sql.split("?")
+    flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return list(_execute(db, first + "".join(mark + other for mark, other in zip(marks, others, strict=True)), flat))
+
+
+def insert(db: Database, model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of plain values, many with each statement: as peewee's ``insert_many``, but no object is made of each value."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    one = f"({', '.join([db.param] * len(columns))})"
+    most = _MOST_VALUES // len(columns)
+    for start in range(0, len(rows), most):
+        part = rows[start : start + most]
+        values = [value for row in part for value in row]
+        _execute(db, f'INSERT INTO "{cast(Any, model)._meta.table_name}" ({names}) VALUES {", ".join([one] * len(part))}', values)
+
+
+def change(db: Database, model: type[Model], number: int, changes: Mapping[str, tuple[str, Sequence[Any]]]) -> None:
+    """Change the row ``number``: each column to what an SQL expression says, in which ``?`` stands for a value."""
+    assignments = ", ".join(f'"{column}" = {expression}' for column, (expression, _) in changes.items())
+    values = [value for _, values in changes.values() for value in values]
+    sql = f'UPDATE "{cast(Any, model)._meta.table_name}" SET {assignments} WHERE id = ?'
+    _execute(db, sql.replace("?", db.param), [*values, number])
 
 
 def statements(*sql: str) -> Callable[[Database], None]:
@@ -197,5 +243,5 @@ def _postgresql(url: str) -> Database:
     return PostgresqlDatabase(name, **given)
 
 
-def _execute(db: Database, sql: str) -> None:
-    cast(Any, db).execute_sql(sql)
+def _execute(db: Database, sql: str, values: Sequence[Any] | None = None) -> Any:
+    return cast(Any, db).execute_sql(sql, values)

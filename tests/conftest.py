@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # The Debian package of each program that a test may ask for; any other program is its own package.
 PACKAGES = {
     **dict.fromkeys(
-        ["dcmcjpeg", "dcmcjpls", "dcmcrle", "dcmdump", "dcmodify", "dcmqridx", "dcmsend", "echoscu", "findscu", "storescp", "storescu"],
+        "dcmcjpeg dcmcjpls dcmcrle dcmdjpls dcmdump dcmodify dcmqridx dcmsend echoscu findscu storescp storescu".split(),
         "dcmtk",
     ),
     **dict.fromkeys(["dciodvfy", "dcentvfy"], "dicom3tools"),
-    **dict.fromkeys(["gdcmdump", "gdcmraw"], "libgdcm-tools"),
+    **dict.fromkeys(["gdcmconv", "gdcmdump", "gdcmraw"], "libgdcm-tools"),
+    **dict.fromkeys(["initdb", "pg_ctl"], "postgresql"),
     "Orthanc": "orthanc",
     "tesseract": "tesseract-ocr",
 }
@@ -27,10 +28,11 @@ _SKIPPED = "interop: "
 
 
 def pytest_configure() -> None:
-    """Find what Debian keeps outside of a user's PATH (Orthanc), and not the namesakes of DCMTK's programs that pynetdicom installs."""
+    """Find what Debian keeps outside of a user's PATH (Orthanc, PostgreSQL), and not pynetdicom's namesakes of DCMTK's programs."""
     own = str(Path(sys.executable).parent)
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if place != own]
-    os.environ["PATH"] = os.pathsep.join([*places, "/usr/local/sbin", "/usr/sbin"])
+    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    os.environ["PATH"] = os.pathsep.join([*places, "/usr/local/sbin", "/usr/sbin", *map(str, servers)])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -91,13 +91,12 @@ def put(spool: Spool, ds: Dataset, transfer_syntax_uid: str = EXPLICIT_VR_LE, *,
 
 
 def put_bytes(spool: Spool, part10: bytes) -> Entry:
-    path, fp = spool.create()
-    with fp:
-        fp.write(part10)
-    identity = identify(path, limit=1 << 20)
-    start = part10.rindex(b"DICM")
-    entry = entry_for(identity, hashlib.sha256(part10[start:]).digest(), PlainHandles())
-    spool.put(path, entry)
+    with spool.create() as draft:
+        draft.file.write(part10)
+        identity = identify(draft.path, limit=1 << 20)
+        start = part10.rindex(b"DICM")
+        entry = entry_for(identity, hashlib.sha256(part10[start:]).digest(), PlainHandles())
+        spool.put(draft, entry)
     return entry
 
 

@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -201,8 +201,8 @@ def find(config: Path, level: str, form: str, limit: int | None, **filters: Any)
     if limit is None and form == "table":
         limit = _TABLE_ROWS
     columns = _TABLE_COLUMNS[level] if form == "table" else COLUMNS[level]
-    with _index(config) as (_, db):
-        number = write_rows(ask(db, level, wanted, limit or None), columns, form)
+    with _index(config) as (_, db), closing(ask(db, level, wanted, limit or None)) as rows:
+        number = write_rows(rows, columns, form)
     if form == "table":
         click.echo(f"{number} {level}" + (" (there may be more: --limit 0)" if number and number == limit else ""), err=True)
 

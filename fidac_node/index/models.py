@@ -19,6 +19,8 @@ from peewee import (
     TextField,
 )
 
+from fidac_node.marks import LABELS
+
 
 class Site(Model):
     """A hospital. Without an AE title (restored by ``reindex``) it may not store."""
@@ -77,7 +79,10 @@ class Study(Model):
 
 
 class Series(Model):
-    """A series and how it was acquired; lengths in millimetres, KVP in kilovolts."""
+    """A series and how it was acquired; lengths in millimetres, KVP in kilovolts.
+
+    Counts, ``received_at`` (the latest), ``thinnest`` and ``labels`` follow its instances.
+    """
 
     id = BigAutoField()
     study = ForeignKeyField(Study)
@@ -89,6 +94,9 @@ class Series(Model):
     kernel = TextField()
     kvp = DoubleField(null=True)
     slice_thickness = DoubleField(null=True)
+    # The least SliceThickness of its instances; and which labels they have, as `label_bit` says it.
+    thinnest = DoubleField(null=True)
+    labels = IntegerField(default=0)
     row_spacing = DoubleField(null=True)
     column_spacing = DoubleField(null=True)
     rows = IntegerField(null=True)
@@ -138,6 +146,11 @@ class Held(Model):
     site = TextField()
     sop_instance_uid = TextField()
     at = DateTimeField()
+
+
+def label_bit(label: str) -> int:
+    """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
+    return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from peewee import Database, chunked, fn
+from peewee import Database
 
 from fidac_node import marks
 from fidac_node.archive import Place
-from fidac_node.database import exclusive
+from fidac_node.database import ask, change, exclusive, insert
 from fidac_node.errors import Permanent
 from fidac_node.index.header import Header, opened
-from fidac_node.index.models import Instance, Patient, Profile, Series, Study
+from fidac_node.index.models import Instance, Patient, Profile, Series, Study, label_bit
 from fidac_node.part10 import FileMeta, format_tag
 from fidac_node.uids import is_valid_uid
 
@@ -31,6 +34,8 @@ _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
 # Row numbers by what identifies a row: (site, pseudonym), (site, study), (site, study, series), (name, digest).
 _Numbers: TypeAlias = "dict[tuple[str, ...], int]"
+# An SQL expression for each column, and the values in it; the last is what a new row begins with.
+_Changes: TypeAlias = "dict[str, tuple[str, list[Any]]]"
 
 
 @dataclass(frozen=True)
@@ -128,39 +133,31 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
 
 def whereabouts(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], Place]:
     """Return where the index has the instances of ``places``, by (site, SOPInstanceUID); unknown ones are left out."""
+    sql = """SELECT study_instance_uid, series_instance_uid, sop_instance_uid
+        FROM instance JOIN series ON series.id = instance.series_id JOIN study ON study.id = series.study_id
+        WHERE instance.site_id = ? AND sop_instance_uid IN ?"""
     found: dict[tuple[str, str], Place] = {}
     for site, wanted in _by_site((place.site, place.sop) for place in places):
-        query = (
-            Instance.select(Study.study_instance_uid, Series.series_instance_uid, Instance.sop_instance_uid)
-            .join(Series)
-            .join(Study)
-            .where(Instance.site == site, Instance.sop_instance_uid.in_(wanted))
-        )
-        found.update({(site, sop): Place(site, study, series, sop) for study, series, sop in query.tuples().execute(db)})
+        found.update({(site, sop): Place(site, study, series, sop) for study, series, sop in ask(db, sql, site, wanted)})
     return found
 
 
 def sop_classes(db: Database, site: str, sops: Iterable[str]) -> dict[str, str]:
     """Return the SOP Class UID of each instance of ``site`` that the index has."""
+    sql = "SELECT sop_instance_uid, sop_class_uid FROM instance WHERE site_id = ? AND sop_instance_uid IN ?"
     found: dict[str, str] = {}
     for _, wanted in _by_site((site, sop) for sop in sops):
-        query = Instance.select(Instance.sop_instance_uid, Instance.sop_class_uid).where(
-            Instance.site == site, Instance.sop_instance_uid.in_(wanted)
-        )
-        found.update(query.tuples().execute(db))
+        found.update(dict(ask(db, sql, site, wanted)))
     return found
 
 
 def owners(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], str]:
     """Return the pseudonym that each known study of ``places`` belongs to, by (site, StudyInstanceUID)."""
+    sql = """SELECT study_instance_uid, pseudonym FROM study JOIN patient ON patient.id = study.patient_id
+        WHERE study.site_id = ? AND study_instance_uid IN ?"""
     found: dict[tuple[str, str], str] = {}
     for site, wanted in _by_site((place.site, place.study) for place in places):
-        query = (
-            Study.select(Study.study_instance_uid, Patient.pseudonym)
-            .join(Patient)
-            .where(Study.site == site, Study.study_instance_uid.in_(wanted))
-        )
-        found.update({(site, study): pseudonym for study, pseudonym in query.tuples().execute(db)})
+        found.update({(site, study): pseudonym for study, pseudonym in ask(db, sql, site, wanted)})
     return found
 
 
@@ -179,53 +176,50 @@ def record(db: Database, descriptions: Sequence[Description]) -> int:
 
 def _insert(db: Database, fresh: list[Description]) -> None:
     profiles = _profiles(db, fresh)
-    patients = _patients(db, fresh)
-    studies = _studies(db, fresh, patients, profiles)
+    studies = _studies(db, fresh, _patients(db, fresh), profiles)
     series = _series(db, fresh, studies, profiles)
     rows = [
-        {
-            "site": new.place.site,
-            "series": series[new.place[:3]],
-            "sop_instance_uid": new.place.sop,
-            "sop_class_uid": new.sop_class_uid,
-            "transfer_syntax_uid": new.transfer_syntax_uid,
-            "number": new.number,
-            "frames": new.frames,
-            "slice_thickness": new.acquisition.slice_thickness,
-            "profile": profiles.get((new.profile, new.profile_digest)),
-            "label": new.label,
-            "label_source": new.label_source,
-            "bytes": new.bytes,
-            "received_at": new.received_at,
-        }
+        (
+            *(new.place.site, series[new.place[:3]], new.place.sop, new.sop_class_uid, new.transfer_syntax_uid, new.number, new.frames),
+            *(new.acquisition.slice_thickness, profiles.get((new.profile, new.profile_digest)), new.label, new.label_source),
+            *(new.bytes, new.received_at),
+        )
         for new in fresh
     ]
-    Instance.insert_many(rows).execute(db)
-    _count(db, set(studies.values()), set(series.values()))
+    insert(db, Instance, _INSTANCE_COLUMNS, rows)
+
+
+_INSTANCE_COLUMNS: Final = (
+    *("site_id", "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number", "frames"),
+    *("slice_thickness", "profile_id", "label", "label_source", "bytes", "received_at"),
+)
 
 
 def _profiles(db: Database, fresh: list[Description]) -> _Numbers:
     wanted = {(new.profile, new.profile_digest) for new in fresh if new.profile or new.profile_digest}
-    for name, digest in sorted(wanted):
-        Profile.insert(name=name, digest=digest).on_conflict_ignore().execute(db)
-    rows = (
-        Profile.select(Profile.name, Profile.digest, Profile.id).where(Profile.name.in_([name for name, _ in wanted])).tuples().execute(db)
-    )
-    return {(name, digest): number for name, digest, number in rows}
+    if not wanted:
+        return {}
+    sql, names = "SELECT name, digest, id FROM profile WHERE name IN ?", sorted({name for name, _ in wanted})
+    found: _Numbers = {(name, digest): number for name, digest, number in ask(db, sql, names)}
+    for name, digest in sorted(wanted - found.keys()):
+        found[name, digest] = int(Profile.insert(name=name, digest=digest).execute(db))
+    return found
 
 
 def _patients(db: Database, fresh: list[Description]) -> _Numbers:
+    sql = "SELECT pseudonym, id, sex FROM patient WHERE site_id = ? AND pseudonym IN ?"
     found: _Numbers = {}
     for site, pseudonyms in _by_site((new.place.site, new.pseudonym) for new in fresh):
+        known = {pseudonym: (number, sex) for pseudonym, number, sex in ask(db, sql, site, pseudonyms)}
         for pseudonym in pseudonyms:
-            Patient.insert(site=site, pseudonym=pseudonym, sex="").on_conflict_ignore().execute(db)
-        rows = Patient.select(Patient.pseudonym, Patient.id, Patient.sex).where(Patient.site == site, Patient.pseudonym.in_(pseudonyms))
-        for pseudonym, number, sex in rows.tuples().execute(db):
-            found[site, pseudonym] = number
+            number, sex = known.get(pseudonym, (0, ""))
             said = {new.sex for new in fresh if (new.place.site, new.pseudonym) == (site, pseudonym)} | {sex}
             agreed = min(filter(None, said), default="")
-            if agreed != sex:
+            if not number:
+                number = Patient.insert(site=site, pseudonym=pseudonym, sex=agreed).execute(db)
+            elif agreed != sex:
                 Patient.update(sex=agreed).where(Patient.id == number).execute(db)
+            found[site, pseudonym] = int(number)
     return found
 
 
@@ -234,55 +228,74 @@ def _studies(db: Database, fresh: list[Description], patients: _Numbers, profile
     for key, group in _grouped(fresh, 2).items():
         first = min(group, key=lambda new: new.rank)
         attributes = {
-            "patient": patients[first.place.site, first.pseudonym],
+            "patient_id": patients[first.place.site, first.pseudonym],
             "date": first.date,
             "patient_age": first.patient_age,
             "age_years": first.age_years,
             "programme": first.programme,
-            "profile": profiles.get((first.profile, first.profile_digest)),
+            "profile_id": profiles.get((first.profile, first.profile_digest)),
         }
-        numbers[key] = _upsert(db, Study, {"site": key[0], "study_instance_uid": key[1], "series": 0}, group, attributes)
+        numbers[key], _ = _upsert(db, Study, {"site_id": key[0], "study_instance_uid": key[1]}, group, attributes, {})
     return numbers
 
 
 def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles: _Numbers) -> _Numbers:
     numbers: _Numbers = {}
+    added: Counter[int] = Counter()
     for key, group in _grouped(fresh, 3).items():
         first = min(group, key=lambda new: new.rank)
-        attributes = {**asdict(first.acquisition), "profile": profiles.get((first.profile, first.profile_digest))}
-        numbers[key] = _upsert(db, Series, {"study": studies[key[:2]], "series_instance_uid": key[2]}, group, attributes)
+        attributes = {**vars(first.acquisition), "profile_id": profiles.get((first.profile, first.profile_digest))}
+        study = studies[key[:2]]
+        numbers[key], is_new = _upsert(db, Series, {"study_id": study, "series_instance_uid": key[2]}, group, attributes, _narrowing(group))
+        added[study] += is_new
+    for study, number in added.items():
+        if number:
+            change(db, Study, study, {"series": ("series + ?", [number])})
     return numbers
 
 
-def _upsert(db: Database, model: type[Study | Series], fixed: dict[str, Any], group: list[Description], attributes: dict[str, Any]) -> int:
-    """Insert a study or series, or let a better ranking instance or a stronger label change it; return its number."""
+def _narrowing(group: list[Description]) -> _Changes:
+    """What all the instances of a series have between them."""
+    labels = reduce(or_, (label_bit(new.label) for new in group))
+    thinnest = min((new.acquisition.slice_thickness for new in group if new.acquisition.slice_thickness is not None), default=None)
+    changes: _Changes = {"labels": ("labels | ?", [labels])}
+    if thinnest is not None:
+        changes["thinnest"] = ("CASE WHEN thinnest < ? THEN thinnest ELSE ? END", [thinnest, thinnest])
+    return changes
+
+
+def _upsert(
+    db: Database, model: type[Study | Series], key: dict[str, Any], group: list[Description], attributes: dict[str, Any], more: _Changes
+) -> tuple[int, bool]:
+    """Insert a study or series with what these instances say, or add it; return the row's number, and whether it is new.
+
+    A better ranking instance or a stronger label changes the attributes. Sums are added to in the transaction that
+    inserts what they count, so that they cannot drift.
+    """
     rank = min(new.rank for new in group)
     label, label_source = min(((new.label, new.label_source) for new in group), key=_strength)
-    uid = "study_instance_uid" if model is Study else "series_instance_uid"
-    parent = "site" if model is Study else "study"
-    where = (getattr(model, parent) == fixed[parent]) & (getattr(model, uid) == fixed[uid])
-    row = model.select(model.id, model.read_from, model.label, model.label_source).where(where).tuples().first(db)
-    if row is None:
-        blank = {"instances": 0, "bytes": 0, "received_at": group[0].received_at}
-        values = {**fixed, **attributes, **blank, "read_from": rank, "label": label, "label_source": label_source}
-        return int(model.insert(**values).execute(db))
-    number, read_from, *old = row
+    latest = max(new.received_at for new in group)
+    sums: _Changes = {
+        "instances": ("instances + ?", [len(group)]),
+        "bytes": ("bytes + ?", [sum(new.bytes for new in group)]),
+        "received_at": ("CASE WHEN received_at > ? THEN received_at ELSE ? END", [latest, latest]),
+        **more,
+    }
+    labelled = {"label": label, "label_source": label_source}
+    rows = ask(
+        db,
+        f"SELECT id, read_from, label, label_source FROM {model.__name__.lower()} WHERE {' AND '.join(f'{column} = ?' for column in key)}",
+        *key.values(),
+    )
+    if not rows:
+        blank = {column: values[-1] for column, (_, values) in sums.items()}
+        return int(model.insert(**key, **attributes, **labelled, **blank, read_from=rank).execute(db)), True
+    number, read_from, *old = rows[0]
     changes = {**attributes, "read_from": rank} if rank < read_from else {}
     if _strength((label, label_source)) < _strength((old[0], old[1])):
-        changes |= {"label": label, "label_source": label_source}
-    if changes:
-        model.update(**changes).where(model.id == number).execute(db)
-    return int(number)
-
-
-def _count(db: Database, studies: Iterable[int], series: Iterable[int]) -> None:
-    """Count what was touched anew: adding up would drift, this cannot."""
-    totals = Instance.select(Instance.series, fn.COUNT(Instance.id), fn.SUM(Instance.bytes), fn.MAX(Instance.received_at))
-    for number, instances, size, latest in totals.where(Instance.series.in_(list(series))).group_by(Instance.series).tuples().execute(db):
-        Series.update(instances=instances, bytes=int(size), received_at=latest).where(Series.id == number).execute(db)
-    sums = Series.select(Series.study, fn.COUNT(Series.id), fn.SUM(Series.instances), fn.SUM(Series.bytes), fn.MAX(Series.received_at))
-    for number, count, instances, size, latest in sums.where(Series.study.in_(list(studies))).group_by(Series.study).tuples().execute(db):
-        Study.update(series=count, instances=int(instances), bytes=int(size), received_at=latest).where(Study.id == number).execute(db)
+        changes |= labelled
+    change(db, model, number, {**sums, **{column: ("?", [value]) for column, value in changes.items()}})
+    return int(number), False
 
 
 def _strength(label: tuple[str, str]) -> tuple[int, str]:
@@ -303,8 +316,9 @@ def _by_site(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]
     for site, value in pairs:
         sites.setdefault(site, set()).add(value)
     for site, values in sorted(sites.items()):
-        for part in chunked(sorted(values), _MOST_VALUES):
-            yield site, part
+        wanted = sorted(values)
+        for start in range(0, len(wanted), _MOST_VALUES):
+            yield site, wanted[start : start + _MOST_VALUES]
 
 
 def _place(site: str, meta: FileMeta, header: Header) -> Place:
@@ -339,6 +353,7 @@ def _acquisition(header: Header) -> Acquisition:
     )
 
 
+@lru_cache(maxsize=256)
 def _date(text: str) -> datetime.date | None:
     """A DA value (PS3.5 6.2); anything else is no date."""
     try:

@@ -611,6 +611,16 @@ def test_an_object_not_filed_yet_is_waited_for_and_then_to_be_asked_again(rooms:
         assert rooms.check(reference, patience=10) == ([reference], [])
 
 
+def test_who_waits_for_the_filing_sleeps_until_it_happens(rooms: HubRooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(rooms.spool, data_set())
+    listed: list[str] = []
+    entries = Spool.entries
+    monkeypatch.setattr(Spool, "entries", lambda spool, state: listed.append(state) or entries(spool, state))
+    reference = (CT, uid(1, 1, 1, 1))
+    assert rooms.check(reference, patience=0.5) == ([], [(*reference, 0x0110)])
+    assert len(listed) <= 5
+
+
 def test_a_file_that_vanished_from_the_archive_is_not_committed(rooms: HubRooms) -> None:
     put(rooms.spool, data_set())
     rooms.file_all()
