@@ -229,17 +229,13 @@ class _Import:
     def _keep(self, source: _Source, begin: bytes, meta: FileMeta) -> None:
         """Copy an object to the spool under File Meta Information of ours, check it there, and let it in."""
         self._room()
-        tmp, fp = self._inbox.create()
-        try:
-            with fp:
-                fp.write(part10.encode_meta(meta))
-                digest = self._copy(source, begin, fp)
-            entry = entry_for(_identify(tmp, self._max_object), digest, self._handles)
-            size = tmp.stat().st_size
+        with self._inbox.create() as draft:
+            draft.file.write(part10.encode_meta(meta))
+            digest = self._copy(source, begin, draft.file)
+            entry = entry_for(_identify(draft.path, self._max_object), digest, self._handles)
+            size = draft.file.tell()
             now = time.time()  # a worker may be done with the object before put returns
-            new = self._inbox.put(tmp, entry)
-        finally:
-            tmp.unlink(missing_ok=True)  # it is in the spool under its name now, or not wanted
+            new = self._inbox.put(draft, entry)
         if not new:
             self.result.duplicates += 1
             return
@@ -247,7 +243,7 @@ class _Import:
         facts = {"label": self._label, "label_source": "import"} if self._label else {}
         self._ledger.note(entry, "ready", at=now, received_at=now, bytes=size, **facts)
 
-    def _copy(self, source: _Source, chunk: bytes, fp: BinaryIO) -> bytes:
+    def _copy(self, source: _Source, chunk: bytes, fp: io.FileIO) -> bytes:
         """Copy the data set, ``chunk`` being its begin, and return its SHA-256."""
         sha256, size = hashlib.sha256(), 0
         while chunk:

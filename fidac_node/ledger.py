@@ -33,15 +33,17 @@ _KEEP_ROWS: Final = 100_000
 _INT64: Final = 1 << 63
 
 # Facts about the object: the first writer wins. Facts about its state: the latest state wins.
-_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source")
+_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source", "sent_bytes", "sent_syntax")
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
+_COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
+_MESSAGE: Final = 4 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS object (
     entry TEXT PRIMARY KEY, study TEXT NOT NULL, state TEXT NOT NULL, changed_at REAL NOT NULL,
     received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
     reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
-    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL
+    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
 CREATE INDEX IF NOT EXISTS object_study ON object (study);
@@ -55,6 +57,9 @@ CREATE TABLE IF NOT EXISTS first (instance TEXT PRIMARY KEY, entry TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
+# What the table of an older ledger lacks.
+_ADDED: Final = {"sent_bytes": "INTEGER", "sent_syntax": "TEXT"}
+
 _UPSERT: Final = f"""
 INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
 VALUES (?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
@@ -65,6 +70,7 @@ ON CONFLICT (entry) DO UPDATE SET
     changed_at = MAX(changed_at, excluded.changed_at)
 """
 
+_FIRST: Final = "INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)"
 _EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -83,12 +89,14 @@ class Ledger:
         self._rows: list[tuple[Any, ...]] = []
         self._contacted = 0.0
         self._closing = threading.Event()
+        self._noted = threading.Event()
         try:
             self._db.connect()
             if read_only:
                 self._one("SELECT 1 FROM fact")  # SQLite looks at the file only when it is asked something
             else:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
+                self._upgrade()
         except (pw.PeeweeException, sqlite3.Error, Temporary) as error:
             raise ConfigError(f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions") from error
         self._flusher = threading.Thread(target=self._keep_flushing, name="ledger", daemon=True)
@@ -100,19 +108,16 @@ class Ledger:
 
         ``fields`` are as the columns are named. Raises ``ValueError`` for what no row could ever hold.
         """
-        if state not in STATES or not fields.keys() <= {*_OF_OBJECT, *_OF_STATE}:
+        if state not in STATES or not _COLUMNS.keys() >= fields.keys():
             raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
-        row = (
-            str(entry),
-            entry.study,
-            state,
-            time.time() if at is None else at,
-            *(_storable(fields.get(name)) for name in _OF_OBJECT + _OF_STATE),
-        )
+        known = {name: _storable(value) for name, value in fields.items() if value is not None}
+        row = (str(entry), entry.study, state, time.time() if at is None else at, *map(known.get, _COLUMNS))
         with self._lock:
             self._rows.append(row)
-            full = len(self._rows) >= _FLUSH_ROWS
-        if full:
+            noted = len(self._rows)
+        if noted == 1:
+            self._noted.set()
+        if noted >= _FLUSH_ROWS:
             self.flush()
 
     def flush(self) -> None:
@@ -123,28 +128,26 @@ class Ledger:
             if not rows:
                 return
             try:
-                with self._transaction() as execute:
-                    for row in rows:
-                        execute(_UPSERT, row)
-                        message = row[4 + len(_OF_OBJECT) + 1]
-                        execute(_EVENT, (row[3], row[1], row[0], row[2], message))
+                with self._transaction() as connection:
+                    connection.executemany(_UPSERT, rows)
+                    connection.executemany(_EVENT, map(_event, rows))
             except Temporary as error:
                 log.warning("the ledger waits, objects are safe in the spool: %s", error)
                 with self._lock:
                     # The files hold the truth, so the oldest rows may go: a start writes them anew.
                     self._rows = (rows + self._rows)[-_KEEP_ROWS:]
+                self._noted.set()
 
     def attempting(self, entries: Iterable[Entry]) -> None:
         """Count one more attempt for each entry, durably, before the network is touched."""
         now = time.time()
         self.flush()
-        with self._transaction() as execute:
-            for entry in entries:
-                execute(
-                    "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) VALUES (?, ?, 'outgoing', ?, 1, ?) "
-                    "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
-                    (str(entry), entry.study, now, now),
-                )
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) VALUES (?, ?, 'outgoing', ?, 1, ?) "
+                "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
+                [(str(entry), entry.study, now, now) for entry in entries],
+            )
 
     def attempts(self, entry: Entry) -> int:
         """How often this object was tried to be sent."""
@@ -153,15 +156,24 @@ class Ledger:
 
     def first_of_instance(self, entry: Entry) -> Entry:
         """Return the first object that arrived under this one's SOP Instance UID: itself, or another version."""
-        with self._transaction() as execute:
-            execute("INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)", (entry.instance, str(entry)))
-            row = execute("SELECT entry FROM first WHERE instance = ?", (entry.instance,)).fetchone()
-        return Entry.parse(row[0])
+        return self.firsts([entry])[entry]
+
+    def firsts(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
+        """For each of ``entries``, which are in the order of their arrival, what :meth:`first_of_instance` says; in one transaction."""
+        with self._transaction() as connection:
+            connection.executemany(_FIRST, [(entry.instance, str(entry)) for entry in entries])
+            marks = ", ".join("?" * len(entries))
+            found = dict(
+                connection.execute(
+                    f"SELECT instance, entry FROM first WHERE instance IN ({marks})", [entry.instance for entry in entries]
+                ).fetchall()
+            )
+        return {entry: Entry.parse(found[entry.instance]) for entry in entries}
 
     def forget_first(self, entry: Entry) -> None:
         """A dropped object makes way for another version of the same instance."""
-        with self._transaction() as execute:
-            execute("DELETE FROM first WHERE instance = ? AND entry = ?", (entry.instance, str(entry)))
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM first WHERE instance = ? AND entry = ?", (entry.instance, str(entry)))
 
     def contact(self, *, ok: bool, message: str = "") -> None:
         """Remember how the last talk with the hub went; at most one write per second when all is well."""
@@ -180,8 +192,10 @@ class Ledger:
 
     def remember(self, name: str, value: str) -> None:
         """Keep one named fact, durably."""
-        with self._transaction() as execute:
-            execute("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value))
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+            )
 
     def fact(self, name: str) -> str | None:
         """Return a fact that :meth:`remember` kept."""
@@ -204,6 +218,16 @@ class Ledger:
         """Objects that reached the hub since ``since`` (seconds of the epoch)."""
         row = self._one("SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND at >= ?", since)
         return int(row[0]) if row else 0
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What went over the line, per transfer syntax: objects, bytes as they were received and as they were sent."""
+        if not self._columns() >= _ADDED.keys():
+            return []  # opened for reading before this version ran
+        rows = self._all(
+            "SELECT sent_syntax, COUNT(*), SUM(bytes), SUM(sent_bytes) FROM object "
+            "WHERE state IN ('sent', 'committed') AND bytes > 0 AND sent_bytes > 0 GROUP BY sent_syntax ORDER BY 2 DESC, 1"
+        )
+        return [dict(zip(("transfer_syntax_uid", "objects", "bytes_received", "bytes_sent"), row, strict=True)) for row in rows]
 
     def oldest(self, states: Sequence[str]) -> float | None:
         """When the longest waiting object in ``states`` was received (seconds of the epoch)."""
@@ -254,18 +278,18 @@ class Ledger:
         self.flush()
         live = [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE state IN {LIVE_STATES}")]
         missing = [entry for entry in live if entry not in found]
-        with self._transaction() as execute:
+        with self._transaction() as connection:
             for entry, state in found.items():
-                execute(
+                connection.execute(
                     "INSERT INTO object (entry, study, state, changed_at) VALUES (?, ?, ?, ?) "
                     "ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, "
                     "reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state",
                     (str(entry), entry.study, state, now),
                 )
                 if state not in ("held", "ready"):
-                    execute("INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)", (entry.instance, str(entry)))
+                    connection.execute(_FIRST, (entry.instance, str(entry)))
             for entry in missing:
-                execute(
+                connection.execute(
                     "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', changed_at = ? WHERE entry = ?",
                     (now, str(entry)),
                 )
@@ -278,15 +302,29 @@ class Ledger:
     def close(self) -> None:
         """Write what was noted and close the file."""
         self._closing.set()
+        self._noted.set()
         if self._flusher.is_alive():
             self._flusher.join()
         self.flush()
         self._db.close()
 
     def _keep_flushing(self) -> None:
-        while not self._closing.wait(_FLUSH_SECONDS):
+        while not self._closing.is_set():
+            self._noted.wait()
+            self._noted.clear()
+            self._closing.wait(_FLUSH_SECONDS)
             self.flush()
         self._db.close()  # peewee keeps one connection per thread
+
+    def _upgrade(self) -> None:
+        """Give the table of an earlier version the columns it lacks."""
+        if not self._columns() >= _ADDED.keys():
+            with self._transaction() as connection:
+                for name in sorted(_ADDED.keys() - self._columns()):  # another process may have been faster
+                    connection.execute(f"ALTER TABLE object ADD COLUMN {name} {_ADDED[name]}")
+
+    def _columns(self) -> set[str]:
+        return {name for _, name, *_ in self._all("PRAGMA table_info(object)")}
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
@@ -304,6 +342,12 @@ class Ledger:
         return cast("list[Any]", self._execute(sql, parameters).fetchall())
 
 
+def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The journal's line about a row that was noted."""
+    entry, study, state, at = row[:4]
+    return at, study, entry, state, row[_MESSAGE]
+
+
 def _storable(value: object) -> str | int | float | None:
     """Refuse now what SQLite would refuse at the flush, where it would hold up all other rows."""
     if isinstance(value, str):
@@ -319,19 +363,22 @@ class _Transaction:
     def __init__(self, db: pw.SqliteDatabase) -> None:
         self._db = db
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> sqlite3.Connection:
         try:
-            self._atomic = self._db.atomic("IMMEDIATE")
-            self._atomic.__enter__()
-        except pw.PeeweeException as error:
+            self._connection = cast(sqlite3.Connection, cast(Any, self._db).connection())
+            self._connection.execute("BEGIN IMMEDIATE")
+        except (pw.PeeweeException, sqlite3.Error) as error:
             raise Temporary(f"the ledger cannot be written: {error}") from error
-        return self._db.execute_sql
+        return self._connection
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        failure = error if isinstance(error, pw.PeeweeException) else None
+        failure = error if isinstance(error, sqlite3.Error) else None
         try:
-            self._atomic.__exit__(kind, error, trace)
-        except pw.PeeweeException as at_the_end:
-            failure = failure or at_the_end  # after a full disk SQLite has rolled back already: that is no news
+            if error is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as at_the_end:
+            failure = at_the_end
+        if self._connection.in_transaction:  # after a full disk SQLite has rolled back already
+            self._connection.rollback()
         if failure is not None:
             raise Temporary(f"the ledger cannot be written: {failure}") from failure

@@ -6,12 +6,19 @@ temporary name, sync, rename, sync the directory.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from pathlib import Path
+from typing import Final
+
+# sync_file_range(2), of Linux; length 0 is all of the file.
+_RANGE_WRITE: Final = 2
+_SYNC_FILE_RANGE: Final = ctypes.CDLL(None).sync_file_range
+_SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path | str) -> None:
     """Make the names in ``directory`` durable: a rename or a new file is only safe after this."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -39,6 +46,11 @@ def sync_file(path: Path) -> None:
         os.fdatasync(fd)
     finally:
         os.close(fd)
+
+
+def start_sync(fd: int) -> None:
+    """Let the disk begin to write the bytes of an open file, so that syncing it later takes less time. Promises nothing."""
+    _SYNC_FILE_RANGE(fd, 0, 0, _RANGE_WRITE)
 
 
 def move_synced(source: Path, target: Path) -> None:

@@ -11,31 +11,42 @@ read back from the directories alone after any crash:
     committed/      the destination answers for it; purged after the retention time
 """
 
+# Names are strings here: a Path costs more than the system call that it is made for.
+# ruff: noqa: PTH102, PTH104, PTH108, PTH119, PTH120
+
 from __future__ import annotations
 
 import errno
 import fcntl
+import io
+import itertools
 import json
 import os
+import re
+import secrets
 import select
 import shutil
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, cast
 
 from fidac_node import safeio
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 STATES: Final = ("new", "work", "held", "sent", "committed")
 _SUFFIX: Final = ".dcm"
-_HANDLES: Final = (12, 16, 16)
-_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
+_STUDY: Final = 12  # characters of a name that are the study's handle
+_MOST_WAKES: Final = 4096  # puts that one look at new/ answers
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Entry:
     """The name of one object in a spool: three base32 handles that say nothing about the patient.
 
@@ -53,10 +64,59 @@ class Entry:
     @classmethod
     def parse(cls, name: str) -> Entry:
         """Read an entry back from its text or file name. Raises ``ValueError``."""
-        parts = name.removesuffix(_SUFFIX).split("-")
-        if tuple(map(len, parts)) != _HANDLES or not all(_ALPHABET.issuperset(part) for part in parts):
+        found = _NAME.fullmatch(name)
+        if not found:
             raise ValueError(f"{name!r} does not name an object of a spool")
-        return cls(*parts)
+        return cls(*found.groups())
+
+
+class Draft:
+    """A file in ``tmp/`` while it is written; locked until it is closed, which keeps :meth:`Spool.sweep` away.
+
+    ``file`` is unbuffered, for reading and writing: write large pieces. ``synced`` says that whoever wrote it
+    has synced it already, on this descriptor. A context manager: what was not put by its end is discarded.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Raises ``OSError``."""
+        self._path = path
+        self._named = True
+        self.file: io.FileIO = _Whole(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "r+")
+        self.synced = False
+        fcntl.flock(self.file, fcntl.LOCK_EX)  # ends with the process
+
+    @property
+    def path(self) -> Path:
+        """Where it is while it is a draft."""
+        return Path(self._path)
+
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self.file.fileno()
+
+    def close(self) -> None:
+        """Close the file, and let it be."""
+        self.file.close()
+
+    def move(self, path: str) -> None:
+        """Give it the name ``path`` and close it: it is no draft any more. Raises ``OSError``."""
+        os.rename(self._path, path)
+        self._named = False
+        self.file.close()
+
+    def discard(self) -> None:
+        """Close and remove it; harmless twice, and after it was put."""
+        self.file.close()
+        if self._named:
+            self._named = False
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.discard()
 
 
 class Spool:
@@ -67,10 +127,14 @@ class Spool:
 
     def __init__(self, directory: Path, *, reserve: int = 0) -> None:
         self.directory = directory
+        self._root = str(directory)
         self.reserve = reserve
         self._lock = threading.Lock()
-        self._backlog: list[Entry] = []
+        self._backlog: list[str] = []  # names of files in new/, the next to claim last
+        self._claimed: dict[Entry, str] = {}  # where this process has put what it claimed
         self._wake: int | None = None
+        self._unique = secrets.token_hex(4)  # names what this makes in tmp/, together with the process and a number
+        self._drafts = itertools.count()
         for state in ("tmp", *STATES):
             safeio.make_directories(directory / state)
 
@@ -78,27 +142,38 @@ class Spool:
         """Say whether the disk has more than ``share`` of the reserve free."""
         return shutil.disk_usage(self.directory).free > self.reserve * share
 
-    def create(self) -> tuple[Path, BinaryIO]:
+    def create(self) -> Draft:
         """Open a fresh file in ``tmp/`` for reading and writing. Raises ``OSError``."""
-        fd, name = tempfile.mkstemp(dir=self.directory / "tmp", suffix=_SUFFIX)
-        fcntl.flock(fd, fcntl.LOCK_EX)  # until it is closed: keeps sweep() away, and ends with the process
-        return Path(name), os.fdopen(fd, "w+b")
+        return Draft(f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._drafts)}{_SUFFIX}")
 
-    def put(self, tmp: Path, entry: Entry) -> bool:
-        """Take a finished file into ``new/``; it is safe from a power cut when this returns.
+    def put(self, draft: Draft, entry: Entry, *, synced: bool = False) -> bool:
+        """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
 
-        Returns ``False``, and drops ``tmp``, when the same object is in the spool already. Raises
-        ``OSError``: the object is then in the spool whole or not at all, and may be put again.
+        ``synced``: the caller has synced the file on this descriptor. Returns ``False``, and the draft is
+        gone, when the same object is in the spool already. Raises ``OSError``: the object is then in the
+        spool whole or not at all, and may be put again.
         """
-        found = self._locate(entry)
-        if found is not None:
-            safeio.sync_directory(found.parent)  # whoever put it may not have come that far yet
-            tmp.unlink()
-            return False
-        safeio.sync_file(tmp)
-        safeio.move_synced(tmp, self._name("new", entry))
-        self.kick()
-        return True
+        draft.synced = draft.synced or synced
+        return self.put_all([(draft, entry)])[0]
+
+    def put_all(self, drafts: Sequence[tuple[Draft, Entry]]) -> list[bool]:
+        """Put several at once, which costs the disk little more than one; as :meth:`put`, for each."""
+        fresh = []
+        for draft, entry in drafts:
+            found = self._find(entry)
+            if found is not None:
+                safeio.sync_directory(os.path.dirname(found))  # whoever put it may not have come that far yet
+                draft.discard()
+            elif not draft.synced:
+                os.fdatasync(draft.fileno())
+            fresh.append(found is None)
+        if any(fresh):
+            for (draft, entry), new in zip(drafts, fresh, strict=True):
+                if new:
+                    draft.move(self._name("new", entry))
+            safeio.sync_directory(f"{self._root}/new")
+            self.kick()
+        return fresh
 
     def claim(self, owner: str, limit: int) -> list[Entry]:
         """Move up to ``limit`` entries to ``work/<owner>/`` and return them.
@@ -106,24 +181,17 @@ class Spool:
         Oldest study first and a study's objects together. An empty list means nothing waits. Raises
         ``OSError`` when none could be moved.
         """
-        target = self.directory / "work" / owner
-        target.mkdir(mode=0o700, exist_ok=True)
-        claimed: list[Entry] = []
+        target = f"{self._root}/work/{owner}"
+        with suppress(FileExistsError):
+            os.mkdir(target, 0o700)
         with self._lock:
-            if not self._backlog:
+            claimed = self._take(target, limit)
+            if not claimed:  # the others may have taken what was here at the last look
                 self._backlog = self._waiting()
-            while self._backlog and len(claimed) < limit:
-                entry = self._backlog.pop()
-                try:
-                    self._name("new", entry).rename(target / f"{entry}{_SUFFIX}")
-                except FileNotFoundError:
-                    continue  # another worker was faster
-                except OSError:
-                    self._backlog.append(entry)
-                    if not claimed:
-                        raise
-                    break  # what was moved is the caller's: without this answer nobody would look at it
-                claimed.append(entry)
+                claimed = self._take(target, limit)
+            more = bool(self._backlog) and len(claimed) == limit > 0
+        if more:
+            self.kick()  # for another waiter: this one may have taken the bytes of several puts
         return claimed
 
     def wait(self, timeout: float) -> None:
@@ -132,9 +200,9 @@ class Spool:
         ready, _, _ = select.select([fd], [], [], timeout)
         if ready:
             try:
-                os.read(fd, 1)
+                os.read(fd, _MOST_WAKES)
             except BlockingIOError:
-                return  # another waiter took the byte
+                return  # another waiter took the bytes
 
     def kick(self) -> None:
         """Wake one waiter. The byte is a hint: directories, not it, say what is there."""
@@ -145,10 +213,11 @@ class Spool:
 
     def path(self, entry: Entry) -> Path:
         """Return where the object's file is now. Raises ``FileNotFoundError``."""
-        found = self._locate(entry)
-        if found is None:
-            raise FileNotFoundError(errno.ENOENT, f"object {entry} is not there", str(self.directory))
-        return found
+        return Path(self._place(entry))
+
+    def holds(self, entry: Entry, state: str) -> bool:
+        """Say whether the object is in ``state``, one of :data:`STATES` but ``work``."""
+        return os.access(self._name(state, entry), os.F_OK)
 
     def state(self, entry: Entry) -> str:
         """Return which of :data:`STATES` the object is in. Raises ``FileNotFoundError``."""
@@ -157,61 +226,70 @@ class Spool:
 
     def unclaim(self, entry: Entry) -> None:
         """Put a claimed or sent object back to be claimed again."""
-        self.path(entry).rename(self._name("new", entry))
+        self._move(entry, "new")
         self.kick()
 
     def hold(self, entry: Entry, code: str, message: str, **facts: object) -> None:
         """Set an object aside for a person, with the reason; neither may carry an identity."""
-        source = self.path(entry)
+        self._place(entry)  # a reason without its object would stay for ever
         reason = {**(self.reason(entry) or {}), **facts, "code": code, "message": message}
-        safeio.write_synced(self._reason_path(entry), json.dumps(reason, sort_keys=True).encode())
-        safeio.move_synced(source, self._name("held", entry))
+        safeio.write_synced(Path(self._reason_path(entry)), json.dumps(reason, sort_keys=True).encode())
+        self._move(entry, "held")
+        safeio.sync_directory(f"{self._root}/held")
 
     def reason(self, entry: Entry) -> dict[str, object] | None:
         """Return what :meth:`hold` or :meth:`release` wrote about the object, if anything."""
+        path = self._reason_path(entry)
+        if not os.access(path, os.F_OK):
+            return None  # as almost always
         try:
-            return cast("dict[str, object]", json.loads(self._reason_path(entry).read_bytes()))
+            return cast("dict[str, object]", json.loads(Path(path).read_bytes()))
         except FileNotFoundError:
             return None
 
     def release(self, entry: Entry, **facts: object) -> None:
         """Put a held object back to be claimed, with ``facts`` for the one who claims it."""
         held = self._name("held", entry)
-        if not held.exists():
+        if not os.access(held, os.F_OK):
             raise FileNotFoundError(errno.ENOENT, f"object {entry} is not held there", str(self.directory))
         reason = {**(self.reason(entry) or {}), **facts}
-        safeio.write_synced(self._reason_path(entry), json.dumps(reason, sort_keys=True).encode())
-        safeio.move_synced(held, self._name("new", entry))
+        safeio.write_synced(Path(self._reason_path(entry)), json.dumps(reason, sort_keys=True).encode())
+        os.rename(held, self._name("new", entry))
+        safeio.sync_directory(f"{self._root}/new")
         self.kick()
 
     def mark_sent(self, entry: Entry) -> None:
         """The destination answered Success; after a crash it may be sent again, which is harmless."""
-        self.path(entry).rename(self._name("sent", entry))
+        self._move(entry, "sent")
 
     def mark_committed(self, entry: Entry) -> None:
         """The destination answers for the object; the file's time becomes now, for the retention."""
-        path = self.path(entry)
-        os.utime(path)  # before the move: never in committed/ with an old time, that is purged at once
-        path.rename(self._name("committed", entry))
+        os.utime(self._place(entry, "sent"))  # before the move: never in committed/ with an old time, that is purged at once
+        self._move(entry, "committed", "sent")
 
     def remove(self, entry: Entry) -> None:
         """Delete an object that the next stage holds, or that a person dropped; gone already is fine."""
-        found = self._locate(entry)
+        found = self._find(entry)
         if found is not None:
-            found.unlink(missing_ok=True)
-        self._reason_path(entry).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(found)
+            self._claimed.pop(entry, None)
+        reason = self._reason_path(entry)
+        if os.access(reason, os.F_OK):
+            with suppress(FileNotFoundError):
+                os.unlink(reason)
 
     def entries(self, state: str) -> list[Entry]:
         """List the objects in one of :data:`STATES`; ``work`` is all owners together."""
         if state == "work":
             return [entry for owner in self._owners() for entry in _entries_in(owner)]
-        return list(_entries_in(self.directory / state))
+        return list(_entries_in(f"{self._root}/{state}"))
 
     def recover(self, owner: str | None = None) -> None:
         """After a crash: put back what ``owner`` (default: anybody) had claimed. Only while no such owner runs."""
         for directory in self._owners():
-            for entry in list(_entries_in(directory)) if owner in (None, directory.name) else []:
-                (directory / f"{entry}{_SUFFIX}").rename(self._name("new", entry))
+            for entry in list(_entries_in(directory)) if owner in (None, os.path.basename(directory)) else []:
+                os.rename(f"{directory}/{entry}{_SUFFIX}", self._name("new", entry))
         self.kick()
 
     def sweep(self) -> None:
@@ -221,40 +299,77 @@ class Spool:
                 fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 leftover.unlink()
 
-    def _waiting(self) -> list[Entry]:
-        """What is in ``new/``, the next to claim last."""
-        arrived: dict[Entry, float] = {}
-        with os.scandir(self.directory / "new") as listing:
-            for item in listing:
-                try:
-                    arrived[Entry.parse(item.name)] = item.stat().st_mtime
-                except (ValueError, FileNotFoundError):
-                    continue  # not ours, or just claimed by another
+    def _waiting(self) -> list[str]:
+        """The names in ``new/``, the next to claim last."""
+        arrived: dict[str, float] = {}
         began: dict[str, float] = {}
-        for entry, at in arrived.items():
-            began[entry.study] = min(at, began.get(entry.study, at))
-        return sorted(arrived, key=lambda entry: (began[entry.study], entry.study, arrived[entry]), reverse=True)
+        with os.scandir(f"{self._root}/new") as listing:
+            for item in listing:
+                name = item.name
+                if not (name.endswith(_SUFFIX) and _NAME.fullmatch(name)):
+                    continue  # not ours
+                try:
+                    at = item.stat().st_mtime
+                except FileNotFoundError:
+                    continue  # just claimed by another
+                arrived[name] = at
+                study = name[:_STUDY]
+                began[study] = min(at, began.get(study, at))
+        return sorted(arrived, key=lambda name: (began[name[:_STUDY]], name[:_STUDY], arrived[name]), reverse=True)
 
-    def _locate(self, entry: Entry) -> Path | None:
-        for state in ("new", "held", "sent", "committed"):
-            path = self._name(state, entry)
-            if path.exists():
-                return path
-        for owner in self._owners():
-            path = owner / f"{entry}{_SUFFIX}"
-            if path.exists():
-                return path
-        return None
+    def _take(self, target: str, limit: int) -> list[Entry]:
+        """Move up to ``limit`` of the backlog to ``target``. Raises ``OSError`` when none could be moved."""
+        taken: list[Entry] = []
+        while self._backlog and len(taken) < limit:
+            name = self._backlog.pop()
+            try:
+                os.rename(f"{self._root}/new/{name}", f"{target}/{name}")
+            except FileNotFoundError:
+                continue  # another worker was faster
+            except OSError:
+                self._backlog.append(name)
+                if not taken:
+                    raise
+                break  # what was moved is the caller's: without this answer nobody would look at it
+            entry = Entry.parse(name)
+            self._claimed[entry] = f"{target}/{name}"
+            taken.append(entry)
+        return taken
 
-    def _owners(self) -> list[Path]:
+    def _move(self, entry: Entry, state: str, now: str = "") -> None:
+        """Rename the object's file, which is in ``now`` as far as the caller knows. Raises ``FileNotFoundError``."""
+        os.rename(self._place(entry, now), self._name(state, entry))
+        self._claimed.pop(entry, None)
+
+    def _place(self, entry: Entry, now: str = "") -> str:
+        found = self._find(entry, now)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, f"object {entry} is not there", str(self.directory))
+        return found
+
+    def _find(self, entry: Entry, now: str = "") -> str | None:
+        """Where the object's file is: where it was last seen, or in the order of its way, so that it cannot slip by."""
+        known = self._name(now, entry) if now else self._claimed.get(entry)
+        if known is not None and os.access(known, os.F_OK):
+            return known
+        self._claimed.pop(entry, None)
+        name = f"{entry}{_SUFFIX}"
+        new, *later = (f"{self._root}/{state}/{name}" for state in STATES if state != "work")
+        if os.access(new, os.F_OK):
+            return new
+        places = (*(f"{owner}/{name}" for owner in self._owners()), *later)
+        return next((place for place in places if os.access(place, os.F_OK)), None)
+
+    def _owners(self) -> list[str]:
         """The directories in ``work/``; a worker may keep notes of its own beside them."""
-        return [path for path in (self.directory / "work").iterdir() if path.is_dir()]
+        with os.scandir(f"{self._root}/work") as listing:
+            return [item.path for item in listing if item.is_dir()]
 
-    def _name(self, state: str, entry: Entry) -> Path:
-        return self.directory / state / f"{entry}{_SUFFIX}"
+    def _name(self, state: str, entry: Entry) -> str:
+        return f"{self._root}/{state}/{entry}{_SUFFIX}"
 
-    def _reason_path(self, entry: Entry) -> Path:
-        return self.directory / "held" / f"{entry}.json"
+    def _reason_path(self, entry: Entry) -> str:
+        return f"{self._root}/held/{entry}.json"
 
     def _fifo(self) -> int:
         if self._wake is None:
@@ -266,7 +381,20 @@ class Spool:
         return self._wake
 
 
-def _entries_in(directory: Path) -> Iterator[Entry]:
+class _Whole(io.FileIO):
+    """A file that takes all that is written to it, or raises: a plain ``FileIO`` may take a part and say how much."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write all of ``data``. Raises ``OSError``."""
+        descriptor = self.fileno()
+        written = os.write(descriptor, data)
+        size = memoryview(data).nbytes
+        while written < size:
+            written += os.write(descriptor, memoryview(data).cast("B")[written:])
+        return written
+
+
+def _entries_in(directory: str) -> Iterator[Entry]:
     with os.scandir(directory) as listing:
         for item in listing:
             if item.name.endswith(_SUFFIX):

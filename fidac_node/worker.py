@@ -8,33 +8,54 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
+import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from fidac_node import safeio
+from fidac_node.compress import Compressor
 from fidac_node.deidentify import Deidentifier, Source, ocr, open_source
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.headers import Headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import OUTBOX_STATES, Ledger
 from fidac_node.route import DISCARD, HOLD, Decision, Rules
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool import Draft, Entry, Spool
 
 log = logging.getLogger(__name__)
 
+# Objects claimed at a time: their copies go to the disk together.
 _BATCH: Final = 16
-_IDLE_SECONDS: Final = 1.0  # a put wakes the worker at once; this is how long it may take to notice a stop
+_LINGER_SECONDS: Final = 0.05  # no copy waits longer for the others, unless one of them takes longer
+# A put wakes the worker at once; this is how long it may take to notice a stop, or a put whose process died before it could wake anybody.
+_IDLE_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 2.0
 _MOST_CRASHES: Final = 3
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """The anonymous copy of an object, written and not yet put: ``size`` in bytes, made at ``at`` (monotonic seconds)."""
+
+    entry: Entry
+    draft: Draft
+    decision: Decision
+    size: int
+    transfer_syntax_uid: str
+    at: float
 
 
 class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
 
     ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one.
-    ``headers`` keeps one original header of each series for a while, if given.
+    ``headers`` keeps one original header of each series for a while, ``compressor`` makes what is sent smaller, if given.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -49,6 +70,7 @@ class Worker:
         *,
         limit: int,
         headers: Headers | None = None,
+        compressor: Compressor | None = None,
     ) -> None:
         self._owner = owner
         self._inbox = inbox
@@ -59,13 +81,15 @@ class Worker:
         self._keys = keys
         self._limit = limit
         self._headers = headers
-        self._current = inbox.directory / "work" / f".{owner}.current"
+        self._compressor = compressor
+        self._current = _Current(inbox.directory / "work" / f".{owner}.current")
 
     def recover(self, *, after_crash: bool) -> None:
         """Take up what a predecessor of the same name left; an object that killed it thrice is held."""
-        if after_crash and self._current.exists():
-            self._suspect(Entry.parse(self._current.read_text()))
-        self._current.unlink(missing_ok=True)
+        suspect = self._current.entry()
+        if after_crash and suspect is not None:
+            self._suspect(suspect)
+        self._current.clear()
         self._inbox.recover(self._owner)
 
     def run(self, stop: threading.Event) -> None:
@@ -77,28 +101,67 @@ class Worker:
                 log.warning("nothing can be claimed from the inbox, next try in %.0f s: %s", _PAUSE_SECONDS, error.strerror)
                 stop.wait(_PAUSE_SECONDS)
                 continue
-            if not batch:
+            if batch:
+                self._work(batch, stop)
+            else:
                 self._inbox.wait(_IDLE_SECONDS)
-            for entry in batch:
-                self._take(entry, stop)
-
-    def _take(self, entry: Entry, stop: threading.Event) -> None:
-        """Process one claimed object, or put it back."""
-        try:
-            if not stop.is_set():
-                self.process(entry)
-                return
-        except (Temporary, OSError) as error:
-            log.warning("object %s waits: %s", entry, error.strerror if isinstance(error, OSError) else error)
-            stop.wait(_PAUSE_SECONDS)
-        with suppress(FileNotFoundError):  # a person dropped it meanwhile
-            self._inbox.unclaim(entry)
 
     def process(self, entry: Entry) -> None:
         """Bring one claimed object to the outbox, to held, or away by a rule. Raises ``Temporary``, ``OSError``."""
-        self._current.write_text(str(entry))
+        copy = self._process(entry, self._ledger.first_of_instance(entry))
+        if copy is not None:
+            self._put([copy])
+
+    def _work(self, batch: Sequence[Entry], stop: threading.Event) -> None:
+        """Process what was claimed, or put it back."""
         try:
-            self._forward(entry)
+            firsts = self._ledger.firsts(batch)
+        except Temporary as error:
+            self._put_off(batch, error, stop)
+            return
+        copies: list[_Copy] = []
+        for number, entry in enumerate(batch):
+            if stop.is_set():
+                self._unclaim(batch[number:])
+                break
+            try:
+                copy = self._process(entry, firsts[entry])
+            except (Temporary, OSError) as error:
+                self._deliver(copies, stop)  # they need not wait for the end of the trouble
+                self._put_off([entry], error, stop)
+                continue
+            if copy is not None:
+                copies.append(copy)
+            if copies and time.monotonic() - copies[0].at > _LINGER_SECONDS:
+                self._deliver(copies, stop)
+        self._deliver(copies, stop)
+
+    def _deliver(self, copies: list[_Copy], stop: threading.Event) -> None:
+        """Put ``copies`` into the outbox, or their originals back; the list is empty then."""
+        try:
+            if copies:
+                self._put(copies)
+        except (Temporary, OSError) as error:
+            self._put_off([copy.entry for copy in copies], error, stop)
+        copies.clear()
+
+    def _put_off(self, entries: Sequence[Entry], error: Temporary | OSError, stop: threading.Event) -> None:
+        why = error.strerror if isinstance(error, OSError) else error
+        for entry in entries:
+            log.warning("object %s waits: %s", entry, why)
+        stop.wait(_PAUSE_SECONDS)
+        self._unclaim(entries)
+
+    def _unclaim(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # a person dropped it meanwhile
+                self._inbox.unclaim(entry)
+
+    def _process(self, entry: Entry, first: Entry) -> _Copy | None:
+        """Make the anonymous copy; ``None`` when the object was held or discarded. Raises ``Temporary``, ``OSError``."""
+        self._current.set(entry)
+        try:
+            return self._forward(entry, first)
         except Permanent as error:
             self._hold(entry, error.code, str(error))
         except (Temporary, OSError):
@@ -110,13 +173,12 @@ class Worker:
                 "error",
                 f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the node's version",
             )
-        self._current.unlink(missing_ok=True)
+        return None
 
-    def _forward(self, entry: Entry) -> None:
-        path = self._inbox.path(entry)
-        first = self._ledger.first_of_instance(entry)
+    def _forward(self, entry: Entry, first: Entry) -> _Copy | None:
         if first != entry:
             raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
+        path = self._inbox.path(entry)
         with open_source(path, self._limit) as source:
             note = json.loads(source.meta.note) if source.meta.note else {}
             decision = self._rules.decide(source, called_ae=source.meta.receiving_ae, note=note)
@@ -124,34 +186,68 @@ class Worker:
             released = bool(reason.get("released"))
             if decision.action == DISCARD:
                 self._discard(entry, decision)
-            elif decision.action == HOLD and not released:
+                return None
+            if decision.action == HOLD and not released:
                 self._deidentifier.triage(source)  # a risk in the pixels is the better reason
                 raise Permanent(decision.code, decision.reason)
-            else:
-                # Who releases what was held for its pixels has looked at them.
-                if self._deidentifier.triage(source).look and not (released and reason.get("code") == "pixel-risk"):
-                    ocr.inspect(path)
-                self._deidentify(entry, source, decision)
+            # Who releases what was held for its pixels has looked at them.
+            if self._deidentifier.triage(source).look and not (released and reason.get("code") == "pixel-risk"):
+                ocr.inspect(path)
+            return self._copy(entry, source, decision)
 
-    def _deidentify(self, entry: Entry, source: Source, decision: Decision) -> None:
-        tmp, fp = self._outbox.create()
+    def _copy(self, entry: Entry, source: Source, decision: Decision) -> _Copy:
+        draft = self._outbox.create()
         try:
-            with fp:
-                outcome = self._deidentifier.deidentify(
-                    source, fp, label=decision.label, label_source=decision.label_source, limit=self._limit, looked=True
-                )
+            outcome = self._deidentifier.deidentify(
+                source, draft.file, label=decision.label, label_source=decision.label_source, limit=self._limit, looked=True
+            )
             # Before anything of it leaves.
             self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)
             if self._headers is not None:
                 self._headers.keep(entry, source)
-            self._outbox.put(tmp, entry)
+            copy = self._smaller(_Copy(entry, draft, decision, outcome.size, outcome.transfer_syntax_uid, time.monotonic()))
         except BaseException:
-            tmp.unlink(missing_ok=True)
+            draft.discard()
             raise
-        # An object that came again may be anywhere on its way already: its row follows the file.
-        state = OUTBOX_STATES[self._outbox.state(entry)]
-        self._ledger.note(entry, state, label=decision.label, label_source=decision.label_source)
-        self._inbox.remove(entry)
+        safeio.start_sync(copy.draft.fileno())
+        return copy
+
+    def _smaller(self, copy: _Copy) -> _Copy:
+        """The copy, compressed if that is wanted and does good."""
+        if self._compressor is None:
+            return copy
+        spare, done = self._outbox.create(), False
+        try:
+            done = self._compressor.compress(copy.draft.path, spare.file)
+        finally:
+            (copy.draft if done else spare).discard()
+        if not done:
+            return copy
+        return replace(copy, draft=spare, size=spare.file.tell(), transfer_syntax_uid=self._compressor.transfer_syntax_uid)
+
+    def _put(self, copies: Sequence[_Copy]) -> None:
+        """Bring copies to the outbox, and then remove the originals. Raises ``OSError``."""
+        self._current.clear()
+        at = time.time()  # the sender may be done with an object before put_all returns
+        try:
+            fresh = self._outbox.put_all([(copy.draft, copy.entry) for copy in copies])
+        except BaseException:
+            for copy in copies:
+                copy.draft.discard()
+            raise
+        for copy, new in zip(copies, fresh, strict=True):
+            # An object that came again may be anywhere on its way already: its row follows the file.
+            state, since = ("outgoing", at) if new else (OUTBOX_STATES[self._outbox.state(copy.entry)], None)
+            self._ledger.note(
+                copy.entry,
+                state,
+                at=since,
+                label=copy.decision.label,
+                label_source=copy.decision.label_source,
+                sent_bytes=copy.size,
+                sent_syntax=copy.transfer_syntax_uid,
+            )
+            self._inbox.remove(copy.entry)
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)
@@ -174,3 +270,23 @@ class Worker:
             self._inbox.release(entry, crashes=crashes)
         else:
             self._ledger.note(entry, "held", reason="crashed", message=f"{crashes} worker processes died on this object")
+
+
+class _Current:
+    """A note of the object in hand, for whoever starts after this process has died on it; open as long as the process lives."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def entry(self) -> Entry | None:
+        """What was in hand."""
+        text = os.pread(self._file, 64, 0).decode()
+        return Entry.parse(text) if text else None
+
+    def set(self, entry: Entry) -> None:
+        """Take an object in hand."""
+        os.pwrite(self._file, str(entry).encode(), 0)
+
+    def clear(self) -> None:
+        """Nothing is in hand."""
+        os.ftruncate(self._file, 0)

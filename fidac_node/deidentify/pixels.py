@@ -85,7 +85,7 @@ class Pixels:
 
     def _copied_by_kernel(self, target: Sink) -> bool:
         file = self._source.file
-        if self._data.encapsulated or self._keep or self._length % 2 or file is None or not isinstance(target, io.BufferedIOBase):
+        if self._data.encapsulated or self._keep or self._length % 2 or file is None or not isinstance(target, io.IOBase):
             return False
         try:
             descriptor = target.fileno()

@@ -59,11 +59,10 @@ def put_study(outbox: Spool, study: int, count: int, **how: Any) -> list[Entry]:
     """Put a study into the outbox as the de-identifier would."""
     entries = []
     for number in range(1, count + 1):
-        tmp, fp = outbox.create()
-        fp.close()
-        write_object(tmp, study, number, **how)
+        draft = outbox.create()
+        write_object(draft.path, study, number, **how)
         entries.append(entry_of(study, number))
-        outbox.put(tmp, entries[-1])
+        outbox.put(draft, entries[-1])
     return entries
 
 

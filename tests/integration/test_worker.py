@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from fidac_node import worker
 from fidac_node.config import Route, SiteConfig, load_site, render
 from fidac_node.deidentify import Deidentifier, load_plan
 from fidac_node.deidentify.triage import Rules as PixelRules
@@ -18,11 +26,13 @@ from fidac_node.keys import begin, create_keys, open_keys
 from fidac_node.ledger import Ledger
 from fidac_node.receive.check import base32
 from fidac_node.route import Rules
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool import STATES, Entry, Spool
 from fidac_node.vault import Vault
 from fidac_node.worker import Worker
+from tests.support import SystemCalls, wait_until
 from tests.unit.deidentify import build
 
+ROOT = Path(__file__).parents[2]
 SIZE = 256
 
 
@@ -39,11 +49,14 @@ class Bench:
         self.keys = open_keys(self.config)
         begin(self.config, self.keys)
         self.inbox, self.outbox = (Spool(directory / "spool" / name) for name in ("inbox", "outbox"))
-        self.ledger = Ledger(directory / "spool" / "ledger.db")
-        engine = Deidentifier(load_plan("fidac-chest-ct"), self.keys.patients, "S1", "FIDAC", rules=PixelRules(**pixels))
-        self.worker = Worker(
-            "w", self.inbox, self.outbox, self.ledger, Rules.from_config(Route(rules=rules)), engine, self.keys, limit=build.LIMIT
-        )
+        self.engine = Deidentifier(load_plan("fidac-chest-ct"), self.keys.patients, "S1", "FIDAC", rules=PixelRules(**pixels))
+        self.rules = Rules.from_config(Route(rules=rules))
+        self.reopen()
+
+    def reopen(self) -> None:
+        """A worker as a new process has it."""
+        self.ledger = Ledger(self.directory / "spool" / "ledger.db")
+        self.worker = Worker("w", self.inbox, self.outbox, self.ledger, self.rules, self.engine, self.keys, limit=build.LIMIT)
 
     def take(self, **values: Any) -> Entry:
         """Put a CT image into the inbox."""
@@ -54,10 +67,9 @@ class Bench:
             self.keys.handles.instance_handle(ds.SOPInstanceUID),
             base32(hashlib.sha256(path.read_bytes()).digest(), 16),
         )
-        tmp, fp = self.inbox.create()
-        with fp:
-            fp.write(path.read_bytes())
-        self.inbox.put(tmp, entry)
+        with self.inbox.create() as draft:
+            draft.file.write(path.read_bytes())
+            self.inbox.put(draft, entry)
         return entry
 
     def work(self) -> None:
@@ -131,6 +143,117 @@ def test_a_patient_without_an_id_is_held(bench: Callable[..., Bench]) -> None:
     entries = [one.take(PatientID=patient_id, SOPInstanceUID=f"{build.ROOT}.3.{n}") for n, patient_id in enumerate(["", "  "])]
     one.work()
     assert [one.state(entry) for entry in entries] == ["no-patient-id"] * 2 and one.studies() == []
+
+
+# --- several objects in hand
+
+
+def start(one: Bench) -> tuple[threading.Thread, threading.Event]:
+    """Let the worker run in a thread; set the event and wake it to stop."""
+    stop = threading.Event()
+    thread = threading.Thread(target=one.worker.run, args=(stop,))
+    thread.start()
+    return thread, stop
+
+
+def test_copies_of_what_was_claimed_together_go_to_the_disk_together(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    one.worker.recover(after_crash=False)
+    entries = [one.take(SOPInstanceUID=f"{build.ROOT}.3.{number}") for number in range(5)]
+    with SystemCalls() as calls:
+        thread, stop = start(one)
+        wait_until(lambda: not one.inbox.entries("work") + one.inbox.entries("new"))
+        stop.set()
+        one.inbox.kick()
+        thread.join()
+    assert sorted(one.outbox.entries("new")) == sorted(entries)
+    synced = [call for call in calls.calls if call in ("fdatasync", "rename")][5:]  # after five claims
+    assert synced == ["fdatasync"] * 5 + ["rename"] * 5
+    one.ledger.flush()
+    assert [row["state"] for row in one.ledger.rows()] == ["outgoing"] * 5
+
+
+def test_of_two_versions_claimed_together_the_one_that_came_first_leaves(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    first, second, other = one.take(), one.take(PatientComments="again"), one.take(SOPInstanceUID=f"{build.ROOT}.3.9")
+    for at, entry in enumerate((first, second, other)):
+        os.utime(one.inbox.path(entry), (1000 + at, 1000 + at))
+    one.worker._work(one.inbox.claim("w", 10), threading.Event())
+    assert [one.state(entry) for entry in (first, second, other)] == ["outbox", "conflict", "outbox"]
+
+
+def test_at_a_stop_what_is_written_leaves_and_what_was_not_begun_goes_back(bench: Callable[..., Bench]) -> None:
+    one, stop = bench(), threading.Event()
+    entries = [one.take(SOPInstanceUID=f"{build.ROOT}.3.{number}") for number in range(4)]
+    batch = one.inbox.claim("w", 10)
+    process = one.worker._process
+    one.worker._process = lambda entry, first: (entry == batch[1] and stop.set(), process(entry, first))[1]  # type: ignore[method-assign]
+    one.worker._work(batch, stop)
+    assert [one.state(entry) for entry in batch] == ["outbox", "outbox", "new", "new"] and sorted(batch) == sorted(entries)
+
+
+def test_whichever_system_call_fails_the_originals_wait_and_leave_later_once(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = bench()
+    monkeypatch.setattr(worker, "_PAUSE_SECONDS", 0.0)
+    failing = []
+    for at in itertools.count(1):
+        entries = [one.take(SOPInstanceUID=f"{build.ROOT}.3.{number}") for number in range(2)]
+        batch = one.inbox.claim("w", 10)
+        with SystemCalls(at, error=errno.ENOSPC) as calls, suppress(OSError):
+            one.worker._work(batch, threading.Event())
+        assert list((one.outbox.directory / "tmp").iterdir()) == []
+        one.worker.recover(after_crash=False)
+        one.worker._work(one.inbox.claim("w", 10), threading.Event())
+        assert [one.state(entry) for entry in entries] == ["outbox"] * 2, calls.calls
+        assert one.inbox.entries("new") + one.inbox.entries("work") == []
+        for entry in entries:
+            one.outbox.remove(entry)
+        if not calls.failed:
+            break
+        failing.append(calls.calls[at - 1])
+    assert {"open", "write", "fdatasync", "rename", "fsync", "unlink"} <= set(failing)
+
+
+def die_at_each_call(directory: str) -> None:
+    """In a process of its own: the worker dies before its 1st, 2nd, ... system call; another one takes up what it left."""
+    one = Bench(Path(directory))
+    one.ledger.close()
+    content: dict[Entry, bytes] = {}
+    for at in itertools.count(1):
+        entries = [one.take(SOPInstanceUID=f"{build.ROOT}.3.{number}") for number in range(3)]
+        codes = []
+        for crashed in (False, True):
+            child = os.fork()
+            if not child:
+                one.reopen()
+                one.worker.recover(after_crash=crashed)
+                with SystemCalls(0 if crashed else at, kill=True):
+                    while batch := one.inbox.claim("w", 10):
+                        one.worker._work(batch, threading.Event())
+                one.ledger.close()
+                os._exit(0)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        one.outbox.sweep()
+        assert codes in ([0, 0], [9, 0]), (at, codes)
+        assert sorted(one.outbox.entries("new")) == sorted(entries), at
+        assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES), at
+        for entry in entries:
+            content.setdefault(entry, one.outbox.path(entry).read_bytes())
+            assert one.outbox.path(entry).read_bytes() == content[entry] != b""
+            one.outbox.remove(entry)
+        assert [path for path in one.directory.rglob("*.dcm") if "spool" in path.parts] == []
+        if codes == [0, 0]:
+            print("calls", at)
+            break
+
+
+def test_a_worker_killed_within_any_step_loses_nothing_and_its_successor_finishes(tmp_path: Path) -> None:
+    code = f"from tests.integration.test_worker import die_at_each_call; die_at_each_call({str(tmp_path)!r})"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout.split()[-1]) > 20
 
 
 needs_tesseract = pytest.mark.interop("tesseract")

@@ -238,6 +238,35 @@ def test_the_first_version_of_an_instance_is_the_first_for_everybody_at_once(pat
         ledger.close()
 
 
+def test_several_are_asked_for_at_once_and_the_first_of_them_wins(ledger: Ledger) -> None:
+    assert ledger.first_of_instance(entry(1, version=9)) == entry(1, version=9)
+    batch = [entry(1, version=1), entry(2, version=2), entry(2, version=1), entry(3), entry(2, version=2)]
+    firsts = ledger.firsts(batch)
+    assert firsts == {batch[0]: entry(1, version=9), batch[1]: batch[1], batch[2]: batch[1], batch[3]: batch[3]}
+    assert ledger.firsts([]) == {} and ledger.firsts(batch) == firsts
+
+
+def test_processes_that_ask_for_the_same_batch_backwards_and_forwards_get_the_same_answers(path: Path) -> None:
+    ledgers = [Ledger(path) for _ in range(4)]
+    start = threading.Barrier(8)
+    answers: list[dict[str, Entry]] = []
+
+    def ask(number: int) -> None:
+        start.wait()
+        batch = [entry(instance, version=number) for instance in range(50)]
+        found = ledgers[number % 4].firsts(batch[:: 1 if number % 2 else -1])
+        answers.append({what.instance: first for what, first in found.items()})
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8 and all(answer == answers[0] for answer in answers)
+    for ledger in ledgers:
+        ledger.close()
+
+
 def test_a_dropped_object_makes_way_for_another_version_and_nobody_else_does(ledger: Ledger) -> None:
     assert ledger.first_of_instance(entry(1, version=1)) == entry(1, version=1)
     ledger.forget_first(entry(1, version=2))
@@ -252,9 +281,7 @@ def test_a_dropped_object_makes_way_for_another_version_and_nobody_else_does(led
 def test_a_lost_ledger_is_rebuilt_from_the_files(tmp_path: Path) -> None:
     inbox, outbox = Spool(tmp_path / "inbox"), Spool(tmp_path / "outbox")
     for number, queue in enumerate((inbox, inbox, outbox, outbox, outbox, outbox)):
-        tmp, fp = queue.create()
-        fp.close()
-        queue.put(tmp, entry(number))
+        queue.put(queue.create(), entry(number))
     inbox.hold(entry(1), "leak", "x")
     outbox.hold(entry(3), "refused", "x")
     outbox.mark_sent(entry(4))
@@ -424,6 +451,21 @@ def test_while_another_program_locks_the_database_writing_is_temporary_and_rows_
     other.close()
     ledger.flush()
     assert ledger.counts()["ready"] == 1
+    ledger.close()
+
+
+def test_rows_that_could_not_be_written_are_tried_again_by_themselves(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger(path)
+    monkeypatch.setattr(ledger._db, "_timeout", 0.05)  # of the flusher's own connection, which it opens with the first row
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ledger.note(entry(1), "ready")
+    wait_until(lambda: "the ledger waits" in caplog.text, 10)
+    other.execute("ROLLBACK")
+    other.close()
+    wait_until(lambda: ledger.counts()["ready"] == 1, 10)
     ledger.close()
 
 

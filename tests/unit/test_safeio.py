@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 import stat
 import subprocess
 import sys
@@ -66,6 +67,18 @@ def test_bytes_are_synced_before_the_name_is_given_and_the_name_before_the_retur
         safeio.move_synced(tmp_path / "a", tmp_path / "sub" / "b")
     assert calls.calls == ["open", "fdatasync", "rename", "open", "fsync"]
     assert (tmp_path / "sub" / "b").read_bytes() == NEW
+
+
+def test_a_sync_that_is_begun_early_promises_nothing_and_changes_nothing(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("w+b", buffering=0) as fp:
+        fp.write(NEW)
+        safeio.start_sync(fp.fileno())
+        os.fdatasync(fp.fileno())
+        assert os.pread(fp.fileno(), 9999, 0) == NEW
+    reader, writer = os.pipe()
+    safeio.start_sync(writer)  # which has no disk
+    os.close(reader)
+    os.close(writer)
 
 
 def test_a_process_killed_before_any_system_call_leaves_the_old_content_or_the_new(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import itertools
 import json
 import os
 import random
+import resource
+import select
 import subprocess
 import sys
 import tempfile
@@ -16,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fidac_node import spool
 from fidac_node.spool import STATES, Entry, Spool
@@ -35,12 +38,11 @@ def entry(number: int, study: int = 0) -> Entry:
 
 
 def put(queue: Spool, what: Entry, content: bytes = b"object", *, at: float | None = None) -> bool:
-    tmp, fp = queue.create()
-    with fp:
-        fp.write(content)
-    if at is not None:
-        os.utime(tmp, (at, at))
-    return queue.put(tmp, what)
+    with queue.create() as draft:
+        draft.file.write(content)
+        if at is not None:
+            os.utime(draft.fileno(), (at, at))
+        return queue.put(draft, what)
 
 
 def states(queue: Spool) -> dict[str, list[Entry]]:
@@ -200,6 +202,75 @@ def test_room_is_what_is_free_above_the_reserve(tmp_path: Path) -> None:
     assert Spool(tmp_path / "c", reserve=1 << 60).has_room(share=1e-18)
 
 
+# --- drafts
+
+
+def test_a_draft_is_gone_when_it_is_discarded_and_discarding_is_harmless_twice_and_after_it_was_put(queue: Spool) -> None:
+    with queue.create() as unwanted:
+        unwanted.file.write(b"half")
+        assert unwanted.path.read_bytes() == b"half"
+    unwanted.discard()
+    with queue.create() as wanted:
+        wanted.file.write(b"whole")
+        assert queue.put(wanted, entry(1))
+    wanted.discard()
+    assert wanted.file.closed and litter(queue) == []
+    assert queue.path(entry(1)).read_bytes() == b"whole"
+
+
+def test_a_draft_can_be_read_back_on_its_own_descriptor(queue: Spool) -> None:
+    with queue.create() as draft:
+        assert draft.file.write(memoryview(b"abcdef")[2:]) == 4
+        assert (os.pread(draft.fileno(), 9, 0), draft.file.tell()) == (b"cdef", 4)
+
+
+def test_a_write_that_the_disk_takes_only_a_part_of_is_an_error(queue: Spool) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with queue.create() as draft:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, hard))  # the kernel takes what fits, and says how much
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                draft.file.write(memoryview(bytes(8 << 20)).cast("H"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert draft.path.stat().st_size == 3 << 20
+
+
+def test_drafts_of_processes_and_of_spools_never_share_a_name(queue: Spool) -> None:
+    drafts = [queue.create(), Spool(queue.directory).create()]
+    child = os.fork()
+    if not child:
+        queue.create()  # raises when the name is taken
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    drafts.append(queue.create())
+    assert len(litter(queue)) == 4
+    for draft in drafts:
+        draft.close()
+
+
+@pytest.mark.parametrize("how", ["argument", "attribute"])
+def test_a_draft_that_is_synced_already_is_not_synced_again(queue: Spool, how: str) -> None:
+    queue.kick()  # the FIFO is open
+    draft = queue.create()
+    os.fdatasync(draft.fileno())
+    draft.synced = how == "attribute"
+    with SystemCalls() as calls:
+        assert queue.put(draft, entry(1), synced=how == "argument")
+    assert calls.calls == ["rename", "open", "fsync", "write"]
+
+
+def test_of_several_put_at_once_all_bytes_are_synced_before_the_first_name_and_the_names_once(queue: Spool) -> None:
+    put(queue, entry(2))
+    drafts = [(queue.create(), entry(number)) for number in (1, 2, 3)]
+    with SystemCalls() as calls:
+        assert queue.put_all(drafts) == [True, False, True]
+    there_already = ["open", "fsync", "unlink"]
+    assert calls.calls == ["fdatasync", *there_already, "fdatasync", "rename", "rename", "open", "fsync", "write"]
+    assert states(queue) == {"new": [entry(1), entry(2), entry(3)]} and litter(queue) == []
+    assert queue.put_all([]) == []
+
+
 # --- order
 
 
@@ -219,6 +290,15 @@ def test_what_arrives_meanwhile_is_claimed_too(queue: Spool) -> None:
     put(queue, entry(3))
     rest = queue.claim("w", 10)
     assert sorted(first + rest + queue.claim("w", 10)) == [entry(1), entry(2), entry(3)]
+
+
+def test_who_finds_everything_taken_that_it_saw_before_looks_again(queue: Spool) -> None:
+    other = Spool(queue.directory)
+    for number in range(4):
+        put(queue, entry(number), at=100.0 + number)
+    assert queue.claim("one", 1) + other.claim("two", 3) == [entry(number) for number in range(4)]
+    put(queue, entry(9))
+    assert queue.claim("one", 5) == [entry(9)]
 
 
 # --- strangers
@@ -260,18 +340,18 @@ def test_recovering_puts_the_claimed_back_and_sweeping_drops_what_was_never_ackn
     queue.claim("two", 1)
     held = next(iter(queue.entries("new")))
     queue.hold(held, "leak", "x")
-    half, fp = queue.create()
-    fp.close()
+    half = queue.create()
+    half.close()
     (queue.directory / "held" / f".{entry(3)}.json.77-78.tmp").write_bytes(b"{")
     again = Spool(queue.directory)
     again.recover("one")
-    assert len(again.entries("work")) == 1 and half.exists()
+    assert len(again.entries("work")) == 1 and half.path.exists()
     again.recover("nobody")
     again.recover()
-    writing, still_open = queue.create()
+    writing = queue.create()
     again.sweep()
-    assert writing.exists() and not half.exists()
-    still_open.close()
+    assert writing.path.exists() and not half.path.exists()
+    writing.close()
     again.sweep()
     assert len(again.entries("new")) == 3 and again.entries("held") == [held]
     assert litter(again) == []
@@ -364,6 +444,42 @@ def test_whichever_system_call_fails_the_object_stays_whole_and_the_step_can_be_
         assert "".join(states(queue)) in allowed
 
 
+def put_three(queue: Spool) -> None:
+    drafts = [queue.create() for _ in range(3)]
+    try:
+        for number, draft in enumerate(drafts):
+            draft.file.write(b"whole object" * (1000 + number))
+        queue.put_all([(draft, entry(number)) for number, draft in enumerate(drafts)])
+    finally:
+        for draft in drafts:
+            draft.discard()
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_whatever_happens_while_several_are_put_each_is_there_whole_or_not_at_all_and_can_be_put_again(tmp_path: Path, kill: bool) -> None:
+    for at in itertools.count(1):
+        place = tmp_path / str(at)
+        queue = Spool(place)
+        child = os.fork()
+        if not child:
+            with SystemCalls(at, error=errno.ENOSPC, kill=kill) as calls:
+                try:
+                    put_three(queue)
+                except OSError:
+                    os._exit(8)
+            os._exit(7 if calls.failed else 0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        queue.sweep()
+        found = queue.entries("new")
+        assert all(queue.path(what).read_bytes() == b"whole object" * (1000 + number) for number, what in enumerate(sorted(found)))
+        assert litter(queue) == [] and (code != 0 or len(found) == 3)
+        put_three(queue)
+        assert states(queue) == {"new": [entry(0), entry(1), entry(2)]}
+        if code == 0:
+            break
+        assert code == (9 if kill else 8)
+
+
 def test_a_claim_that_fails_half_way_gives_what_it_took_and_the_rest_later(queue: Spool) -> None:
     wanted = [entry(number) for number in range(5)]
     for number, what in enumerate(wanted):
@@ -439,10 +555,34 @@ from pathlib import Path
 from fidac_node.spool import Entry, Spool
 queue = Spool(Path(sys.argv[1]))
 sys.stdin.readline()
-tmp, fp = queue.create()
-fp.close()
-queue.put(tmp, Entry.parse(sys.argv[2]))
+queue.put(queue.create(), Entry.parse(sys.argv[2]))
 """
+
+
+BOTH_PUTTING = """
+import sys
+from pathlib import Path
+from fidac_node.spool import Entry, Spool
+queue = Spool(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for name in sys.argv[2:]:
+    with queue.create() as draft:
+        draft.file.write(name.encode() * 1000)
+        queue.put(draft, Entry.parse(name))
+"""
+
+
+def test_three_processes_that_put_the_same_objects_at_once_leave_each_once_and_whole(queue: Spool) -> None:
+    wanted = [entry(number) for number in range(40)]
+    arguments = [sys.executable, "-c", BOTH_PUTTING, str(queue.directory), *map(str, wanted)]
+    processes = [subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.communicate("go\n", timeout=30)[0] == "" and process.returncode == 0
+    assert states(queue) == {"new": wanted} and litter(queue) == []
+    assert all(queue.path(what).read_bytes() == str(what).encode() * 1000 for what in wanted)
 
 
 def test_a_waiting_process_wakes_when_another_one_puts(queue: Spool) -> None:
@@ -474,6 +614,17 @@ def test_a_put_before_the_wait_is_not_missed_and_a_wait_without_puts_ends(queue:
     assert 0.05 <= time.monotonic() - began < 5
 
 
+def test_the_bytes_of_many_puts_wake_once_and_who_leaves_something_wakes_the_next(queue: Spool) -> None:
+    for number in range(5):
+        put(queue, entry(number))
+    queue.wait(30)
+    assert not select.select([queue._fifo()], [], [], 0)[0], "one read takes the bytes of all puts"
+    assert len(queue.claim("one", 3)) == 3
+    queue.wait(30)
+    assert len(queue.claim("two", 3)) == 2
+    assert not select.select([queue._fifo()], [], [], 0)[0], "nothing is left to wake anybody for"
+
+
 def test_a_hundred_thousand_kicks_with_nobody_waiting_do_not_block(queue: Spool) -> None:
     for _ in range(100_000):
         queue.kick()
@@ -498,6 +649,69 @@ def test_a_spool_can_be_opened_by_many_at_once() -> None:
             thread.join()
         assert len(opened) == 8
         wait_until(lambda: states(opened[0]) == {}, 1)
+
+
+class Life(RuleBasedStateMachine):
+    """Objects moved at random through two openings of one spool, against a table of where they should be."""
+
+    numbers = st.integers(0, 3)
+    hands = st.sampled_from((0, 1))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = tempfile.TemporaryDirectory()
+        self.queues = [Spool(Path(self.directory.name)) for _ in range(2)]
+        self.table: dict[Entry, str] = {}
+
+    def at(self, number: int, *where: str) -> bool:
+        return self.table.get(entry(number)) in where
+
+    @rule(number=numbers, hand=hands)
+    def put(self, number: int, hand: int) -> None:
+        assert put(self.queues[hand], entry(number)) == (entry(number) not in self.table)
+        self.table.setdefault(entry(number), "new")
+
+    @rule(limit=st.integers(0, 3), hand=hands)
+    def claim(self, limit: int, hand: int) -> None:
+        claimed = self.queues[hand].claim(f"worker-{hand}", limit)
+        assert len(claimed) <= limit and all(self.table[what] == "new" for what in claimed)
+        self.table.update(dict.fromkeys(claimed, "work"))
+
+    @rule(number=numbers, hand=hands, step=st.sampled_from(("unclaim", "hold", "release", "mark_sent", "mark_committed", "remove")))
+    def move(self, number: int, hand: int, step: str) -> None:
+        what, queue = entry(number), self.queues[hand]
+        steps: dict[str, tuple[Callable[[Entry], object], tuple[str, ...], str]] = {
+            "unclaim": (queue.unclaim, ("work", "sent"), "new"),
+            "hold": (lambda one: queue.hold(one, "code", "message"), STATES[:4], "held"),
+            "release": (queue.release, ("held",), "new"),
+            "mark_sent": (queue.mark_sent, ("work",), "sent"),
+            "mark_committed": (queue.mark_committed, ("sent",), "committed"),
+            "remove": (queue.remove, STATES, ""),
+        }
+        run, sources, target = steps[step]
+        if self.at(number, *sources):
+            run(what)
+            self.table[what] = target
+            if not target:
+                del self.table[what]
+
+    @rule(hand=hands)
+    def recover(self, hand: int) -> None:
+        self.queues[hand].recover()
+        self.table.update({what: "new" for what, state in self.table.items() if state == "work"})
+
+    @invariant()
+    def every_object_is_where_it_should_be_and_found_there_by_both(self) -> None:
+        for queue in self.queues:
+            assert {what: state for state, found in states(queue).items() for what in found} == self.table
+            assert {what: queue.state(what) for what in self.table} == self.table
+
+    def teardown(self) -> None:
+        self.directory.cleanup()
+
+
+class TestLife(Life.TestCase):  # type: ignore[misc,name-defined]
+    settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 def test_the_module_says_which_directories_there_are() -> None:

@@ -38,13 +38,12 @@ class Node:
     def take(self, **values: object) -> Entry:
         """Receive and process one object."""
         site = self.site
-        tmp, fp = site.inbox.create()
-        fp.close()
-        write(tmp, ct(**values))
-        identity = identify(tmp, limit=build.LIMIT)
-        entry = entry_for(identity, tmp.name.encode(), site.keys.handles)
+        draft = site.inbox.create()
+        write(draft.path, ct(**values))
+        identity = identify(draft.path, limit=build.LIMIT)
+        entry = entry_for(identity, draft.path.name.encode(), site.keys.handles)
         self.study = entry.study
-        site.inbox.put(tmp, entry)
+        site.inbox.put(draft, entry)
         site.ledger.note(entry, "ready", received_at=time.time())
         site.ledger.flush()
         engine = Deidentifier(site.plan, site.keys.patients, "S1", site.config.deidentify.programme, rules=site.pixel_rules)

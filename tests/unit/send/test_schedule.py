@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,7 @@ def outbox(tmp_path: Path) -> Spool:
 def put(outbox: Spool, study: str, count: int) -> list[Entry]:
     entries = [Entry(study * 12, "".join(chr(97 + int(digit)) for digit in f"{number:016d}"), "b" * 16) for number in range(count)]
     for entry in entries:
-        tmp, fp = outbox.create()
-        fp.close()
-        outbox.put(tmp, entry)
+        outbox.put(outbox.create(), entry)
     return entries
 
 
@@ -47,6 +46,50 @@ def test_a_study_is_free_for_others_when_its_worker_has_found_nothing_more(outbo
     assert schedule.take("one", 5) == []
     put(outbox, "a", 2)
     assert len(schedule.take("two", 5)) == 1
+
+
+def test_a_large_study_is_shared_when_no_other_waits(outbox: Spool) -> None:
+    entries = put(outbox, "a", 200)
+    schedule = Schedule(outbox, "send-0", 1000)
+    first, second = schedule.take("one", 64), schedule.take("two", 64)
+    assert len(first) == len(second) == 64 and not set(first) & set(second)
+    third = schedule.take("one", 64)
+    assert schedule.take("two", 64) == sorted(entries)[192:] and schedule.take("three", 64) == []
+    assert sorted([*first, *second, *third]) == sorted(entries)[:192]
+
+
+def test_another_study_comes_before_a_share_of_a_large_one(outbox: Spool) -> None:
+    put(outbox, "a", 200)
+    put(outbox, "b", 1)
+    schedule = Schedule(outbox, "send-0", 1000)
+    assert {entry.study for entry in schedule.take("one", 64)} == {"a" * 12}
+    assert {entry.study for entry in schedule.take("two", 64)} == {"b" * 12}
+
+
+def test_a_study_that_a_worker_puts_back_is_free_for_the_others(outbox: Spool) -> None:
+    put(outbox, "a", 3)
+    schedule = Schedule(outbox, "send-0", 100)
+    batch = schedule.take("one", 5)
+    schedule.put_back("one", batch)
+    assert schedule.take("two", 5) == batch
+
+
+def test_who_waits_is_woken_when_there_is_something_for_another_worker(outbox: Spool) -> None:
+    put(outbox, "a", 1)
+    put(outbox, "b", 1)
+    schedule = Schedule(outbox, "send-0", 100)
+    outbox.wait(0)  # what the puts said is heard
+    woken = threading.Event()
+
+    def wait() -> None:
+        outbox.wait(30)
+        woken.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    schedule.take("one", 5)
+    assert woken.wait(10)
+    thread.join()
 
 
 def test_an_object_that_is_put_off_comes_again_when_it_is_due_and_not_before(outbox: Spool) -> None:
