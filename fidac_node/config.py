@@ -42,6 +42,7 @@ CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 SYSTEM_DIRECTORY: Final = Path("/etc/fidac-node")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 MODES: Final = ("pseudonymised", "anonymised")
+COMPRESSIONS: Final = ("none", "jpeg-ls", "htj2k")
 MEBIBYTE: Final = 1 << 20
 
 
@@ -76,6 +77,7 @@ class Receive:
     max_associations_per_caller: int = option(
         10, "The same for one calling AE title, so that no sender crowds out the others.", between(1, 1000)
     )
+    processes: int = option(0, "Receiver processes on the one port; 0: one per core, at most 4.", between(0, 64))
     max_pdu: int = option(131072, "Largest PDU to take, in bytes; large ones are faster.", between(4096, MEBIBYTE))
     acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
     dimse_timeout: float = option(120.0, "Seconds to wait for the rest of a message.", _SECONDS)
@@ -184,6 +186,11 @@ class Send:
     hub: str = option("FIDACHUB@127.0.0.1:11113", "The destination, as AET@HOST:PORT (an IPv6 address in brackets).", peer_problem)
     ae_title: str = option("", "AE title to call with; empty: the one of [receive].", optional_ae_title_problem)
     associations: int = option(2, "Associations open at once.", between(1, 16))
+    compression: str = option(
+        "none",
+        "Compress pixels without loss for a slow line: none, jpeg-ls (smallest), htj2k (a third of the CPU); each is an extra.",
+        one_of(COMPRESSIONS, "compression"),
+    )
     commitment: bool = option(True, "Ask for storage commitment before a copy is purged; false: a sent copy counts as kept.")
     commitment_timeout: float = option(120.0, "Seconds to wait for the destination's commitment before asking again.", _SECONDS)
     commitment_interval: float = option(5.0, "Seconds between two requests for commitment.", _SECONDS)
@@ -309,6 +316,7 @@ def load_site(path: Path, environ: Mapping[str, str] = os.environ) -> SiteConfig
     _check_tls(document, "send", config.send, listens=False)
     if config.send.retry_max < config.send.retry_first:
         raise document.error(("send", "retry_max"), f"must not be less than retry_first ({config.send.retry_first:g})")
+    _check_compression(document, config.send)
     return config
 
 
@@ -379,6 +387,15 @@ def _check_tls(document: Document, name: str, files: Receive | Send, *, listens:
         path: Path | None = getattr(files, key)
         if path and _is_missing(path):
             raise document.error((name, key), f"no such file: {path}")
+
+
+def _check_compression(document: Document, send: Send) -> None:
+    """What compresses is an extra: without it the workers would stop one after another."""
+    if send.compression != "none":
+        from fidac_node import compress
+
+        if missing := compress.problem(send.compression):
+            raise document.error(("send", "compression"), missing)
 
 
 def _is_missing(path: Path) -> bool:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -141,8 +141,8 @@ class Daemon:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; Ctrl-C does not reach it, its end is :meth:`stop`."""
-        with self.log.open("ab") as log:
+        """Start it; Ctrl-C does not reach it, its end is :meth:`stop`. To be called from the main thread."""
+        with self.log.open("ab") as log, _undisturbed():
             argv = [*_FIDAC, self.kind, "run", "--config", str(self.config)]
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_environment(self.kind)
@@ -153,10 +153,9 @@ class Daemon:
         if self._process is not None and self._process.poll() is not None:
             raise DemoError(f"the {self.title} stopped by itself (exit code {self._process.returncode}). {self.last_words()}")
 
-    def listens(self) -> bool:
-        """Say whether its port answers."""
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+    def serves(self) -> bool:
+        """Say whether all its processes are ready; its port is open before, and who connects waits."""
+        return "is ready" in self.log.read_text(errors="replace")
 
     def last_words(self) -> str:
         """The end of its log, and what to do with it."""
@@ -209,15 +208,15 @@ class Network:
         fidac("site", "init", site.config.parent, "--site-id", SITE_ID, "--hub", address, "--ae-title", SITE_AE, "--port", site.port)
 
     def start(self) -> None:
-        """Start both and return when both answer. Raises :class:`DemoError`."""
+        """Start both and return when both are ready. Raises :class:`DemoError`."""
         for daemon in (self.hub, self.site):
             daemon.start()
         pause, deadline = threading.Event(), time.monotonic() + _READY_SECONDS
         for daemon in (self.hub, self.site):
-            while not daemon.listens():
+            while not daemon.serves():
                 self.check()
                 if time.monotonic() > deadline:
-                    raise DemoError(f"the {daemon.title} does not answer on port {daemon.port}. {daemon.last_words()}")
+                    raise DemoError(f"the {daemon.title} is not ready after {_READY_SECONDS:.0f} s. {daemon.last_words()}")
                 pause.wait(_LOOK_SECONDS)
 
     def check(self) -> None:
@@ -358,6 +357,23 @@ def fidac(*arguments: object) -> str:
     if done.returncode not in (0, 3):
         raise DemoError(f"'fidac-node {' '.join(map(str, arguments))}' failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put Ctrl-C and SIGTERM off to the end: in the midst of a start nobody knows yet whom to stop."""
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    caught = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in caught:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in caught.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _look(network: Network, before: Counts) -> Counts:

@@ -42,14 +42,20 @@ class Answer:
 
 
 def ask(
-    peer: Peer, calling_ae: str, *, timeout: float = TIMEOUT, tls: ssl.SSLContext | None = None, sop_classes: Iterable[str] = ()
+    peer: Peer,
+    calling_ae: str,
+    *,
+    timeout: float = TIMEOUT,
+    tls: ssl.SSLContext | None = None,
+    sop_classes: Iterable[str] = (),
+    transfer_syntaxes: Iterable[str] = TRANSFER_SYNTAXES,
 ) -> Answer:
-    """Associate, send one C-ECHO, release. ``sop_classes`` are proposed too, to learn which the peer accepts.
+    """Associate, send one C-ECHO, release. ``sop_classes`` are proposed too, to learn which the peer accepts in ``transfer_syntaxes``.
 
     Raises :class:`Temporary` (:class:`Rejected`) with what happened and what to look at; ``timeout`` (seconds) holds for each step.
     """
     _reach(peer, timeout, tls)
-    assoc = _associate(peer, calling_ae, timeout, tls, sop_classes)
+    assoc = _associate(peer, calling_ae, timeout, tls, {sop_class: list(transfer_syntaxes) for sop_class in sop_classes})
     try:
         if not any(context.abstract_syntax == VERIFICATION for context in assoc.accepted_contexts):
             raise Temporary(f"{peer} took the association but does not offer Verification (C-ECHO)")
@@ -88,14 +94,14 @@ def _reach(peer: Peer, timeout: float, tls: ssl.SSLContext | None) -> None:
         raise Temporary(f"no connection to {address}: {error.strerror or type(error).__name__}") from error
 
 
-def _associate(peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext | None, sop_classes: Iterable[str]) -> Association:
+def _associate(peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext | None, contexts: dict[str, list[str]]) -> Association:
     ae = AE(ae_title=calling_ae)
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = timeout
     ae.add_requested_context(VERIFICATION)
-    for sop_class in sop_classes:
-        ae.add_requested_context(sop_class, list(TRANSFER_SYNTAXES))
+    for sop_class, transfer_syntaxes in contexts.items():
+        ae.add_requested_context(sop_class, transfer_syntaxes)
     assoc = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=(tls, peer.host) if tls else None)
     if assoc.is_established:
         return assoc

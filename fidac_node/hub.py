@@ -7,13 +7,12 @@ import shutil
 import threading
 from dataclasses import dataclass
 from functools import cached_property, partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, NoReturn
 
 from peewee import Database
 
-from fidac_node import tls
+from fidac_node import reception
 from fidac_node.archive import Archive
 from fidac_node.config import HubConfig, load_hub
 from fidac_node.database import connect
@@ -22,14 +21,13 @@ from fidac_node.filing import CommitmentCheck, Filer
 from fidac_node.index import Registry, prepare
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.commitment import CommitmentScp, request_contexts
-from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp, storage_contexts
+from fidac_node.receive.scp import storage_contexts
 from fidac_node.service import Chore, Lifeline, Supervisor
-from fidac_node.spool import Spool
+from fidac_node.spool import Draft, Spool
 from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
 
 log = logging.getLogger(__name__)
 
-STAGES: Final = ("receive", "file")
 _MEGABYTE: Final = 1 << 20
 _GRACE_SECONDS: Final = 25.0
 
@@ -74,10 +72,13 @@ def run(config_path: Path) -> int:
     """Run the hub until it is told to stop; return the exit code."""
     hub = _open(config_path)
     prepare(hub.db)
+    receive = hub.config.receive
+    listeners = reception.listen(receive)
     hub.spool.sweep()
-    children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in STAGES]
+    names = [*reception.names(receive), "file"]
+    children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
-    return Supervisor(f"hub {hub.config.receive.ae_title}", children, chores, grace=_GRACE_SECONDS).run()
+    return Supervisor(f"hub {receive.ae_title}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
 
 
 def run_child(config_path: Path, name: str) -> NoReturn:
@@ -85,7 +86,7 @@ def run_child(config_path: Path, name: str) -> NoReturn:
     stop = threading.Event()
     lifeline = Lifeline(stop)
     hub = _open(config_path)
-    if name == "receive":
+    if name.startswith(reception.STAGE):
         _receive(hub, stop, lifeline)
     else:
         _file(hub, stop, lifeline)
@@ -96,36 +97,20 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = hub.config.receive
     handles = PlainHandles()
 
-    def accept(path: Path, identity: Identity, digest: bytes) -> None:
-        hub.spool.put(path, entry_for(identity, digest, handles))
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
+        hub.spool.put(draft, entry_for(identity, digest, handles))
 
     commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
-    policy = Policy(
-        ae_title=receive.ae_title,
-        host=receive.host,
-        port=receive.port,
+    policy = reception.policy(
+        receive,
+        hub.config.spool.directory,
         contexts=[*storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *request_contexts()],
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        takes=partial(hub.ready, ARRIVING_SHARE),
-        networks=[ip_network(network) for network in receive.networks],
-        max_associations=receive.max_associations,
-        max_associations_per_caller=receive.max_associations_per_caller,
-        max_pdu=receive.max_pdu,
-        acse_timeout=receive.acse_timeout,
-        dimse_timeout=receive.dimse_timeout,
-        idle_timeout=receive.idle_timeout,
-        max_object=hub.max_object,
-        tls=tls.server_context(receive.tls_certificate, receive.tls_key, receive.tls_ca),
         handlers=commitment.handlers(),
     )
-    scp = StorageScp(policy, hub.spool.create, accept)
-    scp.start()
-    lifeline.ready()
-    log.info("listening as %s on %s:%d", receive.ae_title, receive.host, scp.port)
-    stop.wait()
-    scp.stop(_GRACE_SECONDS / 2)
+    reception.serve(policy, hub.spool.create, accept, lifeline, stop, _GRACE_SECONDS / 2)
     commitment.close()
 
 

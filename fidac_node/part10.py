@@ -8,41 +8,42 @@ what reception and the leak gate use on every object. Anything that is not well-
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, TypeAlias
 
+from fidac_node import skim
 from fidac_node.errors import Permanent
+from fidac_node.skim import LONG_VRS, LONGEST_VALUE
 from fidac_node.uids import (
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
+    EXPLICIT_VR_LE,
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
     IMPLICIT_VR_LE,
     is_valid_uid,
 )
 
-Buffer: TypeAlias = "bytes | mmap.mmap | memoryview"
+Buffer: TypeAlias = skim.Buffer
 
-UNDEFINED_LENGTH: Final = 0xFFFFFFFF
+UNDEFINED_LENGTH: Final = skim.UNDEFINED_LENGTH
 PIXEL_DATA: Final = 0x7FE00010
 
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
-# VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
-_LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _SHORT_META_VRS: Final = frozenset({b"UI", b"SH", b"AE", b"UL"})
 _SHORT_HEADER = struct.Struct("<HH2sH").unpack_from
 _MAX_DEPTH: Final = 64
 _USUAL_META: Final = 4096
 _MAX_META: Final = 1 << 20
-_LONGEST_VALUE: Final = 1 << 16
 _RESIDENT: Final = 8 << 20
 _PIECE: Final = 1 << 20
 _PRIVATE_INFORMATION_CREATOR: Final = IMPLEMENTATION_CLASS_UID
@@ -126,12 +127,11 @@ def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
         data += fp.read(_MAX_META)
         values, offset = _meta_elements(data)
     text = {key: value.rstrip(b"\x00 ").decode("ascii", "replace") for key, value in values.items()}
-    for key, keyword in ((0x0002, "MediaStorageSOPClassUID"), (0x0003, "MediaStorageSOPInstanceUID"), (0x0010, "TransferSyntaxUID")):
-        if not is_valid_uid(text.get(key, "")):
-            raise Malformed(f"File Meta Information has no valid {keyword} (0002,{key:04X})")
     ours = text.get(0x0100) == _PRIVATE_INFORMATION_CREATOR
     note = values.get(0x0102, b"").rstrip(b"\x00").decode("utf-8", "replace") if ours else ""
-    meta = FileMeta(text[0x0002], text[0x0003], text[0x0010], text.get(0x0016, ""), text.get(0x0018, ""), note)
+    sop_class, sop_instance, syntax, source, receiving = (text.get(number, "") for number in (0x0002, 0x0003, 0x0010, 0x0016, 0x0018))
+    meta = FileMeta(sop_class, sop_instance, syntax, source, receiving, note)
+    check_meta(meta)
     return meta, offset
 
 
@@ -192,7 +192,7 @@ def inflate(deflated: Buffer, limit: int) -> bytes:
     return b"".join(_inflating(deflated, 0, limit))
 
 
-def find(path: Path, tags: frozenset[int], *, limit: int) -> tuple[FileMeta, dict[int, bytes]]:
+def find(path: Path, tags: Set[int], *, limit: int) -> tuple[FileMeta, dict[int, bytes]]:
     """Check the whole structure of a Part 10 file and return its meta and the raw values of ``tags``.
 
     ``limit`` (bytes) bounds what a deflated data set may inflate to, for which there must be room
@@ -201,15 +201,35 @@ def find(path: Path, tags: frozenset[int], *, limit: int) -> tuple[FileMeta, dic
     """
     with path.open("rb") as fp:
         meta, offset = read_meta(fp)
-    with ExitStack() as stack:
-        buffer: Buffer = stack.enter_context(mapped(path))
-        if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
-            inflated = stack.enter_context(tempfile.TemporaryFile(dir=path.parent))
-            inflated.writelines(_inflating(buffer, offset, limit))
+        if meta.transfer_syntax_uid != DEFLATED_EXPLICIT_VR_LE:
+            return meta, find_in(fp.fileno(), offset, fp.seek(0, os.SEEK_END) - offset, meta.transfer_syntax_uid, tags)
+        with _mapped(fp) as deflated, tempfile.TemporaryFile(dir=path.parent) as inflated:
+            inflated.writelines(_inflating(deflated, offset, limit))
             inflated.flush()
-            buffer, offset = stack.enter_context(_mapped(inflated)), 0
-        elements = walk(buffer, offset, len(buffer), meta.transfer_syntax_uid)
-        return meta, {element.tag: _short_value(buffer, element) for element in elements if element.tag in tags}
+            return meta, find_in(inflated.fileno(), 0, inflated.tell(), EXPLICIT_VR_LE, tags)
+
+
+def find_in(fd: int, offset: int, size: int, transfer_syntax_uid: str, tags: Set[int], *, beginning: bytes = b"") -> dict[int, bytes]:
+    """Do as :func:`find` with the ``size`` bytes that an open file has from ``offset`` on, not deflated.
+
+    ``beginning`` is what they begin with, if the caller has that at hand: the file is read from there on, or not at all.
+    """
+    values, position = skim.skim(beginning, 0, size, transfer_syntax_uid, tags)
+    if position < size:
+        with mmap.mmap(fd, offset + size, access=mmap.ACCESS_READ) as buffer:
+            values |= _values(buffer, offset + position, transfer_syntax_uid, tags)
+    return values
+
+
+def check_meta(meta: FileMeta) -> None:
+    """Raise :class:`Malformed` when a mandatory UID of the File Meta Information is none (PS3.10 Table 7.1-1)."""
+    for number, keyword, uid in (
+        (0x0002, "MediaStorageSOPClassUID", meta.sop_class_uid),
+        (0x0003, "MediaStorageSOPInstanceUID", meta.sop_instance_uid),
+        (0x0010, "TransferSyntaxUID", meta.transfer_syntax_uid),
+    ):
+        if not is_valid_uid(uid):
+            raise Malformed(f"File Meta Information has no valid {keyword} (0002,{number:04X})")
 
 
 @contextmanager
@@ -252,9 +272,25 @@ def format_tag(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+def _values(buffer: Buffer, position: int, transfer_syntax_uid: str, tags: Set[int]) -> dict[int, bytes]:
+    """The values of ``tags`` among the elements that :func:`walk` yields from ``position`` on."""
+    values: dict[int, bytes] = {}
+    end = len(buffer)
+    while position < end:
+        plain, position = skim.skim(buffer, position, end, transfer_syntax_uid, tags)
+        values |= plain
+        element = next(walk(buffer, position, end, transfer_syntax_uid), None)
+        if element is None:
+            break
+        if element.tag in tags:
+            values[element.tag] = _short_value(buffer, element)
+        position = element.after
+    return values
+
+
 def _short_value(buffer: Buffer, element: Element) -> bytes:
-    if element.end - element.value > _LONGEST_VALUE:
-        raise Malformed(f"{format_tag(element.tag)} has {element.end - element.value} bytes, {_LONGEST_VALUE} at most are believable")
+    if element.end - element.value > LONGEST_VALUE:
+        raise Malformed(f"{format_tag(element.tag)} has {element.end - element.value} bytes, {LONGEST_VALUE} at most are believable")
     return bytes(buffer[element.value : element.end])
 
 
@@ -293,7 +329,7 @@ def _element_at(buffer: Buffer, start: int, limit: int, *, explicit: bool, littl
         raise Malformed(f"{format_tag(tag)} delimits a sequence where none is open")
     if explicit:
         vr = bytes(buffer[start + 4 : start + 6])
-        if vr in _LONG_VRS:
+        if vr in LONG_VRS:
             if limit - start < 12:
                 raise Malformed(f"cut short: the data ends inside the header of {format_tag(tag)}")
             (length,) = struct.unpack_from(order + "L", buffer, start + 8)

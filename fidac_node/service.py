@@ -1,11 +1,13 @@
 """A daemon as a family of processes: one supervisor, one child per stage, stopped in the order of the flow.
 
 A child is the same command started again with ``--child NAME``. It holds one end of a socket pair: it
-says ``ready`` on it, and when the other end closes, its supervisor is dead and it stops too.
+says ``ready`` on it, and when the other end closes, its supervisor is dead and it stops too. A socket that
+a stage listens on is the supervisor's: its processes share it, and while one is started again none is missed.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import select
@@ -16,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
@@ -26,6 +28,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 log = logging.getLogger(__name__)
 
 _LIFELINE: Final = "FIDAC_LIFELINE"
+_LISTENER: Final = "FIDAC_LISTENER"
 _ORPHAN_SECONDS: Final = 60.0
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
@@ -63,8 +66,8 @@ class _Child:
 class Supervisor:
     """Starts the children, restarts one that dies, does the chores, and stops all in order.
 
-    ``children`` are names and arguments to ``command``. ``grace`` is how long (seconds) one child may
-    take to stop before it is killed.
+    ``children`` are names and arguments to ``command``. ``listeners`` are the sockets that the children of a
+    stage share. ``grace`` is how long (seconds) one child may take to stop before it is killed.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Supervisor:
         children: Sequence[tuple[str, list[str]]],
         chores: Sequence[Chore],
         *,
+        listeners: Mapping[str, socket.socket] | None = None,
         grace: float = 60,
         command: Sequence[str] = (sys.executable, "-m", "fidac_node"),
     ) -> None:
@@ -80,6 +84,7 @@ class Supervisor:
         self._command = command
         self._children = [_Child(name, argv) for name, argv in children]
         self._chores = chores
+        self._listeners = dict(listeners or {})
         self._grace = grace
         self._stopping = False
         self._selector = selectors.DefaultSelector()
@@ -106,6 +111,8 @@ class Supervisor:
             notify("STOPPING=1")
             scheduler.shutdown(wait=False)
             for stage in dict.fromkeys(child.stage for child in self._children):
+                if listener := self._listeners.pop(stage, None):
+                    listener.close()  # who comes after the last process of the stage is turned away, not left waiting
                 self._end([child for child in self._children if child.stage == stage])
             signal.set_wakeup_fd(-1)
         log.info("%s stopped", self._title)
@@ -138,11 +145,14 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         ours, theirs = socket.socketpair()
         argv = [*child.argv, "--after-crash"] if child.crashes else child.argv
+        passed = {_LIFELINE: theirs.fileno()}
+        if listener := self._listeners.get(child.stage):
+            passed[_LISTENER] = listener.fileno()
         child.process = subprocess.Popen(
             [*self._command, *argv],
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            env={**os.environ, _LIFELINE: str(theirs.fileno())},
+            pass_fds=list(passed.values()),
+            env={**os.environ, **{name: str(fd) for name, fd in passed.items()}},
         )
         theirs.close()
         child.lifeline, child.ready, child.dead, child.started = ours, False, False, time.monotonic()
@@ -193,24 +203,28 @@ class Supervisor:
 
 
 class Lifeline:
-    """The child's end: sets ``stop`` on SIGTERM or when the supervisor is gone."""
+    """The child's end: sets ``stop`` on SIGTERM or when the supervisor is gone.
+
+    ``listener`` is the socket that the processes of this stage share, if the supervisor holds one.
+    """
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._wake, self._waker = socket.socketpair()
         self._waker.setblocking(False)
         # A signal that comes just before the main thread goes to sleep would wake it only with the next one, so
-        # a thread waits for the byte that the interpreter's own handler writes.
-        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+        # a thread waits for the byte that the interpreter's own handler writes; it must know where from the first on.
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: None)
         # Ctrl-C reaches the whole family at once: the supervisor stops the children in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        number = os.environ.pop(_LIFELINE, "")
-        self._socket = socket.socket(fileno=int(number)) if number else None
+        self._socket = _inherited(_LIFELINE)
+        self.listener = _inherited(_LISTENER)
         threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
 
     def ready(self) -> None:
-        """Tell the supervisor that this stage serves."""
+        """Tell the supervisor that this stage serves. What is loaded by now stays: the collector need not look at it again."""
+        gc.freeze()
         if self._socket is not None:
             self._socket.send(b"ready\n")
 
@@ -234,6 +248,11 @@ class Lifeline:
                     # Nobody is left to kill a stage that hangs; what it was doing, the next start repairs.
                     time.sleep(_ORPHAN_SECONDS)
                     os._exit(1)
+
+
+def _inherited(variable: str) -> socket.socket | None:
+    number = os.environ.pop(variable, "")
+    return socket.socket(fileno=int(number)) if number else None
 
 
 def notify(message: str) -> None:

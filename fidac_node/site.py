@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import shutil
@@ -11,12 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from fidac_node import keys as site_keys
-from fidac_node import ledger, part10, tls
+from fidac_node import ledger, part10, reception, tls
+from fidac_node.compress import Compressor
 from fidac_node.config import SiteConfig, load_site
 from fidac_node.deidentify import Deidentifier, Plan, load_plan, ocr, profiles_directory, triage
 from fidac_node.errors import ConfigError
@@ -26,13 +25,13 @@ from fidac_node.keys import SiteKeys
 from fidac_node.ledger import Ledger
 from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.commitment import report_contexts, report_handlers
-from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp, storage_contexts
+from fidac_node.receive.scp import storage_contexts
 from fidac_node.route import Rules
 from fidac_node.send.associate import Destination
 from fidac_node.send.commitment import Committer
 from fidac_node.send.sender import Sender
 from fidac_node.service import Chore, Lifeline, Supervisor
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool import Draft, Entry, Spool
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.values import Peer
 from fidac_node.worker import Worker
@@ -200,9 +199,13 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     stages = [stage for stage in STAGES if not only or stage in only]
     if "deidentify" in stages and (site.pixel_rules.ocr_sample or site.pixel_rules.secondary_captures == "check"):
         log.info("looking for burned-in text with %s", ocr.require())
+    receive = site.config.receive
+    # Before anything is put right: who finds the port taken may have found the daemon that works on this spool.
+    listeners = reception.listen(receive) if reception.STAGE in stages else {}
     _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
-    names = [name for stage in stages for name in ([f"deidentify-{n}" for n in range(workers)] if stage == "deidentify" else [stage])]
+    processes = {reception.STAGE: reception.names(receive), "deidentify": [f"deidentify-{number}" for number in range(workers)]}
+    names = [name for stage in stages for name in processes.get(stage, [stage])]
     children = [(name, ["site", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
         Chore("purging committed objects", 60.0, partial(purge, site)),
@@ -210,7 +213,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         Chore("counting the records of the vault", 60.0, site.count_vault),
     ]
     log.info("site node %s: %s, recipe %s %s", site.config.site.id, ", ".join(stages), site.plan.profile, site.plan.digest[:8])
-    code = Supervisor(f"site node {site.config.site.id}", children, chores, grace=_GRACE_SECONDS).run()
+    code = Supervisor(f"site node {site.config.site.id}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
     site.count_vault()
     site.ledger.close()
     return code
@@ -222,7 +225,7 @@ def run_child(config_path: Path, name: str, *, after_crash: bool) -> NoReturn:
     lifeline = Lifeline(stop)
     site = open_site(config_path)
     stage, _, _number = name.partition("-")
-    if stage == "receive":
+    if stage == reception.STAGE:
         _receive(site, stop, lifeline)
     elif stage == "deidentify":
         _deidentify(site, name, stop, lifeline, after_crash=after_crash)
@@ -326,11 +329,11 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
 def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = site.config.receive
 
-    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         entry = entry_for(identity, digest, site.keys.handles)
-        size = path.stat().st_size
+        size = os.fstat(draft.fileno()).st_size
         now = time.time()  # a worker may be done with the object before put returns
-        if site.inbox.put(path, entry):
+        if site.inbox.put(draft, entry):
             site.ledger.note(
                 entry,
                 "ready",
@@ -344,32 +347,16 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
             log.info("object %s came again and is kept once", entry)
 
     classes = [*CT_CLASSES, *(HELD_CLASSES if receive.held_classes else ())]
-    policy = Policy(
-        ae_title=receive.ae_title,
-        host=receive.host,
-        port=receive.port,
+    policy = reception.policy(
+        receive,
+        site.config.spool.directory,
         contexts=[*storage_contexts(classes, receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *report_contexts()],
         callers=lambda ae_title: not receive.callers or ae_title in receive.callers or ae_title == site.destination.ae_title,
         called=frozenset({receive.ae_title, *site.config.route.labels}),
         ready=site.ready,
-        takes=partial(site.ready, ARRIVING_SHARE),
-        networks=[ip_network(network) for network in receive.networks],
-        max_associations=receive.max_associations,
-        max_associations_per_caller=receive.max_associations_per_caller,
-        max_pdu=receive.max_pdu,
-        acse_timeout=receive.acse_timeout,
-        dimse_timeout=receive.dimse_timeout,
-        idle_timeout=receive.idle_timeout,
-        max_object=site.max_object,
-        tls=tls.server_context(receive.tls_certificate, receive.tls_key, receive.tls_ca),
         handlers=report_handlers(site.reports),
     )
-    scp = StorageScp(policy, site.inbox.create, accept)
-    scp.start()
-    lifeline.ready()
-    log.info("listening as %s on %s:%d", receive.ae_title, receive.host, scp.port)
-    stop.wait()
-    scp.stop(_GRACE_SECONDS / 2)
+    reception.serve(policy, site.inbox.create, accept, lifeline, stop, _GRACE_SECONDS / 2)
 
 
 def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:
@@ -385,10 +372,10 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         keys,
         limit=site.max_object,
         headers=site.headers,
+        compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
     )
     worker.recover(after_crash=after_crash)
     lifeline.ready()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again with every few slices
     worker.run(stop)
 
 

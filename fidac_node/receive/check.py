@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,8 +12,8 @@ from typing import Final, Protocol
 from fidac_node import part10
 from fidac_node.errors import Permanent
 from fidac_node.part10 import FileMeta
-from fidac_node.spool import Entry
-from fidac_node.uids import is_valid_uid
+from fidac_node.spool import Draft, Entry
+from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, is_valid_uid
 
 _SOP_CLASS: Final = 0x00080016
 _SOP_INSTANCE: Final = 0x00080018
@@ -45,7 +46,21 @@ def identify(path: Path, *, limit: int) -> Identity:
     ``incomplete`` (a UID is missing or no UID) or ``mismatch`` (data set and command disagree,
     PS3.4 B.2.3 status A9xx).
     """
-    meta, values = part10.find(path, frozenset(_UIDS), limit=limit)
+    return _identity(*part10.find(path, _UIDS.keys(), limit=limit))
+
+
+def identify_draft(draft: Draft, meta: FileMeta, offset: int, size: int, *, beginning: bytes, limit: int) -> Identity:
+    """The same for a file that is still open and whose meta is known.
+
+    Its data set has ``size`` bytes from ``offset`` on, of which ``beginning`` is at hand.
+    """
+    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
+        return identify(draft.path, limit=limit)
+    part10.check_meta(meta)
+    return _identity(meta, part10.find_in(draft.fileno(), offset, size, meta.transfer_syntax_uid, _UIDS.keys(), beginning=beginning))
+
+
+def _identity(meta: FileMeta, values: Mapping[int, bytes]) -> Identity:
     uids: dict[int, str] = {}
     for tag, keyword in _UIDS.items():
         uids[tag] = values.get(tag, b"").rstrip(b"\x00 ").decode("ascii", "replace")
@@ -61,7 +76,7 @@ def identify(path: Path, *, limit: int) -> Identity:
 
 def base32(raw: bytes, length: int) -> str:
     """The first ``length`` characters of ``raw`` in lower-case base32, as spools name things."""
-    return base64.b32encode(raw).decode("ascii").lower()[:length]
+    return base64.b32encode(raw[: length * 5 // 8 + 1]).decode("ascii").lower()[:length]
 
 
 class Handles(Protocol):

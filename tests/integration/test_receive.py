@@ -1,14 +1,10 @@
-"""Reception over real sockets: honest toolkits, and bytes that no honest toolkit sends.
-
-pynetdicom's inner names that :mod:`fidac_node.receive.stream` rests on are noticed here when they change.
-"""
+"""Reception over real sockets: honest toolkits, and bytes that no honest toolkit sends."""
 
 from __future__ import annotations
 
 import base64
 import errno
 import hashlib
-import io
 import ipaddress
 import logging
 import os
@@ -21,10 +17,9 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import psutil
 import pytest
@@ -33,148 +28,21 @@ from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[at
 
 from fidac_node import part10, tls
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
-from fidac_node.receive.check import Identity, PlainHandles, entry_for
-from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
-from fidac_node.spool import Entry, Spool
+from fidac_node.receive.check import Identity, PlainHandles
+from fidac_node.spool import Draft, Entry
 from fidac_node.uids import (
-    CT_CLASSES,
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
     EXPLICIT_VR_LE,
-    HELD_CLASSES,
     IMPLEMENTATION_CLASS_UID,
     IMPLICIT_VR_LE,
-    TRANSFER_SYNTAXES,
     VERIFICATION,
 )
 from tests.integration.peers import make_certificates
+from tests.integration.receiving import CT, JPEG_2000, MR, NAME, UID, Node, data_set
 from tests.support import Closed, RawScu, Rejected, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
-CT = "1.2.840.10008.5.1.4.1.1.2"
-MR = "1.2.840.10008.5.1.4.1.1.4"
-JPEG_2000 = "1.2.840.10008.1.2.4.90"
-NAME = "DUPONT^JEAN"
-UID = "1.2.3.4.5"
-
-
-def element(tag: int, vr: bytes, value: bytes, syntax: str = EXPLICIT_VR_LE) -> bytes:
-    value += (b"\0" if vr in (b"UI", b"OW") else b" ") * (len(value) % 2)
-    order = ">" if syntax == EXPLICIT_VR_BE else "<"
-    head = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
-    if syntax == IMPLICIT_VR_LE:
-        return head + struct.pack("<L", len(value)) + value
-    return head + vr + (struct.pack(order + "xxL", len(value)) if vr == b"OW" else struct.pack(order + "H", len(value))) + value
-
-
-def data_set(uid: str = UID, *, syntax: str = EXPLICIT_VR_LE, pixels: bytes = b"\1\2" * 500, **changes: bytes | None) -> bytes:
-    """An encoded CT; ``changes`` replace the value of an attribute, ``None`` leaves it out."""
-    values: dict[str, tuple[int, bytes, bytes | None]] = {
-        "SOPClassUID": (0x00080016, b"UI", CT.encode()),
-        "SOPInstanceUID": (0x00080018, b"UI", uid.encode()),
-        "PatientName": (0x00100010, b"PN", NAME.encode()),
-        "StudyInstanceUID": (0x0020000D, b"UI", b"1.2.3.4"),
-        "SeriesInstanceUID": (0x0020000E, b"UI", b"1.2.3.4.9"),
-        "PixelData": (0x7FE00010, b"OW", pixels),
-    }
-    encoded = b"".join(
-        element(tag, vr, new, syntax) for keyword, (tag, vr, value) in values.items() if (new := changes.get(keyword, value)) is not None
-    )
-    if syntax != DEFLATED_EXPLICIT_VR_LE:
-        return encoded
-    squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = squeezer.compress(encoded) + squeezer.flush()
-    return deflated + b"\0" * (len(deflated) % 2)
-
-
-class Node:
-    """A Storage SCP on a spool of its own, that can be told to misbehave."""
-
-    def __init__(self, directory: Path) -> None:
-        self.spool = Spool(directory / "inbox")
-        self.sockets: list[socket.socket] = []
-        self.scp: StorageScp
-        self.reset()
-
-    def reset(self) -> None:
-        """Behave again, with an empty spool and nobody connected."""
-        self.create: Callable[[], tuple[Path, BinaryIO]] = self.spool.create
-        self.accept: Callable[[Path, Identity, bytes], object] = self.put
-        self.reason = ""
-        self.callers: Callable[[str], bool] = lambda _: True
-        while self.sockets:
-            self.sockets.pop().close()
-        if hasattr(self, "scp"):
-            wait_until(lambda: not self.associations(), 10, "an association outlives its connection")
-        for entry in self.spool.entries("new"):
-            self.spool.remove(entry)
-
-    def associations(self) -> list[object]:
-        """Everybody who is connected, whether admitted or not."""
-        server = self.scp._server
-        assert server is not None
-        return list(server.active_associations)
-
-    def put(self, path: Path, identity: Identity, digest: bytes) -> bool:
-        return self.spool.put(path, entry_for(identity, digest, PlainHandles()))
-
-    def start(self, **changes: Any) -> Node:
-        settings: dict[str, Any] = {
-            "ae_title": "FIDACNODE",
-            "host": "127.0.0.1",
-            "port": 0,
-            "contexts": storage_contexts([*CT_CLASSES, *HELD_CLASSES], list(TRANSFER_SYNTAXES)),
-            "callers": lambda ae_title: bool(self.callers(ae_title)),
-            "called": frozenset({"FIDACNODE", "FIDAC_CERTAIN"}),
-            "ready": lambda: self.reason,
-            **changes,
-        }
-
-        def create() -> tuple[Path, BinaryIO]:
-            return self.create()
-
-        def accept(path: Path, identity: Identity, digest: bytes) -> None:
-            self.accept(path, identity, digest)
-
-        self.scp = StorageScp(Policy(**settings), create, accept)
-        self.scp.start()
-        return self
-
-    def connect(self) -> socket.socket:
-        sock = socket.create_connection(("127.0.0.1", self.scp.port), 20)
-        self.sockets.append(sock)
-        return sock
-
-    def scu(
-        self, *contexts: tuple[str, list[str]], sock: socket.socket | None = None, calling: str = "PACS", called: str = "FIDACNODE"
-    ) -> RawScu:
-        offered = contexts or ((CT, [EXPLICIT_VR_LE]), (VERIFICATION, [IMPLICIT_VR_LE]))
-        return RawScu(sock or self.connect(), offered, calling=calling, called=called)
-
-    def rejection(self, calling: str = "PACS", called: str = "FIDACNODE") -> tuple[int, int, int]:
-        with pytest.raises(Rejected) as caught:
-            self.scu(calling=calling, called=called)
-        return caught.value.triple
-
-    def kept(self) -> list[bytes]:
-        """The data sets in the spool, after making sure that nothing else is."""
-        wait_until(lambda: not list((self.spool.directory / "tmp").iterdir()), 5, "an unfinished object is left in tmp/")
-        found = []
-        for entry in self.spool.entries("new"):
-            raw = self.spool.path(entry).read_bytes()
-            _, offset = part10.read_meta(io.BytesIO(raw))
-            found.append(raw[offset:])
-        return found
-
-    def serves(self) -> bool:
-        """A stranger who comes next is served, and nothing was kept of what went before."""
-        assert self.kept() == []
-        scu = self.scu()
-        assert scu.store(data_set("9.9"), CT, "9.9") == (0, "")
-        scu.release()
-        (entry,) = self.spool.entries("new")
-        self.spool.remove(entry)
-        return True
 
 
 @pytest.fixture
@@ -316,10 +184,10 @@ def test_eight_associations_at_once_keep_all_their_objects(node: Node) -> None:
 def test_success_is_not_said_before_the_object_is_safe(node: Node) -> None:
     asked, safe = threading.Event(), threading.Event()
 
-    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         asked.set()
         safe.wait(20)
-        node.put(path, identity, digest)
+        node.put(draft, identity, digest)
 
     node.accept = accept
     scu = node.scu()
@@ -351,7 +219,7 @@ def test_success_is_not_said_before_the_object_is_safe(node: Node) -> None:
     ],
 )
 def test_what_accept_raises_becomes_a_status_and_the_association_goes_on(node: Node, trouble: Exception, status: int) -> None:
-    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         raise trouble
 
     node.accept = accept
@@ -365,46 +233,49 @@ def test_what_accept_raises_becomes_a_status_and_the_association_goes_on(node: N
     assert node.kept() == [data_set()]
 
 
-class FullDisk(io.BytesIO):
-    """A file that the disk has no room for after ``room`` bytes; with ``at_close`` it says so only then."""
+class FullDisk:
+    """Stands before the system calls: the disk has no room after ``room`` bytes; with ``at_sync`` it says so only then."""
 
-    def __init__(self, path: Path, room: int, *, at_close: bool) -> None:
-        super().__init__()
-        path.write_bytes(b"")
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int, *, at_sync: bool) -> None:
         self.room = room
-        self.at_close = at_close
+        self.at_sync = at_sync
+        self._write, self._sync = os.write, os.fdatasync
+        for name, call in (("write", self.write), ("writev", self.writev), ("fdatasync", self.fdatasync)):
+            monkeypatch.setattr(os, name, call)
 
-    def write(self, data: Any) -> int:
+    def write(self, fd: int, data: Any) -> int:
+        data = memoryview(data).cast("B")
+        taken = len(data) if self.at_sync else min(len(data), max(self.room, 0))
         self.room -= len(data)
-        if self.room < 0 and not self.at_close:
+        if data and not taken:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(data)
+        return self._write(fd, data[:taken])
 
-    def close(self) -> None:
-        if not self.closed and self.room < 0:
-            super().close()
+    def writev(self, fd: int, pieces: Any) -> int:
+        return self.write(fd, b"".join(pieces))
+
+    def fdatasync(self, fd: int) -> None:
+        if self.room < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        super().close()
+        self._sync(fd)
 
 
 @pytest.mark.parametrize("room", [0, 100, 2000, 9000])
-@pytest.mark.parametrize("at_close", [False, True])
-def test_a_disk_that_fills_in_the_middle_is_out_of_resources_and_nothing_stays(node: Node, room: int, at_close: bool) -> None:
-    def create() -> tuple[Path, BinaryIO]:
-        path = node.spool.directory / "tmp" / "full.dcm"
-        return path, FullDisk(path, room, at_close=at_close)
-
-    node.create = create
+@pytest.mark.parametrize("at_sync", [False, True])
+def test_a_disk_that_fills_in_the_middle_is_out_of_resources_and_nothing_stays(
+    node: Node, monkeypatch: pytest.MonkeyPatch, room: int, at_sync: bool
+) -> None:
     scu = node.scu()
-    assert scu.store(data_set(pixels=bytes(20_000)), CT, UID, fragment=1000) == (0xA700, "disk: No space left on device")
+    with monkeypatch.context() as patch:
+        FullDisk(patch, room, at_sync=at_sync)
+        assert scu.store(data_set(pixels=bytes(20_000)), CT, UID, fragment=1000) == (0xA700, "disk: No space left on device")
     assert node.kept() == []
-    node.create = node.spool.create
     assert scu.store(data_set(), CT, UID) == (0, "")
     assert node.kept() == [data_set()]
 
 
 def test_a_spool_where_no_file_can_be_opened_is_out_of_resources(node: Node) -> None:
-    def create() -> tuple[Path, BinaryIO]:
+    def create() -> Draft:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     node.create = create
@@ -415,7 +286,7 @@ def test_a_spool_where_no_file_can_be_opened_is_out_of_resources(node: Node) -> 
 
 
 def test_trouble_that_nobody_foresaw_when_opening_a_file_aborts_and_others_are_served(node: Node) -> None:
-    def create() -> tuple[Path, BinaryIO]:
+    def create() -> Draft:
         raise RuntimeError("unforeseen")
 
     node.create = create
@@ -740,24 +611,22 @@ def test_a_connection_that_ends_in_the_middle_of_an_object_keeps_nothing_of_it(n
     assert node.serves()
 
 
-def test_a_sender_that_dies_while_its_object_is_made_safe_leaves_it_whole_or_not_at_all(node: Node) -> None:
+def test_a_sender_that_dies_while_its_object_is_made_safe_leaves_it_whole(node: Node) -> None:
     reached, go = threading.Event(), threading.Event()
 
-    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         reached.set()
         go.wait(10)
-        node.put(path, identity, digest)
+        node.put(draft, identity, digest)
 
     node.accept = accept
     scu = node.scu()
     scu.send_fragments((3, scu.store_command(CT, UID)), (2, data_set()))
     assert reached.wait(10)
     scu.sock.close()
-    # The end of the connection is noticed by another thread of the node while accept still works on the file.
-    wait_until(lambda: not list((node.spool.directory / "tmp").iterdir()) or not node.associations(), 10)
     go.set()
     wait_until(lambda: not node.associations(), 10)
-    assert node.kept() in ([], [data_set()])
+    assert node.kept() == [data_set()]
     node.accept = node.put
     again = node.scu()
     assert again.store(data_set(), CT, UID) == (0, "")
@@ -920,7 +789,7 @@ def test_dcmtk_stores_real_studies_in_several_associations_at_once(node: Node, s
 
 @pytest.mark.interop("storescu")
 def test_dcmtk_shows_its_user_why_an_object_was_refused(node: Node, shared_data: Callable[[str], Path]) -> None:
-    def accept(path: Path, identity: Identity, digest: bytes) -> None:
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         raise Permanent("incomplete", "StudyInstanceUID (0020,000D) is missing")
 
     node.accept = accept
@@ -936,7 +805,7 @@ def test_dcmtk_shows_its_user_why_an_object_was_refused(node: Node, shared_data:
 SERVER = """
 import sys
 from pathlib import Path
-from tests.integration.test_receive import Node
+from tests.integration.receiving import Node
 node = Node(Path(sys.argv[1])).start()
 print(node.scp.port, flush=True)
 sys.stdin.read()

@@ -15,19 +15,22 @@ from typing import Any
 
 import psutil
 import pytest
+from pynetdicom import evt
 
 from fidac_node.send.sender import Sender
-from fidac_node.uids import EXPLICIT_VR_LE
+from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.integration.peers import (
     CT,
     CuttingLine,
     RecordingHub,
     Site,
     data_set_of,
+    entry_of,
     instance_uid,
     make_certificates,
     put_study,
     running,
+    write_object,
 )
 from tests.support import free_port, wait_until
 
@@ -99,6 +102,86 @@ def test_two_studies_go_over_two_associations_at_once(tmp_path: Path, hubs: Call
         wait_until(lambda: site.count("sent") == 80)
     assert_arrived_once(hub, site)
     assert hub.associations == 2
+
+
+def test_a_large_study_goes_over_two_associations_at_once(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+    both = threading.Barrier(2)
+
+    def meet(number: int, uid: str) -> int:
+        if number <= 2:
+            both.wait(20)
+        return 0x0000
+
+    hub = hubs(meet)
+    site = Site(tmp_path, hub.port)
+    put_study(site.outbox, 1, 300)
+    with running(sender_of(site).run):
+        wait_until(lambda: site.count("sent") == 300)
+    assert_arrived_once(hub, site)
+    assert hub.associations == 2
+
+
+def test_a_hub_that_takes_one_association_only_gets_a_large_study_over_that_one(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+    denied = threading.Event()
+
+    def wait_for_the_other(number: int, uid: str) -> int:
+        denied.wait(20)
+        return 0x0000
+
+    hub = hubs(wait_for_the_other, handlers=[(evt.EVT_REJECTED, lambda event: denied.set())])
+    hub.ae.maximum_associations = 1
+    site = Site(tmp_path, hub.port)
+    put_study(site.outbox, 1, 300)
+    with running(sender_of(site, first=60, maximum=60).run):
+        wait_until(lambda: site.count("sent") == 300)
+    assert_arrived_once(hub, site)
+    assert hub.associations == 1 and denied.is_set()
+    assert site.ledger.fact("hub_reachable") == "1" and site.ledger.fact("hub_error") is None
+
+
+def test_a_study_of_many_kinds_goes_over_one_association(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+    syntaxes = [EXPLICIT_VR_LE, IMPLICIT_VR_LE, "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.201"]
+    hub = hubs(contexts=[(sop_class, syntaxes) for sop_class in CT_CLASSES])
+    site = Site(tmp_path, hub.port)
+    kinds = [(sop_class, syntax) for sop_class in CT_CLASSES for syntax in syntaxes]
+    for number, (sop_class, syntax) in enumerate(kinds, start=1):
+        draft = site.outbox.create()
+        write_object(draft.path, 1, number, sop_class=sop_class, syntax=syntax)
+        site.outbox.put(draft, entry_of(1, number))
+    with running(sender_of(site).run):
+        wait_until(lambda: site.count("sent") == len(kinds))
+    assert_arrived_once(hub, site)
+    assert hub.associations == 1
+
+
+def test_an_object_dropped_while_the_one_before_is_answered_does_not_stop_the_others(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
+    site = Site(tmp_path, free_port())
+    entries = put_study(site.outbox, 1, 4)
+
+    def drop_the_next(number: int, uid: str) -> int:
+        if uid == instance_uid(1, 1):
+            site.outbox.remove(entries[1])
+        return 0x0000
+
+    hub = hubs(drop_the_next, port=site.destination.port)
+    with running(sender_of(site).run):
+        wait_until(lambda: site.count("sent") == 3)
+    assert {instance_uid(1, number) for number in (1, 3, 4)} <= set(hub.stored)
+    assert site.count("new") == 0
+
+
+def test_an_idle_sender_hears_of_an_object_and_of_its_stop_at_once(
+    tmp_path: Path, hubs: Callable[..., RecordingHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fidac_node.send.sender._IDLE", 600)
+    hub = hubs()
+    site = Site(tmp_path, hub.port)
+    with running(sender_of(site, associations=3, linger=600).run):
+        for study in range(1, 4):
+            put_study(site.outbox, study, 1)
+            wait_until(lambda study=study: site.count("sent") == study)
 
 
 def test_what_waits_while_the_hub_is_down_arrives_when_it_comes_up(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
@@ -410,7 +493,8 @@ def test_a_refused_object_that_cannot_be_set_aside_is_not_lost_from_sight(
     assert hub.asked == 2
 
 
-def test_objects_go_through_tls_with_a_client_certificate(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+@pytest.mark.parametrize("max_pdu", [4096, 131072])
+def test_objects_go_through_tls_with_a_client_certificate(tmp_path: Path, hubs: Callable[..., RecordingHub], max_pdu: int) -> None:
     make_certificates(tmp_path)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(tmp_path / "hub.pem", tmp_path / "hub.key")
@@ -419,7 +503,7 @@ def test_objects_go_through_tls_with_a_client_certificate(tmp_path: Path, hubs: 
     client = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     client.load_cert_chain(tmp_path / "site.pem", tmp_path / "site.key")
     hub = hubs(tls=server)
-    site = Site(tmp_path, hub.port, tls=client, hostname="localhost")
+    site = Site(tmp_path, hub.port, tls=client, hostname="localhost", max_pdu=max_pdu)
     put_study(site.outbox, 1, 8, size=300_000)
     with running(sender_of(site).run):
         wait_until(lambda: site.count("sent") == 8)
@@ -439,12 +523,15 @@ def test_a_certificate_of_nobody_we_trust_sends_nothing(tmp_path: Path, hubs: Ca
 
 
 @pytest.mark.interop("storescp")
-def test_dcmtk_storescp_gets_every_object_byte_for_byte(tmp_path: Path) -> None:
+@pytest.mark.parametrize("max_pdu", [4096, 16384, 131072])
+def test_dcmtk_storescp_gets_every_object_byte_for_byte(tmp_path: Path, max_pdu: int) -> None:
     port = free_port()
     site = Site(tmp_path / "site", port)
     entries = put_study(site.outbox, 1, 30, size=200_000)
     (tmp_path / "out").mkdir()
-    with subprocess.Popen(["storescp", "-od", str(tmp_path / "out"), "+B", str(port)], stderr=subprocess.DEVNULL) as storescp:
+    with subprocess.Popen(
+        ["storescp", "--max-pdu", str(max_pdu), "-od", str(tmp_path / "out"), "+B", str(port)], stderr=subprocess.DEVNULL
+    ) as storescp:
         with running(sender_of(site).run):
             wait_until(lambda: site.count("sent") == 30)
         storescp.terminate()

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +45,13 @@ if "lets-go" in how and "--after-crash" not in how:
         threading.Event().wait(60)
 if "config-error-later" in how and "--after-crash" not in how:
     sys.exit(2)
+if lifeline.listener is not None:
+    def answer():
+        while True:
+            peer, _ = lifeline.listener.accept()
+            peer.sendall(f"{name} {os.getpid()}".encode())
+            peer.close()
+    threading.Thread(target=answer, daemon=True).start()
 stop.wait()
 tell("stopping")
 if "slow" in how:
@@ -53,7 +60,8 @@ tell("stopped")
 """
 
 SUPERVISOR = """
-import logging, sys, threading
+import logging, os, sys, threading
+from fidac_node.receive.listener import listen
 from fidac_node.service import Chore, Supervisor
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
@@ -65,7 +73,8 @@ def failing():
     raise RuntimeError("chore failed")
 chores = [Chore("failing", 0.2, failing), Chore("chore", 0.2, chore)]
 family = [(words.split()[0], [journal, *words.split()]) for words in children]
-sys.exit(Supervisor("family", family, chores, grace=1, command=[sys.executable, "-c", child]).run())
+listeners = {"receive": listen("127.0.0.1", int(os.environ["PORT"]))} if "PORT" in os.environ else {}
+sys.exit(Supervisor("family", family, chores, listeners=listeners, grace=1, command=[sys.executable, "-c", child]).run())
 """
 
 
@@ -81,9 +90,9 @@ class Family:
         self.directory = directory
         self.process: subprocess.Popen[str]
 
-    def start(self, *children: str) -> Family:
+    def start(self, *children: str, **variables: str) -> Family:
         arguments = [sys.executable, "-c", SUPERVISOR, CHILD, str(self.journal), *children]
-        environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify"), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify"), "PYTHONPATH": str(ROOT), **variables}
         log = (self.directory / "log").open("w")
         with log:
             self.process = subprocess.Popen(arguments, env=environment, stderr=log, text=True, start_new_session=True)
@@ -227,6 +236,67 @@ def test_chores_are_done_again_and_again_although_another_one_fails(family: Fami
     wait_until(lambda: family.journal.read_text().count("chore done") >= 3, 10)
     assert family.log().count("failing failed, next try in 0 s") >= 2
     assert family.process.poll() is None
+
+
+def ask(port: int) -> tuple[str, int]:
+    """Who answers on a port: name and pid."""
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as sock:
+        name, pid = sock.recv(100).decode().split()
+        return name, int(pid)
+
+
+def test_the_processes_of_a_stage_share_a_socket_and_the_others_do_not_have_it(family: Family) -> None:
+    port = free_port()
+    family.start("receive-0", "receive-1", "send", PORT=str(port)).wait_ready()
+    pids = family.events("began")
+    seen: set[tuple[str, int]] = set()
+    wait_until(lambda: seen.add(ask(port)) or len(seen) == 2, 15)  # type: ignore[func-returns-value]
+    assert seen == {(name, pids[name]) for name in ("receive-0", "receive-1")}
+    sharing = {name for name, pid in pids.items() if any(at.laddr.port == port for at in psutil.Process(pid).net_connections("tcp"))}
+    assert sharing == {"receive-0", "receive-1"}
+
+
+def test_while_every_process_of_a_stage_is_started_again_no_connection_is_refused(family: Family) -> None:
+    port = free_port()
+    family.start("receive-0", "receive-1", PORT=str(port)).wait_ready()
+    before = family.events("began")
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: family.log().count("died (exit code -9)") == 2, 10)
+    name, pid = ask(port)
+    assert pid == family.wait_for("began-after-crash", name)[name]
+
+
+def test_who_comes_when_the_stage_has_stopped_is_turned_away_while_later_stages_still_work(family: Family) -> None:
+    port = free_port()
+    family.start("receive-0", "send slow", PORT=str(port)).wait_ready()
+    family.process.terminate()
+    family.wait_for("stopped", "receive-0")
+    wait_until(lambda: "send" in family.events("stopping"), 5)
+    with pytest.raises(ConnectionRefusedError):
+        ask(port)
+    assert family.process.wait(20) == 0
+
+
+SIGNALLED_AT_ONCE = """
+import os, signal, threading
+from fidac_node.service import Lifeline
+install = signal.signal
+def install_and_signal(number, handler):
+    old = install(number, handler)
+    if number == signal.SIGTERM:
+        os.kill(os.getpid(), number)
+    return old
+signal.signal = install_and_signal
+stop = threading.Event()
+Lifeline(stop)
+assert stop.wait(10)
+"""
+
+
+def test_a_signal_that_comes_as_soon_as_it_can_be_heard_is_heard() -> None:
+    result = subprocess.run([sys.executable, "-c", SIGNALLED_AT_ONCE], cwd=ROOT, check=False, timeout=30, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 SIGNALLED = """

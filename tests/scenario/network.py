@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -39,9 +38,11 @@ class Daemon:
         self.config = directory / f"{self.kind}.toml"
         self.log = directory / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.said_before = 0
 
     def start(self, *, wait: bool = True, **environment: str) -> None:
         with self.log.open("ab") as log:
+            self.said_before = log.tell()
             self.process = subprocess.Popen(
                 [*FIDAC, self.kind, "run", "--config", str(self.config)],
                 stdout=log,
@@ -50,14 +51,14 @@ class Daemon:
                 env={**os.environ, **environment},
             )
         if wait:
-            wait_until(self.listens, 30, f"{self.kind} does not listen:\n{self.log_text()[-2000:]}")
+            wait_until(self.serves, 30, f"{self.kind} is not ready:\n{self.log_text()[-2000:]}")
 
-    def listens(self) -> bool:
+    def serves(self) -> bool:
+        """Whether all its processes are ready; its port is open before."""
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"{self.kind} stopped with {self.process.returncode}:\n{self.log_text()[-3000:]}")
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+        return b"is ready" in self.log.read_bytes()[self.said_before :]
 
     def kill(self) -> None:
         """kill -9, the whole family at once: as a power cut would."""

@@ -175,6 +175,34 @@ def test_interrupted_in_the_middle_it_leaves_nothing_running(tmp_path: Path, sta
     assert psutil.wait_procs(daemons, timeout=10)[1] == []
 
 
+# Ctrl-C comes when the daemon's process is there and the demo does not know it yet.
+INTERRUPTED = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from fidac_node.demo import Network
+fork, pids = subprocess._fork_exec, []
+def fork_and_interrupt(*arguments):
+    pids.append(fork(*arguments))
+    os.kill(os.getpid(), signal.SIGINT)
+    return pids[-1]
+with Network(Path(sys.argv[1])) as network:
+    network.set_up()
+    subprocess._fork_exec = fork_and_interrupt
+    try:
+        network.start()
+    except KeyboardInterrupt:
+        print(*pids)
+"""
+
+
+def test_interrupted_while_a_daemon_is_started_it_stops_that_daemon_too(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, tmp_path], capture_output=True, text=True, timeout=120, check=False)
+    (pid,) = done.stdout.split()
+    if psutil.pid_exists(int(pid)):
+        psutil.Process(int(pid)).kill()
+        pytest.fail(f"the daemon was left alone: {done.stderr}")
+
+
 def test_when_a_daemon_dies_it_says_so_and_stops_the_other(tmp_path: Path, start: Callable[..., Demo]) -> None:
     write_series(tmp_path / "study", slices=2, **SMALL)
     demo = start(tmp_path / "study", "--workdir", tmp_path / "work")

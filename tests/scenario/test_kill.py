@@ -1,12 +1,15 @@
-"""kill -9 of a whole daemon at random moments: what was acknowledged is at the hub once, byte for byte."""
+"""kill -9 of a whole daemon, or of one of its receivers, at random moments: what was acknowledged is at the hub once, byte for byte."""
 
 from __future__ import annotations
 
 import random
 import shutil
+import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fidac_node.phantom import write_series
@@ -47,6 +50,46 @@ def test_every_acknowledged_object_survives_twenty_kills(tmp_path: Path, pacs: l
     wait_until(lambda: len(hub.find()) == OBJECTS, 10)
     assert hub.files() == expected
     assert hub.status()["conflicts"] == 0 and hub.status()["held"] == 0
+
+
+@pytest.mark.timeout(300)
+def test_receivers_that_are_killed_one_by_one_lose_nothing_and_turn_nobody_away(
+    tmp_path: Path, pacs: list[Path], hub: Hub, site: Site
+) -> None:
+    expected = undisturbed(tmp_path / "reference", pacs, site)
+    for daemon in (hub, site):
+        daemon.set("receive", processes=3)
+        daemon.start()
+    modalities = [Modality(site.port, pacs[number::4]) for number in range(4)]
+    for modality in modalities:
+        modality.start()
+    rng = random.Random(20201122)
+    for kill in range(KILLS):
+        wait_until(lambda: sum(len(modality.acknowledged) for modality in modalities) * (KILLS + 1) >= OBJECTS * kill, 60)  # noqa: B023
+        daemon = rng.choice([hub, site])
+        rng.choice(wait_until(lambda: receivers(daemon), 60)).kill()  # noqa: B023
+        socket.create_connection(("127.0.0.1", daemon.port), timeout=30).close()
+    for modality in modalities:
+        modality.join(120)
+    assert set().union(*(modality.acknowledged for modality in modalities)) == set(pacs)
+    site.wait_for(committed=OBJECTS, timeout=120)
+    wait_until(lambda: len(hub.find()) == OBJECTS, 10)
+    assert hub.files() == expected
+    assert hub.status()["conflicts"] == 0 and hub.status()["held"] == 0
+    for daemon in (site, hub):
+        assert daemon.log_text().count("(exit code -9)") >= 3
+        assert daemon.stop() == 0
+
+
+def receivers(daemon: Daemon) -> list[psutil.Process]:
+    """The receiver processes that run now."""
+    assert daemon.process is not None
+    running = []
+    for child in psutil.Process(daemon.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # killed just now
+            if any(word.startswith("receive-") for word in child.cmdline()):
+                running.append(child)
+    return running
 
 
 def undisturbed(directory: Path, pacs: list[Path], site: Site) -> dict[str, bytes]:

@@ -1,0 +1,125 @@
+"""An acceptor's association over a lane: its thread sleeps until there is a message to serve, or an end to the association.
+
+It rests on pynetdicom 3.0: ``Association._run_reactor``, ``._serve_request``, ``._accepted_cx``,
+``._reactor_checkpoint``, ``._is_paused``, ``._kill``. ``tests/integration/test_lane.py`` notices when they change.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from pynetdicom import evt
+from pynetdicom.association import Association
+
+from fidac_node.receive.lane import Lane, Provider
+from fidac_node.receive.stream import Context
+from fidac_node.receive.wire import Wire
+
+if TYPE_CHECKING:
+    import socket
+
+    from pynetdicom.ae import ApplicationEntity
+
+    from fidac_node.receive.lane import Storage
+    from fidac_node.receive.seats import Seat
+
+log = logging.getLogger(__name__)
+
+
+class LaneAssociation(Association):
+    """pynetdicom's ``Association`` of an acceptor, over a :class:`Lane`; its reactor sleeps until there is something to do."""
+
+    def __init__(self, ae: ApplicationEntity, sock: socket.socket, storage: Storage) -> None:
+        self._something = threading.Event()
+        self.seat: Seat | None = None
+        super().__init__(ae, "acceptor")
+        self.dimse = Provider(self)
+        self.lane = Lane(self, storage)
+        self.dul = self.lane
+        self.acse_timeout = ae.acse_timeout  # again: it is kept by the upper layer's ARTIM timer
+        self.lane.wire = Wire(self, sock, ae.network_timeout)
+        self.set_socket(self.lane.wire)
+
+    @cached_property
+    def contexts(self) -> dict[int, Context]:
+        """What was accepted, by number; once associated."""
+        return {number: Context(number, str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for number, cx in self._accepted_cx.items()}
+
+    @cached_property
+    def calling(self) -> str:
+        """The AE title of who associates; once it has asked."""
+        return str(cast(Any, self.requestor.primitive).calling_ae_title).strip()
+
+    @cached_property
+    def called(self) -> str:
+        """The AE title that it called; once it has asked."""
+        return str(cast(Any, self.requestor.primitive).called_ae_title).strip()
+
+    def wake(self) -> None:
+        """Look at the queues; from any thread."""
+        self._something.set()
+
+    def kill(self) -> None:
+        """End both threads; see pynetdicom."""
+        self._reactor_checkpoint.set()
+        self._kill = True
+        self.is_established = False
+        self._is_paused = True
+        self.wake()
+        self.lane.stop_dul()
+
+    def run_reactor(self) -> None:
+        """Negotiate, serve, and leave nothing open."""
+        try:
+            super().run_reactor()
+        finally:
+            self.kill()
+            self.lane.wire.dispose()  # a thread that could not be started did not
+
+    def _run_reactor(self) -> None:
+        """Serve messages and the end of the association, as pynetdicom's own does with a sleep between the looks."""
+        while not self._kill:
+            self._is_paused = True
+            self._something.wait()
+            self._reactor_checkpoint.wait()
+            self._is_paused = False
+            self._something.clear()
+            self._serve_messages()
+            if self._is_over():
+                self.kill()
+
+    def _serve_messages(self) -> None:
+        while not self._kill:
+            if not self._reactor_checkpoint.is_set():
+                self.wake()  # for what is left, once the reactor may go on
+                return
+            context_id, message = self.dimse.get_msg(block=False)
+            if not message:
+                return
+            self._serve_request(message, cast(int, context_id))
+            self.lane.wake()  # it stops reading when too many messages wait
+
+    def _is_over(self) -> bool:
+        """Answer a release, take note of an abort, abort who is silent; ``True``: nothing more is to come."""
+        if self.is_established and self.acse.is_release_requested():
+            self.acse.send_release(is_response=True)
+            self.is_released = True
+            self.is_established = False
+            evt.trigger(self, evt.EVT_RELEASED, {})
+            return True
+        if self.acse.is_aborted():
+            self.dul.receive_pdu(wait=False)
+            self.is_aborted = True
+            self.is_established = False
+            evt.trigger(self, evt.EVT_ABORTED, {})
+            return True
+        if self.lane.over:
+            return True
+        if self.lane.idle_timer_expired():
+            log.warning("aborting the association of %s: it is silent", self.requestor.ae_title)
+            self.abort()
+            return True
+        return False

@@ -1,0 +1,123 @@
+"""Several receiver processes on one port are one receiver to whoever sends, and to whoever looks after the node."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+from fidac_node import reception
+from fidac_node.config import HubReceive, SiteReceive
+from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
+from tests.scenario.network import FIDAC, Daemon, Hub, Site
+from tests.support import RawScu, Rejected, wait_until
+
+CONTEXTS = [(next(iter(CT_CLASSES)), [EXPLICIT_VR_LE])]
+
+
+@pytest.fixture
+def sockets() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def associate(daemon: Daemon, sockets: ExitStack, calling: str = "PACS", called: str = "FIDACNODE") -> RawScu:
+    sock = sockets.enter_context(socket.create_connection(("127.0.0.1", daemon.port), timeout=30))
+    return RawScu(sock, CONTEXTS, calling=calling, called=called)
+
+
+def served_by(daemon: Daemon) -> list[int]:
+    """How many connections each receiver process has."""
+    assert daemon.process is not None
+    receivers = [child for child in psutil.Process(daemon.process.pid).children() if child.cmdline()[-1].startswith("receive-")]
+    return [sum(at.status == psutil.CONN_ESTABLISHED for at in receiver.net_connections("tcp")) for receiver in receivers]
+
+
+@pytest.mark.parametrize("settings", [SiteReceive, HubReceive])
+def test_there_are_as_many_receivers_as_cores_but_four_at_most_unless_the_settings_say_how_many(
+    settings: type[SiteReceive | HubReceive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cores, receivers in ((1, 1), (2, 2), (64, 4), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert reception.names(settings()) == [f"receive-{number}" for number in range(receivers)]
+    assert reception.names(settings(processes=7))[-1] == "receive-6"
+
+
+@pytest.mark.parametrize("end", ["site", "hub"])
+def test_associations_spread_over_the_receivers(site: Site, hub: Hub, sockets: ExitStack, end: str) -> None:
+    daemon: Daemon = site if end == "site" else hub
+    calling, called = ("PACS", "FIDACNODE") if end == "site" else ("FIDACNODE", "FIDACHUB")
+    daemon.set("receive", processes=2)
+    daemon.start()
+    peers = [associate(daemon, sockets, calling, called) for _ in range(4)]
+    served = served_by(daemon)
+    assert sum(served) == 4 and min(served) >= 1, "two each, where no process had to wait for a core"
+    for peer in peers:
+        peer.release()
+
+
+def test_the_limits_hold_for_all_receivers_together_and_a_killed_one_gives_its_seats_back(site: Site, sockets: ExitStack) -> None:
+    site.set("receive", processes=2, max_associations=4, max_associations_per_caller=2)
+    site.start()
+    for _ in range(2):
+        associate(site, sockets)
+    with pytest.raises(Rejected, match=r"2, 3, 2"):
+        associate(site, sockets)
+    for _ in range(2):
+        associate(site, sockets, "ROUTER")
+    with pytest.raises(Rejected, match=r"2, 3, 2"):
+        associate(site, sockets, "OTHER")
+    assert "it has 2 associations already" in site.log_text() and "there are 4 associations already" in site.log_text()
+    assert site.process is not None
+    victim = next(child for child in psutil.Process(site.process.pid).children() if "receive-0" in child.cmdline())
+    victim.kill()
+    wait_until(lambda: "receive-0 died" in site.log_text(), 10)
+    for _ in range(2):
+        associate(site, sockets, "OTHER")
+
+
+def test_a_second_node_on_the_same_port_stops_before_it_touches_what_the_first_one_works_on(site: Site) -> None:
+    site.start()
+    claimed = site.directory / "spool" / "inbox" / "work" / "deidentify-9"
+    claimed.mkdir()
+    file = claimed / f"{'a' * 12}-{'b' * 16}-{'c' * 16}.dcm"
+    file.touch()
+    second = subprocess.run([*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{site.port}" in second.stderr and "set [receive] port" in second.stderr
+    assert file.exists()
+    assert site.stop() == 0
+
+
+def test_reception_alone_has_its_receivers_and_nothing_else(site: Site, sockets: ExitStack) -> None:
+    with site.log.open("ab") as log:
+        command = [*FIDAC, "site", "run", "--config", str(site.config), "--only", "receive"]
+        site.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    wait_until(site.serves, 30)
+    associate(site, sockets).release()
+    assert len(psutil.Process(site.process.pid).children()) == len(reception.names(SiteReceive()))
+    assert site.stop() == 0
+
+
+def test_a_node_without_reception_listens_nowhere(site: Site) -> None:
+    with site.log.open("ab") as log:
+        command = [*FIDAC, "site", "run", "--config", str(site.config), "--only", "deidentify", "--only", "send"]
+        site.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    wait_until(site.serves, 30)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", site.port), timeout=5)
+    assert site.stop() == 0
+
+
+def test_tls_files_that_cannot_be_used_are_said_once_and_not_by_every_receiver(site: Site) -> None:
+    wrong = site.directory / "wrong.pem"
+    wrong.write_text("no certificate")
+    site.set("receive", tls_certificate=str(wrong), tls_key=str(wrong))
+    started = subprocess.run([*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False)
+    assert started.returncode == 2
+    assert started.stderr.count("are not a PEM certificate and its key") == 1
