@@ -168,7 +168,7 @@ def opened(path: Path, *, limit: int) -> Iterator[tuple[FileMeta, Header]]:
         syntax, size = meta.transfer_syntax_uid, os.fstat(fp.fileno()).st_size
         head = os.pread(fp.fileno(), _HEAD, 0)
         top, position = _at_hand(head, offset, size) if _is_plain(syntax) else (_Top(head, {}, {}), offset)
-        if position == size:
+        if position == size and syntax != DEFLATED_EXPLICIT_VR_LE:  # deflated, even nothing has an end
             yield meta, Header(head, size, size, syntax, top=top)
             return
         with mmap.mmap(fp.fileno(), 0, access=mmap.ACCESS_READ) as buffer:

@@ -14,7 +14,7 @@ from fidac_node import part10
 from fidac_node.errors import Permanent
 from fidac_node.filing import verify
 from fidac_node.index import header
-from fidac_node.part10 import Malformed
+from fidac_node.part10 import FileMeta, Malformed
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 from tests.hub_objects import data_set, encoded
 from tests.strategies import PIXEL_DATA, Object, objects
@@ -66,6 +66,12 @@ def test_the_header_says_what_the_walk_says_wherever_its_first_bytes_end(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(header, "_HEAD", head)
         assert said(path, expected if isinstance(expected, dict) else ()) == expected
+
+
+def test_a_deflated_object_without_a_byte_of_data_set_is_malformed(tmp_path: Path) -> None:
+    path = tmp_path / "object.dcm"
+    path.write_bytes(part10.encode_meta(FileMeta("1.2.840.10008.5.1.4.1.1.2", "1.2.3", DEFLATED_EXPLICIT_VR_LE)))
+    assert said(path, ()) == "cut short: the deflated data set does not end"
 
 
 def test_a_sequence_that_was_let_in_under_one_list_is_not_under_another(tmp_path: Path) -> None:

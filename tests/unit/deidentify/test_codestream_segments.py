@@ -289,7 +289,12 @@ BASES = [
     (JPEG_2000, j2k(COD, QCD)),
     (JPEG_2000, j2k(HT, COD_HT, QCD, siz=SIZ_HT)),
 ]
-WORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=8, max_size=40).map(str.encode)
+# A quantization table that counts from 1 to 64 says 01234567 itself.
+WORDS = (
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=8, max_size=40)
+    .map(str.encode)
+    .filter(lambda words: not any(words in data for _, data in BASES))
+)
 
 
 @given(st.sampled_from(BASES), st.integers(0, 255), WORDS, st.binary(max_size=4), st.sampled_from([b"", b"\xff"]), st.data())
