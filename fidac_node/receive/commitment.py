@@ -19,9 +19,9 @@ from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
-from pynetdicom.dsutils import encode
 from pynetdicom.presentation import build_context
 
+from fidac_node import references
 from fidac_node.transactions import Reference, Report, Transactions
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, is_valid_uid
 
@@ -101,13 +101,13 @@ class CommitmentScp:
     def _handle(self, event: Event) -> tuple[int, Dataset | None]:
         """Take an N-ACTION: answer at once, look up and report later."""
         request = cast(N_ACTION, event.request)
-        status, transaction_uid, references = _requested(event, request)
+        status, transaction_uid, asked = _requested(event, request)
         if status != 0x0000:
             log.warning("a storage commitment request of %s was refused with status %04XH", event.assoc.requestor.ae_title, status)
             return status, None
         door = _Door.of(event.assoc)
         answered = door.expect(cast(int, request.MessageID))
-        self._executor.submit(self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, references)
+        self._executor.submit(self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, asked)
         return 0x0000, None
 
     def _report(
@@ -170,15 +170,12 @@ class _Door:
     def report(self, report: Report, context_id: int) -> None:
         """Send the N-EVENT-REPORT (PS3.4 J.3.3)."""
         (syntax,) = (cx.transfer_syntax[0] for cx in self._assoc.accepted_contexts if cx.context_id == context_id)
-        encoded = encode(_event_information(report), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
-        if encoded is None:
-            raise ValueError("the report cannot be encoded")
         request = N_EVENT_REPORT()
         request.MessageID = next(self._message_ids)
         request.AffectedSOPClassUID = UID(STORAGE_COMMITMENT)
         request.AffectedSOPInstanceUID = UID(STORAGE_COMMITMENT_INSTANCE)
         request.EventTypeID = _FAILURES_EXIST if report.failed else _ALL_COMMITTED
-        request.EventInformation = BytesIO(encoded)
+        request.EventInformation = BytesIO(references.encode(report, syntax))
         self._pass(request, context_id)
 
     def _pass(self, primitive: DimseServiceType, context_id: int) -> None:
@@ -198,31 +195,12 @@ def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Referenc
         return _NO_SUCH_ACTION, "", []
     try:
         # The same Transaction UID and references as in a report (PS3.4 Table J.3-1).
-        asked = Report.from_dataset(event.action_information)
-    except Exception as error:  # pydicom raises whatever a malformed data set leads to
-        log.warning("a storage commitment request cannot be read: %s", type(error).__name__)
+        asked = references.decode(request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax)
+    except ValueError as error:
+        log.warning("a storage commitment request cannot be read: %s", error)
         return _INVALID_ARGUMENT, "", []
     valid = bool(asked.committed) and all(is_valid_uid(uid) for reference in asked.committed for uid in reference)
     return (0x0000 if valid else _INVALID_ARGUMENT), asked.transaction_uid, list(asked.committed)
-
-
-def _event_information(report: Report) -> Dataset:
-    ds = Dataset()
-    ds.TransactionUID = report.transaction_uid
-    if report.committed:
-        ds.ReferencedSOPSequence = [_item(reference) for reference in report.committed]
-    if report.failed:
-        ds.FailedSOPSequence = [_item(reference, reason) for reference, reason in report.failed]
-    return ds
-
-
-def _item(reference: Reference, reason: int | None = None) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = reference.sop_class_uid
-    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
-    if reason is not None:
-        item.FailureReason = reason
-    return item
 
 
 def _expected(record: logging.LogRecord) -> bool:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from fidac_node import part10
+from fidac_node.compress import COMPRESSED
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.classify import Fate, classify
-from fidac_node.send.upper_layer import MAX_CONTEXTS, Association, Destination, Message, Unavailable, encode_command
+from fidac_node.send.upper_layer import MAX_CONTEXTS, Association, Context, Destination, Message, Unavailable, encode_command
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 
-__all__ = ["Courier", "Destination", "Parcel", "Unavailable"]
+__all__ = ["USUAL_PAIRS", "Courier", "Destination", "Pair", "Parcel", "Unavailable", "merge"]
 
 # What an object needs to be sent as it is: its SOP class and its transfer syntax.
 Pair: TypeAlias = "tuple[str, str]"
+
+# Proposed from the start, so that hardly any study needs a second negotiation.
+USUAL_PAIRS: Final = frozenset((sop_class, syntax) for sop_class in CT_CLASSES for syntax in TRANSFER_SYNTAXES)
 
 _C_STORE_RQ, _C_STORE_RSP = 0x0001, 0x8001
 _MEDIUM = 0x0000
@@ -25,22 +32,42 @@ _DATA_SET_FOLLOWS = 0x0001
 
 @dataclass(frozen=True)
 class Parcel:
-    """A Part 10 file ready to send: what it holds, and where its data set begins (bytes)."""
+    """A Part 10 file ready to send: what it holds, and where its data set begins (bytes).
+
+    ``file`` is the file when it is open already; it is closed when it was sent, or by :meth:`close`.
+    """
 
     path: Path
     meta: part10.FileMeta
     offset: int
+    file: FileIO | None = None
 
     @classmethod
     def read(cls, path: Path) -> Parcel:
         """Look at a file's meta. Raises :class:`part10.Malformed` and ``FileNotFoundError``."""
-        with path.open("rb") as fp:
-            return cls(path, *part10.read_meta(fp))
+        parcel = cls.open(path)
+        parcel.close()
+        return parcel
+
+    @classmethod
+    def open(cls, path: Path) -> Parcel:
+        """As :meth:`read`, and leave the file open."""
+        file = FileIO(str(path))
+        try:
+            return cls(path, *part10.read_meta(file), file)
+        except BaseException:
+            file.close()
+            raise
 
     @property
     def pair(self) -> Pair:
         """The SOP class and transfer syntax that a presentation context must offer."""
         return self.meta.sop_class_uid, self.meta.transfer_syntax_uid
+
+    def close(self) -> None:
+        """Close the file; harmless twice."""
+        if self.file is not None:
+            self.file.close()
 
 
 class Courier:
@@ -54,6 +81,7 @@ class Courier:
         self.pairs = frozenset(pairs)
         self.destination = destination
         self._message_id = 0
+        self._commands: dict[Pair, _StoreCommand] = {}
         self._association = Association(destination, [(sop_class, [syntax]) for sop_class, syntax in sorted(self.pairs)])
 
     def alive(self) -> bool:
@@ -66,29 +94,21 @@ class Courier:
             self._association.abort()  # nothing was asked, so nothing can be answered
         return stray is None
 
-    def store(self, parcel: Parcel) -> int:
+    def store(self, parcel: Parcel, meanwhile: Callable[[], None] | None = None) -> int:
         """Send one object by C-STORE (PS3.4 B.2) and return the status of its success or warning.
 
-        Raises :class:`Temporary` or :class:`Permanent` as the answer says, :class:`Unavailable` when there is none.
+        ``meanwhile`` is done when all is on its way and only the answer is awaited. Raises :class:`Temporary` or
+        :class:`Permanent` as the answer says, :class:`Unavailable` when there is none.
         """
-        context = self._association.context(*parcel.pair)
-        if context is None:
-            raise Permanent("not-accepted", self._not_accepted(parcel.pair))
+        command = self._command(parcel.pair)
         self._message_id = self._message_id % 0xFFFF + 1
-        command = encode_command(
-            (
-                (0x0002, parcel.meta.sop_class_uid),
-                (0x0100, _C_STORE_RQ),
-                (0x0110, self._message_id),
-                (0x0700, _MEDIUM),
-                (0x0800, _DATA_SET_FOLLOWS),
-                (0x1000, parcel.meta.sop_instance_uid),
-            )
-        )
-        with parcel.path.open("rb") as fp:
-            size = fp.seek(0, 2) - parcel.offset
-            fp.seek(parcel.offset)
-            self._association.send(context, command, fp, size)
+        file = FileIO(str(parcel.path)) if parcel.file is None or parcel.file.closed else parcel.file
+        with file:
+            size = os.fstat(file.fileno()).st_size - parcel.offset
+            file.seek(parcel.offset)
+            self._association.send(command.context, command.encode(self._message_id, parcel.meta.sop_instance_uid), file, size)
+        if meanwhile is not None:
+            meanwhile()
         return self._judge(self._association.receive(self.destination.dimse_timeout))
 
     def release(self) -> None:
@@ -98,6 +118,15 @@ class Courier:
     def abort(self) -> None:
         """End the association at once."""
         self._association.abort()
+
+    def _command(self, pair: Pair) -> _StoreCommand:
+        command = self._commands.get(pair)
+        if command is None:
+            context = self._association.context(*pair)
+            if context is None:
+                raise Permanent("not-accepted", self._not_accepted(pair))
+            command = self._commands[pair] = _StoreCommand(context)
+        return command
 
     def _judge(self, answer: Message | None) -> int:
         if answer is None:
@@ -123,10 +152,37 @@ class Courier:
     def _not_accepted(self, pair: Pair) -> str:
         sop_class = CT_CLASSES.get(pair[0]) or HELD_CLASSES.get(pair[0], pair[0])
         syntax = TRANSFER_SYNTAXES.get(pair[1], pair[1])
-        return f"{self.destination} does not accept {sop_class} in {syntax}: allow both at the hub, then retry"
+        remedy = "allow both at the hub, then retry"
+        if pair[1] in COMPRESSED:
+            remedy += '; or, if [send] compression made it so, set that to "none", drop the object and have the PACS send it again'
+        return f"{self.destination} does not accept {sop_class} in {syntax}: {remedy}"
+
+
+class _StoreCommand:
+    """The C-STORE-RQ (PS3.7 9.3.1.1) of one presentation context: all but two values are the same for every object."""
+
+    _LENGTH_AT: Final = 8  # of the rest of the command set, (0000,0000)
+    _ELEMENT: Final = struct.Struct("<HHL")
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        before = ((0x0002, context.abstract_syntax), (0x0100, _C_STORE_RQ))
+        after = ((0x0700, _MEDIUM), (0x0800, _DATA_SET_FOLLOWS))
+        self._template = encode_command((*before, (0x0110, 0), *after))
+        self._id_at = len(encode_command(before)) + self._ELEMENT.size
+
+    def encode(self, message_id: int, sop_instance_uid: str) -> bytes:
+        """Encode the command set for one object."""
+        uid = sop_instance_uid.encode("ascii")
+        uid += b"\x00" * (len(uid) % 2)
+        command = bytearray(self._template)
+        command += self._ELEMENT.pack(0x0000, 0x1000, len(uid)) + uid
+        struct.pack_into("<L", command, self._LENGTH_AT, len(command) - self._LENGTH_AT - 4)
+        struct.pack_into("<H", command, self._id_at, message_id)
+        return bytes(command)
 
 
 def merge(known: frozenset[Pair], pair: Pair) -> frozenset[Pair]:
     """Add ``pair`` to what is proposed; start afresh when an association would hold no more contexts."""
     merged = known | {pair}
-    return merged if len(merged) <= MAX_CONTEXTS else frozenset({pair})
+    return merged if len(merged) <= MAX_CONTEXTS else USUAL_PAIRS | {pair}

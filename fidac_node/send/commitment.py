@@ -19,10 +19,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
-from pydicom import Dataset
-from pydicom.uid import UID
-from pynetdicom.dsutils import decode, encode
-
+from fidac_node import references
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.ledger import Ledger
 from fidac_node.send.associate import Parcel
@@ -129,7 +126,7 @@ class Committer:
         if self._backoff.remaining():
             return
         now = time.monotonic()
-        due = sorted(entry for entry in sent if entry not in self._patience or self._patience[entry].until <= now)
+        due = sorted((entry for entry in sent if entry not in self._patience or self._patience[entry].until <= now), key=str)
         for group in islice(_groups(due), _MOST_TRANSACTIONS):
             if stop.is_set():
                 return
@@ -137,23 +134,23 @@ class Committer:
         self._listen(stop)
 
     def _ask(self, group: Sequence[Entry]) -> None:
-        references = self._references(group)
-        if not references:
+        asked = self._references(group)
+        if not asked:
             return
-        uid = self._transactions.ask({reference.sop_instance_uid: str(entry) for reference, entry in references.items()})
-        self._outstanding[uid] = list(references.values())
-        for entry in references.values():
+        uid = self._transactions.ask({reference.sop_instance_uid: str(entry) for reference, entry in asked.items()})
+        self._outstanding[uid] = list(asked.values())
+        for entry in asked.values():
             patience = self._patience.setdefault(entry, _Patience())
             patience.asked += 1
             patience.until = time.monotonic() + next_delay(patience.asked, self._timeout, _SLOWEST, self._rand())
         try:
-            self._open().request(uid, list(references))
+            self._open().request(uid, asked)
         except Temporary:
             self._transactions.forget(uid)
             raise
 
     def _references(self, group: Sequence[Entry]) -> dict[Reference, Entry]:
-        references: dict[Reference, Entry] = {}
+        asked: dict[Reference, Entry] = {}
         for entry in group:
             try:
                 meta = Parcel.read(self._outbox.path(entry)).meta
@@ -162,8 +159,8 @@ class Committer:
             except Permanent as error:
                 self._hold(entry, error.code, str(error), None)
                 continue
-            references.setdefault(Reference(meta.sop_class_uid, meta.sop_instance_uid), entry)
-        return references
+            asked.setdefault(Reference(meta.sop_class_uid, meta.sop_instance_uid), entry)
+        return asked
 
     def _listen(self, stop: threading.Event) -> None:
         """Wait for the reports that are outstanding, wherever they come from."""
@@ -228,10 +225,7 @@ class Committer:
         if name is None:
             return None
         entry = Entry.parse(name)
-        try:
-            return entry if self._outbox.path(entry).parent.name == "sent" else None
-        except FileNotFoundError:
-            return None
+        return entry if self._outbox.holds(entry, "sent") else None
 
     def _fail(self, entry: Entry, reason: int) -> None:
         words, remedy = FAILURE_REASONS.get(reason, ("it gives a reason that no standard table knows", Remedy.HOLD))
@@ -315,13 +309,10 @@ class Channel:
             return False
         return True
 
-    def request(self, transaction_uid: str, references: Iterable[Reference]) -> None:
+    def request(self, transaction_uid: str, asked: Iterable[Reference]) -> None:
         """Send the N-ACTION (PS3.4 J.3.2) and wait for its response. Raises :class:`Temporary` when it is refused."""
         self._message_id = self._message_id % 0xFFFF + 1
-        syntax = UID(self._context.transfer_syntax)
-        encoded = encode(_action_information(transaction_uid, references), syntax.is_implicit_VR, syntax.is_little_endian)
-        if encoded is None:
-            raise ValueError("the references cannot be encoded")
+        encoded = references.encode(Report(transaction_uid, tuple(asked), ()), self._context.transfer_syntax)
         command = encode_command(
             (
                 (0x0003, STORAGE_COMMITMENT),
@@ -369,7 +360,7 @@ class Channel:
             self._association.abort()
             raise Unavailable(f"{self._destination} sent a message out of turn: association aborted")
         try:
-            report = Report.from_dataset(self._decode(message.data))
+            report = references.decode(message.data, self._context.transfer_syntax)
             status = 0x0000 if self._on_report(report) else 0x0110
         except ValueError as error:
             log.warning("%s sent a report that cannot be understood: %s", self._destination, error)
@@ -385,28 +376,9 @@ class Channel:
         ]
         self._association.send(self._context, encode_command(values))
 
-    def _decode(self, data: bytes) -> Dataset:
-        syntax = UID(self._context.transfer_syntax)
-        try:
-            return decode(BytesIO(data), syntax.is_implicit_VR, syntax.is_little_endian)
-        except Exception as error:  # pydicom raises whatever a malformed data set leads to
-            raise ValueError(f"its data set is malformed ({type(error).__name__})") from error
-
 
 def _groups(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
     """Cut sorted entries into transactions: one study each, and not too many objects."""
     for _, study in groupby(entries, key=lambda entry: entry.study):
         while group := tuple(islice(study, _MOST_REFERENCES)):
             yield group
-
-
-def _action_information(transaction_uid: str, references: Iterable[Reference]) -> Dataset:
-    ds = Dataset()
-    ds.TransactionUID = transaction_uid
-    ds.ReferencedSOPSequence = []
-    for reference in references:
-        item = Dataset()
-        item.ReferencedSOPClassUID = reference.sop_class_uid
-        item.ReferencedSOPInstanceUID = reference.sop_instance_uid
-        ds.ReferencedSOPSequence.append(item)
-    return ds

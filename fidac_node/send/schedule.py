@@ -7,12 +7,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from fidac_node.spool import Entry, Spool
 
+# So many objects of a study that wait are worth another association.
+_SHARED: Final = 64
+# Objects claimed at once: enough to see several studies, not so many that the others wait for it.
+_CLAIM: Final = 512
+
 
 class Schedule:
-    """Hands out an outbox's objects study by study, so that no study is sent over two associations at once.
+    """Hands out an outbox's objects study by study: a worker keeps to one, and helps with a large one when no other waits.
 
     At most ``room`` objects are claimed, for ``owner``, at a time; what is not sent goes back with
     :meth:`give_back`. Everything else about an object is its caller's.
@@ -26,8 +32,11 @@ class Schedule:
         self._taken: dict[str, set[Entry]] = {}
         self._study_of: dict[str, str] = {}
 
-    def take(self, worker: str, limit: int) -> list[Entry]:
-        """Return up to ``limit`` objects of one study that no other worker has; the one at hand goes first.
+    def take(self, worker: str, limit: int, *, share: bool = True) -> list[Entry]:
+        """Return up to ``limit`` objects of one study; the one at hand goes first, then one that nobody has.
+
+        Then a large one of another worker's, if it may be shared: while the destination takes not even one
+        association for sure, a second would only be in the way of the first.
 
         The worker answers for each of them: by :meth:`done`, :meth:`later` or :meth:`put_back`.
         """
@@ -35,7 +44,7 @@ class Schedule:
             self._wake()
             if sum(map(len, self._waiting.values())) < limit:
                 self._claim()
-            study = self._choose(worker)
+            study = self._choose(worker, share=share)
             if study is None:
                 self._study_of.pop(worker, None)
                 return []
@@ -45,6 +54,8 @@ class Schedule:
             if not line:
                 del self._waiting[study]
             self._taken.setdefault(worker, set()).update(batch)
+            if self._choose("", share=True) is not None:
+                self._outbox.kick()  # for another worker, if one waits
             return batch
 
     def done(self, worker: str, entry: Entry) -> None:
@@ -59,11 +70,16 @@ class Schedule:
             heapq.heappush(self._deferred, (self._clock() + delay, entry))
 
     def put_back(self, worker: str, entries: Iterable[Entry]) -> None:
-        """These were not tried: they stay first of their study."""
+        """These were not tried: they stay first of their study, which any worker may go on with."""
+        untried = list(entries)
+        if not untried:
+            return
         with self._lock:
-            for entry in reversed(list(entries)):
+            self._study_of.pop(worker, None)
+            for entry in reversed(untried):
                 self._taken[worker].discard(entry)
                 self._waiting.setdefault(entry.study, deque()).appendleft(entry)
+        self._outbox.kick()
 
     def next_due(self) -> float | None:
         """Return the seconds until the first deferred object is due, ``None`` when there is none."""
@@ -92,12 +108,15 @@ class Schedule:
 
     def _claim(self) -> None:
         held = len(self._deferred) + sum(map(len, self._waiting.values())) + sum(map(len, self._taken.values()))
-        for entry in self._outbox.claim(self._owner, self._room - held) if held < self._room else []:
+        for entry in self._outbox.claim(self._owner, min(self._room - held, _CLAIM)) if held < self._room else []:
             self._waiting.setdefault(entry.study, deque()).append(entry)
 
-    def _choose(self, worker: str) -> str | None:
+    def _choose(self, worker: str, *, share: bool) -> str | None:
         mine = self._study_of.get(worker)
         if mine in self._waiting:
             return mine
         busy = {study for other, study in self._study_of.items() if other != worker}
-        return next((study for study in self._waiting if study not in busy), None)
+        free = next((study for study in self._waiting if study not in busy), None)
+        if free is not None or not share:
+            return free
+        return next((study for study, line in self._waiting.items() if len(line) >= _SHARED), None)

@@ -8,15 +8,18 @@ object is tried every ``maximum`` seconds, and the ledger says so.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from functools import partial
 from typing import Final
 
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.ledger import Ledger
-from fidac_node.send.associate import Courier, Destination, Pair, Parcel, Unavailable, merge
+from fidac_node.send.associate import USUAL_PAIRS, Courier, Destination, Pair, Parcel, Unavailable, merge
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.schedule import Schedule
 from fidac_node.spool import Entry, Spool
@@ -24,19 +27,21 @@ from fidac_node.spool import Entry, Spool
 log = logging.getLogger(__name__)
 
 # Objects whose attempt is written down at once; a crash counts at most so many attempts too much.
-_BATCH: Final = 32
+_BATCH: Final = 64
 # Objects claimed at a time: the most that can wait for their own next attempt in memory.
 _ROOM: Final = 4096
 # So many objects in a row refused for a while: then it is not the objects.
 _STRIKES: Final = 8
-# A stop is noticed within this time (seconds) wherever nothing is being sent.
+# Seconds between two looks at the outbox when nobody says that something came; a crash may leave it unsaid.
+_IDLE: Final = 5.0
+# Seconds between two looks at whether the destination may be tried again, and at whether a stop was heard.
 _TICK: Final = 0.5
 
 
 class Sender:
     """Sends what comes into ``outbox``; see :meth:`run`.
 
-    ``associations`` is how many studies go at the same time; ``first`` and ``maximum`` are the seconds of
+    ``associations`` is how many are open at the same time, over one study or several; ``first`` and ``maximum`` are the seconds of
     :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work.
     """
 
@@ -54,26 +59,29 @@ class Sender:
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._outbox, self._ledger, self._destination = outbox, ledger, destination
-        self._associations, self._first, self._maximum, self._linger = associations, first, maximum, linger
+        self._first, self._maximum = first, maximum
         self._rand = rand
         self._backoff = Backoff(first, maximum, rand=rand)
         self._schedule = Schedule(outbox, owner, _ROOM)
+        self._lines = [_Line(destination, linger, Backoff(first, maximum, rand=rand)) for _ in range(associations)]
 
     def run(self, stop: threading.Event) -> None:
         """Send until ``stop`` is set: then the objects in hand are finished and the rest is unclaimed."""
         threads = [
-            threading.Thread(target=self._serve, args=(f"send-{number}", stop), name=f"send-{number}")
-            for number in range(self._associations)
+            threading.Thread(target=self._serve, args=(f"send-{number}", line, stop), name=f"send-{number}")
+            for number, line in enumerate(self._lines)
         ]
         for thread in threads:
             thread.start()
+        stop.wait()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                self._outbox.kick()  # who waits for work hears the stop
+                thread.join(_TICK / 10)
         self._schedule.give_back()
         self._ledger.flush()
 
-    def _serve(self, worker: str, stop: threading.Event) -> None:
-        line = _Line(self._destination, self._linger)
+    def _serve(self, worker: str, line: _Line, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 self._turn(worker, line, stop)
@@ -83,38 +91,42 @@ class Sender:
         line.release()
 
     def _turn(self, worker: str, line: _Line, stop: threading.Event) -> None:
-        if pause := self._backoff.remaining():
+        if pause := max(self._backoff.remaining(), line.backoff.remaining()):
             line.rest()
             stop.wait(min(pause, _TICK))
-        elif batch := self._schedule.take(worker, _BATCH):
+        elif batch := self._schedule.take(worker, _BATCH, share=any(other.open for other in self._lines)):
             self._send(worker, line, batch, stop)
         else:
             line.rest()
             due = self._schedule.next_due()
-            self._outbox.wait(_TICK if due is None else min(due, _TICK))
+            self._outbox.wait(min(_IDLE, line.rest_in(), _IDLE if due is None else due))
 
     def _send(self, worker: str, line: _Line, batch: list[Entry], stop: threading.Event) -> None:
         settled = 0
+        ahead = _Ahead(self._outbox)
         try:
             self._ledger.attempting(batch)
             for number, entry in enumerate(batch):
                 if stop.is_set():
                     break
-                parcel = self._unpack(worker, entry)
+                parcel = self._unpack(worker, ahead, entry)
                 if parcel is not None:
-                    line.open_for(parcel.pair)
-                    settled = number + 1  # from here on its own fate is written down, whatever happens
-                    self._deliver(worker, line, entry, parcel)
+                    with closing(parcel):
+                        if line.open_for(parcel.pair):
+                            self._outbox.kick()  # the destination is there: another worker may help
+                        settled = number + 1  # from here on its own fate is written down, whatever happens
+                        self._deliver(worker, line, entry, parcel, partial(ahead.look_at, batch[settled : settled + 1]))
                 settled = number + 1
         except Temporary as error:
-            self._pause(error)
+            self._pause(error, line)
         finally:
+            ahead.close()
             self._schedule.put_back(worker, batch[settled:])
 
-    def _unpack(self, worker: str, entry: Entry) -> Parcel | None:
-        """Look at the object's file; ``None`` when there is nothing to send, and that is settled."""
+    def _unpack(self, worker: str, ahead: _Ahead, entry: Entry) -> Parcel | None:
+        """Open the object's file; ``None`` when there is nothing to send, and that is settled."""
         try:
-            return Parcel.read(self._outbox.path(entry))
+            return ahead.open(entry)
         except FileNotFoundError:
             log.warning("object %s left the outbox before it was sent: dropped or held by a person", entry)
             self._schedule.done(worker, entry)
@@ -125,10 +137,10 @@ class Sender:
             self._postpone(worker, entry, Temporary(f"its file cannot be read: {error.strerror}"))
         return None
 
-    def _deliver(self, worker: str, line: _Line, entry: Entry, parcel: Parcel) -> None:
+    def _deliver(self, worker: str, line: _Line, entry: Entry, parcel: Parcel, meanwhile: Callable[[], None]) -> None:
         """Send one object and write its fate down. Raises :class:`Unavailable` when nothing else is worth trying now."""
         try:
-            status = line.store(parcel)
+            status = line.store(parcel, meanwhile)
             self._ledger.note(entry, "sent", status=status)
             self._outbox.mark_sent(entry)  # last: from here on storage commitment writes about it
         except Permanent as error:
@@ -180,40 +192,86 @@ class Sender:
             log.warning("the attempts of object %s cannot be read, it counts as the first: %s", entry, error)
             return 1
 
-    def _pause(self, error: Temporary) -> None:
-        """Leave the destination alone for a while; of several threads with one trouble, one speaks."""
+    def _pause(self, error: Temporary, line: _Line) -> None:
+        """Leave the destination alone for a while; of several threads with one trouble, one speaks.
+
+        A destination that takes one more association not now, but goes on with another, is not left alone.
+        """
+        if line.denied and any(other.open or other.opening for other in self._lines if other is not line):
+            log.info("%s; another association goes on, this one is tried again in %.0f s", error, line.backoff.failed() or 0)
+            return
         delay = self._backoff.failed()
         if delay is not None:
             log.warning("%s; everything waits %.0f s", error, delay)
             self._ledger.contact(ok=False, message=str(error))
 
 
-class _Line:
-    """One thread's association: opened when needed, kept for ``linger`` seconds without work."""
+class _Ahead:
+    """Opens the next object's file while the answer about the one before is awaited."""
 
-    def __init__(self, destination: Destination, linger: float) -> None:
-        self._destination, self._linger = destination, linger
+    def __init__(self, outbox: Spool) -> None:
+        self._outbox = outbox
+        self._entry: Entry | None = None
+        self._parcel: Parcel | None = None
+
+    def look_at(self, entries: Iterable[Entry]) -> None:
+        """Open what comes next, if anything does."""
+        for entry in entries:
+            with suppress(OSError, Permanent):  # said when its turn comes
+                self._entry, self._parcel = entry, Parcel.open(self._outbox.path(entry))
+
+    def open(self, entry: Entry) -> Parcel:
+        """Return the object's parcel, its file open. Raises as :meth:`Parcel.read`."""
+        parcel, self._parcel = self._parcel, None
+        if parcel is not None and self._entry == entry:
+            return parcel
+        return Parcel.open(self._outbox.path(entry))
+
+    def close(self) -> None:
+        """Close what was looked at and never sent."""
+        if self._parcel is not None:
+            self._parcel.close()
+
+
+class _Line:
+    """One thread's association: opened when needed, kept for ``linger`` seconds without work.
+
+    ``backoff`` is for a destination that takes the associations of the other threads and not this one;
+    ``opening`` says that one is being tried to open, ``denied`` that the last try failed.
+    """
+
+    def __init__(self, destination: Destination, linger: float, backoff: Backoff) -> None:
+        self._destination, self._linger, self.backoff = destination, linger, backoff
+        self.denied = False
+        self.opening = False
         self._courier: Courier | None = None
-        self._pairs: frozenset[Pair] = frozenset()
+        self._pairs: frozenset[Pair] = USUAL_PAIRS
         self._used = 0.0
         self.strikes = 0
 
-    def open_for(self, pair: Pair) -> None:
-        """See that there is an association that proposed ``pair``. Raises :class:`Unavailable`."""
+    def open_for(self, pair: Pair) -> bool:
+        """See that there is an association that proposed ``pair``; say whether it is a new one. Raises :class:`Unavailable`."""
         if self._courier is not None and not self._courier.alive():
             self._courier = None  # the peer's idle time is shorter than ours: no fault
         if self._courier is not None and pair in self._courier.pairs:
-            return
+            return False
         self.release()
         self._pairs = merge(self._pairs, pair)
-        self._courier = Courier(self._destination, self._pairs)
+        self.denied = self.opening = True
+        try:
+            self._courier = Courier(self._destination, self._pairs)
+        finally:
+            self.opening = False
+        self.denied = False
+        self.backoff.succeeded()
         self._used = time.monotonic()
+        return True
 
-    def store(self, parcel: Parcel) -> int:
+    def store(self, parcel: Parcel, meanwhile: Callable[[], None]) -> int:
         """Send one object over the association that :meth:`open_for` opened for it."""
         assert self._courier is not None
         self._used = time.monotonic()
-        return self._courier.store(parcel)
+        return self._courier.store(parcel, meanwhile)
 
     def strike(self, error: Temporary) -> None:
         """Count an object that was put off. Raises :class:`Unavailable` when it is plainly not the objects."""
@@ -222,10 +280,19 @@ class _Line:
             self.strikes = 0
             raise Unavailable(f"{_STRIKES} objects in a row were put off, the last with {error}", error.status)
 
+    @property
+    def open(self) -> bool:
+        """Whether there is an association, as far as is known."""
+        return self._courier is not None
+
     def rest(self) -> None:
         """Release an association that nobody needed for a while."""
-        if self._courier is not None and time.monotonic() - self._used > self._linger:
+        if self.rest_in() <= 0:
             self.release()
+
+    def rest_in(self) -> float:
+        """Return the seconds until :meth:`rest` has something to do."""
+        return math.inf if self._courier is None else self._used + self._linger - time.monotonic()
 
     def release(self) -> None:
         """End the association in good order."""

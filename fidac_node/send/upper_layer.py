@@ -10,14 +10,12 @@ object: 22 objects a second instead of 800. Here one thread writes, then reads, 
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import struct
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BufferedIOBase, BytesIO
-from typing import Final
+from io import BytesIO
+from typing import BinaryIO, Final
 
 from pydicom.uid import UID
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
@@ -29,8 +27,11 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
-from fidac_node.errors import Temporary
+from fidac_node.send.fragments import IS_COMMAND, LAST_FRAGMENT, SHORTER, Train, header
+from fidac_node.send.wire import Destination, PlainWire, Unavailable, connect, reason
 from fidac_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+__all__ = ["MAX_CONTEXTS", "Association", "Context", "Destination", "Message", "Unavailable", "encode_command"]
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +39,12 @@ MAX_CONTEXTS: Final = 128  # odd identifiers of one byte (PS3.8 Table 9-13)
 
 _APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 _ASSOCIATE_AC, _ASSOCIATE_RJ, _P_DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
-_LAST_FRAGMENT, _IS_COMMAND = 0x02, 0x01
 _PDU_HEADER, _PDV_HEADER = 6, 6
 # Bounds on what a peer can make us hold in memory; answers and reports are far below.
 _MOST_PDU: Final = 1 << 24
 _MOST_MESSAGE: Final = 1 << 24
 _LEAST_PDU: Final = 1024
-# A firewall forgets an idle flow: probe after a minute, give up after another (seconds, seconds, times).
-_KEEPALIVE: Final = (60, 15, 4)
+_SMALL: Final = 8192  # bytes of a fragment for which system calls of its own do not pay
 
 _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (1, 2): "it does not support the DICOM application context",
@@ -55,32 +54,6 @@ _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (3, 1): "it is too busy now",
     (3, 2): "it has no association free now",
 }
-
-
-class Unavailable(Temporary):
-    """The destination as a whole takes nothing now: no connection, no association, no answer."""
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where objects go and how long we wait for it. Times are seconds, ``max_pdu`` bytes.
-
-    ``hostname`` is the name that the peer's certificate must bear (default: ``host``).
-    """
-
-    ae_title: str
-    host: str
-    port: int
-    calling_ae: str
-    max_pdu: int = 131072
-    connect_timeout: float = 10.0
-    acse_timeout: float = 30.0
-    dimse_timeout: float = 120.0
-    tls: ssl.SSLContext | None = None
-    hostname: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.ae_title}@{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -133,12 +106,13 @@ class Association:
         self._buffer = bytearray()
         self._command = bytearray()
         self._data = bytearray()
+        self._trains: dict[int, Train] = {}
         self._max_pdu = destination.max_pdu
-        self._sock = _connect(destination)
+        self._wire = connect(destination)
         try:
             self._negotiate(proposals)
         except BaseException:
-            self._sock.close()
+            self._wire.close()
             raise
 
     def context(self, abstract_syntax: str, transfer_syntax: str = "") -> Context | None:
@@ -148,14 +122,14 @@ class Association:
                 return context
         return None
 
-    def send(self, context: Context, command: bytes, data: BufferedIOBase | None = None, size: int = 0) -> None:
+    def send(self, context: Context, command: bytes, data: BinaryIO | None = None, size: int = 0) -> None:
         """Send a message; ``data`` is read from where it stands for ``size`` bytes, a fragment at a time."""
-        most = self._max_pdu - _PDV_HEADER
+        head = header(context.context_id, IS_COMMAND | LAST_FRAGMENT, len(command)) + command
         try:
-            self._sock.settimeout(self.destination.dimse_timeout)
-            self._sock.sendall(_data_pdu(context.context_id, _IS_COMMAND | _LAST_FRAGMENT, command))
-            if data is not None:
-                self._send_data(context.context_id, data, size, most)
+            if data is None:
+                self._wire.send(head, self.destination.dimse_timeout)
+            else:
+                self._send_data(head, context.context_id, data, size)
         except TimeoutError as error:
             self.abort()
             raise Unavailable(
@@ -163,7 +137,7 @@ class Association:
             ) from error
         except OSError as error:
             self.close()
-            raise Unavailable(f"{self.destination} broke the connection off: {_reason(error)}") from error
+            raise Unavailable(f"{self.destination} broke the connection off: {reason(error)}") from error
         except BaseException:
             self.abort()  # half a message is on the way: nothing else can follow it
             raise
@@ -182,12 +156,11 @@ class Association:
     def release(self) -> None:
         """End the association in good order, else by force (PS3.8 7.2)."""
         try:
-            self._sock.settimeout(self.destination.acse_timeout)
-            self._sock.sendall(struct.pack(">BBL4x", _RELEASE_RQ, 0, 4))
+            self._wire.send(struct.pack(">BBL4x", _RELEASE_RQ, 0, 4), self.destination.acse_timeout)
             deadline = time.monotonic() + self.destination.acse_timeout
             while (pdu := self._next_pdu(deadline)) is not None and pdu[0] not in (_RELEASE_RP, _ABORT):
                 if pdu[0] == _RELEASE_RQ:  # both at once (PS3.8 7.2.2.7)
-                    self._sock.sendall(struct.pack(">BBL4x", _RELEASE_RP, 0, 4))
+                    self._wire.send(struct.pack(">BBL4x", _RELEASE_RP, 0, 4), self.destination.acse_timeout)
         except (OSError, Unavailable) as error:
             log.debug("%s was gone before the release: %s", self.destination, error)
         finally:
@@ -196,8 +169,7 @@ class Association:
     def abort(self) -> None:
         """End the association at once (PS3.8 7.3)."""
         try:
-            self._sock.settimeout(0)  # a peer that does not read cannot be told
-            self._sock.sendall(struct.pack(">BBL2xBB", _ABORT, 0, 4, 0, 0))
+            self._wire.send(struct.pack(">BBL2xBB", _ABORT, 0, 4, 0, 0), 0)  # a peer that does not read cannot be told
         except OSError as error:
             log.debug("%s could not be told of the abort: %s", self.destination, error)
         finally:
@@ -205,15 +177,14 @@ class Association:
 
     def close(self) -> None:
         """Close the connection without a word."""
-        self._sock.close()
+        self._wire.close()
 
     def _negotiate(self, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
         request = _request(self.destination, proposals)
         try:
-            self._sock.settimeout(self.destination.acse_timeout)
-            self._sock.sendall(request)
+            self._wire.send(request, self.destination.acse_timeout)
         except OSError as error:
-            raise Unavailable(f"{self.destination} broke the connection off: {_reason(error)}") from error
+            raise Unavailable(f"{self.destination} broke the connection off: {reason(error)}") from error
         pdu = self._next_pdu(time.monotonic() + self.destination.acse_timeout)
         if pdu is None:
             self.abort()
@@ -243,20 +214,23 @@ class Association:
             raise Unavailable(f"{self.destination} answered the association request with something that is not DICOM") from error
         self._max_pdu = max(_LEAST_PDU, min(theirs, self._max_pdu))
 
-    def _send_data(self, context_id: int, data: BufferedIOBase, size: int, most: int) -> None:
-        fragment = bytearray(_PDU_HEADER + _PDV_HEADER + min(most, size))
-        view = memoryview(fragment)
-        left = size
-        while True:
-            length = min(most, left)
-            content = view[_PDU_HEADER + _PDV_HEADER :][:length]
-            if data.readinto(content) != length:
-                raise EOFError("the file became shorter while it was sent")
-            left -= length
-            struct.pack_into(">BBLLBB", fragment, 0, _P_DATA, 0, length + 6, length + 2, context_id, 0 if left else _LAST_FRAGMENT)
-            self._sock.sendall(view[: _PDU_HEADER + _PDV_HEADER + length])
-            if not left:
-                return
+    def _send_data(self, head: bytes, context_id: int, data: BinaryIO, size: int) -> None:
+        """Send ``head`` and the data set behind it, a file in as few system calls as can be."""
+        most, timeout = self._max_pdu - _PDV_HEADER, self.destination.dimse_timeout
+        if isinstance(data, BytesIO) or not size:
+            self._wire.send(head + _fragments(context_id, data.read(size), size, most), timeout)
+        elif isinstance(self._wire, PlainWire) and most >= _SMALL:
+            offset, end = data.tell(), data.tell() + size
+            while offset < end:
+                length = min(most, end - offset)
+                head += header(context_id, LAST_FRAGMENT if offset + length == end else 0, length)
+                self._wire.send_file(head, data.fileno(), offset, length, timeout)
+                offset, head = offset + length, b""
+        else:
+            train = self._trains.get(context_id) or self._trains.setdefault(context_id, Train(context_id, most))
+            self._wire.send(head, timeout)
+            for pdus in train.load(data.fileno(), data.tell(), size):
+                self._wire.send(pdus, timeout)
 
     def _next_pdu(self, deadline: float) -> tuple[int, bytes] | None:
         while True:
@@ -269,20 +243,18 @@ class Association:
                     body = bytes(self._buffer[_PDU_HEADER : _PDU_HEADER + length])
                     del self._buffer[: _PDU_HEADER + length]
                     return kind, body
-            if not self._fill(deadline):
+            if not self._fill(deadline - time.monotonic()):
                 return None
 
-    def _fill(self, deadline: float) -> bool:
-        """Read what has come into the buffer; ``False`` when nothing came until ``deadline``."""
+    def _fill(self, timeout: float) -> bool:
+        """Read what has come into the buffer; ``False`` when nothing came within ``timeout`` seconds."""
         try:
-            _acknowledge_at_once(self._sock)
-            self._sock.settimeout(max(0.0, deadline - time.monotonic()))
-            received = self._sock.recv(1 << 16)
-        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
-            return False
+            received = self._wire.receive(timeout)
         except OSError as error:
             self.close()
-            raise Unavailable(f"{self.destination} broke the connection off: {_reason(error)}") from error
+            raise Unavailable(f"{self.destination} broke the connection off: {reason(error)}") from error
+        if received is None:
+            return False
         if not received:
             self.close()
             raise Unavailable(f"{self.destination} closed the connection")
@@ -299,7 +271,7 @@ class Association:
             raise Unavailable(f"{self.destination} aborted the association (by {by})")
         if kind == _RELEASE_RQ:
             try:
-                self._sock.sendall(struct.pack(">BBL4x", _RELEASE_RP, 0, 4))
+                self._wire.send(struct.pack(">BBL4x", _RELEASE_RP, 0, 4), self.destination.acse_timeout)
             except OSError as error:
                 log.debug("%s did not wait for the answer to its release: %s", self.destination, error)
             self.close()
@@ -317,9 +289,9 @@ class Association:
                 break
             value = body[position + _PDV_HEADER : position + 4 + length]
             position += 4 + length
-            (self._command if control & _IS_COMMAND else self._data).extend(value)
-            if control & _LAST_FRAGMENT:
-                message = self._complete(context_id, is_command=bool(control & _IS_COMMAND)) or message
+            (self._command if control & IS_COMMAND else self._data).extend(value)
+            if control & LAST_FRAGMENT:
+                message = self._complete(context_id, is_command=bool(control & IS_COMMAND)) or message
         if position != len(body) or len(self._command) + len(self._data) > _MOST_MESSAGE:
             self.abort()
             raise Unavailable(f"{self.destination} sent a malformed or endless message: association aborted")
@@ -337,44 +309,6 @@ class Association:
         self._command.clear()
         self._data.clear()
         return message
-
-
-def _connect(destination: Destination) -> socket.socket:
-    """Open the connection, encrypted if the destination says so. Raises :class:`Unavailable`."""
-    address = f"{destination.host}:{destination.port}"
-    try:
-        sock = socket.create_connection((destination.host, destination.port), destination.connect_timeout)
-    except socket.gaierror as error:
-        raise Unavailable(f"the host {destination.host} is not known: correct [send] hub, or look at the name service") from error
-    except TimeoutError as error:
-        raise Unavailable(
-            f"{address} does not answer within {destination.connect_timeout:g} s: look at the network and its firewalls"
-        ) from error
-    except ConnectionRefusedError as error:
-        raise Unavailable(f"nothing listens on {address}: is the hub running, is the port in [send] hub right?") from error
-    except OSError as error:
-        raise Unavailable(f"no connection to {address}: {_reason(error)}") from error
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in zip(("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"), _KEEPALIVE, strict=True):
-        if option := getattr(socket, name, None):  # not on every system
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
-    return _encrypt(sock, destination) if destination.tls else sock
-
-
-def _encrypt(sock: socket.socket, destination: Destination) -> socket.socket:
-    assert destination.tls is not None
-    try:
-        sock.settimeout(destination.acse_timeout)
-        return destination.tls.wrap_socket(sock, server_hostname=destination.hostname or destination.host)
-    except ssl.SSLCertVerificationError as error:
-        sock.close()
-        raise Unavailable(f"the certificate of {destination} is not trusted ({error.verify_message}): look at [send] tls_ca") from error
-    except OSError as error:
-        sock.close()
-        raise Unavailable(
-            f"no TLS with {destination} ({_reason(error)}): does it speak TLS on this port, does it take our certificate?"
-        ) from error
 
 
 def _request(destination: Destination, proposals: Sequence[tuple[str, Sequence[str]]]) -> bytes:
@@ -410,8 +344,15 @@ def _rejection(destination: Destination, source: int, reason: int) -> str:
     return f"{destination} rejected the association: " + words.format(calling=destination.calling_ae, called=destination.ae_title)
 
 
-def _data_pdu(context_id: int, control: int, value: bytes) -> bytes:
-    return struct.pack(">BBLLBB", _P_DATA, 0, len(value) + 6, len(value) + 2, context_id, control) + value
+def _fragments(context_id: int, data: bytes, size: int, most: int) -> bytes:
+    """Cut a data set in memory into PDUs."""
+    if len(data) != size:
+        raise EOFError(SHORTER)
+    starts = range(0, size, most) or (0,)
+    return b"".join(
+        header(context_id, 0 if start + most < size else LAST_FRAGMENT, min(most, size - start)) + data[start : start + most]
+        for start in starts
+    )
 
 
 def _decode_command(encoded: bytes) -> dict[int, bytes]:
@@ -424,14 +365,3 @@ def _decode_command(encoded: bytes) -> dict[int, bytes]:
         if len(values[element]) != length:
             raise struct.error("cut short")
     return values
-
-
-def _acknowledge_at_once(sock: socket.socket) -> None:
-    """Do not let the kernel wait with its acknowledgement: a peer under Nagle's rule holds its answer back for it."""
-    if option := getattr(socket, "TCP_QUICKACK", None):  # Linux; it has to be asked for again and again
-        sock.setsockopt(socket.IPPROTO_TCP, option, 1)
-
-
-def _reason(error: OSError) -> str:
-    """What the system says, without numbers and addresses."""
-    return error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror or type(error).__name__

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from pynetdicom.pdu import A_ASSOCIATE_RQ
@@ -212,6 +215,120 @@ def test_no_fragment_is_longer_than_the_peer_allows(size: int) -> None:
     assert max(lengths) <= 1024
 
 
+def read_object(talker: Peer) -> tuple[list[int], bytes]:
+    """Read a command and its data set: the lengths of the data's PDUs, and the data."""
+    _, body = talker.read_pdu()
+    assert body[5] == 3 and body[6:] == ANSWER
+    lengths, received, control = [], bytearray(), 0
+    while not control & 2:
+        kind, body = talker.read_pdu()
+        assert kind == 4 and body[4] == CONTEXT and struct.unpack(">L", body[:4])[0] == len(body) - 4
+        lengths.append(len(body))
+        control = body[5]
+        received += body[6:]
+    return lengths, bytes(received)
+
+
+@pytest.mark.parametrize("max_pdu", [1024, 4096, 8197, 8198, 16384, 65536, 131072, 200_000, 0])
+def test_a_file_goes_byte_for_byte_from_where_it_stands_in_pdus_that_the_peer_allows(tmp_path: Path, max_pdu: int) -> None:
+    data = os.urandom(1 << 19)
+    (tmp_path / "object").write_bytes(data)
+    sizes = [1, 4090, 131066, 131067, len(data) - 77]
+    objects: list[tuple[list[int], bytes]] = []
+
+    def talk(talker: Peer) -> None:
+        talker.accept(max_pdu=max_pdu)
+        objects.extend(read_object(talker) for _ in sizes)
+
+    with peer(talk) as destination, (tmp_path / "object").open("rb") as file:
+        assoc = associate(destination)
+        context = assoc.context(VERIFICATION)
+        assert context is not None
+        for size in sizes:
+            file.seek(77)
+            assoc.send(context, ANSWER, file, size)
+        assoc.close()
+    most = min(max_pdu or destination.max_pdu, destination.max_pdu)
+    for size, (lengths, received) in zip(sizes, objects, strict=True):
+        assert received == data[77 : 77 + size]
+        assert max(lengths) <= most and len(lengths) == -(-size // (most - 6))
+
+
+@pytest.mark.parametrize("max_pdu", [4096, 131072])
+def test_a_peer_that_reads_slowly_gets_every_byte(tmp_path: Path, max_pdu: int) -> None:
+    data = os.urandom(6 << 20)  # more than the kernel holds for a peer
+    (tmp_path / "object").write_bytes(data)
+    received: list[bytes] = []
+    pause = threading.Event()
+
+    def talk(talker: Peer) -> None:
+        talker.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
+        talker.accept(max_pdu=max_pdu)
+        read = talker._read
+
+        def dawdle(length: int) -> bytes:
+            pause.wait(0.0002)
+            return read(length)
+
+        talker._read = dawdle  # type: ignore[method-assign]
+        received.append(read_object(talker)[1])
+
+    with peer(talk) as destination, (tmp_path / "object").open("rb") as file:
+        assoc = associate(destination)
+        context = assoc.context(VERIFICATION)
+        assert context is not None
+        assoc.send(context, ANSWER, file, len(data))
+        with pytest.raises(Unavailable, match="closed the connection"):
+            assoc.receive(10)
+    assert received == [data]
+
+
+@pytest.mark.parametrize("max_pdu", [4096, 131072])
+def test_a_peer_that_stops_reading_a_file_is_left(tmp_path: Path, max_pdu: int) -> None:
+    done = threading.Event()
+    with (tmp_path / "object").open("wb") as file:
+        file.truncate(50_000_000)
+
+    def talk(talker: Peer) -> None:
+        talker.accept(max_pdu=max_pdu)
+        done.wait(10)
+
+    with peer(talk, dimse_timeout=0.3) as destination, (tmp_path / "object").open("rb") as file:
+        assoc = associate(destination)
+        context = assoc.context(VERIFICATION)
+        assert context is not None
+        with pytest.raises(Unavailable, match="stopped reading"):
+            assoc.send(context, ANSWER, file, 50_000_000)
+        done.set()
+
+
+def test_a_signal_in_the_middle_of_a_file_costs_nothing(tmp_path: Path) -> None:
+    data = os.urandom(8 << 20)
+    (tmp_path / "object").write_bytes(data)
+    received: list[bytes] = []
+    full = threading.Event()
+    sender = threading.get_ident()
+
+    def talk(talker: Peer) -> None:
+        talker.accept(max_pdu=131072)
+        full.wait(0.2)  # the sender waits for us, then a signal comes
+        signal.pthread_kill(sender, signal.SIGUSR1)
+        received.append(read_object(talker)[1])
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with peer(talk) as destination, (tmp_path / "object").open("rb") as file:
+            assoc = associate(destination)
+            context = assoc.context(VERIFICATION)
+            assert context is not None
+            assoc.send(context, ANSWER, file, len(data))
+            with pytest.raises(Unavailable, match="closed the connection"):
+                assoc.receive(10)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert received == [data]
+
+
 def test_a_peer_that_stops_reading_is_left() -> None:
     done = threading.Event()
 
@@ -244,6 +361,30 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_aborts_the_association() -
         with pytest.raises(EOFError):
             assoc.send(context, ANSWER, BytesIO(bytes(100)), 200)
     assert aborted == [0x07]
+
+
+@pytest.mark.parametrize("max_pdu", [4096, 131072])
+@pytest.mark.parametrize("size", [10, 5000, 140_000])
+def test_a_file_on_the_disk_that_becomes_shorter_aborts_the_association(tmp_path: Path, max_pdu: int, size: int) -> None:
+    (tmp_path / "object").write_bytes(bytes(size))
+    aborted: list[int] = []
+
+    def talk(talker: Peer) -> None:
+        talker.accept(max_pdu=max_pdu)
+        with suppress(EOFError):  # a PDU that was begun is never ended
+            while (kind := talker.read_pdu()[0]) == 0x04:
+                continue
+            aborted.append(kind)
+
+    with peer(talk) as destination, (tmp_path / "object").open("rb") as file:
+        assoc = associate(destination)
+        context = assoc.context(VERIFICATION)
+        assert context is not None
+        with pytest.raises(EOFError):
+            assoc.send(context, ANSWER, file, size + 1)
+        with pytest.raises(Unavailable):
+            assoc.receive(0)
+    assert aborted in ([], [0x07])
 
 
 @pytest.mark.parametrize(
