@@ -24,7 +24,7 @@ from typing import Final, TypeAlias
 from fidac_node import tls
 from fidac_node.config import MEBIBYTE, HubConfig, Receive, SiteConfig, Spools, kind_of, load_hub, load_site
 from fidac_node.errors import ConfigError, FidacError, Temporary
-from fidac_node.uids import CT_CLASSES, STORAGE_COMMITMENT
+from fidac_node.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.values import Peer
 
 _RENEW: Final = datetime.timedelta(days=14)
@@ -78,6 +78,7 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "port": lambda: _port(config.receive),
         "tls to the hub": lambda: _tls("send", config.send.tls_certificate, config.send.tls_key, config.send.tls_ca, listens=False),
         "hub": lambda: _hub(config),
+        "compression": lambda: _compression(config),
         "clock": lambda: _clock(config.path),
     }
 
@@ -188,6 +189,23 @@ def _hub(config: SiteConfig) -> Iterator[Finding]:
                 "set [send] commitment = false to count a sent copy as kept" if sop_class == STORAGE_COMMITMENT else "allow it at the hub"
             )
             yield Finding("hub", False, f"{peer} does not accept {name}", remedy)
+
+
+def _compression(config: SiteConfig) -> Iterator[Finding]:
+    if config.send.compression == "none":
+        return
+    from fidac_node.compress import Compressor
+    from fidac_node.echo import ask
+
+    compressor, send, peer = Compressor(config.send.compression), config.send, config.send.hub_address
+    yield Finding("compression", True, f"{compressor.name} can be used")
+    context = tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca, peer.host)
+    syntaxes = [compressor.transfer_syntax_uid]
+    answer = ask(peer, config.calling_ae, timeout=_ASK_SECONDS, tls=context, sop_classes=CT_CLASSES, transfer_syntaxes=syntaxes)
+    for sop_class, name in CT_CLASSES.items():
+        if sop_class not in answer.sop_classes:
+            message = f"{peer} does not accept {name} in {TRANSFER_SYNTAXES[compressor.transfer_syntax_uid]}"
+            yield Finding("compression", False, message, 'allow it at the hub, or set [send] compression = "none"')
 
 
 def _index(config: HubConfig) -> Iterator[Finding]:

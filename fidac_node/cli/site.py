@@ -364,6 +364,7 @@ def _status(settings: SiteConfig, ledger: Ledger) -> dict[str, Any]:
         **ledger.counts(),
         "reasons": ledger.reasons(),
         "sent_last_hour": ledger.sent_since(now - 3600),
+        "wire": _wire(ledger),
         "oldest_unsent_seconds": round(now - oldest) if oldest else None,
         "disk": {"free_bytes": free, "reserve_bytes": settings.spool.reserve_mb << 20, "room": free > settings.spool.reserve_mb << 20},
         "hub": {
@@ -391,6 +392,11 @@ def _print_status(settings: SiteConfig, state: dict[str, Any]) -> None:
     if hub["error"]:
         click.echo(f"    {hub['error']}")
     click.echo(f"  sent in the last hour: {state['sent_last_hour']}")
+    for row in state["wire"]["by_transfer_syntax"]:
+        click.echo(
+            f"    in all, as {row['transfer_syntax']}: {row['objects']} objects, {row['bytes_received'] / 1e6:.1f} MB received, "
+            f"{row['bytes_sent'] / 1e6:.1f} MB sent ({row['ratio']:.2f} : 1)"
+        )
     if state["oldest_unsent_seconds"] is not None:
         click.echo(f"  oldest object not yet sent: {state['oldest_unsent_seconds']} s")
     disk = state["disk"]
@@ -400,6 +406,24 @@ def _print_status(settings: SiteConfig, state: dict[str, Any]) -> None:
     )
     if state["last_error"]:
         click.echo(f"  last error: {state['last_error']['at']} {state['last_error']['message']}")
+
+
+def _wire(ledger: Ledger) -> dict[str, Any]:
+    """What was sent, against what was received of the same objects (bytes of the files), in all and per transfer syntax."""
+    from fidac_node.uids import TRANSFER_SYNTAXES
+
+    rows = ledger.sent()
+    received, sent = (sum(row[key] for row in rows) for key in ("bytes_received", "bytes_sent"))
+    each = [
+        {
+            "transfer_syntax": TRANSFER_SYNTAXES.get(row["transfer_syntax_uid"], row["transfer_syntax_uid"]),
+            **row,
+            "ratio": round(row["bytes_received"] / row["bytes_sent"], 3),
+        }
+        for row in rows
+    ]
+    total = {"bytes_received": received, "bytes_sent": sent, "ratio": round(received / sent, 3) if sent else None}
+    return {**total, "by_transfer_syntax": each}
 
 
 def _study(settings: SiteConfig, row: dict[str, Any]) -> dict[str, Any]:

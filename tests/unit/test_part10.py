@@ -461,3 +461,30 @@ def test_an_identifier_that_fills_gigabytes_is_malformed_and_not_read(tmp_path: 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 << 20
+
+
+@few
+@given(st.sampled_from([EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE]), st.integers(0, 400), st.integers(0, 400), st.binary(max_size=6))
+def test_what_is_found_does_not_depend_on_how_much_was_at_hand(tmp_path: Path, syntax: str, have: int, where: int, noise: bytes) -> None:
+    raw = bytearray(encoded(small_dataset(), syntax))
+    _, offset = part10.read_meta(io.BytesIO(raw))
+    raw[offset + where : offset + where + len(noise)] = noise
+    path = tmp_path / "x.dcm"
+    path.write_bytes(raw)
+    tags = frozenset({0x00080018, STUDY, 0x00091001})
+
+    def outcome(beginning: bytes) -> object:
+        with path.open("rb") as fp:
+            try:
+                return part10.find_in(fp.fileno(), offset, len(raw) - offset, syntax, tags, beginning=beginning)
+            except Malformed as malformed:
+                return str(malformed)
+
+    def walked() -> object:
+        try:
+            elements = list(part10.walk(bytes(raw), offset, len(raw), syntax))
+        except Malformed as malformed:
+            return str(malformed)
+        return {element.tag: bytes(raw[element.value : element.end]) for element in elements if element.tag in tags}
+
+    assert outcome(bytes(raw[offset : offset + have])) == outcome(b"") == walked()
