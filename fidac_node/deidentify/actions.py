@@ -7,7 +7,7 @@ or ``=TEXT`` for a fixed value. Whatever is not listed here does not load.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 KEEP: Final = "keep"
 BLANK: Final = "blank"
@@ -85,3 +85,14 @@ def meaning(action: str) -> str:
 
 
 CONTRAST_DUMMY: Final = "CONTRAST"
+
+
+class Change(NamedTuple):
+    """What became of one element: the action taken, the bytes that replace it (none: it is gone), and what became of those below."""
+
+    action: str
+    encoded: bytes
+    items: tuple[Changes, ...] = ()
+
+
+Changes: TypeAlias = "dict[int, Change]"

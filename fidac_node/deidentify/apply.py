@@ -8,7 +8,7 @@ of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the o
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO, Final, Literal, Protocol
 
 from fidac_node import marks
 from fidac_node.deidentify import charset, dates, elements, structured, triage
+from fidac_node.deidentify.actions import Changes
 from fidac_node.deidentify.elements import Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.gate import Gate
@@ -23,8 +24,8 @@ from fidac_node.deidentify.pixels import Pixels, open_target
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.reading import Source, open_source
-from fidac_node.deidentify.rewrite import Changes, Header, Rewriter, Subject, taken
-from fidac_node.deidentify.runs import Run
+from fidac_node.deidentify.rewrite import Header, Rewriter, Rule, Subject, taken
+from fidac_node.deidentify.runs import Cut, pieces, whole
 from fidac_node.deidentify.triage import IMAGE, Rules, Verdict
 from fidac_node.errors import ConfigError, FidacError, Permanent
 from fidac_node.part10 import FileMeta, Malformed, encode_meta
@@ -44,6 +45,7 @@ _SERIES: Final = 0x0020000E
 _REQUIRED_UIDS: Final = {_SOP_INSTANCE: "SOPInstanceUID", _STUDY: "StudyInstanceUID", _SERIES: "SeriesInstanceUID"}
 # Patients whose elements are remembered at once: a PACS sends a few studies side by side.
 _MOST_PATIENTS: Final = 8
+_MOST_LAYOUTS: Final = 8
 
 
 class Keys(Protocol):
@@ -107,13 +109,24 @@ class Output:
         return target.tell()
 
 
+class _Marks:
+    """What every de-identified object of a series says, encoded, and as the ``texts`` that are ours."""
+
+    __slots__ = ("elements", "texts")
+
+    def __init__(self, elements: Elements, texts: frozenset[str]) -> None:
+        self.elements = elements
+        self.texts = texts
+
+
 @dataclass(frozen=True, repr=False)
 class _Patient:
     """What the objects of one patient share, in one encoding."""
 
     subject: Subject
     rewriter: Rewriter
-    marks: dict[tuple[object, ...], Elements] = field(default_factory=dict)
+    marks: dict[tuple[object, ...], _Marks] = field(default_factory=dict)
+    layouts: dict[tuple[object, ...], list[tuple[int, bytes]]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -165,6 +178,7 @@ class Deidentifier:
         )
         self._gate = Gate(plan.vocabulary | plan.common)
         self._patients: OrderedDict[tuple[object, ...], _Patient] = OrderedDict()
+        self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
 
     def triage(self, source: Source) -> Verdict:
         """What kind of object ``source`` is; raise :class:`Permanent` if none that may pass (see :func:`.triage.triage`)."""
@@ -198,24 +212,24 @@ class Deidentifier:
             return self._apply(source, verdict, label, label_source)
 
     def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
-        uids = {tag: _required_uid(source, tag) for tag in _REQUIRED_UIDS}
+        _demand_uids(source)
         patient = self._patient(source, verdict.kind)
         pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
-        changes, found, private = self._header(source, patient.rewriter, verdict.kind)
-        self._complete(source, found, patient.subject)
-        found.update(self._marks(source, patient, label, label_source, (verdict.kind, bool(private))))
-        new = {tag: _new_uid(found, tag, source.syntax) for tag in uids}
+        header = self._header(source, patient.rewriter, verdict.kind)
+        own = {**header.own, **self._completed(source, header)}
+        ours = self._marks(source, patient, label, label_source, (verdict.kind, bool(header.private)))
+        new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
         meta = FileMeta(source.get("SOPClassUID"), new[_SOP_INSTANCE], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)
-        after = [found[tag] for tag in sorted(found)]
+        after = self._in_order(patient, header, own, ours.elements)
         self._gate.check(
-            (*source.elements.values(), *source.tail),
+            (*source.cut.pieces, *source.tail),
             after,
             head=head,
             sender=source.meta.source_ae,
             transfer_syntax_uid=meta.transfer_syntax_uid,
-            written=self._written | {patient.subject.pseudonym, _source_text(label_source)},
-            private=private,
+            written=ours.texts,
+            private=header.private,
             kept=self._kept,
         )
         if pixels is not None:
@@ -228,7 +242,7 @@ class Deidentifier:
             meta.transfer_syntax_uid,
             patient.subject.pseudonym,
             0,
-            changes,
+            header.changes,
         )
         return Output(head, b"".join(after), pixels, outcome)
 
@@ -236,7 +250,7 @@ class Deidentifier:
         """What becomes of the header, by the fast path wherever it does."""
         if source.syntax.little and self._path != "slow":
             try:
-                return self._rewritten(source, source.elements, source.runs, rewriter, kind)
+                return self._rewritten(source, source.cut, rewriter, kind)
             except Unusual:
                 if self._path == "fast":
                     raise
@@ -244,14 +258,14 @@ class Deidentifier:
             raise Unusual("big endian")
         from fidac_node.deidentify import slow
 
-        return self._rewritten(source, slow.canonical(source), (), rewriter, kind)
+        return self._rewritten(source, whole(slow.canonical(source)), rewriter, kind)
 
-    def _rewritten(self, source: Source, found: Elements, runs: Sequence[Run], rewriter: Rewriter, kind: str) -> Header:
+    def _rewritten(self, source: Source, cut: Cut, rewriter: Rewriter, kind: str) -> Header:
         if kind == IMAGE:
-            return rewriter.header(found, runs)
+            return rewriter.header(cut)
         explicit = source.syntax.explicit
-        rebuilt = structured.rebuilt(elements.nodes(found, explicit=explicit), kind)
-        return rewriter.header(elements.encoded(rebuilt, explicit=explicit), ())
+        rebuilt = structured.rebuilt(elements.nodes(cut.elements, explicit=explicit), kind)
+        return rewriter.header(whole(elements.encoded(rebuilt, explicit=explicit)))
 
     def _patient(self, source: Source, kind: str) -> _Patient:
         """The patient by issuer and PatientID. Raises :class:`Permanent` if that is not certain."""
@@ -276,27 +290,29 @@ class Deidentifier:
         pseudonymiser = self._keys.of(issuer, patient_id)
         subject = Subject(pseudonymiser.patient(issuer, patient_id), pseudonymiser.shift_days(issuer, patient_id))
         overrides = structured.KEPT if kind != IMAGE else {}
-        return _Patient(subject, Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides))
+        rules = self._memory.setdefault((source.syntax, kind), {})
+        return _Patient(subject, Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, rules=rules))
 
-    def _complete(self, source: Source, found: Elements, subject: Subject) -> None:
-        """Attributes that must be there whatever the input had."""
-        syntax = source.syntax
+    def _completed(self, source: Source, header: Header) -> Elements:
+        """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
+        completed: Elements = {}
         if not source.value(_PATIENT_AGE).strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
             age = dates.age_at(source.get("PatientBirthDate"), source.get("StudyDate"))
             if age:
-                found[_PATIENT_AGE] = syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
-        if not found.keys().isdisjoint(_OFFSET_TABLES):
-            frames = source.number("NumberOfFrames", 1)
-            encapsulated = source.pixel_data is not None and source.pixel_data.encapsulated
-            for tag in _OFFSET_TABLES:
+                completed[_PATIENT_AGE] = source.syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
+        for tag in _OFFSET_TABLES:
+            if header.own.get(tag) or header.left.get(tag):
+                frames = source.number("NumberOfFrames", 1)
+                encapsulated = source.pixel_data is not None and source.pixel_data.encapsulated
                 if not encapsulated or len(source.value(tag)) != 8 * frames:
-                    found.pop(tag, None)
+                    completed[tag] = b""
+        return completed
 
-    def _marks(self, source: Source, patient: _Patient, label: str, label_source: str, done: tuple[str, bool]) -> Elements:
-        """What every de-identified object says, encoded; the same for all slices of a series."""
+    def _marks(self, source: Source, patient: _Patient, label: str, label_source: str, done: tuple[str, bool]) -> _Marks:
+        """What every de-identified object says; the same for all slices of a series."""
         key = (label, label_source, done, source.elements.get(_METHOD), source.elements.get(_METHOD_CODES))
-        encoded = patient.marks.get(key)
-        if encoded is None:
+        ours = patient.marks.get(key)
+        if ours is None:
             syntax, pseudonym = source.syntax, patient.subject.pseudonym
             texts = [
                 (_CHARACTER_SET, "CS", "ISO_IR 192"),
@@ -306,9 +322,26 @@ class Deidentifier:
             ]
             encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
             encoded[_METHOD_CODES] = self._method_codes(source, *done)
+            ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source)})
             patient.marks.clear()
-            patient.marks[key] = encoded
-        return encoded
+            patient.layouts.clear()
+            patient.marks[key] = ours
+        return ours
+
+    def _in_order(self, patient: _Patient, header: Header, own: Elements, ours: Elements) -> list[bytes]:
+        """An output's elements by ascending tag; those that a series has in common in pieces that come again with every slice."""
+        key = (header.common, *own)
+        layout = patient.layouts.get(key)
+        if layout is None:
+            found = {**header.left, **own, **ours}
+            layout = list(pieces({tag: found[tag] for tag in sorted(found)}, own.keys() - ours.keys()))
+            if header.common is None:
+                return [encoded for _, encoded in layout if encoded]
+            if len(patient.layouts) >= _MOST_LAYOUTS:
+                patient.layouts.clear()
+            patient.layouts[key] = layout
+        after = [own.get(tag, encoded) for tag, encoded in layout]
+        return [encoded for encoded in after if encoded]
 
     def _mark_texts(self, source: Source, subject: Subject, label: str, label_source: str) -> list[tuple[int, str, str]]:
         """The marks of a de-identified object: tag, VR, value. What the input had in group 0012 is gone."""
@@ -346,18 +379,17 @@ def _source_text(label_source: str) -> str:
     return label_source.replace("\\", "/")[:64]
 
 
-def _required_uid(source: Source, tag: int) -> str:
-    keyword = _REQUIRED_UIDS[tag]
-    uid = source.get(keyword)
-    if not uid:
-        raise Permanent("incomplete", f"{keyword} is missing")
-    if not is_valid_uid(uid):
-        raise Malformed(f"{keyword} is not a valid UID")
-    return uid
+def _demand_uids(source: Source) -> None:
+    for keyword in _REQUIRED_UIDS.values():
+        uid = source.get(keyword)
+        if not uid:
+            raise Permanent("incomplete", f"{keyword} is missing")
+        if not is_valid_uid(uid):
+            raise Malformed(f"{keyword} is not a valid UID")
 
 
-def _new_uid(found: Elements, tag: int, syntax: Syntax) -> str:
-    value = elements.value_of(found, tag, syntax.explicit).decode("ascii").rstrip("\x00")
+def _new_uid(encoded: bytes, tag: int, syntax: Syntax) -> str:
+    value = encoded[elements.head_of(encoded, syntax.explicit)[1] :].decode("ascii").rstrip("\x00")
     if not value:
         raise Malformed(f"{_REQUIRED_UIDS[tag]} has no value representation that could hold it")
     return value

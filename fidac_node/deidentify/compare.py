@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fidac_node.deidentify import actions, charset, elements
+from fidac_node.deidentify.actions import Change, Changes
 from fidac_node.deidentify.dictionary import keyword_of, vrs_of
 from fidac_node.deidentify.diff import text_of
 from fidac_node.deidentify.elements import Elements, Node, Unusual
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.reading import Source
-from fidac_node.deidentify.rewrite import REMOVED, Change, Changes, Rewriter, Subject
+from fidac_node.deidentify.rewrite import REMOVED, Rewriter, Subject
+from fidac_node.deidentify.runs import whole
 from fidac_node.part10 import PIXEL_DATA, format_tag
 
 ABSENT: Final = "-"
@@ -77,8 +79,8 @@ def findings(source: Source, first: Plan, second: Plan) -> Iterator[Finding]:
     found = _elements(source)
     sides = []
     for plan in (first, second):
-        rewriter = Rewriter(plan, keys, Subject("PSEUDONYM", -1000), source.syntax)
-        sides.append(rewriter.header(found, ()).changes)
+        rewriter = Rewriter(plan, keys, Subject("PSEUDONYM", -1000), source.syntax, moulds=False)
+        sides.append(rewriter.header(whole(found)).changes)
     yield from _Walk(source).data_set(found, sides[0], sides[1], "", ())
 
 

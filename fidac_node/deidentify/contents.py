@@ -8,8 +8,9 @@ differ in numbers alone, so an item whose every other byte is that of one read b
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
 
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
@@ -31,30 +32,79 @@ _SEQUENCE_END: Final = 0xFFFEE0DD
 _LONG_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 # What differs between the frames of one object; their values are looked at one by one whatever the rest is.
 _VARIABLE_VRS: Final = frozenset({"AS", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"})
+# What is remembered of items (bytes in all, and the longest), and how many different ones of one length or of one sequence.
+_LAYOUTS_SIZE: Final = 1 << 17
+_LONGEST_LAYOUT: Final = 1 << 14
+_MOST_ALIKE: Final = 4
 _MOST_LAYOUTS: Final = 16
+_MOST_SEQUENCES: Final = 64
+_MOST_READERS: Final = 16
 # UN, and in Implicit VR what PS3.6 does not know: either may hold a sequence.
 _UNSAID: Final = frozenset({"UN", ""})
 
 
-class _Sink(NamedTuple):
-    """Where the values of a sequence go."""
+class _Layout:
+    """An item that was read: its bytes but for the variable values, where these are, and what the others are.
 
-    found: Contents
-    wanted: Callable[[Path, str], bool] | None
+    ``keys`` are those of all values that are wanted, in order; ``fixed_values`` are by key, ``fields`` takes the others
+    out of an item, in the order of ``varying``.
+    """
+
+    __slots__ = ("fields", "fixed", "fixed_values", "keys", "mask", "size", "varying")
+
+    def __init__(self, spots: list[_Spot], item: bytes, start: int, wanted: Callable[[Path, str], bool] | None) -> None:
+        mask = bytearray(b"\xff" * len(item))
+        self.keys, self.varying = [], []
+        self.fixed_values = []
+        layout, position = "", 0
+        for key, first, last in spots:
+            speaks = wanted is None or wanted(key[0], key[1])
+            if speaks:
+                self.keys.append(key)
+            if key[1] in _VARIABLE_VRS:
+                mask[first - start : last - start] = bytes(last - first)
+                if speaks:
+                    self.varying.append(key)
+                    layout += f"{first - start - position}x{last - first}s"
+                    position = last - start
+            elif speaks:
+                self.fixed_values.append((key, item[first - start : last - start]))
+        self.size = len(item)
+        self.mask = int.from_bytes(mask, "little")
+        self.fixed = int.from_bytes(item, "little") & self.mask
+        self.fields = struct.Struct(layout).unpack_from
 
 
-class _Layout(NamedTuple):
-    """An item that was read: its bytes but for the variable values, and where these are."""
+class _Rows:
+    """The variable values of items, by their layout; they become :data:`Contents` in the end."""
 
-    size: int
-    mask: int
-    fixed: int
-    fields: tuple[tuple[Callable[[bytes], None], int, int], ...]
+    def __init__(self, found: Contents) -> None:
+        self._found = found
+        self._rows: dict[_Layout, list[tuple[bytes, ...]]] = {}
+
+    def of(self, layout: _Layout) -> list[tuple[bytes, ...]]:
+        """Where the values of an item of this layout go."""
+        rows = self._rows.get(layout)
+        if rows is None:
+            rows = self._rows[layout] = []
+            for key in layout.keys:
+                self._found.setdefault(key, set())
+            for key, value in layout.fixed_values:
+                self._found[key].add(value)
+        return rows
+
+    def take(self) -> None:
+        """Hand over the values."""
+        for layout, rows in self._rows.items():
+            for key, column in zip(layout.varying, zip(*rows, strict=True), strict=True):
+                self._found[key].update(column)
 
 
-def reader_of(transfer_syntax_uid: str, *, strict: bool) -> Reader:
+@lru_cache(maxsize=_MOST_READERS)
+def reader_of(transfer_syntax_uid: str, *, strict: bool, wanted: Callable[[Path, str], bool] | None = None) -> Reader:
     """The reader of a transfer syntax; compressed and deflated ones are Explicit VR Little Endian inside."""
-    return Reader(explicit=transfer_syntax_uid != IMPLICIT_VR_LE, little=transfer_syntax_uid != EXPLICIT_VR_BE, strict=strict)
+    explicit, little = transfer_syntax_uid != IMPLICIT_VR_LE, transfer_syntax_uid != EXPLICIT_VR_BE
+    return Reader(explicit=explicit, little=little, strict=strict, wanted=wanted)
 
 
 def declared_by(value: bytes) -> tuple[str, ...]:
@@ -63,9 +113,12 @@ def declared_by(value: bytes) -> tuple[str, ...]:
 
 
 class Reader:
-    """Reads elements of one encoding. ``strict``: what looks like a sequence inside UN must be one."""
+    """Reads elements of one encoding. ``strict``: what looks like a sequence inside UN must be one.
 
-    def __init__(self, *, explicit: bool, little: bool, strict: bool) -> None:
+    ``wanted`` says of which attributes the values are given, by path and VR; else they are of all.
+    """
+
+    def __init__(self, *, explicit: bool, little: bool, strict: bool, wanted: Callable[[Path, str], bool] | None = None) -> None:
         order = "<" if little else ">"
         self.explicit = explicit
         self.little = little
@@ -76,14 +129,30 @@ class Reader:
         self._item_tag = struct.pack(order + "HH", _ITEM >> 16, _ITEM & 0xFFFF)
         # A sequence inside UN is Implicit VR Little Endian whatever is around it (PS3.5 6.2.2 note 2).
         self._hidden = self if not explicit and little else Reader(explicit=False, little=True, strict=strict)
+        self._wanted = wanted
+        self._layouts: dict[tuple[int, tuple[str, ...]], dict[int, list[_Layout]]] = {}
+        self._used = 0
 
     def tag_of(self, element: bytes) -> int:
         """The tag of an encoded element."""
         order: Literal["little", "big"] = "little" if self.little else "big"
         return int.from_bytes(element[:2], order) << 16 | int.from_bytes(element[2:4], order)
 
-    def contents(self, element: bytes, declared: tuple[str, ...], wanted: Callable[[Path, str], bool] | None = None) -> Contents:
-        """The values of ``element``, those that are ``wanted`` or all. ``declared`` are the character sets around it.
+    def elements(self, piece: bytes) -> list[bytes]:
+        """The elements, one after the other, that ``piece`` is made of. Raises :class:`Malformed` if it is not."""
+        found = []
+        position, end = 0, len(piece)
+        while position < end:
+            tag, _, value, length = self.header(piece, position, end)
+            after = self._element(piece, position, end, (), (), []) if length == UNDEFINED_LENGTH else value + length
+            if after > end:
+                raise Malformed(f"cut short: {format_tag(tag)} says {length} bytes, {end - value} are there")
+            found.append(piece[position:after])
+            position = after
+        return found
+
+    def contents(self, element: bytes, declared: tuple[str, ...]) -> Contents:
+        """The values of ``element``. ``declared`` are the character sets around it.
 
         Raises :class:`Malformed` for what is not exactly one well-formed element.
         """
@@ -92,10 +161,10 @@ class Reader:
         if vr in _UNSAID or not self._is_sequence(tag, vr, length, element, value):
             spots: list[_Spot] = []
             end = self._element(element, 0, len(element), (), declared, spots)
-            _take(spots, element, found, wanted)
+            self._take(spots, element, found)
         else:
-            _take([(((tag,), "SQ", declared), value, value)], element, found, wanted)
-            end = self._frames(element, value, length, (tag,), declared, _Sink(found, wanted))
+            self._take([(((tag,), "SQ", declared), value, value)], element, found)
+            end = self._frames(element, value, length, (tag,), declared, found)
         if end != len(element):
             raise Malformed(f"{format_tag(tag)} is followed by {len(element) - end} more bytes")
         return found
@@ -205,29 +274,64 @@ class Reader:
                 declared = declared_by(buffer[value:after])
         return position
 
-    def _frames(self, buffer: bytes, position: int, length: int, path: Path, declared: tuple[str, ...], sink: _Sink) -> int:
+    def _frames(self, buffer: bytes, position: int, length: int, path: Path, declared: tuple[str, ...], found: Contents) -> int:
         """Read the items of a sequence at the top, those like one before by comparison; return where it ends."""
         undefined = length == UNDEFINED_LENGTH
         end = len(buffer) if undefined else position + length
         if end > len(buffer):
             raise Malformed(f"cut short: {format_tag(path[-1])} says {length} bytes, {len(buffer) - position} are there")
-        layouts: dict[int, _Layout] = {}
+        layouts = self._layouts_of(path[-1], declared)
+        rows = _Rows(found)
+        learned = 0
         while position < end or undefined:
             size = self._item(buffer, position, end, path, undefined=undefined)
             position += 8
             if size < 0:
-                return position
-            # Those of undefined length have negative keys, and their delimiter in the layout: where it matches, the item ends.
-            delimited = size == UNDEFINED_LENGTH
-            after = _compared(buffer, position, end, [layout for key, layout in layouts.items() if (key < 0 if delimited else key == size)])
-            if after is None:
+                break
+            # Those of undefined length have their delimiter in the layout: where it matches, the item ends.
+            for layout in layouts.get(size, ()):
+                after = position + layout.size
+                if after <= end and int.from_bytes(buffer[position:after], "little") & layout.mask == layout.fixed:
+                    rows.of(layout).append(layout.fields(buffer, position))
+                    break
+            else:
                 spots: list[_Spot] = []
                 after = self._data_set(buffer, position, size, end, path, declared, spots)
-                _take(spots, buffer, sink.found, sink.wanted)
-                if after < end and len(layouts) < _MOST_LAYOUTS:
-                    layouts[-1 - len(layouts) if delimited else size] = _layout(spots, buffer, position, after, sink.found)
+                self._take(spots, buffer, found)
+                if learned < _MOST_LAYOUTS and after - position <= _LONGEST_LAYOUT:
+                    learned += 1
+                    self._learn(layouts, size, _Layout(spots, buffer[position:after], position, self._wanted))
             position = after
+        rows.take()
         return position
+
+    def _layouts_of(self, tag: int, declared: tuple[str, ...]) -> dict[int, list[_Layout]]:
+        layouts = self._layouts.get((tag, declared))
+        if layouts is None:
+            if len(self._layouts) >= _MOST_SEQUENCES:
+                self._layouts.clear()
+            layouts = self._layouts[tag, declared] = {}
+        return layouts
+
+    def _learn(self, layouts: dict[int, list[_Layout]], size: int, layout: _Layout) -> None:
+        self._used += layout.size
+        if self._used > _LAYOUTS_SIZE:
+            self._layouts.clear()
+            layouts.clear()
+            self._used = layout.size
+        alike = layouts.setdefault(size, [])
+        if len(alike) >= _MOST_ALIKE:
+            alike.clear()
+        alike.append(layout)
+
+    def _take(self, spots: list[_Spot], buffer: bytes, found: Contents) -> None:
+        for key, start, end in spots:
+            if self._wanted is None or self._wanted(key[0], key[1]):
+                values = found.get(key)
+                if values is None:
+                    found[key] = {buffer[start:end]}
+                else:
+                    values.add(buffer[start:end])
 
     def _end_of_fragments(self, buffer: bytes, position: int, limit: int) -> int:
         """Where encapsulated pixel data ends (PS3.5 A.4): that of an icon."""
@@ -241,39 +345,3 @@ class Reader:
             if group << 16 | number != _ITEM or length == UNDEFINED_LENGTH or position + length > limit:
                 raise Malformed("the fragments of PixelData are not Items of known length (PS3.5 A.4)")
             position += length
-
-
-def _take(spots: list[_Spot], buffer: bytes, found: Contents, wanted: Callable[[Path, str], bool] | None) -> None:
-    for key, start, end in spots:
-        if wanted is None or wanted(key[0], key[1]):
-            values = found.get(key)
-            if values is None:
-                found[key] = {buffer[start:end]}
-            else:
-                values.add(buffer[start:end])
-
-
-def _compared(buffer: bytes, position: int, end: int, layouts: Iterable[_Layout]) -> int | None:
-    """Take the variable values of an item that is like one before; return where it ends, ``None`` if it is like none."""
-    for layout in layouts:
-        after = position + layout.size
-        if after > end:
-            continue
-        item = buffer[position:after]
-        if int.from_bytes(item, "little") & layout.mask == layout.fixed:
-            for add, start, stop in layout.fields:
-                add(item[start:stop])
-            return after
-    return None
-
-
-def _layout(spots: list[_Spot], buffer: bytes, start: int, end: int, found: Contents) -> _Layout:
-    mask = bytearray(b"\xff" * (end - start))
-    fields = []
-    for key, first, last in spots:
-        if key[1] in _VARIABLE_VRS:
-            mask[first - start : last - start] = bytes(last - first)
-            if key in found:
-                fields.append((found[key].add, first - start, last - start))
-    masked = int.from_bytes(mask, "little")
-    return _Layout(end - start, masked, int.from_bytes(buffer[start:end], "little") & masked, tuple(fields))

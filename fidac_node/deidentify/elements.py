@@ -8,8 +8,8 @@ Little Endian only: whatever else comes is made one of the two first (:mod:`.slo
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from fidac_node import part10
 from fidac_node.deidentify.dictionary import vrs_of
@@ -25,6 +25,7 @@ LARGEST_HEADER: Final = 64 << 20
 MOST_ELEMENTS: Final = 4096
 MOST_ITEMS: Final = 20_000
 
+T = TypeVar("T")
 Elements: TypeAlias = "dict[int, bytes]"
 DataSet: TypeAlias = "dict[int, Node]"
 
@@ -34,6 +35,9 @@ _LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _explicit_header = struct.Struct("<HH2sH").unpack_from
 _implicit_header = struct.Struct("<HHL").unpack_from
 _length_at = struct.Struct("<L").unpack_from
+# What may hold items: by VR, or in Implicit VR by its length.
+_NESTED: Final = frozenset({b"SQ", b"UN"})
+_UNDEFINED: Final = b"\xff\xff\xff\xff"
 _NEVER: Final = 1 << 32
 _ITEM: Final = 0xE000
 _ITEM_END: Final = 0xE00D
@@ -93,7 +97,7 @@ def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until:
         if tag >= until:
             return found, position
         if length == UNDEFINED_LENGTH or group == 0xFFFE or after > end:
-            after = _end_of(buffer, position, end, tag, explicit)
+            after = end_of(buffer, position, end, tag, explicit)
         if after - start > LARGEST_HEADER:
             raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(tag)}")
         if tag in found:
@@ -108,7 +112,7 @@ def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until:
     return found, end
 
 
-def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: bool, depth: int = 1) -> int:
+def end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: bool, depth: int = 1) -> int:
     """Where an element ends that is no plain one: a sequence of undefined length mostly, else what :mod:`part10` makes of it.
 
     The last sequence of its kind is recognised by its bytes, which say where it ends.
@@ -119,7 +123,7 @@ def _end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: 
     content = 12 if explicit else 8
     if tag >> 16 != 0xFFFE:
         _demand_sequence(buffer, position, tag, explicit)
-    delimited = end - position >= content and buffer[position + content - 4 : position + content] == b"\xff\xff\xff\xff"
+    delimited = end - position >= content and buffer[position + content - 4 : position + content] == _UNDEFINED
     if delimited and tag != PIXEL_DATA and tag >> 16 != 0xFFFE and (not explicit or buffer[position + 4 : position + 6] == b"SQ"):
         after = _sequence_end(buffer, position + content, end, explicit, depth)
     else:
@@ -137,10 +141,10 @@ def _demand_sequence(buffer: part10.Buffer, position: int, tag: int, explicit: b
         vr = bytes(buffer[position + 4 : position + 6])
         if vr not in _SHORT_VRS and vr not in _LONG_VRS:
             raise Malformed(f"{format_tag(tag)} has a value representation that PS3.5 does not have")
-        undefined = vr in _LONG_VRS and buffer[position + 8 : position + 12] == b"\xff\xff\xff\xff"
+        undefined = vr in _LONG_VRS and buffer[position + 8 : position + 12] == _UNDEFINED
         allowed = vr in (b"SQ", b"UN") or tag == PIXEL_DATA
     else:
-        undefined = buffer[position + 4 : position + 8] == b"\xff\xff\xff\xff"
+        undefined = buffer[position + 4 : position + 8] == _UNDEFINED
         allowed = vrs_of(tag) in ((), ("SQ",)) or tag == PIXEL_DATA
     if undefined and not allowed:
         raise Malformed(f"{format_tag(tag)} has an undefined length, which its value representation does not allow")
@@ -175,7 +179,7 @@ def _item_end(buffer: part10.Buffer, position: int, end: int, explicit: bool, de
         if group == 0xFFFE and number == _ITEM_END:
             return position + 8
         if not plain or group == 0xFFFE or after > end:
-            after = _end_of(buffer, position, end, group << 16 | number, explicit, depth + 1)
+            after = end_of(buffer, position, end, group << 16 | number, explicit, depth + 1)
         position = after
     raise Malformed("cut short: the data ends inside a sequence")
 
@@ -183,10 +187,10 @@ def _item_end(buffer: part10.Buffer, position: int, end: int, explicit: bool, de
 def head_of(encoded: bytes, explicit: bool) -> tuple[str, int, bool]:
     """VR (``""`` in Implicit VR) of an encoded element, where its value begins, and whether its length is undefined."""
     if not explicit:
-        return "", 8, encoded[4:8] == b"\xff\xff\xff\xff"
+        return "", 8, encoded[4:8] == _UNDEFINED
     vr = encoded[4:6]
     if vr in _LONG_VRS:
-        return vr.decode("ascii"), 12, encoded[8:12] == b"\xff\xff\xff\xff"
+        return vr.decode("ascii"), 12, encoded[8:12] == _UNDEFINED
     return vr.decode("ascii"), 8, False
 
 
@@ -200,9 +204,18 @@ def value_of(elements: Mapping[int, bytes], tag: int, explicit: bool) -> bytes:
 
 def items_of(encoded: bytes, explicit: bool) -> list[Elements]:
     """The items of an encoded sequence, each cut into its elements. Raises :class:`Malformed`, :class:`Unusual`."""
+    return cut_items(encoded, explicit, lambda buffer, position, end, _: split(buffer, position, end, explicit=explicit))
+
+
+def cut_items(encoded: bytes, explicit: bool, cut: Callable[[bytes, int, int, bool], tuple[T, int]]) -> list[T]:
+    """What ``cut`` makes of each item of an encoded sequence; as :func:`items_of`.
+
+    ``cut`` takes the encoded sequence, where the content of an item begins, where it ends or (``True``) that of the
+    sequence if the item is delimited; it returns the result and where the item ended.
+    """
     _, position, undefined = head_of(encoded, explicit)
     end = len(encoded)
-    found: list[Elements] = []
+    found: list[T] = []
     while end - position >= 8:
         group, number, length = _implicit_header(encoded, position)
         position += 8
@@ -215,11 +228,11 @@ def items_of(encoded: bytes, explicit: bool) -> list[Elements]:
         if len(found) >= MOST_ITEMS:
             raise Malformed(f"there are more than {MOST_ITEMS} items in one sequence")
         if length == UNDEFINED_LENGTH:
-            item, position = split(encoded, position, end, explicit=explicit)
+            item, position = cut(encoded, position, end, True)
         else:
             if position + length > end:
                 raise Malformed("cut short: an Item is longer than its sequence")
-            item, after = split(encoded, position, position + length, explicit=explicit)
+            item, after = cut(encoded, position, position + length, False)
             if after != position + length:
                 raise Malformed("an Item of known length is delimited before its end")
             position = after
@@ -282,5 +295,8 @@ def check(element: bytes, explicit: bool, depth: int = 0) -> None:
             pass  # the walk raises
     elif vr == "SQ" or (undefined and vr == ""):
         for item in items_of(element, explicit):
+            if item and depth == MAX_DEPTH:
+                raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep")
             for below in item.values():
-                check(below, explicit, depth + 1)
+                if below[4:6] in _NESTED if explicit else below[4:8] == _UNDEFINED:
+                    check(below, explicit, depth + 1)

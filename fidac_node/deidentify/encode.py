@@ -53,12 +53,15 @@ class Syntax:
             value += b"\x00" if vr in _NUL_PADDED else b" "
         return self.header(tag, vr, len(value)) + value
 
+    def item(self, length: int) -> bytes:
+        """The bytes before the content of an item."""
+        return self._implicit_header.pack(*_ITEM, length)
+
     def sequence(self, tag: int, items: Iterable[bytes]) -> bytes:
         """A sequence of items whose contents are encoded already."""
-        pack = self._implicit_header.pack
         parts: list[bytes] = []
         for item in items:
-            parts += (pack(*_ITEM, len(item)), item)
+            parts += (self.item(len(item)), item)
         body = b"".join(parts)
         return self.header(tag, "SQ", len(body)) + body
 

@@ -15,18 +15,16 @@ import datetime
 import io
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from fidac_node import part10
-from fidac_node.deidentify.contents import declared_by, reader_of
-from fidac_node.deidentify.memo import Memo
-from fidac_node.deidentify.needles import STANDARD_UID, Facts, Inputs, Needles
-from fidac_node.deidentify.search import Frame, Heads, Left, Search, leak
+from fidac_node.deidentify.contents import Path, Reader, declared_by, reader_of
+from fidac_node.deidentify.needles import STANDARD_UID, Facts, Inputs, Needles, Room, together
+from fidac_node.deidentify.search import Frame, Heads, Left, Search, Seen, leak
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_BE
 
 # More needles than this are no patient's header but an attempt to keep the gate busy.
 _MOST_NEEDLES: Final = 5000
@@ -36,19 +34,46 @@ MOST_LANES: Final = 8
 MOST_SEARCHES: Final = 32
 MOST_METAS: Final = 64
 MOST_SENDERS: Final = 64
+MOST_TOLD: Final = 16
+_MOST_MOVED: Final = 64
 _NEW_UID: Final = re.compile(rb"2\.25\.\d{25,39}\0?")
 _SOP_INSTANCE_UID: Final = b"\x02\x00\x03\x00UI"
 _SHORTEST_ROW: Final = 12
 _DATE_DUMMY: Final = frozenset({b"19000101"})
 _SHIFTED: Final = "MODIFIED"
-_tag_of = itemgetter(slice(4))
 
 
-class _Lane(NamedTuple):
+class _Told:
+    """What the pieces that an input has in common with others say together.
+
+    ``moved`` are pieces of outputs whose dates have moved from those that are told.
+    """
+
+    __slots__ = ("facts", "moved")
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.moved: set[Seen] = set()
+
+
+class _Lane:
     """What the objects of one encoding, character set and profile share."""
 
-    facts: Memo[Facts | None]
-    heads: Heads
+    def __init__(self, room: Room, heads: Heads) -> None:
+        self.heads = heads
+        self.facts = room.facts
+        self._room = room
+        self._told: dict[tuple[Facts, ...], _Told] = {}
+
+    def told(self, before: Sequence[bytes]) -> tuple[_Told, Facts]:
+        """What an input says: in pieces that it has in common with others, and in those of its own."""
+        steady, own = self._room.read(before)
+        told = self._told.get(steady)
+        if told is None:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            told = self._told[steady] = _Told(together(steady))
+        return told, own[0] if len(own) == 1 else together(own)
 
 
 class _Meta(NamedTuple):
@@ -86,7 +111,7 @@ class Gate:
         """Let an output pass.
 
         ``before`` and ``after`` are the encoded top-level elements of input and output without the pixel
-        data, ``head`` is the output's preamble and File Meta Information, ``sender`` the AE title in the
+        data, in pieces of one or more, ``head`` is the output's preamble and File Meta Information, ``sender`` the AE title in the
         input's. ``written`` are the values that the engine added: pseudonym and marks; ``private`` the
         safe private elements that it let through, with their creators; ``kept`` the attributes that the
         profile lets through by name although they identify a device or an institution. Raises
@@ -94,13 +119,12 @@ class Gate:
         """
         try:
             lane = self._lane(before, transfer_syntax_uid, private, kept)
-            found = tuple(filter(None, map(lane.facts.__getitem__, before)))
-            search = self._search(found, sender, written, lane.heads)
-            left = tuple(filter(None, map(search.seen.__getitem__, after)))
-            if len(set(map(_tag_of, after))) != len(after):
+            told, own = lane.told(before)
+            search = self._search(told, own, sender, written, lane.heads)
+            seen = search.look(after)
+            if not _are_ascending(seen) and _comes_twice(seen):
                 raise Permanent("leak", "an element comes twice in the output")
-            uid = self._instance_uid(head, transfer_syntax_uid)
-            _compare(found, left, uid, written)
+            _compare(told, own, seen, self._instance_uid(head, transfer_syntax_uid), written)
         except Permanent as error:
             if error.code == "leak":
                 raise
@@ -109,26 +133,30 @@ class Gate:
             raise Permanent("leak", f"the output cannot be checked ({type(error).__name__})") from error
 
     def _lane(self, before: Sequence[bytes], transfer_syntax_uid: str, private: frozenset[int], kept: frozenset[int]) -> _Lane:
-        element = _character_set(before, transfer_syntax_uid)
+        reader = reader_of(transfer_syntax_uid, strict=False)
+        element = _character_set(before, reader)
         key = (transfer_syntax_uid, element, private, kept)
         lane = self._lanes.get(key)
         if lane is None:
             declared: tuple[str, ...] = ()
             if element:
-                reader = reader_of(transfer_syntax_uid, strict=False)
                 declared = declared_by(element[reader.header(element, 0, len(element))[2] :])
             if len(self._lanes) >= MOST_LANES:
                 self._lanes.pop(next(iter(self._lanes)))
-            facts = self._inputs.facts(transfer_syntax_uid, declared, kept)
-            lane = self._lanes[key] = _Lane(facts, Heads(Frame(transfer_syntax_uid, private, kept)))
+            room = self._inputs.room(transfer_syntax_uid, declared, kept)
+            lane = self._lanes[key] = _Lane(room, Heads(Frame(transfer_syntax_uid, private, kept)))
         return lane
 
-    def _search(self, found: tuple[Facts, ...], sender: str, written: frozenset[str], heads: Heads) -> Search:
-        needles = (self._sender(sender), *[facts.needles for facts in found if facts.needles])
-        key = (needles, written, heads.frame)
+    def _search(self, told: _Told, own: Facts, sender: str, written: frozenset[str], heads: Heads) -> Search:
+        needles = told.facts.needles
+        if not needles.issuperset(own.needles):
+            needles |= own.needles
+        key = (self._sender(sender), needles, written, heads.frame)
         search = self._searches.get(key)
         if search is None:
-            search = Search(chain.from_iterable(needles), self._harmless, written, heads)
+            # In an order that says nothing of what came before: of two attributes with one value a hit names the same.
+            ordered = sorted((*key[0], *needles), key=attrgetter("place", "tag"))
+            search = Search(ordered, self._harmless, written, heads)
             if search.needles > _MOST_NEEDLES:
                 raise Permanent("leak", f"the input has more than {_MOST_NEEDLES} identifying values: the output cannot be checked")
             if len(self._searches) >= MOST_SEARCHES:
@@ -163,10 +191,18 @@ class Gate:
         return uid.rstrip(b"\0").decode("ascii")
 
 
-def _character_set(before: Sequence[bytes], transfer_syntax_uid: str) -> bytes:
+def _character_set(before: Sequence[bytes], reader: Reader) -> bytes:
     """The element that says in which character sets an input is written; ``b""`` if there is none."""
-    tag = b"\x00\x08\x00\x05" if transfer_syntax_uid == EXPLICIT_VR_BE else b"\x08\x00\x05\x00"
-    return next((element for element in before if element.startswith(tag)), b"")
+    tag = b"\x08\x00\x05\x00" if reader.little else b"\x00\x08\x00\x05"
+    for piece in before:
+        if piece.startswith(tag):
+            _, _, value, length = reader.header(piece, 0, len(piece))
+            return piece[: value + length]
+        if tag in piece:
+            for element in reader.elements(piece):
+                if element.startswith(tag):
+                    return element
+    return b""
 
 
 def _checked_meta(head: bytes, transfer_syntax_uid: str) -> _Meta:
@@ -181,21 +217,51 @@ def _checked_meta(head: bytes, transfer_syntax_uid: str) -> _Meta:
     return _Meta(start, end, head[:start], head[end:])
 
 
-def _compare(found: tuple[Facts, ...], left: tuple[Left, ...], instance_uid: str, written: frozenset[str]) -> None:
+def _are_ascending(seen: Iterable[Seen]) -> bool:
+    """Say whether tags ascend from piece to piece and in each: then none comes twice."""
+    last = -1
+    for one in seen:
+        if one.tags[0] <= last or not one.ordered:
+            return False
+        last = one.tags[-1]
+    return True
+
+
+def _comes_twice(seen: Iterable[Seen]) -> bool:
+    tags = [tag for one in seen for tag in one.tags]
+    return len(set(tags)) != len(tags)
+
+
+def _compare(told: _Told, own: Facts, seen: Iterable[Seen], instance_uid: str, written: frozenset[str]) -> None:
     """Compare what depends on the whole input: original UIDs, and dates that are where they were."""
-    originals = frozenset().union(*[facts.uids for facts in found if facts.uids])
+    originals = told.facts.uids | own.uids
     if instance_uid in originals:
         raise leak((0x00020003,), "an original UID")
-    dates = {path: values for facts in found if facts.dates for path, values in facts.dates}
+    for one in seen:
+        if one.rows or not originals.isdisjoint(one.uids):
+            _compare_uids(one.left, originals)
+        if one.dated:
+            _compare_dates(one.left, own.dates, written)
+            if one not in told.moved:
+                _compare_dates(one.left, told.facts.dates, written)
+                if len(told.moved) >= _MOST_MOVED:
+                    told.moved.clear()
+                told.moved.add(one)
+
+
+def _compare_uids(left: Iterable[Left], originals: frozenset[str]) -> None:
     for one in left:
         if not originals.isdisjoint(one.uids) or (one.rows and _spelled(one.rows, originals)):
             raise leak(one.path, "an original UID")
-        for path, after in one.dates:
-            before = dates.get(path)
-            if before is None or before.isdisjoint(after) or (after == _DATE_DUMMY and _SHIFTED not in written):
-                continue
-            if not _have_moved(before, after):
-                raise leak(path, "an original date")
+
+
+def _compare_dates(left: Iterable[Left], dates: dict[Path, frozenset[bytes]], written: frozenset[str]) -> None:
+    for path, after in chain.from_iterable(one.dates for one in left if dates):
+        before = dates.get(path)
+        if before is None or before.isdisjoint(after) or (after == _DATE_DUMMY and _SHIFTED not in written):
+            continue
+        if not _have_moved(before, after):
+            raise leak(path, "an original date")
 
 
 def _spelled(rows: frozenset[str], originals: frozenset[str]) -> bool:

@@ -35,6 +35,8 @@ _NO_LETTERS: Final = bytes(byte for byte in range(256) if not chr(byte).isascii(
 _FEWEST_LETTERS: Final = 4
 _FEWEST_SIGNS: Final = 3
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{6,}")
+_PRINTABLE_OR_NOT: Final = bytes(0x20 <= byte <= 0x7E for byte in range(256))
+_SIX_PRINTABLE: Final = b"\1" * 6
 _UTF8_ACCENT: Final = re.compile(rb"\xc3([\x80-\xbf])")
 _LONGEST_UID_NEEDLE: Final = 12
 _LOWER: Final = bytes(range(256)).lower()
@@ -46,6 +48,7 @@ _SCRIPTS: Final = (
     *("iso8859_5", "cp1251", "koi8_r", "iso8859_7", "cp1253", "iso8859_6", "cp1256", "iso8859_8", "cp1255", "tis_620"),
 )
 _SHORTEST_IN_BYTES: Final = 4
+_LONGEST_CLEAN: Final = 1 << 16
 _ZEROES: Final = b"\0" * _STRONG
 # Stands between two values of bytes, so that none is read together with the next.
 _BETWEEN: Final = b"\0\0\0\0"
@@ -98,6 +101,7 @@ class Haystack:
         self._strong = _strong(self._parts, self._wholes)
         self._strong_bare = {**self._strong, **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG}}
         self._scripts = _in_scripts(self._spelled)
+        self._clean = b""  # the last bytes without any: frames say where they are in several ways
 
     def __len__(self) -> int:
         return len(self._sums) + len(self._singles) + len(self._digits)
@@ -136,7 +140,7 @@ class Haystack:
         for needle, source in self._scripts.items():
             if needle in value and not (excused and source.place):
                 return f"the input's {describe((source.tag,))}"
-        if longest < _STRONG:
+        if longest < _STRONG or value == self._clean:
             return None
         uids: set[str] = set()
         rows: set[str] = set()
@@ -144,16 +148,18 @@ class Haystack:
             hit = self._in_letters(half, excused) if self._strong_bare else None
             if hit is not None:
                 return f"the input's {describe((hit.tag,))}"
-            for run in set(_PRINTABLE.findall(half)):
-                if len(set(run)) < _FEWEST_SIGNS:
-                    continue  # the digits of 0.3 are 333333
+            for run in _printable(half):
                 found = self.in_text(run.decode("ascii"), excused=excused)
                 if isinstance(found, str):
                     return found
                 if found is not None:
                     uids |= found[0]
                     rows |= found[1]
-        return (frozenset(uids), frozenset(rows)) if uids or rows else None
+        if uids or rows:
+            return frozenset(uids), frozenset(rows)
+        if not excused and len(value) <= _LONGEST_CLEAN:
+            self._clean = value
+        return None
 
     def _in_letters(self, value: bytes, excused: bool) -> Needles | None:
         """The source of the first needle among what may be letters in ``value``."""
@@ -236,6 +242,13 @@ def _halves(value: bytes) -> Iterator[bytes]:
         yield even
     if _ZEROES in even:
         yield odd
+
+
+def _printable(value: bytes) -> set[bytes]:
+    """The runs in bytes that may be text."""
+    if _SIX_PRINTABLE not in value.translate(_PRINTABLE_OR_NOT):  # mostly so, and told sooner than by looking for each
+        return set()
+    return {run for run in _PRINTABLE.findall(value) if len(set(run)) >= _FEWEST_SIGNS}  # the digits of 0.3 are 333333
 
 
 def _digits_of(row: str) -> str:

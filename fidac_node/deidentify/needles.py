@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from fidac_node.deidentify import charset
 from fidac_node.deidentify.contents import Contents, Reader, reader_of
@@ -33,13 +33,14 @@ _ONE_NUMBER: Final = re.compile(r"\+?[\d(][\d .()-]{4,}\d", re.ASCII)
 _LONG_TEXT: Final = 1024
 # A value longer than this (bytes) is no name, number or address, and would be thousands of needles.
 _LONGEST_VALUE: Final = 1 << 16
-_UNDEFINED: Final = b"\xff\xff\xff\xff"
 # What is remembered at most: entries, and bytes of their keys.
 MOST_INTERNED: Final = 4096
 _MOST_NEEDLES_INTERNED: Final = 256
 MOST_FACTS: Final = 4096
 _FACTS_SIZE: Final = 1 << 19
 MOST_HEADS: Final = 4096
+MOST_DAYS: Final = 256
+_FEW_DAYS: Final = 4
 _HEADS_SIZE: Final = 1 << 16
 
 _MONTHS: Final = (
@@ -91,20 +92,34 @@ class Needles:
         return len(self.parts) + len(self.wholes) + len(self.days) + len(self.singles) + len(self.digits)
 
 
-class Facts(NamedTuple):
-    """What one element of an input says of whom it is about; ``dates`` by path, as ``YYYYMMDD``."""
+class Facts:
+    """What a piece of an input says of whom it is about; ``dates`` by path, as ``YYYYMMDD``. Compared by identity."""
 
-    needles: tuple[Needles, ...]
-    uids: frozenset[str]
-    dates: tuple[tuple[tuple[int, ...], frozenset[bytes]], ...]
+    __slots__ = ("dates", "needles", "uids")
+
+    def __init__(self, needles: frozenset[Needles], uids: frozenset[str], dates: dict[tuple[int, ...], frozenset[bytes]]) -> None:
+        self.needles = needles
+        self.uids = uids
+        self.dates = dates
+
+
+def together(several: Collection[Facts]) -> Facts:
+    """What several pieces say, in the order of their elements."""
+    needles: frozenset[Needles] = frozenset().union(*(one.needles for one in several))
+    uids: frozenset[str] = frozenset().union(*(one.uids for one in several))
+    return Facts(needles, uids, {path: days for one in several for path, days in one.dates.items()})
 
 
 class _Plain(NamedTuple):
-    """What the tag and VR of an element decide that is no sequence and has its value at byte 8."""
+    """What the tag and VR of an element decide that is no sequence and has its value at byte 8.
+
+    ``speaks``: such elements say something; ``fleeting``: what they say is told sooner than remembered.
+    """
 
     path: tuple[int, ...]
     vr: str
     speaks: bool
+    fleeting: bool
 
 
 class Inputs:
@@ -113,31 +128,18 @@ class Inputs:
     def __init__(self, harmless: frozenset[str]) -> None:
         self._harmless = harmless
         self._interned: dict[tuple[object, ...], Needles] = {}
+        self._days: dict[tuple[int, bool, frozenset[bytes]], tuple[Needles, ...]] = {}
 
-    def facts(self, transfer_syntax_uid: str, declared: tuple[str, ...], kept: frozenset[int]) -> Memo[Facts | None]:
-        """The facts of elements of inputs in one encoding; ``None`` for one that says nothing.
-
-        ``declared`` are the character sets of the object; attributes in ``kept`` give no needles.
-        """
-        return Memo(self._maker(reader_of(transfer_syntax_uid, strict=False), declared, kept), MOST_FACTS, _FACTS_SIZE)
+    def room(self, transfer_syntax_uid: str, declared: tuple[str, ...], kept: frozenset[int]) -> Room:
+        """For inputs in one encoding. ``declared`` are the character sets of the object; attributes in ``kept`` give no needles."""
+        return Room(self, reader_of(transfer_syntax_uid, strict=False, wanted=_speaks), declared, kept)
 
     def sender(self, ae_title: str) -> tuple[Needles, ...]:
         """The needles of the AE title in the File Meta Information of an input."""
         return self._gathered(0x00020016, True, Kind.IDENTIFIER, [ae_title])
 
-    def _maker(self, reader: Reader, declared: tuple[str, ...], kept: frozenset[int]) -> Callable[[bytes], Facts | None]:
-        size = 6 if reader.explicit else 4
-        heads: Memo[_Plain | None] = Memo(lambda head: _plain(reader, head), MOST_HEADS, _HEADS_SIZE)
-
-        def make(element: bytes) -> Facts | None:
-            head = heads[element[:size]]
-            if head is None or (size == 4 and element[4:8] == _UNDEFINED):
-                return self._facts(_read(reader, element, declared), kept)
-            return self._facts({(head.path, head.vr, declared): {element[8:]}}, kept) if head.speaks else None
-
-        return make
-
-    def _facts(self, contents: Contents, kept: frozenset[int]) -> Facts | None:
+    def facts_of(self, contents: Contents, kept: frozenset[int]) -> Facts | None:
+        """What some values say, but those of attributes in ``kept``; ``None``: nothing."""
         needles: list[Needles] = []
         uids: set[str] = set()
         dates: dict[tuple[int, ...], set[bytes]] = {}
@@ -149,16 +151,30 @@ class Inputs:
             if days:
                 dates.setdefault(path, set()).update(days)
             if nature.kind is not None and kept.isdisjoint(path[-2:]):
-                said: Iterable[bytes] = days if nature.kind is Kind.DATE else values
-                if max(map(len, said), default=0) > _LONGEST_VALUE:
+                if nature.kind is Kind.DATE:
+                    needles += self._dated(path[-1], nature.place, days)
+                    continue
+                if max(map(len, values), default=0) > _LONGEST_VALUE:
                     raise Permanent(
                         "leak", f"{describe(path)} of the input is longer than {_LONGEST_VALUE >> 10} kB: it cannot be looked for"
                     )
-                texts = [text for value in said for text in _texts(value, declared)]
+                texts = [text for value in values for text in _texts(value, declared)]
                 needles += self._gathered(path[-1], nature.place, nature.kind, texts)
         if not (needles or uids or dates):
             return None
-        return Facts(tuple(needles), frozenset(uids), tuple((path, frozenset(found)) for path, found in dates.items() if found))
+        return Facts(frozenset(needles), frozenset(uids), {path: frozenset(found) for path, found in dates.items() if found})
+
+    def _dated(self, tag: int, place: bool, days: frozenset[bytes]) -> tuple[Needles, ...]:
+        """The needles of a few days, which all times of an object share."""
+        key = (tag, place, days)
+        found = self._days.get(key)
+        if found is None:
+            found = self._gathered(tag, place, Kind.DATE, [day.decode("ascii") for day in days])
+            if len(self._days) >= MOST_DAYS:
+                self._days.clear()
+            if len(days) <= _FEW_DAYS:
+                self._days[key] = found
+        return found
 
     def _gathered(self, tag: int, place: bool, kind: Kind, texts: Iterable[str]) -> tuple[Needles, ...]:
         needles = Needles(tag, place)
@@ -175,19 +191,64 @@ class Inputs:
         return (self._interned.setdefault(needles.key(), needles),)
 
 
-def _plain(reader: Reader, head: bytes) -> _Plain | None:
-    """What a head decides; ``None``: the element has to be read."""
-    tag, vr, value, _ = reader.header(head.ljust(12, b"\0"), 0, 12)
-    # In Implicit VR anything unknown may be a sequence.
-    return _Plain((tag,), vr, _speaks((tag,), vr)) if value == 8 and vr not in ("", "SQ", "UN") else None
+class Room:
+    """What inputs say in one encoding, each different piece looked at once: ``facts[piece]``, ``None`` if it says nothing."""
 
+    def __init__(self, inputs: Inputs, reader: Reader, declared: tuple[str, ...], kept: frozenset[int]) -> None:
+        self._inputs = inputs
+        self._reader = reader
+        self._declared = declared
+        self._kept = kept
+        self._size = 6 if reader.explicit else 4
+        self._order: Literal["little", "big"] = "little" if reader.little else "big"
+        self._heads: Memo[_Plain | None] = Memo(self._plain, MOST_HEADS, _HEADS_SIZE)
+        self.facts: Memo[Facts | None] = Memo(self._make, MOST_FACTS, _FACTS_SIZE)
 
-def _read(reader: Reader, element: bytes, declared: tuple[str, ...]) -> Contents:
-    try:
-        return reader.contents(element, declared, _speaks)
-    except Malformed as error:
-        name = describe((reader.tag_of(element),))
-        raise Permanent("leak", f"{name} of the input cannot be read, so the output cannot be checked: {error}") from error
+    def read(self, pieces: Iterable[bytes]) -> tuple[tuple[Facts, ...], list[Facts]]:
+        """What the pieces of an input say: those that are remembered, and those that are not."""
+        known = self.facts
+        steady: list[Facts] = []
+        own: list[Facts] = []
+        for piece in pieces:
+            where, found = steady, known.get(piece)
+            if found is None and piece not in known:
+                head = self._heads[piece[: self._size]]
+                if head is None or not head.fleeting or not self._is_one(piece):
+                    found = known[piece]
+                elif head.speaks:
+                    where, found = own, self._alone(head, piece)
+            if found is not None:
+                where.append(found)
+        return tuple(steady), own
+
+    def _is_one(self, piece: bytes) -> bool:
+        """Say whether a piece is one element, of those that :meth:`_plain` describes."""
+        return int.from_bytes(piece[self._size : 8], self._order) == len(piece) - 8
+
+    def _alone(self, head: _Plain, element: bytes) -> Facts | None:
+        return self._inputs.facts_of({(head.path, head.vr, self._declared): {element[8:]}}, self._kept) if head.speaks else None
+
+    def _make(self, piece: bytes) -> Facts | None:
+        head = self._heads[piece[: self._size]]
+        if head is not None and self._is_one(piece):
+            return self._alone(head, piece)
+        try:
+            several = self._reader.elements(piece)
+            if len(several) == 1:
+                return self._inputs.facts_of(self._reader.contents(piece, self._declared), self._kept)
+        except Malformed as error:
+            name = describe((self._reader.tag_of(piece),))
+            raise Permanent("leak", f"{name} of the input cannot be read, so the output cannot be checked: {error}") from error
+        found = list(filter(None, map(self.facts.__getitem__, several)))
+        return together(found) if found else None
+
+    def _plain(self, head: bytes) -> _Plain | None:
+        """What a head decides; ``None``: the element has to be read."""
+        tag, vr, value, _ = self._reader.header(head.ljust(12, b"\0"), 0, 12)
+        if value != 8 or vr in ("", "SQ", "UN"):  # in Implicit VR anything unknown may be a sequence
+            return None
+        nature = nature_of((tag,), vr)
+        return _Plain((tag,), vr, _speaks((tag,), vr), nature.kind in (None, Kind.DATE))
 
 
 def uids_in(value: bytes) -> list[str]:

@@ -10,22 +10,23 @@ import io
 import mmap
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from fidac_node import part10
 from fidac_node.deidentify import charset, elements
 from fidac_node.deidentify.dictionary import tag_of
 from fidac_node.deidentify.elements import LARGEST_HEADER, MOST_ELEMENTS, DataSet, Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
+from fidac_node.deidentify.frames import FORMS, PER_FRAME_GROUPS, Item, whole_item
 from fidac_node.deidentify.leaves import Leaf, leaves
-from fidac_node.deidentify.runs import Cutter, Run
+from fidac_node.deidentify.runs import Cut, Cutter, whole
 from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
+from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, is_valid_uid
 
 _CHUNK: Final = 1 << 20
 _CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, True)}
@@ -33,6 +34,11 @@ _CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, T
 _LONGEST_TEXT: Final = 10240
 _USUAL_META: Final = 8192
 _LONGEST_META: Final = 2 << 20
+# Of how many files with other File Meta Information it is remembered.
+_MOST_METAS: Final = 64
+_PREFIX: Final = 132
+_INSTANCE_UID: Final = 0x00020003
+_GROUP_2: Final = b"\x02\x00"
 
 
 @dataclass(frozen=True)
@@ -52,20 +58,22 @@ class PixelData:
 class Source:
     """One object to de-identify.
 
-    ``elements`` holds each encoded top-level element before the pixel data, ``tail`` those after it;
-    ``runs`` are the same elements in the pieces that most of a series has in common.
-    ``buffer`` is the whole Part 10 file, or the inflated data set; ``file`` has the same bytes where
-    there is one.
+    ``cut`` holds the header before the pixel data, ``tail`` the encoded elements after it. ``buffer`` is the
+    whole Part 10 file, or the inflated data set; ``file`` has the same bytes where there is one.
     """
 
     meta: FileMeta
     syntax: Syntax
-    elements: Elements
+    cut: Cut
     tail: tuple[bytes, ...]
     pixel_data: PixelData | None
     buffer: part10.Buffer
     file: BinaryIO | None = None
-    runs: Sequence[Run] = ()
+
+    @cached_property
+    def elements(self) -> Elements:
+        """Each encoded top-level element before the pixel data, by tag."""
+        return self.cut.elements
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.elements
@@ -95,16 +103,19 @@ class Source:
         node = found.get(tag)
         return node.items or () if node else ()
 
-    def shallow(self, tag: int) -> list[Elements]:
-        """The items of a top-level sequence, each cut into its elements and no deeper. Raises :class:`Malformed`."""
-        if tag not in self.elements:
+    def shallow(self, tag: int) -> list[Item]:
+        """The items of a top-level sequence, cut no deeper than into their elements. Raises :class:`Malformed`."""
+        encoded = self.elements.get(tag)
+        if encoded is None:
             return []
         try:
-            if self.syntax.little and elements.is_sequence(tag, self.elements[tag], self.syntax.explicit):
-                return elements.items_of(self.elements[tag], self.syntax.explicit)
+            if self.syntax.little and elements.is_sequence(tag, encoded, self.syntax.explicit):
+                if tag == PER_FRAME_GROUPS:
+                    return FORMS[self.syntax.explicit].split(tag, encoded)
+                return [whole_item(found) for found in elements.items_of(encoded, self.syntax.explicit)]
         except Unusual:
             pass  # the thorough reader takes it
-        return [elements.encoded(item, explicit=True) for item in self.items(tag)]
+        return [whole_item(elements.encoded(item, explicit=True)) for item in self.items(tag)]
 
     def nodes(self) -> DataSet:
         """The tree of the header. Raises :class:`Malformed`."""
@@ -159,11 +170,13 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         file: BinaryIO = stack.enter_context(path.open("rb"))
-        meta, offset = part10.read_meta(file)
+        buffer = stack.enter_context(_mapped(file))
+        meta, offset = _meta(buffer)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
             file.seek(offset)
             file, offset = _inflated(file, path.parent, limit, stack), 0
-        yield _parse(meta, stack.enter_context(_mapped(file)), offset, file)
+            buffer = stack.enter_context(_mapped(file))
+        yield _parse(meta, buffer, offset, file)
 
 
 def read_source(buffer: bytes | memoryview, limit: int) -> Source:
@@ -184,25 +197,67 @@ def _text(encoded: bytes, explicit: bool, declared: tuple[str, ...]) -> str:
         return raw.decode("latin-1")
 
 
-def _meta(buffer: bytes | memoryview) -> tuple[FileMeta, int]:
+def _meta(buffer: part10.Buffer) -> tuple[FileMeta, int]:
+    """The File Meta Information, read once for all that differ in the SOP Instance UID alone."""
+    key = bytes(buffer[128:144])  # prefix and group length
+    like = _metas.get(key)
+    if like is not None and (meta := like.read(buffer)) is not None:
+        return meta, like.offset
     try:
-        return part10.read_meta(io.BytesIO(buffer[:_USUAL_META]))
+        meta, offset = part10.read_meta(io.BytesIO(buffer[:_USUAL_META]))
     except Malformed:
-        return part10.read_meta(io.BytesIO(buffer[:_LONGEST_META]))
+        meta, offset = part10.read_meta(io.BytesIO(buffer[:_LONGEST_META]))
+    if offset <= _USUAL_META:
+        if len(_metas) >= _MOST_METAS:
+            _metas.clear()
+        _metas[key] = _Meta.of(bytes(buffer[: offset + 2]), meta, offset)
+    return meta, offset
+
+
+class _Meta(NamedTuple):
+    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows."""
+
+    meta: FileMeta
+    offset: int
+    start: int
+    end: int
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, data: bytes, meta: FileMeta, offset: int) -> _Meta:
+        start = end = 0
+        position = _PREFIX
+        while position < offset:
+            element = part10.element_at(data, position, offset, explicit=True)
+            position = element.after
+            if element.tag == _INSTANCE_UID:
+                start, end = element.value, element.end
+        return cls(meta, offset, start, end, data[:start], data[end:])
+
+    def read(self, buffer: part10.Buffer) -> FileMeta | None:
+        """A File Meta Information that is like this one; ``None`` if it is not."""
+        meta = self.meta
+        if buffer[: self.start] != self.before or buffer[self.end : self.offset + 2] != self.after or self.after.endswith(_GROUP_2):
+            return None
+        uid = bytes(buffer[self.start : self.end]).rstrip(b"\x00 ").decode("ascii", "replace")
+        if not is_valid_uid(uid):
+            return None
+        return FileMeta(meta.sop_class_uid, uid, meta.transfer_syntax_uid, meta.source_ae, meta.receiving_ae, meta.note)
+
+
+_metas: Final[dict[bytes, _Meta]] = {}
 
 
 def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None) -> Source:
     syntax = Syntax.of(meta.transfer_syntax_uid)
     end = len(buffer)
-    found: Elements
-    runs: list[Run] = []
-    if syntax.little:
-        found, runs, position = _CUTTERS[syntax.explicit].split(buffer, offset, end)
-    else:
-        found, position = {}, offset
+    cut, position = _CUTTERS[syntax.explicit].split(buffer, offset, end) if syntax.little else (whole({}), offset)
+    found = cut.elements
     tail: list[bytes] = []
     pixel_data: PixelData | None = None
     size = 0
+    in_order = True
     for element in part10.walk(buffer, position, end, meta.transfer_syntax_uid):
         if element.tag == PIXEL_DATA:
             if pixel_data is not None:
@@ -222,8 +277,10 @@ def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | 
             tail.append(encoded)
         else:
             found[element.tag] = encoded
-    whole = sum(len(run.elements) for run in runs) == len(found)  # elements out of order come after the runs
-    return Source(meta, syntax, found, tuple(tail), pixel_data, buffer, file, runs if whole else ())
+            in_order = False
+    if not in_order:
+        cut = whole(found)
+    return Source(meta, syntax, cut, tuple(tail), pixel_data, buffer, file)
 
 
 @contextmanager

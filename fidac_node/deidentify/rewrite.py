@@ -9,17 +9,20 @@ elements come again with every slice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from fidac_node.deidentify import actions, charset, dates, elements, iod, shapes
+from fidac_node.deidentify.actions import Change, Changes
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.elements import Elements
 from fidac_node.deidentify.encode import Syntax
+from fidac_node.deidentify.frames import FORMS, PER_FRAME_GROUPS, Item, whole_item
+from fidac_node.deidentify.moulds import Moulds, Way
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
-from fidac_node.deidentify.runs import Run
+from fidac_node.deidentify.runs import Common, Cut
 from fidac_node.deidentify.shapes import may_stay
 from fidac_node.deidentify.text import clean, fold, is_listed
 from fidac_node.part10 import PIXEL_DATA, Malformed
@@ -31,7 +34,7 @@ _STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCI
 # Instances that the standard itself defines: well-known frames of reference, palettes, storage commitment.
 _WELL_KNOWN_UID: Final = re.compile(r"1\.2\.840\.10008\.1\.(?:4\.[12]|5|20|40|42)(?:\.\d{1,2}){1,3}", re.ASCII)
 # Their items stand for frames, by position.
-_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
+_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, PER_FRAME_GROUPS})
 # Of these not even a well-known value may stay.
 _OWN_UIDS: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 # What is remembered for one patient (elements, bytes), and the longest element of it: about 2 MB at most.
@@ -39,31 +42,20 @@ _MOST_REMEMBERED: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
 _MOST_CHARSETS: Final = 8
-_MOST_MOULDS: Final = 256
-_LONGEST_MOULD: Final = 1024
+_MOST_PARTS: Final = 16
 _CLEANING: Final = frozenset({"agent", "clean", "listed"})
 # Six times the longest LT (PS3.5 6.2, bytes): what is longer is no text about an image.
 _LONGEST_TEXT: Final = 1 << 16
 
 
-class _Rule(NamedTuple):
-    """What the plan says of elements with one tag and VR; a value that matches ``plain`` stays as it is."""
+class Rule(NamedTuple):
+    """What the plan says of elements with one tag and VR; a value that matches ``plain`` stays as it is, ``gone`` is any."""
 
-    public: bool
     vr: str | None
     action: str
     start: int
     plain: re.Pattern[bytes] | None
-
-
-class _Mould(NamedTuple):
-    """A sequence that kept its form: its bytes as a number, those of them that are ``fixed``, where plain values are, what became of it."""
-
-    declared: tuple[str, ...]
-    bits: int
-    fixed: int
-    spans: tuple[tuple[int, int, re.Pattern[bytes]], ...]
-    change: Change
+    gone: bool
 
 
 class Subject(NamedTuple):
@@ -73,43 +65,53 @@ class Subject(NamedTuple):
     shift_days: int
 
 
-class Change(NamedTuple):
-    """What became of one element: the action taken, the bytes that replace it (none: it is gone), and what became of those below."""
-
-    action: str
-    encoded: bytes
-    items: tuple[Changes, ...] = ()
-
-
-Changes: TypeAlias = "dict[int, Change]"
-
 REMOVED: Final = Change(actions.REMOVE, b"")
 
 
 class Header(NamedTuple):
-    """What became of a header: of each element, the encoded elements that are ``left``, and which of them are ``private``."""
+    """What became of a header: the action on each element, and what is left of it, by tag.
+
+    ``left`` is what is left of the ``common`` elements, the same object with every slice of a series; ``own`` goes
+    before it. Both have ``b""`` for nothing. ``private`` are the private tags in both.
+    """
 
     changes: Changes
+    common: Common | None
     left: Elements
+    own: Elements
     private: frozenset[int]
 
 
 class _Part(NamedTuple):
-    """What became of a run of elements; ``private`` are the tags that may be on the list of safe ones."""
+    """What became of some elements of a header; ``open`` are private tags of which nothing is decided, for their creators are elsewhere."""
 
     changes: Changes
     left: Elements
-    private: tuple[int, ...]
+    private: frozenset[int]
+    open: tuple[int, ...]
+
+
+_NOTHING: Final = _Part({}, {}, frozenset(), ())
 
 
 class Rewriter:
     """Applies a plan to the data sets of one patient in one encoding.
 
-    ``overrides`` are actions by tag that go before the plan's, for a kind of object that has rules of its own.
+    ``overrides`` are actions by tag that go before the plan's, for a kind of object that has rules of its own; ``rules``
+    is the memory that rewriters share who differ in the patient alone. With ``moulds``, items that are alike share their
+    changes: the actions are those of each, the bytes are not.
     """
 
     def __init__(
-        self, plan: Plan, pseudonymiser: Pseudonymiser, subject: Subject, syntax: Syntax, overrides: dict[int, str] | None = None
+        self,
+        plan: Plan,
+        pseudonymiser: Pseudonymiser,
+        subject: Subject,
+        syntax: Syntax,
+        overrides: dict[int, str] | None = None,
+        *,
+        rules: dict[bytes, Rule] | None = None,
+        moulds: bool = True,
     ) -> None:
         self.subject = subject
         self._plan = plan
@@ -120,14 +122,18 @@ class Rewriter:
         self._known: dict[tuple[str, ...], dict[bytes, Change]] = {}
         # Tag and VR are the first six bytes of an element, the tag the first four.
         self._head = 6 if syntax.explicit else 4
-        self._rules: dict[bytes, _Rule] = {}
-        self._moulds: dict[bytes, _Mould] = {}
-        self._parts: dict[tuple[bytes, tuple[str, ...]], _Part] = {}
+        self._rules = {} if rules is None else rules
+        self._moulds = Moulds(self._way, syntax)
+        self._moulded = moulds and syntax.little  # where bytes are swapped none is copied
+        self._parts: dict[tuple[Common, tuple[str, ...]], _Part] = {}
         self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
 
-    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
-        """What becomes of each element of ``found``, by ascending tag. Raises :class:`Malformed`, :class:`.Unusual`."""
+    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, framed: bool = False) -> Changes:
+        """What becomes of each element of ``found``, by ascending tag; ``framed``: it is within one frame of many.
+
+        Raises :class:`Malformed`, :class:`.Unusual`.
+        """
         declared = inherited
         if elements.SPECIFIC_CHARACTER_SET in found:
             declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
@@ -145,8 +151,10 @@ class Rewriter:
                 rule = rules.get(encoded[:head])
                 if rule is not None and rule.plain is not None and not len(encoded) % 2 and rule.plain.fullmatch(encoded, rule.start):
                     change = Change(rule.action, encoded)  # told sooner than remembered
-                elif (change := self._like_the_last(encoded, declared)) is None:
-                    change = self._change(tag, encoded, declared, depth)
+                elif rule is not None and rule.gone:
+                    change = REMOVED
+                else:
+                    change = self._change(tag, encoded, declared, depth, framed)
                     self._remember(known, encoded, change)
             changes[tag] = change
         return changes
@@ -166,50 +174,48 @@ class Rewriter:
             for memory in self._known.values():
                 memory.clear()
             self._parts.clear()
+            self._moulds.clear()
             self._safe.clear()
             self._bytes = size
 
-    def header(self, found: Elements, runs: Sequence[Run]) -> Header:
-        """What becomes of the header ``found``, whose ``runs`` come again with every slice. Raises as :meth:`data_set`."""
-        declared = charset.declared_in(found, (), explicit=self._syntax.explicit)
-        changes: Changes = {}
-        left: Elements = {}
-        private: list[int] = []
-        alone: Elements = {}
-        for run in runs:
-            if len(run.elements) == 1:
-                alone.update(run.elements)
-                continue
-            part = self._parts.get((run.encoded, declared))
-            if part is None:
-                part = self._part(self.data_set(run.elements, declared))
-                self._make_room(len(run.encoded))
-                self._parts[run.encoded, declared] = part
-            changes.update(part.changes)
-            left.update(part.left)
-            private += part.private
-        rest = self._part(self.data_set(alone if runs else found, declared))
-        changes.update(rest.changes)
-        left.update(rest.left)
-        kept = self._keep_safe(found, sorted((*private, *rest.private)), changes, left)
-        return Header(changes, left, kept)
+    def header(self, cut: Cut) -> Header:
+        """What becomes of a header. Raises as :meth:`data_set`."""
+        declared = charset.declared_in(cut.elements, (), explicit=self._syntax.explicit)
+        steady = self._steady(cut.common, declared) if cut.common is not None else _NOTHING
+        changes, left, private, _ = self._part(cut.own, cut.elements, declared, steady.open)
+        return Header(steady.changes | changes, cut.common, steady.left, left, steady.private | private if private else steady.private)
 
-    def _part(self, changes: Changes) -> _Part:
-        left = {tag: change.encoded for tag, change in changes.items() if change.encoded and tag < PIXEL_DATA}
-        private = tuple(tag for tag in changes if tag >> 16 in self._private_groups and tag & 0xFFFF >= 0x1000)
-        return _Part(changes, left, private)
+    def _steady(self, common: Common, declared: tuple[str, ...]) -> _Part:
+        """What becomes of the elements that a series has in common."""
+        part = self._parts.get((common, declared))
+        if part is None:
+            part = self._part(common.elements, common.elements, declared, ())
+            if len(self._parts) >= _MOST_PARTS:
+                self._parts.clear()
+            self._make_room(common.size)
+            self._parts[common, declared] = part
+        return part
 
-    def _keep_safe(self, found: Elements, private: list[int], changes: Changes, left: Elements) -> frozenset[int]:
-        """Keep the private elements that the plan lists (PS3.15 E.3.10) and their creators; return their tags."""
+    def _part(self, some: Elements, found: Elements, declared: tuple[str, ...], more: Iterable[int]) -> _Part:
+        """What becomes of ``some`` elements; private ones, and ``more`` of them, have their creators in ``found``."""
+        changes = self.data_set(some, declared)
+        left = {tag: change.encoded if tag < PIXEL_DATA else b"" for tag, change in changes.items()}
+        groups = self._private_groups
+        private = [tag for tag in changes if tag >> 16 in groups and tag & 0xFFFF >= 0x1000]
         kept: set[int] = set()
-        for tag in private:
+        undecided = []
+        for tag in (*more, *private):  # those that the plan lists (PS3.15 E.3.10) stay, and their creators
             creator_tag = tag & 0xFFFF0000 | tag >> 8 & 0xFF
-            safe = self._safe_pair(tag, found[tag], creator_tag, found.get(creator_tag, b""))
+            creator = found.get(creator_tag)
+            if creator is None:
+                undecided.append(tag)
+                continue
+            safe = self._safe_pair(tag, found[tag], creator_tag, creator)
             if safe is not None:
                 left[tag], left[creator_tag] = safe
                 changes[tag], changes[creator_tag] = (Change(actions.KEEP, encoded) for encoded in safe)
                 kept |= {tag, creator_tag}
-        return frozenset(kept)
+        return _Part(changes, left, frozenset(kept), tuple(undecided))
 
     def _safe_pair(self, tag: int, encoded: bytes, creator_tag: int, creator: bytes) -> tuple[bytes, bytes] | None:
         """What stays of a private element and of its creator; ``None``: nothing."""
@@ -235,7 +241,7 @@ class Rewriter:
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
-    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
+    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, framed: bool) -> Change:
         rule = self._rules.get(encoded[: self._head])
         if rule is None:
             rule = self._rule(tag, encoded)
@@ -243,11 +249,7 @@ class Rewriter:
                 self._rules.clear()
             self._rules[encoded[: self._head]] = rule
         if rule.vr is not None and elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
-            items = elements.items_of(encoded, self._syntax.explicit)
-            change = self._sequence(tag, items, rule.action, declared, depth)
-            if depth and len(items) == len(change.items) == 1 and len(encoded) == len(change.encoded) <= _LONGEST_MOULD:
-                self._learn_mould(encoded, items[0], declared, change)
-            return change
+            return self._sequence(tag, encoded, rule.action, declared, depth, framed or tag == PER_FRAME_GROUPS)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
             return REMOVED
@@ -258,7 +260,7 @@ class Rewriter:
             return Change(actions.REMOVE, self._without_value(tag, rule.vr))
         return Change(rule.action, self._syntax.element(tag, rule.vr, value))
 
-    def _rule(self, tag: int, encoded: bytes) -> _Rule:
+    def _rule(self, tag: int, encoded: bytes) -> Rule:
         """What the plan says of elements with this tag and VR."""
         said, start, _ = elements.head_of(encoded, self._syntax.explicit)
         # Group lengths (retired), groups that no data set has (PS3.5 7.1) and private attributes are not public.
@@ -268,7 +270,8 @@ class Rewriter:
         plain = None
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
             plain = shapes.numbers(tag, vr) if vr in shapes.WITHOUT_TEXT and vr in shapes.WIDTHS else shapes.PLAIN_VALUES.get(vr)
-        return _Rule(public, vr, action, start, plain if tag not in shapes.CODE_VALUES else None)
+        gone = action == actions.REMOVE and said not in ("", "SQ", "UN") and start == 8  # nothing can be inside
+        return Rule(vr, action, start, plain if tag not in shapes.CODE_VALUES else None, gone)
 
     def _action(self, tag: int, vr: str) -> str:
         return self._overrides.get(tag) or self._plan.action(tag, vr)
@@ -285,65 +288,62 @@ class Rewriter:
         # An implicit hop by a system that did not know the attribute left little-endian bytes (PS3.5 6.2.2).
         return known[0] if declared == "UN" and len(known) == 1 and self._syntax.little else None
 
-    def _sequence(self, tag: int, items: list[Elements], action: str, declared: tuple[str, ...], depth: int) -> Change:
+    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, framed: bool) -> Change:
         if depth >= elements.MAX_DEPTH:
             raise Malformed(f"sequences are nested more than {elements.MAX_DEPTH} deep")
+        explicit = self._syntax.explicit
         if action not in (actions.KEEP, actions.BLANK):
-            for item in items:
-                for encoded in item.values():
-                    elements.check(encoded, self._syntax.explicit, depth + 1)
+            for found in elements.items_of(encoded, explicit):
+                for one in found.values():
+                    elements.check(one, explicit, depth + 1)
             return REMOVED
         below: list[Changes] = []
         kept: list[bytes] = []
+        items: list[Item]
+        if framed and self._moulded:
+            items = FORMS[explicit].split(tag, encoded)
+        else:
+            items = [whole_item(found) for found in elements.items_of(encoded, explicit)]
         for item in items if action == actions.KEEP else ():
-            if not item.keys().isdisjoint(shapes.CODE_PARTS) and not may_stay(item, self._syntax.explicit):
-                below.append(dict.fromkeys(item, REMOVED))
-                continue
-            changes = self.data_set(item, declared, depth + 1)
-            if shapes.CODING_SCHEME in item:
-                self._complete_code(changes)
+            changes, content = self._item(item, declared, depth + 1, framed)
             below.append(changes)
-            content = b"".join([change.encoded for change in changes.values()])
-            if content or tag in _FUNCTIONAL_GROUPS:  # an item of nothing but identity says nothing any more
+            if content or (content is not None and tag in _FUNCTIONAL_GROUPS):  # an item of nothing but identity says nothing any more
                 kept.append(content)
         if kept or action == actions.BLANK or not items or tag in iod.TYPE_2:
             return Change(action, self._syntax.sequence(tag, kept), tuple(below))
         return Change(actions.REMOVE, b"", tuple(below))
 
-    def _learn_mould(self, sequence: bytes, item: Elements, declared: tuple[str, ...], change: Change) -> None:
-        """Remember the form of a sequence of one item that kept its form: in the next frame only numbers and times differ."""
-        if list(item) != sorted(item):
-            return
-        fixed = bytearray(b"\xff" * len(sequence))
-        spans = []
-        position = len(sequence) - sum(map(len, item.values()))
-        for tag, encoded in item.items():
-            if len(change.items[0][tag].encoded) != len(encoded):
-                return
-            rule = self._rules.get(encoded[: self._head])
-            start, plain = (rule.start, rule.plain) if rule is not None else (0, None)
-            if rule is not None and rule.vr == "DT" and rule.action == "shift":
-                start, plain = rule.start + shapes.DATE_LENGTH, shapes.TIME_OF_DAY  # the date is fixed, and so is what it becomes
-            if plain is not None and plain.fullmatch(encoded, start):
-                spans.append((position + start, position + len(encoded), plain))
-                fixed[position + start : position + len(encoded)] = bytes(len(encoded) - start)
-            position += len(encoded)
-        if len(self._moulds) >= _MOST_MOULDS:
-            self._moulds.clear()
-        bits, mask = int.from_bytes(sequence, "little"), int.from_bytes(fixed, "little")
-        self._moulds[sequence[:12]] = _Mould(declared, bits, mask, tuple(spans), change)
+    def _item(self, item: Item, declared: tuple[str, ...], depth: int, framed: bool) -> tuple[Changes, bytes | None]:
+        """What becomes of an item, and its new content; ``None`` if it may not stay at all."""
+        poured = self._moulds.pour(item, declared, depth) if item.form is not None else None
+        if poured is not None:
+            return poured
+        explicit = self._syntax.explicit
+        found = item.cut(explicit)
+        if not found.keys().isdisjoint(shapes.CODE_PARTS) and not may_stay(found, explicit):
+            return dict.fromkeys(found, REMOVED), None
+        changes = self.data_set(found, declared, depth, framed=framed)
+        if shapes.CODING_SCHEME in found:
+            self._complete_code(changes)
+        content = b"".join([change.encoded for change in changes.values()])
+        if item.form is not None:
+            self._make_room(len(item.content))
+            self._moulds.learn(item, declared, depth, found, changes, content)
+        return changes, content
 
-    def _like_the_last(self, encoded: bytes, declared: tuple[str, ...]) -> Change | None:
-        """What becomes of a sequence that differs from the last of its form in plain values alone: those stay."""
-        mould = self._moulds.get(encoded[:12])  # tag, VR and length
-        if mould is None or mould.declared != declared or (int.from_bytes(encoded, "little") ^ mould.bits) & mould.fixed:
-            return None
-        written = bytearray(mould.change.encoded)
-        for start, end, plain in mould.spans:
-            if plain.fullmatch(encoded, start, end) is None:
-                return None
-            written[start:end] = encoded[start:end]
-        return Change(mould.change.action, bytes(written), mould.change.items)
+    def _way(self, tag: int, encoded: bytes, change: Change) -> Way:
+        """How what became of an element depends on its value."""
+        rule = self._rules.get(encoded[: self._head])
+        if rule is not None and tag not in shapes.CODE_PARTS:
+            if rule.vr is None or rule.action in (actions.REMOVE, actions.BLANK):
+                return Way(0, None, lost=True)
+            stays, plain = rule.start, rule.plain
+            if rule.vr == "DT" and rule.action == "shift":  # while the date is the same, so is what it becomes
+                stays, plain = stays + shapes.DATE_LENGTH, shapes.TIME_OF_DAY
+            alike = len(change.encoded) == len(encoded) and change.encoded[stays:] == encoded[stays:]
+            if plain is not None and alike and not len(encoded) % 2 and plain.fullmatch(encoded, stays):
+                return Way(stays, None if rule.vr in shapes.WITHOUT_TEXT else plain, lost=False)
+        return Way(len(encoded), None, lost=False)
 
     def _complete_code(self, changes: Changes) -> None:
         """A code whose meaning did not stay is its own meaning: CodeMeaning is Type 1 (PS3.3 Table 8.8-1)."""

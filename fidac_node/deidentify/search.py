@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from fidac_node import marks
@@ -34,6 +35,7 @@ _GRAMMAR: Final = {
     "TM": re.compile(rb"(?:\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?(?![\d.])|[\\ \0])*"),
 }
 _HANDLERS: Final = {"AS": "time", "DA": "date", "DS": "number", "DT": "date", "IS": "number", "TM": "time", "UI": "uid"}
+_FLEETING: Final = frozenset({"date", "number", "time", "uid"})
 _NEW_UID: Final = re.compile(r"2\.25\.(\d{1,39})", re.ASCII)
 # 128 random bits have fewer digits than this once in 10^14 times; with fewer it is a number that somebody chose.
 _FEWEST_UID_DIGITS: Final = 25
@@ -70,6 +72,20 @@ class Left(NamedTuple):
     dates: tuple[tuple[Path, frozenset[bytes]], ...]
 
 
+class Seen:
+    """A piece of an output that has no needle in it: the tags of its elements, and what has to be compared. Compared by identity."""
+
+    __slots__ = ("dated", "left", "ordered", "rows", "tags", "uids")
+
+    def __init__(self, tags: tuple[int, ...], left: tuple[Left, ...] = ()) -> None:
+        self.tags = tags
+        self.ordered = all(tag < after for tag, after in pairwise(tags))
+        self.left = left
+        self.uids: frozenset[str] = frozenset().union(*[one.uids for one in left])
+        self.rows = any(one.rows for one in left)
+        self.dated = any(one.dates for one in left)
+
+
 class Frame(NamedTuple):
     """What a search goes by besides needles: the encoding, and which attributes are let through by name."""
 
@@ -82,6 +98,7 @@ class Head(NamedTuple):
     """What the tag and VR of an element decide: which handler looks at its values, and where in the element they are.
 
     ``excused``: the profile lets the attribute through although it says which device or institution it was.
+    ``clean`` is what is seen in such an element if there is nothing to compare.
     """
 
     path: Path
@@ -90,6 +107,7 @@ class Head(NamedTuple):
     length: int
     value: int
     excused: bool
+    clean: Seen
 
 
 class Heads:
@@ -102,6 +120,10 @@ class Heads:
         self.order: Literal["little", "big"] = "little" if self.reader.little else "big"
         self.top: Memo[Head] = Memo(self._top, MOST_HEADS, _HEADS_SIZE)
         self._nested: dict[tuple[Path, str], Head] = {}
+
+    def is_one(self, head: Head, piece: bytes) -> bool:
+        """Say whether a piece that begins with an element of this head is that element alone, of defined length."""
+        return int.from_bytes(piece[head.length : head.value], self.order) == len(piece) - head.value
 
     def nested(self, path: Path, vr: str) -> Head:
         """The head of what is below a sequence. Raises :class:`Permanent` ``leak`` for what no output may have."""
@@ -131,7 +153,7 @@ class Heads:
             handler = "either"
         else:
             handler = _HANDLERS.get(vr, "text")
-        return Head(path, vr, handler, length, value, kept)
+        return Head(path, vr, handler, length, value, kept, Seen(path[:1]))
 
 
 def leak(path: Path, what: str) -> Permanent:
@@ -159,8 +181,7 @@ def check_structure(path: Path, vr: str, frame: Frame) -> None:
 class Search:
     """One search for the needles of one input. ``harmless`` are the folded words that identify nobody.
 
-    ``seen[element]`` searches an encoded top-level element of the output. It is a :class:`Left`, or
-    ``None`` if there is nothing to compare; a hit raises :class:`Permanent` ``leak``.
+    ``seen`` remembers pieces of outputs, one or more encoded top-level elements in each.
     """
 
     def __init__(self, found: Iterable[Needles], harmless: frozenset[str], written: frozenset[str], heads: Heads) -> None:
@@ -186,24 +207,42 @@ class Search:
             "time": self._time,
             "uid": self._uid,
         }
-        self.seen: Memo[Left | None] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
+        self.seen: Memo[Seen] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
 
-    def _examine(self, element: bytes) -> Left | None:
+    def look(self, pieces: Iterable[bytes]) -> list[Seen]:
+        """Search the pieces of an output; a hit raises :class:`Permanent` ``leak``."""
+        heads, known = self._heads, self.seen
+        found = []
+        for piece in pieces:
+            seen = known.get(piece)
+            if seen is None:
+                head = heads.top.get(piece[: heads.size])
+                # One that is looked at in no time, and seldom comes again, is not remembered.
+                fleeting = head is not None and head.handler in _FLEETING and heads.is_one(head, piece)
+                seen = self._examine(piece) if fleeting else known[piece]
+            found.append(seen)
+        return found
+
+    def _examine(self, piece: bytes) -> Seen:
         heads = self._heads
         try:
-            head = heads.top[element[: heads.size]]
-            if head.handler == "nested":
-                return self._sequence(head, element)
-            length = int.from_bytes(element[head.length : head.value], heads.order)
-            if length != len(element) - head.value or (head.value == 12 and any(element[6:8])):
-                return self._sequence(head, element)  # which says what is wrong with it
-            return self._handlers[head.handler](head, (element[head.value :],))
+            head = heads.top[piece[: heads.size]]
+            if not heads.is_one(head, piece):
+                several = heads.reader.elements(piece)
+                if len(several) > 1:
+                    return _together([self.seen[one] for one in several])
+                left = self._sequence(head, piece)
+            elif head.handler == "nested" or (head.value == 12 and any(piece[6:8])):
+                left = self._sequence(head, piece)  # which says what is wrong with it
+            else:
+                left = self._handlers[head.handler](head, (piece[head.value :],))
+            return Seen(head.path, (left,)) if left else head.clean
         except Permanent as error:
             if error.code == "leak":
                 raise
-            raise Permanent("leak", f"{self._named(element)} of the output cannot be checked: {error}") from error
+            raise Permanent("leak", f"{self._named(piece)} of the output cannot be checked: {error}") from error
         except Exception as error:
-            raise Permanent("leak", f"{self._named(element)} of the output cannot be checked ({type(error).__name__})") from error
+            raise Permanent("leak", f"{self._named(piece)} of the output cannot be checked ({type(error).__name__})") from error
 
     def _named(self, element: bytes) -> str:
         return describe((self._heads.reader.tag_of(element),))
@@ -324,3 +363,8 @@ class Search:
         if isinstance(hit, str):
             raise leak(head.path, hit)
         return Left(head.path, *hit, ())
+
+
+def _together(several: list[Seen]) -> Seen:
+    """What was seen in several elements."""
+    return Seen(tuple(tag for one in several for tag in one.tags), tuple(left for one in several for left in one.left))

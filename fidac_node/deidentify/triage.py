@@ -18,7 +18,9 @@ from typing import Final, Literal, TypeAlias
 
 from fidac_node.deidentify import elements, highbits, screens
 from fidac_node.deidentify.elements import Elements, Unusual
+from fidac_node.deidentify.frames import PER_FRAME_GROUPS, Form, Item, whole_item
 from fidac_node.deidentify.reading import Source
+from fidac_node.deidentify.runs import whole
 from fidac_node.errors import ConfigError, Permanent
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES
 
@@ -41,8 +43,7 @@ _DOSE_REPORT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.67"
 _KEY_OBJECT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONVERSION_TYPE: Final = 0x00080064
 _SHARED_GROUPS: Final = 0x52009229
-_PER_FRAME_GROUPS: Final = 0x52009230
-_FUNCTIONAL_GROUPS: Final = (_SHARED_GROUPS, _PER_FRAME_GROUPS)
+_FUNCTIONAL_GROUPS: Final = (_SHARED_GROUPS, PER_FRAME_GROUPS)
 _PLANE_POSITION: Final = 0x00209113
 _IMAGE_POSITION: Final = 0x00200032
 _FRAME_TYPE_SEQUENCE: Final = 0x00189329
@@ -156,7 +157,7 @@ def _series(source: Source, sop_class: str, rules: Rules) -> None:
     if key in _passed:
         return
     alone = {tag: encoded for tag, encoded in zip(_DECISIVE, found, strict=True) if encoded is not None}
-    seen = Source(source.meta, source.syntax, alone, (), source.pixel_data, b"")
+    seen = Source(source.meta, source.syntax, whole(alone), (), source.pixel_data, b"")
     _is_ct(seen)
     _words(seen)
     _image_type("ImageType (0008,0008)", seen.get("ImageType"), sop_class, rules)
@@ -264,20 +265,40 @@ def _pixels(source: Source) -> None:
 def _frames(source: Source, rules: Rules) -> None:
     """The frames of an enhanced image: their type, and that each has a place in the patient."""
     try:
-        _groups(source, source.shallow(_SHARED_GROUPS), source.shallow(_PER_FRAME_GROUPS), rules)
+        _groups(source, source.shallow(_SHARED_GROUPS), source.shallow(PER_FRAME_GROUPS), rules)
     except Unusual:
-        shared, frames = ([elements.encoded(item, explicit=True) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS)
+        shared, frames = ([whole_item(elements.encoded(item, explicit=True)) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS)
         _groups(source, shared, frames, rules)
 
 
-def _groups(source: Source, shared: list[Elements], frames: list[Elements], rules: Rules) -> None:
+def _groups(source: Source, shared: list[Item], frames: list[Item], rules: Rules) -> None:
     explicit = source.syntax.explicit
-    types = {group.get(_FRAME_TYPE_SEQUENCE, b"") for group in (*shared, *frames)} - {b""}
+    types = (_types(shared, explicit) | _types(frames, explicit)) - {b""}
     for text in sorted({text for encoded in types for text in _frame_types(encoded, explicit)}):
         _image_type("FrameType (0008,9007)", text, source.get("SOPClassUID"), rules)
-    placed = any(_has_position(group, explicit) for group in shared)
-    if not placed and not (frames and all(_has_position(group, explicit) for group in frames)):
+    if not any(_placed(shared, explicit)) and not (frames and all(_placed(frames, explicit))):
         raise Permanent("incomplete", "no functional group says where each frame is (PlanePositionSequence)")
+
+
+def _types(items: list[Item], explicit: bool) -> set[bytes]:
+    """The different FrameTypeSequences; among frames of one form there is mostly one."""
+    forms = {item.form for item in items if item.form is not None}
+    alike = {form for form in forms if not form.varying(_FRAME_TYPE_SEQUENCE)}
+    others = {item.cut(explicit).get(_FRAME_TYPE_SEQUENCE, b"") for item in items if item.form not in alike}
+    return others | {form.elements.get(_FRAME_TYPE_SEQUENCE, b"") for form in alike}
+
+
+def _placed(items: list[Item], explicit: bool) -> Iterator[bool]:
+    """Say of each item whether it has a place in the patient."""
+    places: dict[Form, list[slice]] = {}
+    for item in items:
+        if item.form is not None:
+            if item.form not in places:
+                places[item.form] = item.form.varying(_PLANE_POSITION, _IMAGE_POSITION)
+            if any(item.content[place].strip(b"\x00 ") for place in places[item.form]):
+                yield True
+                continue
+        yield _has_position(item.cut(explicit), explicit)
 
 
 def _geometry(source: Source) -> None:
@@ -305,7 +326,7 @@ def _values(text: str) -> list[str]:
 
 def _overlay_groups(source: Source) -> set[int]:
     """The groups 6000 to 60FE that the header has something of: PS3.5 7.6 names 16 of them, PS3.6 all."""
-    if max(source.elements, default=0) < 0x60000000:
+    if source.cut.last < 0x60000000:
         return set()
     return {tag >> 16 for tag in source.elements if 0x60000000 <= tag < 0x61000000 and not tag & 0x10000}
 

@@ -56,7 +56,7 @@ def ours(path: Path, plan: Plan) -> Dataset:
     """The data set that the plan makes of a file, by our rewriter alone: no marks, no triage."""
     source = read_source(path.read_bytes(), LIMIT)
     rewriter = Rewriter(plan, KEYS, SUBJECT, source.syntax)
-    changes = rewriter.header(source.elements, ()).changes
+    changes = rewriter.header(source.cut).changes
     body = b"".join(changes[tag].encoded for tag in sorted(changes))
     _, start = part10.read_meta(io.BytesIO(path.read_bytes()))
     return read(path.read_bytes()[:start] + body)

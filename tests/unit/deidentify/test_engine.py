@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,14 +20,15 @@ from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary, dictionary_VM, dictionary_VR, tag_for_keyword
 
 from fidac_node import part10
-from fidac_node.deidentify import dictionary, elements
+from fidac_node.deidentify import dictionary, elements, reading
 from fidac_node.deidentify.encode import Syntax, join
 from fidac_node.deidentify.reading import read_source
 from fidac_node.deidentify.rewrite import Rewriter, Subject
-from fidac_node.deidentify.runs import Cutter
+from fidac_node.deidentify.runs import Common, Cut, Cutter
 from fidac_node.errors import Permanent
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
-from tests.strategies import Object, objects
+from tests.strategies import Elem, Object, elem, encode, image, objects, sequence
+from tests.strategies import part10 as part_10
 from tests.unit.deidentify.build import KEY, LIMIT, ct, deidentifier, write
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,10 +79,11 @@ def test_a_cutter_that_remembers_cuts_as_one_that_does_not(several: list[Object]
                 cutters[explicit].split(buffer, start, len(buffer))
             continue
         for view in (buffer, memoryview(buffer)):
-            found, runs, position = cutters[explicit].split(view, start, len(buffer))
-            assert (found, position) == plain
-            assert {tag: encoded for run in runs for tag, encoded in run.elements.items()} == found
-            assert b"".join(run.encoded for run in runs) == buffer[start:position]
+            header, position = cutters[explicit].split(view, start, len(buffer))
+            common = header.common.elements if header.common else {}
+            assert (header.elements, position) == plain and list(header.elements) == list(plain[0])
+            assert common | header.own == header.elements and common.keys().isdisjoint(header.own)
+            assert b"".join(header.pieces) == buffer[start:position]
 
 
 @settings(max_examples=60, deadline=None)
@@ -93,11 +99,133 @@ def test_a_damaged_header_is_cut_or_refused_the_same_with_and_without_memory(one
     outcomes = []
     for split in (cutter.split, lambda *a: elements.split(*a, explicit=explicit, until=part10.PIXEL_DATA)):
         try:
-            found, *_, position = split(damaged, start, len(damaged))
-            outcomes.append((found, position))
+            found, position = split(damaged, start, len(damaged))
+            outcomes.append((list((found.elements if isinstance(found, Cut) else found).items()), position))
         except Permanent as error:
-            outcomes.append(error.code)
+            outcomes.append(str(error))
     assert outcomes[0] == outcomes[1]
+
+
+def test_the_slices_of_several_series_that_come_mixed_are_each_recognised() -> None:
+    cutter = Cutter(explicit=True)
+    commons: dict[int, Common | None] = {}
+    for index in range(6):
+        for series in range(4):
+            slice_ = {
+                **image(),
+                0x0020000E: elem(0x0020000E, "UI", f"1.2.3.{series}"),
+                0x00181151: elem(0x00181151, "IS", str(index + 100)),
+            }
+            slice_[0x00080018] = elem(0x00080018, "UI", f"1.2.3.{series}.{index}")
+            if series % 2:
+                slice_[0x00081140] = sequence(0x00081140, [[elem(0x00081155, "UI", f"1.2.3.4.{index}")]], "si")
+            buffer = encode(slice_.values())
+            header, _ = cutter.split(buffer, 0, len(buffer))
+            own = {0x00080018, 0x00181151, *([0x00081140] if series % 2 else [])}
+            assert index < 2 or header.own.keys() == own
+            assert index < 3 or header.common is commons[series]  # so that what is known of it is found again
+            commons[series] = header.common
+
+
+def split_or_refused(split: Callable[..., Any], buffer: bytes, end: int) -> object:
+    try:
+        found, position = split(buffer, 0, end)
+    except Permanent as error:
+        return str(error)
+    return list((found.elements if isinstance(found, Cut) else found).items()), position
+
+
+def bare(tag: int, vr: str, value: bytes, *, explicit: bool) -> bytes:
+    return encode([Elem(tag, vr, value)], explicit=explicit)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize("form", ["", "s", "si"])
+def test_what_only_begins_like_a_known_header_is_cut_as_if_nothing_were_known(explicit: bool, form: str) -> None:
+    def header(number: int, series: bytes = b"1.2.3.0\0") -> list[bytes]:
+        values = ((0x00080018, "UI", b"1.2.%d" % number), (0x0020000E, "UI", series), (0x00200013, "IS", b"%d" % number))
+        unlike = [Elem(0x00081140, "SQ", b"", ((elem(0x00081155, "UI", f"1.2.{number}"),),), form)]
+        found = [*image().values(), *(Elem(tag, vr, value + b" " * (len(value) % 2)) for tag, vr, value in values), *unlike]
+        return [encode([one], explicit=explicit) for one in sorted({one.tag: one for one in found}.values(), key=lambda one: one.tag)]
+
+    some = partial(bare, explicit=explicit)
+    cutter = Cutter(explicit=explicit)
+    for number in (1, 22, 333, 4444):
+        whole = b"".join(header(number))
+        assert split_or_refused(cutter.split, whole, len(whole))
+    like, pixels = header(55555), next(one for one in header(1) if one.startswith(b"\xe0\x7f"))
+    like.remove(pixels)
+    assert cutter.split(b"".join(like), 0, sum(map(len, like)))[0].common is not None
+    learned = cutter._forms
+    strange = [
+        *(some(tag, "LO", b"QUENOU") for tag in (0x00080000, 0x00080019, 0x00200012, 0x00204000, 0x60000022, 0x7FDFFFFE)),
+        *(b"\0" * length for length in (1, 3, 7, 8, 9)),
+        *(b"QUENOUILLE"[:length] for length in (1, 3, 7, 10)),
+        *(encode([Elem(0x00081140, "SQ", b"", (), one)], explicit=explicit) for one in ("", "s")),
+        *(b"\xfe\xff" + one + bytes(4) for one in (b"\x0d\xe0", b"\xdd\xe0", b"\x00\xe0")),
+        some(0x00080018, "UI", b"1.2.3.44")[:-3],
+        some(0x00200013, "DS", b"1 "),
+        some(0x00200013, "UT", b"1 "),
+        some(0x00200013, "IS", b"")[:-2] + b"\xff\xff",
+        pixels,
+        like[-1],
+    ]
+    plain = partial(elements.split, explicit=explicit, until=part10.PIXEL_DATA)
+    for place, size, one in itertools.product(range(len(like) + 1), (0, 1), strange):
+        other = b"".join((*like[:place], one, *like[place + size :]))
+        for buffer, end in (
+            (other, len(other)),
+            (other + pixels, len(other)),
+            (other + pixels, len(other + pixels)),
+            (other, len(other) - 5),
+        ):
+            cutter._forms = learned
+            assert split_or_refused(cutter.split, buffer, end) == split_or_refused(plain, buffer, end)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_what_is_removed_is_held_if_it_is_malformed_and_again(explicit: bool) -> None:
+    engine = deidentifier()
+    rewriter = Rewriter(engine.plan, engine._keys.of("", "P1"), Subject("S1-A", -1), Syntax(explicit, little=True))
+    tags = (0x00081110, 0x00091110) if explicit else (0x00081110,)
+    for tag, form in itertools.product(tags, ("", "s", "i")):
+        for number in range(3):
+            good = encode([Elem(tag, "SQ", b"", ((elem(0x00081155, "UI", f"1.2.{number}"),),), form)], explicit=explicit)
+            assert rewriter.data_set({tag: good})[tag].encoded == b""
+            with pytest.raises(Permanent, match=r"cut short|should be|does not have|longer"):
+                rewriter.data_set({tag: good.replace(b"\x08\x00\x55\x11", b"\x08\x00\x55\x11" * 2)})
+
+
+META = [elem(0x00020013, "SH", "SCANNER 1"), elem(0x00020016, "AE", "PACS"), elem(0x00020100, "UI", "1.2.3"), Elem(0x00020102, "OB", b"no")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["1.2.3.4", "1.2.3.5", "1.2.3.44", "1.2..44", "x.2.3.4"]),
+            st.lists(st.sampled_from([*META, elem(0x00020003, "UI", "1.2.3.9"), elem(0x00020016, "AE", "PACS2")]), max_size=3),
+            st.sampled_from([b"", b"\2\0\x18\0AE\2\0AB", b"\2\0", b"\x08\0\5\0CS\0\0"]),
+            st.integers(0, 400),
+            st.sampled_from([0, 0, 0, 1, 65, 255]),
+        ),
+        max_size=8,
+    )
+)
+def test_file_meta_information_that_is_remembered_is_what_is_read(files: list[tuple[str, list[Elem], bytes, int, int]]) -> None:
+    for uid, more, rest, place, value in [*files, *files]:
+        file = bytearray(part_10([elem(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.2"), elem(0x00080018, "UI", uid)], meta=more))
+        whole = bytes(file)[: bytes(file).index(b"\x08\0\x16\0UI")] + rest
+        damaged = bytearray(whole)
+        damaged[place % len(whole)] ^= value
+        for data in (whole, bytes(damaged), bytes(damaged[: max(132, len(damaged) - place % 9)])):
+            outcomes = []
+            for read in (reading._meta, lambda data: part10.read_meta(io.BytesIO(data))):
+                try:
+                    outcomes.append(read(data))
+                except Permanent as error:
+                    outcomes.append(str(error))
+            assert outcomes[0] == outcomes[1]
 
 
 @settings(max_examples=60, deadline=None)

@@ -194,6 +194,6 @@ def test_the_encapsulated_pixels_of_an_icon_are_passed_over() -> None:
 
 def test_only_what_is_wanted_is_given() -> None:
     encoded = element(0x00081050, "PN", b"BEAUREGARD", depth=2)
-    reader = Reader(explicit=True, little=True, strict=True)
-    found = reader.contents(encoded, (), lambda path, vr: vr == "PN")
+    reader = Reader(explicit=True, little=True, strict=True, wanted=lambda path, vr: vr == "PN")
+    found = reader.contents(encoded, ())
     assert [vr for _, vr, _ in found] == ["PN"]

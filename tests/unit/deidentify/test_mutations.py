@@ -29,11 +29,12 @@ from fidac_node.deidentify import (
     triage,
 )
 from fidac_node.deidentify import apply as applied
+from fidac_node.deidentify.actions import Change
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.gate import Gate
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.reading import read_source
-from fidac_node.deidentify.rewrite import Change, Rewriter
+from fidac_node.deidentify.rewrite import Rewriter
 from fidac_node.errors import Permanent
 from tests.deid_corpus import Corpus, Score, corpus
 from tests.deid_kinds import KINDS
@@ -93,10 +94,10 @@ def copied(which: Callable[[int, bytes, bool], bool]) -> Callable[[Patch], None]
     def off(patch: Patch) -> None:
         sound = Rewriter._change
 
-        def change(self: Rewriter, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
+        def change(self: Rewriter, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, framed: bool) -> Change:
             if which(tag, encoded, self._syntax.explicit):
                 return Change("keep", encoded)
-            return sound(self, tag, encoded, declared, depth)
+            return sound(self, tag, encoded, declared, depth, framed)
 
         patch.setattr(Rewriter, "_change", change)
 
