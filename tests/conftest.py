@@ -14,10 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The Debian package of each program that a test may ask for; any other program is its own package.
 PACKAGES = {
-    **dict.fromkeys(
-        "dcmcjpeg dcmcjpls dcmcrle dcmdjpls dcmdump dcmodify dcmqridx dcmsend echoscu findscu storescp storescu".split(),
-        "dcmtk",
-    ),
+    **dict.fromkeys(["dcmcjpeg", "dcmcjpls", "dcmcrle", "dcmdjpls", "dcmdump", "dcmodify"], "dcmtk"),
+    **dict.fromkeys(["dcmqridx", "dcmsend", "echoscu", "findscu", "storescp", "storescu"], "dcmtk"),
     **dict.fromkeys(["dciodvfy", "dcentvfy"], "dicom3tools"),
     **dict.fromkeys(["gdcmconv", "gdcmdump", "gdcmraw"], "libgdcm-tools"),
     **dict.fromkeys(["initdb", "pg_ctl"], "postgresql"),
