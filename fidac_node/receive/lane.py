@@ -396,9 +396,10 @@ class Lane(DULServiceProvider):
         maximum = self.assoc.requestor.maximum_length or 0
         response = store_response(incoming.request, incoming.context.context_id, status, comment, maximum=maximum)
         with self._provider.queueing:
-            pass
-        while not self.event_queue.queue and self._process_recv_primitive():
-            self.state_machine.do_action(self.event_queue.get(block=False))
+            before = len(self.to_provider_queue.queue)  # whole messages; what is queued from now on may wait
+        for _ in range(before):
+            if not self.event_queue.queue and self._process_recv_primitive():
+                self.state_machine.do_action(self.event_queue.get(block=False))
         if self.state_machine.current_state in _TRANSFER:
             self.wire.send(response)
         self._incoming = None

@@ -111,12 +111,12 @@ class Server:
         except BaseException:
             sock.close()
             raise
+        self._running.append(assoc)
         try:
             assoc.start()
         except BaseException:
             assoc.lane.wire.dispose()
             raise
-        self._running.append(assoc)
 
     def _associate(self, sock: socket.socket, address: Any) -> LaneAssociation:
         """As ``pynetdicom.transport.RequestHandler`` does."""

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
+from pynetdicom.dsutils import decode, encode
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import AssociationSocket
 
@@ -38,7 +40,7 @@ from fidac_node.receive.lane import Lane
 from fidac_node.receive.listener import listen
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.spool import Draft
-from fidac_node.uids import EXPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, VERIFICATION
+from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, VERIFICATION
 from tests.integration.peers import make_certificates
 from tests.integration.receiving import CT, UID, Node, data_set
 from tests.support import Closed, RawScu, command_set, wait_until
@@ -133,11 +135,11 @@ def test_no_data_set_goes_through_pynetdicom_and_every_other_message_does(node: 
     seen: list[bytes] = []
     original = DIMSEMessage.decode_msg
 
-    def decode(self: DIMSEMessage, primitive: Any, assoc: Association) -> bool:
+    def decode_msg(self: DIMSEMessage, primitive: Any, assoc: Association) -> bool:
         seen.extend(fragment for _, fragment in primitive.presentation_data_value_list)
         return bool(original(self, primitive, assoc))
 
-    monkeypatch.setattr(DIMSEMessage, "decode_msg", decode)
+    monkeypatch.setattr(DIMSEMessage, "decode_msg", decode_msg)
     scu = node.scu()
     assert scu.store(data_set(), CT, UID) == (0, "")
     assert seen == []
@@ -268,43 +270,78 @@ def test_a_thousand_echoes_that_nobody_waits_for_are_all_answered_and_do_not_pil
 
 # --- our own messages on the same association
 
+# pynetdicom's SCU may hang when it stores while a report comes to it: here the peer is made of bytes.
+N_EVENT_REPORT, N_ACTION_RSP, C_STORE_RSP = 0x0100, 0x8130, 0x8001
 
-def commitment_scu(node: Node, reports: list[Dataset]) -> Any:
-    ae = AE("SITE")
-    ae.add_requested_context(CT, EXPLICIT_VR_LE)
-    ae.add_requested_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LE])
 
-    def keep(event: Any) -> tuple[int, None]:
-        reports.append(event.event_information)
-        return 0, None
+def messages(scu: RawScu) -> Iterator[tuple[Dataset, bytes]]:
+    """Read whole messages: their commands, and their data sets; no fragment of another comes in between."""
+    fragments: list[tuple[int, int, bytes]] = []
 
-    assoc = ae.associate("127.0.0.1", node.scp.port, ae_title="FIDACNODE", evt_handlers=[(evt.EVT_N_EVENT_REPORT, keep)])
-    assert assoc.is_established
-    return assoc
+    def whole(kind: int) -> tuple[int, bytes]:
+        data = b""
+        while True:
+            while not fragments:
+                pdu, body = scu.read_pdu()
+                assert pdu == 4
+                while body:
+                    size, context, header = struct.unpack(">LBB", body[:6])
+                    fragments.append((context, header, body[6 : size + 4]))
+                    body = body[size + 4 :]
+            context, header, part = fragments.pop(0)
+            assert header & 1 == kind
+            data += part
+            if header & 2:
+                return context, data
+
+    while True:
+        context, encoded = whole(1)
+        command = decode(BytesIO(encoded), is_implicit_vr=True, is_little_endian=True)
+        if command.CommandDataSetType == 0x0101:
+            yield command, b""
+        else:
+            of_data, data = whole(0)
+            assert of_data == context
+            yield command, data
+
+
+def commitment_request(number: int, references: int) -> bytes:
+    request = Dataset()
+    request.TransactionUID = f"1.2.{number}"
+    request.ReferencedSOPSequence = [Dataset() for _ in range(references)]
+    for index, item in enumerate(request.ReferencedSOPSequence):
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = Uid(CT), Uid(f"1.2.{index + 1}")
+    command = Dataset()
+    command.CommandField, command.MessageID, command.CommandDataSetType, command.ActionTypeID = 0x0130, 500 + number, 1, 1
+    command.RequestedSOPClassUID, command.RequestedSOPInstanceUID = STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
+    encoded = encode(command, True, True)
+    assert encoded is not None
+    command.CommandGroupLength = len(encoded)
+    return p_data(pdv(3, encode(command, True, True) or b"", context=3), pdv(2, encode(request, False, True) or b"", context=3))
 
 
 def test_reports_of_ours_go_out_whole_while_objects_come_in(idle: Node) -> None:
     commitment = CommitmentScp(lambda _, references: (references, []))
     contexts = [*storage_contexts([CT], [EXPLICIT_VR_LE]), *request_contexts()]
     node = idle.start(contexts=contexts, handlers=commitment.handlers())
-    reports: list[Dataset] = []
-    assoc = commitment_scu(node, reports)
-    path = node.spool.directory / "sent.dcm"
-    path.write_bytes(part10.encode_meta(part10.FileMeta(CT, UID, EXPLICIT_VR_LE)) + data_set(pixels=bytes(300_000)))
-    for number in range(3):
-        request = Dataset()
-        request.TransactionUID = f"1.2.{number}"
-        request.ReferencedSOPSequence = [Dataset() for _ in range(1000)]
-        for index, item in enumerate(request.ReferencedSOPSequence):
-            item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = Uid(CT), Uid(f"1.2.{index + 1}")
-        status, _ = assoc.send_n_action(request, 1, Uid(STORAGE_COMMITMENT), Uid(STORAGE_COMMITMENT_INSTANCE))
-        assert status.Status == 0
-        for _ in range(4):
-            assert assoc.send_c_store(path).Status == 0
-    wait_until(lambda: len(reports) == 3, 10, "a report did not come")
-    assert sorted(report.TransactionUID for report in reports) == [f"1.2.{number}" for number in range(3)]
-    assert all(len(report.ReferencedSOPSequence) == 1000 for report in reports)
-    assoc.release()
+    scu = node.scu((CT, [EXPLICIT_VR_LE]), (STORAGE_COMMITMENT, [EXPLICIT_VR_LE]))
+    sent = [data_set(f"1.{number}", pixels=bytes(20_000)) for number in range(60)]
+    stores = [p_data(pdv(3, scu.store_command(CT, f"1.{number}")), pdv(2, one)) for number, one in enumerate(sent)]
+    stream = b"".join(commitment_request(number, 1000) + b"".join(stores[20 * number : 20 * number + 20]) for number in range(3))
+    sender = threading.Thread(target=scu.sock.sendall, args=(stream,))
+    sender.start()
+    seen: dict[int, list[str]] = {}
+    for command, data in messages(scu):
+        report = decode(BytesIO(data), is_implicit_vr=False, is_little_endian=True) if data else Dataset()
+        seen.setdefault(command.CommandField, []).append(str(report.get("TransactionUID", command.get("AffectedSOPInstanceUID", ""))))
+        assert command.get("Status", 0) == 0 and len(report.get("ReferencedSOPSequence", [])) in (0, 1000)
+        if sum(map(len, seen.values())) == 66:
+            break
+    sender.join()
+    assert seen[C_STORE_RSP] == [f"1.{number}" for number in range(60)]
+    assert sorted(seen[N_EVENT_REPORT]) == ["1.2.0", "1.2.1", "1.2.2"]
+    assert len(seen[N_ACTION_RSP]) == 3
+    assert sorted(node.kept()) == sorted(sent)
     commitment.close()
 
 
@@ -312,21 +349,35 @@ def test_a_request_of_ours_finds_its_answer_and_the_reactor_goes_on(idle: Node) 
     """What pynetdicom's ``send_n_event_report`` needs of the reactor: that it pauses, and lets the answer be taken."""
     contexts = [*storage_contexts([CT], [EXPLICIT_VR_LE]), *request_contexts()]
     node = idle.start(contexts=contexts)
-    reports: list[Dataset] = []
-    assoc = commitment_scu(node, reports)
+    scu = node.scu((CT, [EXPLICIT_VR_LE]), (STORAGE_COMMITMENT, [EXPLICIT_VR_LE]), (VERIFICATION, [IMPLICIT_VR_LE]))
     (ours,) = node.scp.associations
+    incoming = messages(scu)
+    statuses: list[int] = []
+
+    def report() -> None:
+        asked = Dataset()
+        asked.TransactionUID = "1.2.3"
+        status, _ = ours.send_n_event_report(asked, 1, Uid(STORAGE_COMMITMENT), Uid(STORAGE_COMMITMENT_INSTANCE))
+        statuses.append(status.Status)
+
     for number in range(3):
-        report = Dataset()
-        report.TransactionUID = f"1.{number}"
-        status, _ = ours.send_n_event_report(report, 1, Uid(STORAGE_COMMITMENT), Uid(STORAGE_COMMITMENT_INSTANCE))
-        assert status.Status == 0
-        path = node.spool.directory / "sent.dcm"
-        path.write_bytes(part10.encode_meta(part10.FileMeta(CT, UID, EXPLICIT_VR_LE)) + data_set())
-        assert assoc.send_c_store(path).Status == 0
-    assert len(reports) == 3
-    ours.release()
-    wait_until(lambda: not node.scp.associations, 10)
-    assert assoc.is_released
+        reporter = threading.Thread(target=report)
+        reporter.start()
+        command, data = next(incoming)
+        assert command.CommandField == N_EVENT_REPORT and data
+        answer = command_set(CommandField=0x8100, CommandDataSetType=0x0101, Status=0)
+        responded_to = struct.pack("<HHLH", 0, 0x0120, 2, command.MessageID)
+        scu.sock.sendall(p_data(pdv(3, answer[:22] + responded_to + answer[22:], context=3)))
+        reporter.join()
+        assert scu.echo(context=5) == 0
+        assert scu.store(data_set(f"1.{number}"), CT, f"1.{number}") == (0, "")
+    assert statuses == [0, 0, 0]
+    releaser = threading.Thread(target=ours.release)
+    releaser.start()
+    assert scu.read_pdu()[0] == 5
+    scu.send_pdu(6, bytes(4))
+    releaser.join()
+    assert ours.is_released
 
 
 def test_a_report_to_us_is_served_between_objects(idle: Node) -> None:
