@@ -184,7 +184,7 @@ class Lane(DULServiceProvider):
             self.wire.dispose()
             self.over = True
             self._provider.msg_queue.put((None, None))
-            self.to_user_queue.put(None)  # who waits for an association request that will not come
+            cast(Any, self.to_user_queue).put(None)  # who waits for an association request that will not come
 
     def _turn(self) -> None:
         """Do one thing: what is to be sent goes before what is to be read."""
@@ -193,6 +193,10 @@ class Lane(DULServiceProvider):
             self.event_queue.put("Evt18")
         if not self.event_queue.queue and not (self.to_provider_queue.queue and self._process_recv_primitive()):
             self._listen(state)
+        self._act()
+
+    def _act(self) -> None:
+        """Have the state machine act on the next event, if there is one."""
         if self.event_queue.queue:
             self.state_machine.do_action(self.event_queue.get(block=False))
 
@@ -398,8 +402,8 @@ class Lane(DULServiceProvider):
         with self._provider.queueing:
             before = len(self.to_provider_queue.queue)  # whole messages; what is queued from now on may wait
         for _ in range(before):
-            if not self.event_queue.queue and self._process_recv_primitive():
-                self.state_machine.do_action(self.event_queue.get(block=False))
+            self._process_recv_primitive()
+            self._act()
         if self.state_machine.current_state in _TRANSFER:
             self.wire.send(response)
         self._incoming = None
