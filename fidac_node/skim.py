@@ -16,8 +16,8 @@ UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 LONGEST_VALUE: Final = 1 << 16
 # VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
 LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-# The usual ones of the others, with 16 bits of length.
-_SHORT_VRS: Final = frozenset(
+# The others, with 16 bits of length.
+SHORT_VRS: Final = frozenset(
     {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM"}
     | {b"UI", b"UL", b"US"}
 )
@@ -45,7 +45,7 @@ def _explicit(buffer: Buffer, position: int, end: int, tags: Set[int]) -> tuple[
     while position + 8 <= have:
         group, number, vr, length = _SHORT_HEADER(buffer, position)
         value = position + 8
-        if vr not in _SHORT_VRS:
+        if vr not in SHORT_VRS:
             if vr not in LONG_VRS or value + 4 > have:
                 break
             (length,) = _LENGTH(buffer, value)

@@ -16,6 +16,7 @@ from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.encode import Syntax, join
 from fidac_node.deidentify.leaves import leaves
 from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
+from fidac_node.skim import LONG_VRS, SHORT_VRS
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -29,9 +30,6 @@ T = TypeVar("T")
 Elements: TypeAlias = "dict[int, bytes]"
 DataSet: TypeAlias = "dict[int, Node]"
 
-# How a VR writes its length (PS3.5 7.1.2).
-_SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _explicit_header = struct.Struct("<HH2sH").unpack_from
 _implicit_header = struct.Struct("<HHL").unpack_from
 _length_at = struct.Struct("<L").unpack_from
@@ -81,9 +79,9 @@ def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until:
     while end - position >= 8:
         if explicit:
             group, number, vr, length = _explicit_header(buffer, position)
-            if vr in _SHORT_VRS:
+            if vr in SHORT_VRS:
                 after = position + 8 + length
-            elif vr in _LONG_VRS and end - position >= 12:
+            elif vr in LONG_VRS and end - position >= 12:
                 (length,) = _length_at(buffer, position + 8)
                 after = position + 12 + length
             else:
@@ -139,9 +137,9 @@ def _demand_sequence(buffer: part10.Buffer, position: int, tag: int, explicit: b
     """Only sequences, what may be one, and pixel data are of undefined length (PS3.5 7.1.2, A.4); readers lose their place in others."""
     if explicit:
         vr = bytes(buffer[position + 4 : position + 6])
-        if vr not in _SHORT_VRS and vr not in _LONG_VRS:
+        if vr not in SHORT_VRS and vr not in LONG_VRS:
             raise Malformed(f"{format_tag(tag)} has a value representation that PS3.5 does not have")
-        undefined = vr in _LONG_VRS and buffer[position + 8 : position + 12] == _UNDEFINED
+        undefined = vr in LONG_VRS and buffer[position + 8 : position + 12] == _UNDEFINED
         allowed = vr in (b"SQ", b"UN") or tag == PIXEL_DATA
     else:
         undefined = buffer[position + 4 : position + 8] == _UNDEFINED
@@ -171,7 +169,7 @@ def _item_end(buffer: part10.Buffer, position: int, end: int, explicit: bool, de
         if explicit:
             group, number, vr, length = _explicit_header(buffer, position)
             after = position + 8 + length
-            plain = vr in _SHORT_VRS
+            plain = vr in SHORT_VRS
         else:
             group, number, length = _implicit_header(buffer, position)
             after = position + 8 + length
@@ -189,7 +187,7 @@ def head_of(encoded: bytes, explicit: bool) -> tuple[str, int, bool]:
     if not explicit:
         return "", 8, encoded[4:8] == _UNDEFINED
     vr = encoded[4:6]
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         return vr.decode("ascii"), 12, encoded[8:12] == _UNDEFINED
     return vr.decode("ascii"), 8, False
 
@@ -199,7 +197,7 @@ def value_of(elements: Mapping[int, bytes], tag: int, explicit: bool) -> bytes:
     encoded = elements.get(tag)
     if encoded is None:
         return b""
-    return encoded[12:] if explicit and encoded[4:6] in _LONG_VRS else encoded[8:]
+    return encoded[12:] if explicit and encoded[4:6] in LONG_VRS else encoded[8:]
 
 
 def items_of(encoded: bytes, explicit: bool) -> list[Elements]:

@@ -22,6 +22,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from fidac_node import part10
 from fidac_node.part10 import Buffer, Element, FileMeta, Malformed
+from fidac_node.skim import SHORT_VRS
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -30,8 +31,6 @@ _PER_FRAME_GROUPS: Final = 0x52009230
 _MAX_DEPTH: Final = 64
 _LONGEST_TEXT: Final = 64
 _INT32: Final = 2**31
-# The usual VRs with 16 bits of length (PS3.5 7.1.2); the others are part10's to judge.
-_SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _SHORT_HEADER = struct.Struct("<HH2sH").unpack_from
 _LONG_HEADER = struct.Struct("<HH2s2xL").unpack_from
 _DELIMITERS: Final = 0xFFFE
@@ -226,7 +225,7 @@ def _skim(buffer: Buffer, position: int, end: int, values: dict[int, tuple[int, 
     while position <= last:
         group, number, vr, length = _SHORT_HEADER(buffer, position)
         after = position + 8 + length
-        if vr not in _SHORT_VRS or after > end or group == _DELIMITERS:
+        if vr not in SHORT_VRS or after > end or group == _DELIMITERS:
             break
         values[group << 16 | number] = position + 8, after
         position = after
