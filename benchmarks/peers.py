@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.node import free_port, wait_until
+from benchmarks.setting import empty
 
 # DCMTK reads it; Orthanc is built on DCMTK. Without, each message waits 40 ms for a delayed acknowledgement.
 ENVIRONMENT: Final = {**os.environ, "TCP_NODELAY": "1"}
@@ -63,9 +64,8 @@ class Storescp:
         return (len(times) - 1) / (times[-1] - times[0]) * 1e9
 
     def clear(self) -> None:
-        """Delete what it stored."""
-        for path in self.directory.iterdir():
-            path.unlink()
+        """Forget what it stored."""
+        empty(self.directory)
 
 
 class Orthanc:
@@ -75,6 +75,8 @@ class Orthanc:
         self.directory, self.ae_title = directory, ae_title
         self.port, self._http = free_port(), free_port()
         self._modalities = dict(modalities or {})
+        self._known_instances = 0
+        self._known_studies: set[str] = set()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Orthanc:
@@ -104,21 +106,25 @@ class Orthanc:
     def __exit__(self, *_: object) -> None:
         _end(self._process)
 
-    def call(self, path: str, body: object = None, method: str | None = None) -> Any:
+    def call(self, path: str, body: object = None) -> Any:
         """Ask its REST API."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self._http}{path}", data, method=method)
+        request = urllib.request.Request(f"http://127.0.0.1:{self._http}{path}", data)
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
             return json.loads(answer.read())
 
     def instances(self) -> int:
-        """How many objects it has."""
-        return int(self.call("/statistics")["CountInstances"])
+        """How many objects it has that are new."""
+        return int(self.call("/statistics")["CountInstances"]) - self._known_instances
+
+    def studies(self) -> list[str]:
+        """Its names of the studies that are new."""
+        return sorted(set(self.call("/studies")) - self._known_studies)
 
     def clear(self) -> None:
-        """Delete what it stored."""
-        for study in self.call("/studies"):
-            self.call(f"/studies/{study}", method="DELETE")
+        """Take what it stored for known; it stays there, for the reason that ``empty`` has."""
+        self._known_studies.update(self.studies())
+        self._known_instances += self.instances()
 
     def _answers(self) -> bool:
         try:

@@ -40,7 +40,7 @@ class Pair:
         def work() -> float:
             began = time.monotonic()
             peers.storescu(folders, self.first.port, self.first.ae_title)
-            for study in self.first.call("/studies"):
+            for study in self.first.studies():
                 made = self.first.call(f"/studies/{study}/anonymize", {})
                 self.first.call("/modalities/second/store", {"Resources": [made["ID"]]})
             ended = wait_until(lambda: self.second.instances() >= feed.objects, "all slices are at the second Orthanc", pause=_POLL)
