@@ -32,6 +32,7 @@ from fidac_node.ledger import Ledger
 from fidac_node.logs import describe
 from fidac_node.marks import PRIVATE_GROUP
 from fidac_node.receive.check import base32
+from fidac_node.receive.digest import digest_of
 from fidac_node.send.associate import Parcel
 from fidac_node.send.classify import classify
 from fidac_node.send.upper_layer import MAX_CONTEXTS, Association, Destination, Unavailable, encode_command
@@ -257,9 +258,7 @@ class Network:
 
         Found without the site's secret key: a spool names an object by the digest of its data set.
         """
-        with parcel.path.open("rb") as fp:
-            fp.seek(parcel.offset)
-            digest = base32(hashlib.file_digest(fp, "sha256").digest(), 16)
+        digest = base32(digest_of(parcel.path, parcel.offset), 16)
         for forwarded in (self.site.config.parent / "spool" / "outbox").glob(f"*/*-{digest}.dcm"):
             uid = Parcel.read(forwarded).meta.sop_instance_uid
             return next((self.hub.config.parent / "archive").rglob(f"{uid}.dcm"), None)

@@ -7,7 +7,6 @@ bytes that really come out, and no file is ever whole in memory.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -29,6 +28,7 @@ from fidac_node import part10
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.part10 import FileMeta, Malformed
 from fidac_node.receive.check import Handles, Identity, entry_for, identify
+from fidac_node.receive.digest import Digest
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES, MEDIA_STORAGE_DIRECTORY, TRANSFER_SYNTAXES
 
 if TYPE_CHECKING:
@@ -232,6 +232,7 @@ class _Import:
         with self._inbox.create() as draft:
             draft.file.write(part10.encode_meta(meta))
             digest = self._copy(source, begin, draft.file)
+            draft.end()
             entry = entry_for(_identify(draft.path, self._max_object), digest, self._handles)
             size = draft.file.tell()
             now = time.time()  # a worker may be done with the object before put returns
@@ -244,17 +245,17 @@ class _Import:
         self._ledger.note(entry, "ready", at=now, received_at=now, bytes=size, **facts)
 
     def _copy(self, source: _Source, chunk: bytes, fp: io.FileIO) -> bytes:
-        """Copy the data set, ``chunk`` being its begin, and return its SHA-256."""
-        sha256, size = hashlib.sha256(), 0
+        """Copy the data set, ``chunk`` being its begin, and return its digest."""
+        digest, size = Digest(), 0
         while chunk:
             size += len(chunk)
             if size > self._max_object:
                 raise Malformed(f"larger than {self._max_object >> 20} MB, the most that [receive] max_object_mb allows")
-            sha256.update(chunk)
+            digest.update(chunk)
             fp.write(chunk)
             chunk = _read(source, _CHUNK)
             self._room()
-        return sha256.digest()
+        return digest.digest()
 
     def _room(self) -> None:
         if not self._inbox.has_room():

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 STAGES: Final = ("receive", "deidentify", "send")
 _MEGABYTE: Final = 1 << 20
 _GRACE_SECONDS: Final = 25.0
+# More than are between reception and the outbox when all goes well.
+_SPARES: Final = 64
 _SENDER: Final = "send-0"
 _KEY_CHECK: Final = "key_check"
 _VAULT_RECORDS: Final = "vault_records"
@@ -56,7 +58,7 @@ class Site:
     @cached_property
     def inbox(self) -> Spool:
         """Received objects, identifiable."""
-        return Spool(self._spool_directory / "inbox", reserve=self._reserve)
+        return Spool(self._spool_directory / "inbox", reserve=self._reserve, spares=_SPARES)
 
     @cached_property
     def outbox(self) -> Spool:

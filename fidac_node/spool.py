@@ -4,6 +4,7 @@ The file is the promise. Its directory is its state, its name is its identity, s
 read back from the directories alone after any crash:
 
     tmp/            being written, not yet acknowledged: swept at start
+    spare/          files of removed objects, wiped, for those to come
     new/            waiting
     work/<owner>/   claimed by one worker; back to new/ when that worker starts again
     held/           waiting for a person, with the reason in a JSON file beside it
@@ -12,7 +13,7 @@ read back from the directories alone after any crash:
 """
 
 # Names are strings here: a Path costs more than the system call that it is made for.
-# ruff: noqa: PTH102, PTH104, PTH108, PTH119, PTH120
+# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ import secrets
 import select
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
 
 STATES: Final = ("new", "work", "held", "sent", "committed")
 _SUFFIX: Final = ".dcm"
+_LARGEST_SPARE: Final = 1 << 20  # bytes
+_SPARES_SECONDS: Final = 0.01
+_ZEROS: Final = bytes(128 << 10)
+_SETTLED_NS: Final = 1_000_000_000
 _NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
 _STUDY: Final = 12  # characters of a name that are the study's handle
 _MOST_WAKES: Final = 4096  # puts that one look at new/ answers
@@ -74,14 +80,17 @@ class Draft:
     """A file in ``tmp/`` while it is written; locked until it is closed, which keeps :meth:`Spool.sweep` away.
 
     ``file`` is unbuffered, for reading and writing: write large pieces. ``synced`` says that whoever wrote it
-    has synced it already, on this descriptor. A context manager: what was not put by its end is discarded.
+    has synced it already, on this descriptor. ``spare`` opens a file that is there, and not empty: :meth:`end` it where
+    it is to end. A context manager: what was not put by its end is discarded.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, spare: bool = False) -> None:
         """Raises ``OSError``."""
         self._path = path
         self._named = True
-        self.file: io.FileIO = _Whole(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "r+")
+        self._spare = spare
+        make = 0 if spare else os.O_CREAT | os.O_EXCL
+        self.file: io.FileIO = _Whole(os.open(path, os.O_RDWR | os.O_CLOEXEC | make, 0o600), "r+")
         self.synced = False
         fcntl.flock(self.file, fcntl.LOCK_EX)  # ends with the process
 
@@ -93,6 +102,17 @@ class Draft:
     def fileno(self) -> int:
         """The descriptor of the file."""
         return self.file.fileno()
+
+    def end(self) -> None:
+        """Let the file end where it stands. Whoever puts it does so too; before that, only who reads it must. Raises ``OSError``."""
+        if self._spare:
+            os.ftruncate(self.file.fileno(), self.file.tell())
+            self._spare = False
+
+    def wipe(self) -> None:
+        """Overwrite all that is in the file with zeros. Raises ``OSError``."""
+        whole, rest = divmod(os.fstat(self.file.fileno()).st_size, len(_ZEROS))
+        os.pwritev(self.file.fileno(), [_ZEROS] * whole + [_ZEROS[:rest]], 0)
 
     def close(self) -> None:
         """Close the file, and let it be."""
@@ -122,20 +142,27 @@ class Draft:
 class Spool:
     """One queue on one file system; any number of processes may use it at the same time.
 
-    ``reserve`` is the number of bytes of disk that :meth:`has_room` keeps free.
+    ``reserve`` is the number of bytes of disk that :meth:`has_room` keeps free. About ``spares`` files of removed objects
+    are kept, wiped, for new ones: to write over a file takes half the time of making one and deleting another (its pages
+    are in memory, its blocks are allocated, no metadata has to reach the disk).
     """
 
-    def __init__(self, directory: Path, *, reserve: int = 0) -> None:
+    def __init__(self, directory: Path, *, reserve: int = 0, spares: int = 0) -> None:
         self.directory = directory
         self._root = str(directory)
         self.reserve = reserve
+        self._most_spares = spares
+        self._spares: list[str] = []  # names in spare/ at the last look
+        self._spares_until = 0.0  # when to look again (monotonic)
         self._lock = threading.Lock()
         self._backlog: list[str] = []  # names of files in new/, the next to claim last
         self._claimed: dict[Entry, str] = {}  # where this process has put what it claimed
+        self._known_owners: list[str] = []
+        self._owners_of = -1  # the time (ns) of work/ when they were read
         self._wake: int | None = None
         self._unique = secrets.token_hex(4)  # names what this makes in tmp/, together with the process and a number
         self._drafts = itertools.count()
-        for state in ("tmp", *STATES):
+        for state in ("tmp", "spare", *STATES):
             safeio.make_directories(directory / state)
 
     def has_room(self, *, share: float = 1.0) -> bool:
@@ -144,7 +171,16 @@ class Spool:
 
     def create(self) -> Draft:
         """Open a fresh file in ``tmp/`` for reading and writing. Raises ``OSError``."""
-        return Draft(f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._drafts)}{_SUFFIX}")
+        path = self._draft_path()
+        if self._most_spares and not self._spares:
+            self._look_for_spares()
+        while self._spares:
+            try:
+                os.rename(f"{self._root}/spare/{self._spares.pop()}", path)
+            except FileNotFoundError:
+                continue  # another process was faster
+            return Draft(path, spare=True)
+        return Draft(path)
 
     def put(self, draft: Draft, entry: Entry, *, synced: bool = False) -> bool:
         """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
@@ -165,6 +201,7 @@ class Spool:
                 safeio.sync_directory(os.path.dirname(found))  # whoever put it may not have come that far yet
                 draft.discard()
             elif not draft.synced:
+                draft.end()
                 os.fdatasync(draft.fileno())
             fresh.append(found is None)
         if any(fresh):
@@ -272,7 +309,8 @@ class Spool:
         found = self._find(entry)
         if found is not None:
             with suppress(FileNotFoundError):
-                os.unlink(found)
+                if not self._save(found):
+                    os.unlink(found)
             self._claimed.pop(entry, None)
         reason = self._reason_path(entry)
         if os.access(reason, os.F_OK):
@@ -298,6 +336,38 @@ class Spool:
             with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
                 fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 leftover.unlink()
+
+    def drop_spares(self) -> None:
+        """Give the space of all spare files back."""
+        for spare in (self.directory / "spare").iterdir():
+            with suppress(FileNotFoundError):  # another process took it
+                spare.unlink()
+
+    def _look_for_spares(self) -> None:
+        """Read the names in ``spare/``, though not each time."""
+        now = time.monotonic()
+        if now >= self._spares_until:
+            self._spares, self._spares_until = os.listdir(f"{self._root}/spare"), now + _SPARES_SECONDS
+
+    def _save(self, path: str) -> bool:
+        """Make a spare of the file of a removed object; ``False``: there are enough, or it is not worth it. Raises ``OSError``."""
+        self._look_for_spares()
+        if len(self._spares) >= self._most_spares:
+            return False
+        found = os.stat(path)
+        if found.st_size > _LARGEST_SPARE or found.st_nlink > 1:
+            return False
+        draft = self._draft_path()
+        os.rename(path, draft)  # first: nobody must find the object wiped
+        with Draft(draft, spare=True) as spare:
+            spare.wipe()
+            name = os.path.basename(draft)
+            spare.move(f"{self._root}/spare/{name}")
+        self._spares.append(name)
+        return True
+
+    def _draft_path(self) -> str:
+        return f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._drafts)}{_SUFFIX}"
 
     def _waiting(self) -> list[str]:
         """The names in ``new/``, the next to claim last."""
@@ -361,9 +431,14 @@ class Spool:
         return next((place for place in places if os.access(place, os.F_OK)), None)
 
     def _owners(self) -> list[str]:
-        """The directories in ``work/``; a worker may keep notes of its own beside them."""
-        with os.scandir(f"{self._root}/work") as listing:
-            return [item.path for item in listing if item.is_dir()]
+        """The directories in ``work/``, read again when there is another; a worker may keep notes of its own beside them."""
+        changed = os.stat(f"{self._root}/work").st_mtime_ns
+        if changed != self._owners_of:
+            with os.scandir(f"{self._root}/work") as listing:
+                self._known_owners = [item.path for item in listing if item.is_dir()]
+            # The kernel's clock may tick every 4 ms: another may come without moving this time.
+            self._owners_of = changed if time.time_ns() - changed > _SETTLED_NS else -1
+        return self._known_owners
 
     def _name(self, state: str, entry: Entry) -> str:
         return f"{self._root}/{state}/{entry}{_SUFFIX}"

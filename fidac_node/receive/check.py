@@ -55,6 +55,7 @@ def identify_draft(draft: Draft, meta: FileMeta, offset: int, size: int, *, begi
     Its data set has ``size`` bytes from ``offset`` on, of which ``beginning`` is at hand.
     """
     if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
+        draft.end()
         return identify(draft.path, limit=limit)
     part10.check_meta(meta)
     return _identity(meta, part10.find_in(draft.fileno(), offset, size, meta.transfer_syntax_uid, _UIDS.keys(), beginning=beginning))

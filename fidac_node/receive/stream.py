@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from fidac_node import part10
+from fidac_node import part10, safeio
 from fidac_node.part10 import FileMeta
 from fidac_node.receive.command import StoreRequest
+from fidac_node.receive.digest import Digest
 from fidac_node.spool import Draft
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Incoming:
         self.size = 0
         self.beginning = b""
         self._limit = limit
-        self._hash = hashlib.sha256()
+        self._hash = Digest()
         self._head = part10.encode_meta(meta)
         self.offset = len(self._head)
         try:
@@ -69,6 +69,7 @@ class Incoming:
         try:
             for start in range(0, len(pieces), _MOST_PIECES):
                 self._append(self.draft, pieces[start : start + _MOST_PIECES])
+            safeio.start_sync(self.draft.fileno())
         except OSError as error:
             self._fail(error)
             return
@@ -76,7 +77,7 @@ class Incoming:
             self._hash.update(piece)
 
     def digest(self) -> bytes:
-        """The SHA-256 of the data set."""
+        """The digest of the data set."""
         return self._hash.digest()
 
     def discard(self) -> None:

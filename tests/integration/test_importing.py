@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from fidac_node import importing, part10
 from fidac_node.errors import Temporary
@@ -127,7 +127,7 @@ def test_an_object_enters_with_its_label_and_its_data_set_byte_for_byte(node: No
     assert path.read_bytes()[offset:] == data_set
     assert json.loads(meta.note) == {"label": "certain", "source": "import"}
     assert (meta.source_ae, meta.receiving_ae) == ("", ""), "what another node wrote there is no caller of ours"
-    assert path.stem.split("-")[2] == base32(hashlib.sha256(data_set).digest(), 16), "named as reception would name it"
+    assert path.stem.split("-")[2] == base32(blake3(data_set).digest(), 16), "named as reception would name it"
     (row,) = node.ledger.rows()
     assert (row["state"], row["label"], row["label_source"]) == ("ready", "certain", "import")
     assert row["bytes"] == path.stat().st_size

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import errno
-import hashlib
 import ipaddress
 import logging
 import os
@@ -23,6 +22,7 @@ from typing import Any
 
 import psutil
 import pytest
+from blake3 import blake3
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[attr-defined]
 
@@ -86,7 +86,7 @@ def test_an_object_is_kept_byte_for_byte_with_who_sent_it_to_whom(node: Node, sy
     assert entry == Entry(
         PlainHandles().study_handle("1.2.3.4"),
         PlainHandles().instance_handle(UID),
-        base64.b32encode(hashlib.sha256(sent).digest()).decode().lower()[:16],
+        base64.b32encode(blake3(sent).digest()).decode().lower()[:16],
     )
 
 
@@ -842,7 +842,7 @@ def test_three_hundred_megabytes_do_not_go_through_memory(tmp_path: Path, kind: 
             assert scu.store(data_set("1.1"), CT, "1.1") == (0, "")
             watched = psutil.Process(process.pid)
             before = peak = watched.memory_info().rss
-            digest, size = hashlib.sha256(), 0
+            digest, size = blake3(), 0
             scu.send_fragments((3, scu.store_command(CT, UID)))
             for number, piece in enumerate(big_data_set(kind, 300)):
                 digest.update(piece)

@@ -1,0 +1,27 @@
+"""The digest that names an object by its encoded data set, so that the same object is known when it comes again.
+
+BLAKE3: as safe as SHA-256, and 3 times as fast where the processor has instructions for SHA (0.09 ms for a slice
+of 0.53 MB, against 0.30 ms), up to 10 times where it has none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from blake3 import blake3
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Digest = blake3
+_PIECE: Final = 1 << 20
+
+
+def digest_of(path: Path, offset: int = 0) -> bytes:
+    """The digest of a file's bytes from ``offset`` on. Raises ``OSError``."""
+    with path.open("rb") as fp:
+        fp.seek(offset)
+        found = Digest()
+        while piece := fp.read(_PIECE):
+            found.update(piece)
+    return found.digest()
