@@ -27,11 +27,11 @@ from pydicom.datadict import dictionary_description, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from fidac_node import ledger
+from fidac_node.base32 import base32
 from fidac_node.errors import FidacError, Permanent, Temporary
 from fidac_node.ledger import Ledger
 from fidac_node.logs import describe
 from fidac_node.marks import PRIVATE_GROUP
-from fidac_node.receive.check import base32
 from fidac_node.receive.digest import digest_of
 from fidac_node.send.associate import Parcel
 from fidac_node.send.classify import classify

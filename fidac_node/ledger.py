@@ -36,6 +36,7 @@ _INT64: Final = 1 << 63
 _OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source", "sent_bytes", "sent_syntax")
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
+_NOTHING: Final = (None,) * len(_COLUMNS)
 _MESSAGE: Final = 4 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
 
 _SCHEMA: Final = """
@@ -110,8 +111,8 @@ class Ledger:
         """
         if state not in STATES or not _COLUMNS.keys() >= fields.keys():
             raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
-        known = {name: _storable(value) for name, value in fields.items() if value is not None}
-        row = (str(entry), entry.study, state, time.time() if at is None else at, *map(known.get, _COLUMNS))
+        values = [_storable(fields.get(name)) for name in _COLUMNS] if fields else _NOTHING
+        row = (str(entry), entry.study, state, time.time() if at is None else at, *values)
         with self._lock:
             self._rows.append(row)
             noted = len(self._rows)
@@ -351,7 +352,8 @@ def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _storable(value: object) -> str | int | float | None:
     """Refuse now what SQLite would refuse at the flush, where it would hold up all other rows."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")  # a file's name may hold bytes that are no text
+        # A file's name may hold bytes that are no text.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if value is None or isinstance(value, float) or (isinstance(value, int) and -_INT64 <= value < _INT64):
         return value
     raise ValueError(f"a {type(value).__name__} cannot stand in the ledger")

@@ -209,12 +209,15 @@ def find(path: Path, tags: Set[int], *, limit: int) -> tuple[FileMeta, dict[int,
             return meta, find_in(inflated.fileno(), 0, inflated.tell(), EXPLICIT_VR_LE, tags)
 
 
-def find_in(fd: int, offset: int, size: int, transfer_syntax_uid: str, tags: Set[int], *, beginning: bytes = b"") -> dict[int, bytes]:
+def find_in(
+    fd: int, offset: int, size: int, transfer_syntax_uid: str, tags: Set[int], *, beginning: bytes = b"", start: int = 0
+) -> dict[int, bytes]:
     """Do as :func:`find` with the ``size`` bytes that an open file has from ``offset`` on, not deflated.
 
     ``beginning`` is what they begin with, if the caller has that at hand: the file is read from there on, or not at all.
+    ``start``: the caller has looked at the elements before that one.
     """
-    values, position = skim.skim(beginning, 0, size, transfer_syntax_uid, tags)
+    values, position = skim.skim(beginning, start, size, transfer_syntax_uid, tags)
     if position < size:
         with mmap.mmap(fd, offset + size, access=mmap.ACCESS_READ) as buffer:
             values |= _values(buffer, offset + position, transfer_syntax_uid, tags)

@@ -26,7 +26,6 @@ import os
 import re
 import secrets
 import select
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -160,6 +159,7 @@ class Spool:
         self._known_owners: list[str] = []
         self._owners_of = -1  # the time (ns) of work/ when they were read
         self._wake: int | None = None
+        self._new: int | None = None
         self._unique = secrets.token_hex(4)  # names what this makes in tmp/, together with the process and a number
         self._drafts = itertools.count()
         for state in ("tmp", "spare", *STATES):
@@ -167,7 +167,8 @@ class Spool:
 
     def has_room(self, *, share: float = 1.0) -> bool:
         """Say whether the disk has more than ``share`` of the reserve free."""
-        return shutil.disk_usage(self.directory).free > self.reserve * share
+        disk = os.statvfs(self._root)
+        return disk.f_bavail * disk.f_frsize > self.reserve * share
 
     def create(self) -> Draft:
         """Open a fresh file in ``tmp/`` for reading and writing. Raises ``OSError``."""
@@ -208,7 +209,7 @@ class Spool:
             for (draft, entry), new in zip(drafts, fresh, strict=True):
                 if new:
                     draft.move(self._name("new", entry))
-            safeio.sync_directory(f"{self._root}/new")
+            self._sync_new()
             self.kick()
         return fresh
 
@@ -365,6 +366,12 @@ class Spool:
             spare.move(f"{self._root}/spare/{name}")
         self._spares.append(name)
         return True
+
+    def _sync_new(self) -> None:
+        """Make the names in ``new/`` durable; the directory stays open for the next time."""
+        if self._new is None:
+            self._new = os.open(f"{self._root}/new", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(self._new)
 
     def _draft_path(self) -> str:
         return f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._drafts)}{_SUFFIX}"

@@ -14,9 +14,10 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
+from fidac_node.base32 import base32
 from fidac_node.errors import ConfigError, Permanent
 
 KEY_BYTES: Final = 32
@@ -24,6 +25,8 @@ LONGEST_SHIFT: Final = 3650
 
 _SALT: Final = b"fidac-node pseudonyms v1"
 _BLOCK: Final = 64  # of SHA-256, in bytes
+_PADDING: Final = "\x00 "
+_STUDIES: Final = 64  # a PACS sends a few side by side
 _PATIENTS: Final = 256  # whose pseudonyms are remembered; a worker meets a few at a time
 
 
@@ -44,6 +47,7 @@ class Pseudonymiser:
         self._check = check_value(secret)
         self._prefix = re.sub(r"[^A-Z0-9]+", "-", site.upper()).strip("-")[:32] or "SITE"
         self._patient = lru_cache(_PATIENTS)(self._pseudonym_and_shift)
+        self._study_handle = lru_cache(_STUDIES)(partial(self._handle_of, "study", 12))
 
     def of(self, issuer: str, patient_id: str) -> Pseudonymiser:
         """The pseudonymiser of a patient: this one for everybody (compare :class:`Keyring`)."""
@@ -70,11 +74,11 @@ class Pseudonymiser:
 
     def study_handle(self, uid: str) -> str:
         """12 base32 characters that name a study on this site's screens and disks."""
-        return self._handle_of("study", uid, 12)
+        return self._study_handle(uid)
 
     def instance_handle(self, uid: str) -> str:
         """16 base32 characters that name an instance on this site's screens and disks."""
-        return self._handle_of("instance", uid, 16)
+        return self._handle_of("instance", 16, uid)
 
     def check_value(self) -> str:
         """16 hexadecimal digits that tell one key from another and reveal nothing of it."""
@@ -85,9 +89,8 @@ class Pseudonymiser:
         pseudonym = base64.b32encode(self._pid.digest(who)[:10]).decode("ascii")
         return f"{self._prefix}-{pseudonym}", -(1 + int.from_bytes(self._date.digest(who)[:8], "big") % LONGEST_SHIFT)
 
-    def _handle_of(self, kind: str, uid: str, length: int) -> str:
-        digest = self._handle.digest(f"{kind}:{uid.strip(chr(0) + ' ')}")
-        return base64.b32encode(digest[:10]).decode("ascii").lower()[:length]
+    def _handle_of(self, kind: str, length: int, uid: str) -> str:
+        return base32(self._handle.digest(f"{kind}:{uid.strip(_PADDING)}"), length)
 
 
 class Keyring:

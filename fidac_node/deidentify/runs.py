@@ -59,7 +59,7 @@ class Cutter:
     """Cuts headers of one encoding, one after the other."""
 
     def __init__(self, *, explicit: bool) -> None:
-        self._explicit = explicit
+        self.explicit = explicit
         self._forms: tuple[_Form, ...] = ()
 
     def split(self, buffer: part10.Buffer, start: int, end: int) -> tuple[Cut, int]:
@@ -71,7 +71,7 @@ class Cutter:
                 if form is not forms[0]:
                     self._forms = (form, *(one for one in forms if one is not form))
                 return cut
-        found, position = elements.split(buffer, start, end, explicit=self._explicit, until=PIXEL_DATA)
+        found, position = elements.split(buffer, start, end, explicit=self.explicit, until=PIXEL_DATA)
         if position - start <= _LONGEST_REMEMBERED:
             self._learn(found, forms)
         return whole(found), position
@@ -82,7 +82,7 @@ class Cutter:
         like = next((form for form in forms if form.tags == tags and form.found.get(_SERIES) == found.get(_SERIES)), None)
         own = None if like is None else (like.own or frozenset()) | {tag for tag, encoded in found.items() if like.found[tag] != encoded}
         others = [form for form in forms if form is not like]
-        self._forms = (_Form(found.copy(), own, explicit=self._explicit), *others[: _MOST_FORMS - 1])
+        self._forms = (_Form(found.copy(), own, explicit=self.explicit), *others[: _MOST_FORMS - 1])
 
 
 class _Form:

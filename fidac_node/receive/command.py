@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 _ELEMENT: Final = struct.Struct("<HHL")
 _RESPONSE: Final = struct.Struct("<" + 4 * "HHLH").pack
+_GROUP_LENGTH: Final = struct.Struct("<HHLL").pack
 _PDU: Final = struct.Struct(">BxLLBB")
 
 _AFFECTED_SOP_CLASS_UID: Final = 0x0002
@@ -62,14 +63,22 @@ def store_response(request: StoreRequest, context_id: int, status: int, comment:
 
     ``comment`` is at most 64 characters of ASCII (PS3.7 C.5).
     """
-    body = (
-        _element(_AFFECTED_SOP_CLASS_UID, _even(request.sop_class_uid, b"\0"))
-        + _RESPONSE(*_COMMAND_FIELD_RSP, *_RESPONDED_TO, request.message_id, *_DATA_SET_TYPE_NONE, *_STATUS, status)
-        + (_element(_ERROR_COMMENT, _even(comment, b" ")) if comment else b"")
-        + _element(_AFFECTED_SOP_INSTANCE_UID, _even(request.sop_instance_uid, b"\0"))
+    sop_class, sop_instance = _even(request.sop_class_uid, b"\0"), _even(request.sop_instance_uid, b"\0")
+    said = _element(_ERROR_COMMENT, _even(comment, b" ")) if comment else b""
+    numbers = _RESPONSE(*_COMMAND_FIELD_RSP, *_RESPONDED_TO, request.message_id, *_DATA_SET_TYPE_NONE, *_STATUS, status)
+    length = 2 * _ELEMENT.size + len(sop_class) + len(numbers) + len(said) + len(sop_instance)
+    command = b"".join(
+        (
+            _GROUP_LENGTH(0x0000, 0x0000, 4, length),
+            _element(_AFFECTED_SOP_CLASS_UID, sop_class),
+            numbers,
+            said,
+            _element(_AFFECTED_SOP_INSTANCE_UID, sop_instance),
+        )
     )
-    command = _element(0x0000, struct.pack("<L", len(body))) + body
     size = max(maximum - 6, 1) if maximum else len(command)
+    if len(command) <= size:
+        return _pdu(command, context_id, last=True)
     return b"".join(
         _pdu(command[start : start + size], context_id, last=start + size >= len(command)) for start in range(0, len(command), size)
     )

@@ -237,6 +237,7 @@ class Lane(DULServiceProvider):
             cast("LaneAssociation", self.assoc).wake()
             return False
         inside = self._is_inside()
+        self._make_way()
         try:
             read = (inside and self.wire.fill()) or (self.wire.wait(left) and self.wire.fill())
         except (EOFError, OSError):
@@ -245,6 +246,13 @@ class Lane(DULServiceProvider):
         if read and not inside:
             self._heard = time.monotonic()
         return read
+
+    def _make_way(self) -> None:
+        """See that there is room to read ahead. While an object arrives, its bytes stay in the buffer as long as they can."""
+        if self._incoming is None or self.wire.is_short:
+            if self._incoming is not None:
+                self._incoming.hash()
+            self.wire.compact()
 
     def _left(self, state: str) -> float | None:
         """Seconds that the peer may still be silent; ``None``: for ever."""
@@ -282,7 +290,9 @@ class Lane(DULServiceProvider):
             return False
         kind, length = _PDU_HEADER.unpack_from(wire.buffer, wire.start)
         if kind != _P_DATA_TF:
-            self._write()  # before the buffer moves
+            self._write()
+            if self._incoming is not None:
+                self._incoming.hash()  # the buffer may move
             return self._pass_on()
         if not _PDV_HEADER.size <= length <= _LONGEST_PDU:
             raise ValueError("a P-DATA-TF PDU without a fragment, or too long")
@@ -382,7 +392,7 @@ class Lane(DULServiceProvider):
         self._provider.receive_primitive(single)
 
     def _write(self) -> None:
-        """Write what lies in the buffer of the object that is arriving: the buffer will be used again."""
+        """Write what lies in the buffer of the object that is arriving."""
         if self._pieces and self._incoming is not None:
             self._incoming.write(self._pieces)
         self._pieces.clear()

@@ -186,6 +186,7 @@ class StorageScp:
             incoming.discard()
 
     def _store(self, incoming: Incoming) -> tuple[int, str]:
+        incoming.start_sync()
         if not incoming.request.has_data_set:
             return _refusal(NOT_PARSEABLE, "the command came without a data set")
         if incoming.request.sop_class_uid != incoming.context.abstract_syntax:

@@ -16,6 +16,7 @@ from fidac_node.spool import Draft
 log = logging.getLogger(__name__)
 
 _MOST_PIECES: Final = 512  # of one writev(2), which takes 1024
+_SYNCED_AT_ONCE: Final = 1 << 20  # bytes
 _BEGINNING: Final = 64 << 10  # bytes: all but the pixels of most objects
 
 
@@ -31,7 +32,8 @@ class Incoming:
     """One object while it arrives: a file in ``tmp/`` that starts with its File Meta Information.
 
     Trouble with the disk is remembered in ``failure`` and the rest of the object is read and
-    dropped, so that the sender gets a status and not an abort. ``limit`` is in bytes.
+    dropped, so that the sender gets a status and not an abort. ``limit`` is in bytes. The pieces
+    that are written must stay as they are until :meth:`hash`: the disk can begin before.
     """
 
     def __init__(self, create: Callable[[], Draft], request: StoreRequest, context: Context, meta: FileMeta, limit: int) -> None:
@@ -44,6 +46,8 @@ class Incoming:
         self.beginning = b""
         self._limit = limit
         self._hash = Digest()
+        self._unhashed: list[memoryview] = []
+        self._unsynced = 0
         self._head = part10.encode_meta(meta)
         self.offset = len(self._head)
         try:
@@ -60,7 +64,8 @@ class Incoming:
         """Append pieces of the data set, one at least."""
         if not self.size:
             self.beginning = bytes(pieces[0][:_BEGINNING])
-        self.size += sum(map(len, pieces))
+        size = sum(map(len, pieces))
+        self.size += size
         if self.draft is None:
             return
         if self.too_large:
@@ -69,19 +74,34 @@ class Incoming:
         try:
             for start in range(0, len(pieces), _MOST_PIECES):
                 self._append(self.draft, pieces[start : start + _MOST_PIECES])
-            safeio.start_sync(self.draft.fileno())
         except OSError as error:
             self._fail(error)
             return
-        for piece in pieces:
+        self._unhashed += pieces
+        self._unsynced += size
+        if self._unsynced >= _SYNCED_AT_ONCE:
+            self.start_sync()
+
+    def start_sync(self) -> None:
+        """Let the disk begin with what was written."""
+        self._unsynced = 0
+        if self.draft is not None:
+            safeio.start_sync(self.draft.fileno())
+
+    def hash(self) -> None:
+        """Hash what was written."""
+        for piece in self._unhashed:
             self._hash.update(piece)
+        self._unhashed.clear()
 
     def digest(self) -> bytes:
         """The digest of the data set."""
+        self.hash()
         return self._hash.digest()
 
     def discard(self) -> None:
         """Remove the file, unless it was put; harmless twice."""
+        self._unhashed.clear()
         draft, self.draft = self.draft, None
         if draft is not None:
             draft.discard()

@@ -16,8 +16,9 @@ from pynetdicom.transport import AssociationSocket
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-# A fragment of the default size and its headers; what is larger comes in pieces.
-READ_AHEAD: Final = 256 << 10
+# A slice of 0.5 MB lies there whole; what is larger comes in pieces.
+READ_AHEAD: Final = 1 << 20
+_LITTLE: Final = READ_AHEAD // 4
 _LINGER_SECONDS: Final = 1.0
 _BLOCKED: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -67,7 +68,7 @@ class Wire(AssociationSocket):
 
     def fill(self) -> bool:
         """Read ahead what has come; ``False``: nothing has. Raises ``EOFError`` at the end of the stream, ``OSError``."""
-        before = self._compact()
+        before = self.end
         self._full = False
         sock = cast(socket.socket, self.socket)
         try:
@@ -84,9 +85,21 @@ class Wire(AssociationSocket):
             self._both.modify(self._fd, _wanted(blocked))
         return self.end > before
 
+    @property
+    def is_short(self) -> bool:
+        """Whether there is little room left to read ahead."""
+        return len(self.buffer) - self.end < _LITTLE
+
+    def compact(self) -> None:
+        """Move what is not used yet to the buffer's start: what was used is lost."""
+        rest = self.end - self.start
+        if self.start:
+            self.view[:rest] = self.view[self.start : self.end]
+            self.start, self.end = 0, rest
+
     def make_room(self, size: int) -> None:
         """Let ``size`` bytes fit into the buffer."""
-        self._compact()
+        self.compact()
         if size > len(self.buffer):
             self.buffer = self.buffer[: self.end] + bytes(size - self.end)
             self.view = memoryview(self.buffer)
@@ -138,14 +151,6 @@ class Wire(AssociationSocket):
             if self._wakes >= 0:
                 os.close(self._wakes)
             self._wakes = -1
-
-    def _compact(self) -> int:
-        """Move what is not used yet to the buffer's start; return its length."""
-        rest = self.end - self.start
-        if self.start:
-            self.view[:rest] = self.view[self.start : self.end]
-            self.start, self.end = 0, rest
-        return rest
 
     def _shutdown_socket(self) -> None:
         if self.socket is not None:

@@ -16,12 +16,13 @@ import pytest
 from blake3 import blake3
 
 from fidac_node import importing, part10
+from fidac_node.base32 import base32
 from fidac_node.errors import Temporary
 from fidac_node.importing import ImportResult, import_paths
 from fidac_node.ledger import Ledger
 from fidac_node.part10 import FileMeta
 from fidac_node.phantom import write_series
-from fidac_node.receive.check import PlainHandles, base32
+from fidac_node.receive.check import PlainHandles
 from fidac_node.spool import Spool
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE, MEDIA_STORAGE_DIRECTORY
 

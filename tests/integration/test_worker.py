@@ -19,12 +19,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from fidac_node import worker
+from fidac_node.base32 import base32
 from fidac_node.config import Route, SiteConfig, load_site, render
 from fidac_node.deidentify import Deidentifier, load_plan
 from fidac_node.deidentify.triage import Rules as PixelRules
 from fidac_node.keys import begin, create_keys, open_keys
 from fidac_node.ledger import Ledger
-from fidac_node.receive.check import base32
 from fidac_node.route import Rules
 from fidac_node.spool import STATES, Entry, Spool
 from fidac_node.vault import Vault
