@@ -235,12 +235,11 @@ class Spool:
     def wait(self, timeout: float) -> None:
         """Sleep until something was put, by any process, or for ``timeout`` seconds."""
         fd = self._fifo()
-        ready, _, _ = select.select([fd], [], [], timeout)
-        if ready:
-            try:
+        deadline = time.monotonic() + timeout
+        while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            with suppress(BlockingIOError):  # another waiter took the bytes, and looks
                 os.read(fd, _MOST_WAKES)
-            except BlockingIOError:
-                return  # another waiter took the bytes
+                return
 
     def kick(self) -> None:
         """Wake one waiter. The byte is a hint: directories, not it, say what is there."""

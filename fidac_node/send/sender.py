@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 # Objects whose attempt is written down at once; a crash counts at most so many attempts too much.
 _BATCH: Final = 64
+# Seconds after a batch of fewer objects than that, in which the next one gathers: an object alone costs more.
+_BREATH: Final = 0.02
+_SMALL: Final = 16
 # Objects claimed at a time: the most that can wait for their own next attempt in memory.
 _ROOM: Final = 4096
 # So many objects in a row refused for a while: then it is not the objects.
@@ -95,7 +98,12 @@ class Sender:
             line.rest()
             stop.wait(min(pause, _TICK))
         elif batch := self._schedule.take(worker, _BATCH, share=any(other.open for other in self._lines)):
+            if self._backoff.remaining():  # since we looked, another worker has failed and put these back
+                self._schedule.put_back(worker, batch)
+                return
             self._send(worker, line, batch, stop)
+            if len(batch) < _SMALL:
+                stop.wait(_BREATH)
         else:
             line.rest()
             due = self._schedule.next_due()
