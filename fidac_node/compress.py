@@ -12,7 +12,7 @@ import os
 import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, TypeAlias
@@ -212,7 +212,7 @@ class Compressor:
         return True
 
     def _write(self, found: _Object, target: BinaryIO) -> None:
-        meta = replace(found.meta, transfer_syntax_uid=self.transfer_syntax_uid)
+        meta = found.meta._replace(transfer_syntax_uid=self.transfer_syntax_uid)
         table = 4 * found.image.frames
         head = b"".join((part10.encode_meta(meta), found.header(), _ENCAPSULATED, _ITEM, struct.pack("<L", table)))
         target.write(head + bytes(table))

@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -127,7 +126,7 @@ def _readable(path: Path) -> Iterator[Path]:
         return
     with tempfile.NamedTemporaryFile(suffix=".dcm") as copy:
         with part10.mapped(path) as deflated:
-            copy.write(part10.encode_meta(replace(meta, transfer_syntax_uid=EXPLICIT_VR_LE)))
+            copy.write(part10.encode_meta(meta._replace(transfer_syntax_uid=EXPLICIT_VR_LE)))
             copy.write(part10.inflate(memoryview(deflated)[offset:], _LARGEST))
         copy.flush()
         yield Path(copy.name)

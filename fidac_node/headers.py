@@ -15,7 +15,7 @@ import os
 import secrets
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -137,7 +137,7 @@ def header_of(source: Source) -> bytes:
     """The header of ``source`` as a Part 10 file without pixels; what is too long to be read is left out."""
     meta = source.meta
     if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
-        meta = replace(meta, transfer_syntax_uid=EXPLICIT_VR_LE)  # it was inflated
+        meta = meta._replace(transfer_syntax_uid=EXPLICIT_VR_LE)  # it was inflated
     parts, size = [part10.encode_meta(meta)], 0
     for encoded in (*source.elements.values(), *source.tail):
         if len(encoded) <= _LONGEST_ELEMENT and size + len(encoded) <= _LARGEST_HEADER:

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias
@@ -203,7 +203,7 @@ class _Import:
                 return
             meta, offset = _recognise(head, optional=optional)
             try:
-                self._keep(source, head[offset:], replace(meta, source_ae="", receiving_ae="", note=self._note))
+                self._keep(source, head[offset:], meta._replace(source_ae="", receiving_ae="", note=self._note))
             except OSError as error:  # of the spool's: what goes wrong with the source is Permanent
                 raise self._stopped(error.strerror or type(error).__name__) from error
 

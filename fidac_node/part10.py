@@ -14,7 +14,6 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, TypeAlias
 
@@ -56,8 +55,7 @@ class Malformed(Permanent):
         super().__init__("malformed", message)
 
 
-@dataclass(frozen=True)
-class FileMeta:
+class FileMeta(NamedTuple):
     """The part of the File Meta Information that we read and write (PS3.10 Table 7.1-1).
 
     ``source_ae`` is (0002,0016), the AE that sent the object; ``receiving_ae`` is (0002,0018), the

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from fidac_node.deidentify.text import fold
 from fidac_node.errors import ConfigError
@@ -38,8 +38,7 @@ class Header(Protocol):
         """The value of a keyword, ``default`` if it is absent."""
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What to do with an object, and why.
 
     ``action`` is accept, hold or discard; ``code`` and ``reason`` go with a hold; ``rule`` names the rule
@@ -90,6 +89,11 @@ class Rules:
     def from_config(cls, route: Any) -> Rules:
         """The rules of a ``[route]`` section: anything with ``rules``, ``labels`` and ``default_label``."""
         return cls(route.rules, route.labels, route.default_label)
+
+    @property
+    def keywords(self) -> frozenset[str]:
+        """All keywords whose values a decision may rest on."""
+        return frozenset(keyword for rule in self._rules for keyword in (*rule.when, *rule.unless)) or frozenset(_SCOPE)
 
     def decide(
         self,

@@ -30,10 +30,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from fidac_node import safeio
 
@@ -51,12 +50,11 @@ _STUDY: Final = 12  # characters of a name that are the study's handle
 _MOST_WAKES: Final = 4096  # puts that one look at new/ answers
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """The name of one object in a spool: three base32 handles that say nothing about the patient.
 
     ``study`` (12 characters) stands for the StudyInstanceUID, ``instance`` (16) for the
-    SOPInstanceUID, ``digest`` (16) for the SHA-256 of the encoded data set.
+    SOPInstanceUID, ``digest`` (16) for the digest of the encoded data set.
     """
 
     study: str

@@ -21,6 +21,8 @@ from typing import Final
 from fidac_node import safeio
 from fidac_node.compress import Compressor
 from fidac_node.deidentify import Deidentifier, Source, ocr, open_source
+from fidac_node.deidentify.dictionary import tag_of
+from fidac_node.deidentify.triage import Verdict
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.headers import Headers
 from fidac_node.keys import SiteKeys
@@ -37,6 +39,7 @@ _BREATH: Final = 0.02
 _LINGER_SECONDS: Final = 0.05  # no copy waits longer for the others, unless one of them takes longer
 # A put wakes the worker at once; this is how long it may take to notice a stop, or a put whose process died before it could wake anybody.
 _IDLE_SECONDS: Final = 1.0
+_MOST_DECISIONS: Final = 64  # a PACS sends a few series side by side
 _PAUSE_SECONDS: Final = 2.0
 _MOST_CRASHES: Final = 3
 
@@ -79,6 +82,8 @@ class Worker:
         self._outbox = outbox
         self._ledger = ledger
         self._rules = rules
+        self._asked = frozenset(tag_of(keyword) for keyword in (*rules.keywords, "SpecificCharacterSet"))
+        self._decisions: dict[tuple[object, ...], Decision] = {}
         self._deidentifier = deidentifier
         self._keys = keys
         self._limit = limit
@@ -184,8 +189,7 @@ class Worker:
             raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
         path = self._inbox.path(entry)
         with open_source(path, self._limit) as source:
-            note = json.loads(source.meta.note) if source.meta.note else {}
-            decision = self._rules.decide(source, called_ae=source.meta.receiving_ae, note=note)
+            decision = self._decide(source)
             reason = self._inbox.reason(entry) or {}
             released = bool(reason.get("released"))
             if decision.action == DISCARD:
@@ -194,16 +198,38 @@ class Worker:
             if decision.action == HOLD and not released:
                 self._deidentifier.triage(source)  # a risk in the pixels is the better reason
                 raise Permanent(decision.code, decision.reason)
+            verdict = self._deidentifier.triage(source)
             # Who releases what was held for its pixels has looked at them.
-            if self._deidentifier.triage(source).look and not (released and reason.get("code") == "pixel-risk"):
+            if verdict.look and not (released and reason.get("code") == "pixel-risk"):
                 ocr.inspect(path)
-            return self._copy(entry, source, decision)
+            return self._copy(entry, source, decision, verdict)
 
-    def _copy(self, entry: Entry, source: Source, decision: Decision) -> _Copy:
+    def _decide(self, source: Source) -> Decision:
+        """What the rules say; of slices that have in common whatever rules ask for they are asked once."""
+        meta, common = source.meta, source.cut.common
+        known = common is not None and self._asked.isdisjoint(source.cut.own)
+        key = (common, meta.receiving_ae, meta.note)
+        decision = self._decisions.get(key) if known else None
+        if decision is None:
+            note = json.loads(meta.note) if meta.note else {}
+            decision = self._rules.decide(source, called_ae=meta.receiving_ae, note=note)
+            if known:
+                if len(self._decisions) >= _MOST_DECISIONS:
+                    self._decisions.clear()
+                self._decisions[key] = decision
+        return decision
+
+    def _copy(self, entry: Entry, source: Source, decision: Decision, verdict: Verdict) -> _Copy:
         draft = self._outbox.create()
         try:
             outcome = self._deidentifier.deidentify(
-                source, draft.file, label=decision.label, label_source=decision.label_source, limit=self._limit, looked=True
+                source,
+                draft.file,
+                label=decision.label,
+                label_source=decision.label_source,
+                limit=self._limit,
+                looked=True,
+                verdict=verdict,
             )
             # Before anything of it leaves.
             self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)

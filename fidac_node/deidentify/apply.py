@@ -186,27 +186,37 @@ class Deidentifier:
             return triage.triage(source, self._rules)
 
     def deidentify(
-        self, source: Path | Source, target: BinaryIO, *, label: str, label_source: str, limit: int, looked: bool = False
+        self,
+        source: Path | Source,
+        target: BinaryIO,
+        *,
+        label: str,
+        label_source: str,
+        limit: int,
+        looked: bool = False,
+        verdict: Verdict | None = None,
     ) -> Outcome:
         """Write the de-identified object to ``target``, a fresh file open for writing.
 
         ``label`` is one of :data:`fidac_node.marks.LABELS`; ``label_source`` says where it comes from;
         ``limit`` (bytes) bounds what a deflated object may inflate to; ``looked`` says that the pixels
-        were searched for text, for objects of which triage demands it. Raises :class:`Permanent` with a
-        reason code on any doubt; what was written by then is to be thrown away.
+        were searched for text, for objects of which triage demands it; ``verdict`` is what :meth:`triage` said
+        of this source, if it was asked. Raises :class:`Permanent` with a reason code on any doubt; what was
+        written by then is to be thrown away.
         """
         if isinstance(source, Path):
             with doubt_holds(), open_source(source, limit) as opened:
                 return self.deidentify(opened, target, label=label, label_source=label_source, limit=limit, looked=looked)
-        output = self.apply(source, label=label, label_source=label_source, looked=looked)
+        output = self.apply(source, label=label, label_source=label_source, looked=looked, verdict=verdict)
         with doubt_holds():
             size = output.write(target)
         return replace(output.outcome, size=size)
 
-    def apply(self, source: Source, *, label: str, label_source: str, looked: bool = False) -> Output:
+    def apply(self, source: Source, *, label: str, label_source: str, looked: bool = False, verdict: Verdict | None = None) -> Output:
         """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
         with doubt_holds():
-            verdict = triage.triage(source, self._rules)
+            if verdict is None:
+                verdict = triage.triage(source, self._rules)
             if verdict.look and not looked:
                 raise Permanent("pixel-risk", "text may be burned into its pixels and nothing here looked for it; look at it, then drop it")
             return self._apply(source, verdict, label, label_source)

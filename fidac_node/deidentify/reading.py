@@ -41,8 +41,7 @@ _INSTANCE_UID: Final = 0x00020003
 _GROUP_2: Final = b"\x02\x00"
 
 
-@dataclass(frozen=True)
-class PixelData:
+class PixelData(NamedTuple):
     """Where the pixel data is in :attr:`Source.buffer`: from ``offset``, ``length`` bytes of value.
 
     For encapsulated data the value is the sequence of fragments without its delimiter.
@@ -54,7 +53,7 @@ class PixelData:
     encapsulated: bool
 
 
-@dataclass(frozen=True, repr=False)  # no log or traceback may print a header
+@dataclass(eq=False, repr=False)  # no log or traceback may print a header
 class Source:
     """One object to de-identify.
 
@@ -169,7 +168,7 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
     (code ``malformed``) for anything that is not well-formed.
     """
     with ExitStack() as stack:
-        file: BinaryIO = stack.enter_context(path.open("rb"))
+        file: BinaryIO = stack.enter_context(path.open("rb", buffering=0))
         buffer = stack.enter_context(_mapped(file))
         meta, offset = _meta(buffer)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:

@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fidac_node.deidentify import elements, highbits, screens
 from fidac_node.deidentify.elements import Elements, Unusual
@@ -113,8 +113,7 @@ class Rules:
             raise ConfigError("[deidentify] ocr_sample: must not be negative; 0 looks at none")
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What an object that may pass is, and what must be done to it.
 
     ``mask`` has the bits that stay in each 16-bit pixel, 0 if all do; ``look`` says that the pixels must be

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from fidac_node import part10
 from fidac_node.base32 import base32
@@ -32,8 +31,7 @@ _UIDS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Who sent an object, and its UIDs as the data set says them."""
 
     meta: FileMeta
