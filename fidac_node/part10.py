@@ -12,7 +12,7 @@ import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, TypeAlias
@@ -42,7 +42,13 @@ _SHORT_META_VRS: Final = frozenset({b"UI", b"SH", b"AE", b"UL"})
 _SHORT_HEADER = struct.Struct("<HH2sH").unpack_from
 _MAX_DEPTH: Final = 64
 _USUAL_META: Final = 4096
-_MAX_META: Final = 1 << 20
+_MAX_META: Final = 2 << 20
+# Of how many files with other File Meta Information it is remembered.
+_MOST_METAS: Final = 64
+_PREFIX: Final = 132
+_GROUP_LENGTH_END: Final = _PREFIX + 12
+_INSTANCE_UID: Final = 0x00020003
+_GROUP_2: Final = b"\x02\x00"
 _RESIDENT: Final = 8 << 20
 _PIECE: Final = 1 << 20
 _PRIVATE_INFORMATION_CREATOR: Final = IMPLEMENTATION_CLASS_UID
@@ -113,17 +119,42 @@ def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
     Returns it and the offset (bytes) of the data set. Raises :class:`Malformed` when there is no
     Part 10 prefix or a mandatory UID is missing.
     """
-    head = fp.read(132)
-    if len(head) < 132 or head[128:] != b"DICM":
-        raise Malformed("not a DICOM file: the prefix DICM is missing (PS3.10 7.1)")
-    data = head + fp.read(_USUAL_META)
+    data = fp.read(_USUAL_META)
+    return _known_meta(data) or _new_meta(data, lambda: data + fp.read(_MAX_META))
+
+
+def meta_in(buffer: Buffer) -> tuple[FileMeta, int]:
+    """As :func:`read_meta`, of a file that lies in ``buffer``."""
+    return _known_meta(buffer) or _new_meta(bytes(buffer[:_USUAL_META]), lambda: bytes(buffer[:_MAX_META]))
+
+
+def _known_meta(buffer: Buffer) -> tuple[FileMeta, int] | None:
+    """A File Meta Information that differs from one that was read before in nothing but the SOP Instance UID."""
+    like = _metas.get(bytes(buffer[_PREFIX:_GROUP_LENGTH_END]))
+    meta = None if like is None else like.read(buffer)
+    return None if like is None or meta is None else (meta, like.offset)
+
+
+def _new_meta(data: bytes, more: Callable[[], bytes]) -> tuple[FileMeta, int]:
+    """Read a File Meta Information from the first bytes of a file, or from ``more`` of them, and remember it."""
     try:
-        values, offset = _meta_elements(data)
+        meta, offset = _parsed(data)
     except Malformed:
         offset = len(data)
     if offset + 8 > len(data):
-        data += fp.read(_MAX_META)
-        values, offset = _meta_elements(data)
+        data = more()
+        meta, offset = _parsed(data)
+    if offset <= _USUAL_META:
+        if len(_metas) >= _MOST_METAS:
+            _metas.clear()
+        _metas[data[_PREFIX:_GROUP_LENGTH_END]] = _Meta.of(data[: offset + 2], meta, offset)
+    return meta, offset
+
+
+def _parsed(data: bytes) -> tuple[FileMeta, int]:
+    if data[128:_PREFIX] != b"DICM":
+        raise Malformed("not a DICOM file: the prefix DICM is missing (PS3.10 7.1)")
+    values, offset = _meta_elements(data)
     text = {key: value.rstrip(b"\x00 ").decode("ascii", "replace") for key, value in values.items()}
     ours = text.get(0x0100) == _PRIVATE_INFORMATION_CREATOR
     note = values.get(0x0102, b"").rstrip(b"\x00").decode("utf-8", "replace") if ours else ""
@@ -131,6 +162,41 @@ def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
     meta = FileMeta(sop_class, sop_instance, syntax, source, receiving, note)
     check_meta(meta)
     return meta, offset
+
+
+class _Meta(NamedTuple):
+    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows."""
+
+    meta: FileMeta
+    offset: int
+    start: int
+    end: int
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, data: bytes, meta: FileMeta, offset: int) -> _Meta:
+        start = end = 0
+        position = _PREFIX
+        while position < offset:
+            element = element_at(data, position, offset, explicit=True)
+            position = element.after
+            if element.tag == _INSTANCE_UID:
+                start, end = element.value, element.end
+        return cls(meta, offset, start, end, data[:start], data[end:])
+
+    def read(self, buffer: Buffer) -> FileMeta | None:
+        """A File Meta Information that is like this one; ``None`` if it is not."""
+        meta = self.meta
+        if buffer[: self.start] != self.before or buffer[self.end : self.offset + 2] != self.after or self.after.endswith(_GROUP_2):
+            return None
+        uid = bytes(buffer[self.start : self.end]).rstrip(b"\x00 ").decode("ascii", "replace")
+        if not is_valid_uid(uid):
+            return None
+        return FileMeta(meta.sop_class_uid, uid, meta.transfer_syntax_uid, meta.source_ae, meta.receiving_ae, meta.note)
+
+
+_metas: Final[dict[bytes, _Meta]] = {}
 
 
 def walk(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iterator[Element]:

@@ -248,7 +248,14 @@ class Spool:
 
     def path(self, entry: Entry) -> Path:
         """Return where the object's file is now. Raises ``FileNotFoundError``."""
-        return Path(self._place(entry))
+        return Path(self.place(entry))
+
+    def place(self, entry: Entry, now: str = "") -> str:
+        """As :meth:`path`, as text; ``now`` is the state that the object is in as far as the caller knows."""
+        found = self._find(entry, now)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, f"object {entry} is not there", str(self.directory))
+        return found
 
     def holds(self, entry: Entry, state: str) -> bool:
         """Say whether the object is in ``state``, one of :data:`STATES` but ``work``."""
@@ -266,7 +273,7 @@ class Spool:
 
     def hold(self, entry: Entry, code: str, message: str, **facts: object) -> None:
         """Set an object aside for a person, with the reason; neither may carry an identity."""
-        self._place(entry)  # a reason without its object would stay for ever
+        self.place(entry)  # a reason without its object would stay for ever
         reason = {**(self.reason(entry) or {}), **facts, "code": code, "message": message}
         safeio.write_synced(Path(self._reason_path(entry)), json.dumps(reason, sort_keys=True).encode())
         self._move(entry, "held")
@@ -299,7 +306,7 @@ class Spool:
 
     def mark_committed(self, entry: Entry) -> None:
         """The destination answers for the object; the file's time becomes now, for the retention."""
-        os.utime(self._place(entry, "sent"))  # before the move: never in committed/ with an old time, that is purged at once
+        os.utime(self.place(entry, "sent"))  # before the move: never in committed/ with an old time, that is purged at once
         self._move(entry, "committed", "sent")
 
     def remove(self, entry: Entry) -> None:
@@ -349,6 +356,8 @@ class Spool:
 
     def _save(self, path: str) -> bool:
         """Make a spare of the file of a removed object; ``False``: there are enough, or it is not worth it. Raises ``OSError``."""
+        if not self._most_spares:
+            return False
         self._look_for_spares()
         if len(self._spares) >= self._most_spares:
             return False
@@ -412,14 +421,8 @@ class Spool:
 
     def _move(self, entry: Entry, state: str, now: str = "") -> None:
         """Rename the object's file, which is in ``now`` as far as the caller knows. Raises ``FileNotFoundError``."""
-        os.rename(self._place(entry, now), self._name(state, entry))
+        os.rename(self.place(entry, now), self._name(state, entry))
         self._claimed.pop(entry, None)
-
-    def _place(self, entry: Entry, now: str = "") -> str:
-        found = self._find(entry, now)
-        if found is None:
-            raise FileNotFoundError(errno.ENOENT, f"object {entry} is not there", str(self.directory))
-        return found
 
     def _find(self, entry: Entry, now: str = "") -> str | None:
         """Where the object's file is: where it was last seen, or in the order of its way, so that it cannot slip by."""

@@ -26,19 +26,12 @@ from fidac_node.deidentify.frames import FORMS, PER_FRAME_GROUPS, Item, whole_it
 from fidac_node.deidentify.leaves import Leaf, leaves
 from fidac_node.deidentify.runs import Cut, Cutter, whole
 from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, is_valid_uid
+from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 
 _CHUNK: Final = 1 << 20
 _CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, True)}
 # What rules ask for is read this far (bytes): the length of the longest LT (PS3.5 6.2).
 _LONGEST_TEXT: Final = 10240
-_USUAL_META: Final = 8192
-_LONGEST_META: Final = 2 << 20
-# Of how many files with other File Meta Information it is remembered.
-_MOST_METAS: Final = 64
-_PREFIX: Final = 132
-_INSTANCE_UID: Final = 0x00020003
-_GROUP_2: Final = b"\x02\x00"
 
 
 class PixelData(NamedTuple):
@@ -170,7 +163,7 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
     with ExitStack() as stack:
         file: BinaryIO = stack.enter_context(path.open("rb", buffering=0))
         buffer = stack.enter_context(_mapped(file))
-        meta, offset = _meta(buffer)
+        meta, offset = part10.meta_in(buffer)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
             file.seek(offset)
             file, offset = _inflated(file, path.parent, limit, stack), 0
@@ -180,7 +173,7 @@ def open_source(path: Path, limit: int) -> Iterator[Source]:
 
 def read_source(buffer: bytes | memoryview, limit: int) -> Source:
     """Read a Part 10 file that is in memory; as :func:`open_source`."""
-    meta, offset = _meta(buffer)
+    meta, offset = part10.meta_in(buffer)
     if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
         return _parse(meta, part10.inflate(buffer[offset:], limit), 0, None)
     return _parse(meta, buffer, offset, None)
@@ -194,58 +187,6 @@ def _text(encoded: bytes, explicit: bool, declared: tuple[str, ...]) -> str:
         return charset.decode(raw, declared)
     except charset.Undecodable:
         return raw.decode("latin-1")
-
-
-def _meta(buffer: part10.Buffer) -> tuple[FileMeta, int]:
-    """The File Meta Information, read once for all that differ in the SOP Instance UID alone."""
-    key = bytes(buffer[128:144])  # prefix and group length
-    like = _metas.get(key)
-    if like is not None and (meta := like.read(buffer)) is not None:
-        return meta, like.offset
-    try:
-        meta, offset = part10.read_meta(io.BytesIO(buffer[:_USUAL_META]))
-    except Malformed:
-        meta, offset = part10.read_meta(io.BytesIO(buffer[:_LONGEST_META]))
-    if offset <= _USUAL_META:
-        if len(_metas) >= _MOST_METAS:
-            _metas.clear()
-        _metas[key] = _Meta.of(bytes(buffer[: offset + 2]), meta, offset)
-    return meta, offset
-
-
-class _Meta(NamedTuple):
-    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows."""
-
-    meta: FileMeta
-    offset: int
-    start: int
-    end: int
-    before: bytes
-    after: bytes
-
-    @classmethod
-    def of(cls, data: bytes, meta: FileMeta, offset: int) -> _Meta:
-        start = end = 0
-        position = _PREFIX
-        while position < offset:
-            element = part10.element_at(data, position, offset, explicit=True)
-            position = element.after
-            if element.tag == _INSTANCE_UID:
-                start, end = element.value, element.end
-        return cls(meta, offset, start, end, data[:start], data[end:])
-
-    def read(self, buffer: part10.Buffer) -> FileMeta | None:
-        """A File Meta Information that is like this one; ``None`` if it is not."""
-        meta = self.meta
-        if buffer[: self.start] != self.before or buffer[self.end : self.offset + 2] != self.after or self.after.endswith(_GROUP_2):
-            return None
-        uid = bytes(buffer[self.start : self.end]).rstrip(b"\x00 ").decode("ascii", "replace")
-        if not is_valid_uid(uid):
-            return None
-        return FileMeta(meta.sop_class_uid, uid, meta.transfer_syntax_uid, meta.source_ae, meta.receiving_ae, meta.note)
-
-
-_metas: Final[dict[bytes, _Meta]] = {}
 
 
 def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None) -> Source:

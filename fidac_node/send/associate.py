@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from fidac_node import part10
 from fidac_node.compress import COMPRESSED
@@ -30,34 +29,39 @@ _MEDIUM = 0x0000
 _DATA_SET_FOLLOWS = 0x0001
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A Part 10 file ready to send: what it holds, and where its data set begins (bytes).
+class Parcel(NamedTuple):
+    """A Part 10 file ready to send: its path, what it holds, and where its data set begins (bytes).
 
     ``file`` is the file when it is open already; it is closed when it was sent, or by :meth:`close`.
     """
 
-    path: Path
+    name: str
     meta: part10.FileMeta
     offset: int
     file: FileIO | None = None
 
     @classmethod
-    def read(cls, path: Path) -> Parcel:
+    def read(cls, path: Path | str) -> Parcel:
         """Look at a file's meta. Raises :class:`part10.Malformed` and ``FileNotFoundError``."""
         parcel = cls.open(path)
         parcel.close()
         return parcel
 
     @classmethod
-    def open(cls, path: Path) -> Parcel:
+    def open(cls, path: Path | str) -> Parcel:
         """As :meth:`read`, and leave the file open."""
-        file = FileIO(str(path))
+        name = str(path)
+        file = FileIO(name)
         try:
-            return cls(path, *part10.read_meta(file), file)
+            return cls(name, *part10.read_meta(file), file)
         except BaseException:
             file.close()
             raise
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.name)
 
     @property
     def pair(self) -> Pair:
@@ -102,7 +106,7 @@ class Courier:
         """
         command = self._command(parcel.pair)
         self._message_id = self._message_id % 0xFFFF + 1
-        file = FileIO(str(parcel.path)) if parcel.file is None or parcel.file.closed else parcel.file
+        file = FileIO(parcel.name) if parcel.file is None or parcel.file.closed else parcel.file
         with file:
             size = os.fstat(file.fileno()).st_size - parcel.offset
             file.seek(parcel.offset)

@@ -153,7 +153,7 @@ class Committer:
         asked: dict[Reference, Entry] = {}
         for entry in group:
             try:
-                meta = Parcel.read(self._outbox.path(entry)).meta
+                meta = Parcel.read(self._outbox.place(entry, "sent")).meta
             except FileNotFoundError:
                 continue  # dropped by a person meanwhile
             except Permanent as error:

@@ -226,14 +226,14 @@ class _Ahead:
         """Open what comes next, if anything does."""
         for entry in entries:
             with suppress(OSError, Permanent):  # said when its turn comes
-                self._entry, self._parcel = entry, Parcel.open(self._outbox.path(entry))
+                self._entry, self._parcel = entry, Parcel.open(self._outbox.place(entry))
 
     def open(self, entry: Entry) -> Parcel:
         """Return the object's parcel, its file open. Raises as :meth:`Parcel.read`."""
         parcel, self._parcel = self._parcel, None
         if parcel is not None and self._entry == entry:
             return parcel
-        return Parcel.open(self._outbox.path(entry))
+        return Parcel.open(self._outbox.place(entry))
 
     def close(self) -> None:
         """Close what was looked at and never sent."""

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary, dictionary_VM, dictionary_VR, tag_for_keyword
 
 from fidac_node import part10
-from fidac_node.deidentify import dictionary, elements, reading
+from fidac_node.deidentify import dictionary, elements
 from fidac_node.deidentify.encode import Syntax, join
 from fidac_node.deidentify.reading import read_source
 from fidac_node.deidentify.rewrite import Rewriter, Subject
@@ -220,12 +220,22 @@ def test_file_meta_information_that_is_remembered_is_what_is_read(files: list[tu
         damaged[place % len(whole)] ^= value
         for data in (whole, bytes(damaged), bytes(damaged[: max(132, len(damaged) - place % 9)])):
             outcomes = []
-            for read in (reading._meta, lambda data: part10.read_meta(io.BytesIO(data))):
+            for read in (part10.meta_in, lambda data: part10.read_meta(io.BytesIO(data)), meta_without_memory):
                 try:
                     outcomes.append(read(data))
                 except Permanent as error:
                     outcomes.append(str(error))
-            assert outcomes[0] == outcomes[1]
+            assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+def meta_without_memory(data: bytes) -> tuple[part10.FileMeta, int]:
+    remembered = dict(part10._metas)
+    part10._metas.clear()
+    try:
+        return part10.read_meta(io.BytesIO(data))
+    finally:
+        part10._metas.clear()
+        part10._metas.update(remembered)
 
 
 @settings(max_examples=60, deadline=None)
