@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.node import free_port, wait_until
-from benchmarks.setting import empty
+from benchmarks.setting import empty, hollow
 
 # DCMTK reads it; Orthanc is built on DCMTK. Without, each message waits 40 ms for a delayed acknowledgement.
 ENVIRONMENT: Final = {**os.environ, "TCP_NODELAY": "1"}
@@ -122,9 +122,11 @@ class Orthanc:
         return sorted(set(self.call("/studies")) - self._known_studies)
 
     def clear(self) -> None:
-        """Take what it stored for known; it stays there, for the reason that ``empty`` has."""
+        """Take what it stored for known; nobody asks for it again."""
         self._known_studies.update(self.studies())
         self._known_instances += self.instances()
+        for folder in (self.directory / "storage").glob("[0-9a-f][0-9a-f]"):
+            hollow(folder)
 
     def _answers(self) -> bool:
         try:

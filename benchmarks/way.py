@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks import peers
 from benchmarks.node import SITE_AE, Daemon, Hub, Site, wait_until
-from benchmarks.setting import Feed, Setting, settled
+from benchmarks.setting import Feed, Setting, hollow, settled
 from benchmarks.table import Row, against, in_turns
 
 _OURS: Final = "ours"
@@ -94,6 +94,8 @@ def _through(site: Site, hub: Hub, feed: Feed, run: int) -> float:
 
     seconds = settled(work)
     site.wait_for("committed", wanted)
+    for stored in (site.directory / "spool" / "outbox" / "committed", hub.directory / "archive"):
+        hollow(stored)
     return feed.objects / seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final, NoReturn
 
 from peewee import Database
 
-from fidac_node import reception
+from fidac_node import reception, safeio
 from fidac_node.archive import Archive
 from fidac_node.config import HubConfig, load_hub
 from fidac_node.database import connect
@@ -29,6 +30,7 @@ from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
 log = logging.getLogger(__name__)
 
 _MEGABYTE: Final = 1 << 20
+_HEADER: Final = 64 << 10  # bytes that filing reads
 _GRACE_SECONDS: Final = 25.0
 
 
@@ -98,7 +100,9 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     handles = PlainHandles()
 
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        hub.spool.put(draft, entry_for(identity, digest, handles))
+        os.fdatasync(draft.fileno())
+        safeio.forget(draft.fileno(), _HEADER)
+        hub.spool.put(draft, entry_for(identity, digest, handles), synced=True)
 
     commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
     policy = reception.policy(

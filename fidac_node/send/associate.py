@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node import part10
+from fidac_node import part10, safeio
 from fidac_node.compress import COMPRESSED
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.classify import Fate, classify
@@ -111,9 +111,11 @@ class Courier:
             size = os.fstat(file.fileno()).st_size - parcel.offset
             file.seek(parcel.offset)
             self._association.send(command.context, command.encode(self._message_id, parcel.meta.sop_instance_uid), file, size)
-        if meanwhile is not None:
-            meanwhile()
-        return self._judge(self._association.receive(self.destination.dimse_timeout))
+            if meanwhile is not None:
+                meanwhile()
+            status = self._judge(self._association.receive(self.destination.dimse_timeout))
+            safeio.forget(file.fileno())
+        return status
 
     def release(self) -> None:
         """End the association in good order."""
