@@ -384,6 +384,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
 def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     send = site.config.send
     site.outbox.recover(_SENDER)
+    recent: dict[Entry, part10.FileMeta] = {}
     sender = Sender(
         site.outbox,
         site.ledger,
@@ -392,6 +393,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         first=send.retry_first,
         maximum=send.retry_max,
         owner=_SENDER,
+        recent=recent,
     )
     committing: threading.Thread | None = None
     if send.commitment:
@@ -404,6 +406,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
             interval=send.commitment_interval,
             first=send.retry_first,
             maximum=send.retry_max,
+            recent=recent,
         )
         committing = threading.Thread(target=committer.run, args=(stop,), name="commitment")
         committing.start()

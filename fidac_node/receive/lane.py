@@ -239,7 +239,7 @@ class Lane(DULServiceProvider):
         inside = self._is_inside()
         self._make_way()
         try:
-            read = (inside and self.wire.fill()) or (self.wire.wait(left) and self.wire.fill())
+            read = (inside and not self.wire.trickles and self.wire.fill()) or (self.wire.wait(left) and self.wire.fill())
         except (EOFError, OSError):
             self.event_queue.put("Evt17")
             return False

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # A slice of 0.5 MB lies there whole; what is larger comes in pieces.
 READ_AHEAD: Final = 1 << 20
 _LITTLE: Final = READ_AHEAD // 4
+_TRICKLE: Final = 1 << 10
 _LINGER_SECONDS: Final = 1.0
 _BLOCKED: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -41,6 +42,7 @@ class Wire(AssociationSocket):
         self._fd = sock.fileno()
         self._secure = isinstance(sock, ssl.SSLSocket)
         self._full = False
+        self.trickles = False  # little came at the last reading: more is likelier to come than to be there
         self._lock = threading.Lock()
         self._wakes = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._deaf, self._both = select.poll(), select.poll()
@@ -69,7 +71,7 @@ class Wire(AssociationSocket):
     def fill(self) -> bool:
         """Read ahead what has come; ``False``: nothing has. Raises ``EOFError`` at the end of the stream, ``OSError``."""
         before = self.end
-        self._full = False
+        self._full = self.trickles = False
         sock = cast(socket.socket, self.socket)
         try:
             while self.end < len(self.buffer):
@@ -83,6 +85,7 @@ class Wire(AssociationSocket):
                 self._full = self._secure  # poll(2) does not see what the TLS layer holds
         except _BLOCKED as blocked:
             self._both.modify(self._fd, _wanted(blocked))
+        self.trickles = before < self.end < before + _TRICKLE
         return self.end > before
 
     @property

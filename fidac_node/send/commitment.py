@@ -22,6 +22,7 @@ from typing import Final
 from fidac_node import references
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.ledger import Ledger
+from fidac_node.part10 import FileMeta
 from fidac_node.send.associate import Parcel
 from fidac_node.send.classify import Fate, classify
 from fidac_node.send.retry import Backoff, next_delay
@@ -75,6 +76,7 @@ class Committer:
 
     ``reports`` is the directory of :class:`Transactions`. Times are seconds: ``timeout`` to wait for a report,
     ``interval`` between two rounds, ``first`` and ``maximum`` as in :func:`next_delay` when the peer is away.
+    ``recent`` is the :class:`.Sender`'s.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -88,8 +90,10 @@ class Committer:
         interval: float = 5.0,
         first: float = 5.0,
         maximum: float = 600.0,
+        recent: dict[Entry, FileMeta] | None = None,
         rand: Callable[[], float] = random.random,
     ) -> None:
+        self._recent = {} if recent is None else recent
         self._outbox, self._ledger, self._destination = outbox, ledger, destination
         self._timeout, self._interval, self._first, self._maximum, self._rand = timeout, interval, first, maximum, rand
         self._transactions = Transactions(reports)
@@ -153,7 +157,7 @@ class Committer:
         asked: dict[Reference, Entry] = {}
         for entry in group:
             try:
-                meta = Parcel.read(self._outbox.place(entry, "sent")).meta
+                meta = self._recent.pop(entry, None) or Parcel.read(self._outbox.place(entry, "sent")).meta
             except FileNotFoundError:
                 continue  # dropped by a person meanwhile
             except Permanent as error:

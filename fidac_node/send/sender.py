@@ -19,6 +19,7 @@ from typing import Final
 
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.ledger import Ledger
+from fidac_node.part10 import FileMeta
 from fidac_node.send.associate import USUAL_PAIRS, Courier, Destination, Pair, Parcel, Unavailable, merge
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.schedule import Schedule
@@ -33,6 +34,7 @@ _BREATH: Final = 0.02
 _SMALL: Final = 16
 # Objects claimed at a time: the most that can wait for their own next attempt in memory.
 _ROOM: Final = 4096
+_MOST_RECENT: Final = 4096
 # So many objects in a row refused for a while: then it is not the objects.
 _STRIKES: Final = 8
 # Seconds between two looks at the outbox when nobody says that something came; a crash may leave it unsaid.
@@ -45,7 +47,8 @@ class Sender:
     """Sends what comes into ``outbox``; see :meth:`run`.
 
     ``associations`` is how many are open at the same time, over one study or several; ``first`` and ``maximum`` are the seconds of
-    :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work.
+    :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work. In ``recent`` it leaves
+    what it knows of objects that it has sent, for whoever asks for their commitment.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -59,10 +62,12 @@ class Sender:
         maximum: float = 600.0,
         linger: float = 5.0,
         owner: str = "send-0",
+        recent: dict[Entry, FileMeta] | None = None,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._outbox, self._ledger, self._destination = outbox, ledger, destination
         self._first, self._maximum = first, maximum
+        self._recent = {} if recent is None else recent
         self._rand = rand
         self._backoff = Backoff(first, maximum, rand=rand)
         self._schedule = Schedule(outbox, owner, _ROOM)
@@ -150,6 +155,8 @@ class Sender:
         try:
             status = line.store(parcel, meanwhile)
             self._ledger.note(entry, "sent", status=status)
+            if len(self._recent) < _MOST_RECENT:
+                self._recent[entry] = parcel.meta
             self._outbox.mark_sent(entry)  # last: from here on storage commitment writes about it
         except Permanent as error:
             self._refuse(worker, entry, error)
