@@ -44,6 +44,7 @@ _SUFFIX: Final = ".dcm"
 _LARGEST_SPARE: Final = 1 << 20  # bytes
 _SPARES_SECONDS: Final = 0.01
 _ZEROS: Final = bytes(128 << 10)
+_NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
 _NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
 _STUDY: Final = 12  # characters of a name that are the study's handle
@@ -106,10 +107,11 @@ class Draft:
             os.ftruncate(self.file.fileno(), self.file.tell())
             self._spare = False
 
-    def wipe(self) -> None:
-        """Overwrite all that is in the file with zeros. Raises ``OSError``."""
-        whole, rest = divmod(os.fstat(self.file.fileno()).st_size, len(_ZEROS))
-        os.pwritev(self.file.fileno(), [_ZEROS] * whole + [_ZEROS[:rest]], 0)
+    def wipe(self, start: int, end: int) -> None:
+        """Overwrite these bytes of the file with zeros. Raises ``OSError``."""
+        whole, rest = divmod(end - start, len(_ZEROS))
+        if whole or rest:
+            os.pwritev(self.file.fileno(), [_ZEROS] * whole + [_ZEROS[:rest]], start)
 
     def close(self) -> None:
         """Close the file, and let it be."""
@@ -309,12 +311,15 @@ class Spool:
         os.utime(self.place(entry, "sent"))  # before the move: never in committed/ with an old time, that is purged at once
         self._move(entry, "committed", "sent")
 
-    def remove(self, entry: Entry) -> None:
-        """Delete an object that the next stage holds, or that a person dropped; gone already is fine."""
+    def remove(self, entry: Entry, harmless: range = _NOTHING) -> None:
+        """Delete an object that the next stage holds, or that a person dropped; gone already is fine.
+
+        ``harmless`` are bytes of its file that tell nothing and need not be wiped: wiping half a megabyte takes 0.1 ms.
+        """
         found = self._find(entry)
         if found is not None:
             with suppress(FileNotFoundError):
-                if not self._save(found):
+                if not self._save(found, harmless):
                     os.unlink(found)
             self._claimed.pop(entry, None)
         reason = self._reason_path(entry)
@@ -354,7 +359,7 @@ class Spool:
         if now >= self._spares_until:
             self._spares, self._spares_until = os.listdir(f"{self._root}/spare"), now + _SPARES_SECONDS
 
-    def _save(self, path: str) -> bool:
+    def _save(self, path: str, harmless: range) -> bool:
         """Make a spare of the file of a removed object; ``False``: there are enough, or it is not worth it. Raises ``OSError``."""
         if not self._most_spares:
             return False
@@ -367,7 +372,8 @@ class Spool:
         draft = self._draft_path()
         os.rename(path, draft)  # first: nobody must find the object wiped
         with Draft(draft, spare=True) as spare:
-            spare.wipe()
+            spare.wipe(0, harmless.start)
+            spare.wipe(harmless.stop, found.st_size)
             name = os.path.basename(draft)
             spare.move(f"{self._root}/spare/{name}")
         self._spares.append(name)

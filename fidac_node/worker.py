@@ -29,6 +29,7 @@ from fidac_node.keys import SiteKeys
 from fidac_node.ledger import OUTBOX_STATES, Ledger
 from fidac_node.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool import Draft, Entry, Spool
+from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,10 @@ _MOST_CRASHES: Final = 3
 
 @dataclass(frozen=True)
 class _Copy:
-    """The anonymous copy of an object, written and not yet put: ``size`` in bytes, made at ``at`` (monotonic seconds)."""
+    """The anonymous copy of an object, written and not yet put: ``size`` in bytes, made at ``at`` (monotonic seconds).
+
+    ``pixels`` are the bytes of the original's file that are in the copy as they are.
+    """
 
     entry: Entry
     draft: Draft
@@ -54,6 +58,7 @@ class _Copy:
     size: int
     transfer_syntax_uid: str
     at: float
+    pixels: range
 
 
 class Worker:
@@ -235,7 +240,10 @@ class Worker:
             self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)
             if self._headers is not None:
                 self._headers.keep(entry, source)
-            copy = self._smaller(_Copy(entry, draft, decision, outcome.size, outcome.transfer_syntax_uid, time.monotonic()))
+            inflated = source.meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE  # other bytes than the file's
+            pixels = range(0) if inflated else outcome.copied
+            syntax = outcome.transfer_syntax_uid
+            copy = self._smaller(_Copy(entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels))
         except BaseException:
             draft.discard()
             raise
@@ -277,7 +285,7 @@ class Worker:
                 sent_bytes=copy.size,
                 sent_syntax=copy.transfer_syntax_uid,
             )
-            self._inbox.remove(copy.entry)
+            self._inbox.remove(copy.entry, copy.pixels)
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)

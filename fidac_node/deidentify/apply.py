@@ -59,7 +59,8 @@ class Keys(Protocol):
 class Outcome:
     """What became of an object: its new identity, and the action taken on each element.
 
-    ``size`` is in bytes, as written. Nothing here is an original identifier.
+    ``size`` is in bytes, as written; ``copied`` are the bytes of the source's buffer that were written as they are: pixels
+    that passed. Nothing here is an original identifier.
     """
 
     sop_class_uid: str
@@ -70,6 +71,7 @@ class Outcome:
     pseudonym: str
     size: int
     changes: Changes = field(repr=False)
+    copied: range = range(0)
 
     def taken(self) -> list[tuple[tuple[int, ...], str]]:
         """Tag path and action of every element of the input, at every depth."""
@@ -253,6 +255,7 @@ class Deidentifier:
             patient.subject.pseudonym,
             0,
             header.changes,
+            range(0) if pixels is None else pixels.copied,
         )
         return Output(head, b"".join(after), pixels, outcome)
 

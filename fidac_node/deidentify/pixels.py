@@ -87,6 +87,11 @@ class Pixels:
             for chunk in self.chunks():
                 target.write(chunk)
 
+    @property
+    def copied(self) -> range:
+        """The bytes of the source's buffer that are written as they are; none where anything is changed or left out between."""
+        return range(self._data.offset, self._data.offset + self._length) if self._is_plain() else range(0)
+
     def _is_plain(self) -> bool:
         """Whether all that is written is what lies in the source."""
         return not (self._data.encapsulated or self._keep or self._length % 2)
