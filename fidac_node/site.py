@@ -273,6 +273,7 @@ def forget(config: SiteConfig) -> None:
     spools = _spools(config)
     for spool in spools:
         spool.sweep()
+        spool.drop_spares()
         for note in (spool.directory / "work").glob(".*.current"):
             note.unlink()
     for state in ("sent", "committed"):
@@ -323,9 +324,17 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
     if "deidentify" in stages:
         site.inbox.recover()
         site.outbox.sweep()
+        _finish(site)
     if "send" in stages:
         site.outbox.recover()
     site.reconcile()
+
+
+def _finish(site: Site) -> None:
+    """Remove originals whose copy is in the outbox: a power cut may bring one back under its name, and wiped."""
+    for entry in site.inbox.entries("new"):
+        if site.outbox.knows(entry):
+            site.inbox.remove(entry)
 
 
 def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
@@ -426,6 +435,7 @@ class _DiskWatch:
     def __call__(self) -> None:
         spool = self._site.inbox
         if not spool.has_room():
+            spool.drop_spares()
             purge(self._site)
         full = not spool.has_room()
         if full and not self._full:

@@ -263,6 +263,10 @@ class Spool:
         """Say whether the object is in ``state``, one of :data:`STATES` but ``work``."""
         return os.access(self._name(state, entry), os.F_OK)
 
+    def knows(self, entry: Entry) -> bool:
+        """Say whether the object is there, in any state."""
+        return self._find(entry) is not None
+
     def state(self, entry: Entry) -> str:
         """Return which of :data:`STATES` the object is in. Raises ``FileNotFoundError``."""
         place = self.path(entry).parent
@@ -364,19 +368,22 @@ class Spool:
         if not self._most_spares:
             return False
         self._look_for_spares()
-        if len(self._spares) >= self._most_spares:
-            return False
         found = os.stat(path)
-        if found.st_size > _LARGEST_SPARE or found.st_nlink > 1:
+        if len(self._spares) >= self._most_spares or found.st_size > _LARGEST_SPARE or found.st_nlink > 1:
             return False
         draft = self._draft_path()
         os.rename(path, draft)  # first: nobody must find the object wiped
-        with Draft(draft, spare=True) as spare:
-            spare.wipe(0, harmless.start)
-            spare.wipe(harmless.stop, found.st_size)
-            name = os.path.basename(draft)
-            spare.move(f"{self._root}/spare/{name}")
-        self._spares.append(name)
+        try:
+            with Draft(draft, spare=True) as spare:
+                spare.wipe(0, harmless.start)
+                spare.wipe(harmless.stop, found.st_size)
+                name = os.path.basename(draft)
+                spare.move(f"{self._root}/spare/{name}")
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
+        else:
+            self._spares.append(name)
         return True
 
     def _sync_new(self) -> None:

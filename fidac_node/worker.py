@@ -102,6 +102,8 @@ class Worker:
         if after_crash and suspect is not None:
             self._suspect(suspect)
         self._current.clear()
+        if after_crash:
+            self._inbox.sweep()  # it may have died while it wiped an original
         self._inbox.recover(self._owner)
 
     def run(self, stop: threading.Event) -> None:
@@ -265,9 +267,9 @@ class Worker:
 
     def _put(self, copies: Sequence[_Copy]) -> None:
         """Bring copies to the outbox, and then remove the originals. Raises ``OSError``."""
-        self._current.clear()
         at = time.time()  # the sender may be done with an object before put_all returns
         try:
+            self._current.clear()
             fresh = self._outbox.put_all([(copy.draft, copy.entry) for copy in copies])
         except BaseException:
             for copy in copies:

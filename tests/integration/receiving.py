@@ -69,7 +69,7 @@ class Node:
     """A Storage SCP on a spool of its own, that can be told to misbehave."""
 
     def __init__(self, directory: Path) -> None:
-        self.spool = Spool(directory / "inbox")
+        self.spool = Spool(directory / "inbox", spares=4)
         self.sockets: list[socket.socket] = []
         self.scp: StorageScp
         self.reset()

@@ -90,6 +90,20 @@ def test_an_object_is_kept_byte_for_byte_with_who_sent_it_to_whom(node: Node, sy
     )
 
 
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE, JPEG_2000])
+def test_an_object_in_the_file_of_a_longer_one_ends_where_it_ends(node: Node, syntax: str) -> None:
+    with node.spool.create() as draft:
+        draft.file.write(b"\xff" * 100_000)
+        node.spool.put(draft, former := Entry("a" * 12, "b" * 16, "c" * 16))
+    node.spool.remove(former)
+    assert len(list((node.spool.directory / "spare").iterdir())) == 1
+    scu = node.scu((CT, [syntax]))
+    assert scu.store(data_set(syntax=syntax), CT, UID) == (0x0000, "")
+    scu.release()
+    assert node.kept() == [data_set(syntax=syntax)]
+    assert list((node.spool.directory / "spare").iterdir()) == []
+
+
 def test_the_same_object_twice_is_success_twice_and_kept_once(node: Node) -> None:
     scu = node.scu()
     assert [scu.store(data_set(), CT, UID) for _ in range(2)] == [(0, "")] * 2

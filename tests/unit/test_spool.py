@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,97 @@ def test_of_several_put_at_once_all_bytes_are_synced_before_the_first_name_and_t
     assert calls.calls == ["fdatasync", *there_already, "fdatasync", "rename", "rename", "fsync", "write"]
     assert states(queue) == {"new": [entry(1), entry(2), entry(3)]} and litter(queue) == []
     assert queue.put_all([]) == []
+
+
+# --- spares
+
+
+@pytest.fixture
+def saving(tmp_path: Path) -> Spool:
+    """A spool that keeps two files of removed objects."""
+    return Spool(tmp_path / "spool", spares=2)
+
+
+def spares(queue: Spool) -> list[Path]:
+    return sorted((queue.directory / "spare").iterdir())
+
+
+def test_the_file_of_a_removed_object_is_wiped_and_becomes_that_of_another(saving: Spool) -> None:
+    put(saving, entry(1), b"Durand^Marie" * 1000)
+    inode = saving.path(entry(1)).stat().st_ino
+    saving.remove(entry(1))
+    (spare,) = spares(saving)
+    assert spare.read_bytes() == bytes(12_000) and spare.stat().st_ino == inode and litter(saving) == []
+    put(saving, entry(2), b"a shorter one")
+    assert saving.path(entry(2)).read_bytes() == b"a shorter one" and saving.path(entry(2)).stat().st_ino == inode
+    assert spares(saving) == []
+
+
+@given(sizes=st.lists(st.integers(0, 300_000), min_size=1, max_size=12), harmless=st.integers(0, 300_000))
+@settings(max_examples=30, deadline=None)
+def test_whatever_was_in_a_file_before_an_object_is_what_was_put(sizes: list[int], harmless: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        queue = Spool(Path(directory), spares=2)
+        for number, size in enumerate(sizes):
+            content = random.Random(number).randbytes(size)
+            assert put(queue, entry(number), content)
+            assert queue.path(entry(number)).read_bytes() == content
+            queue.remove(entry(number), range(min(harmless, size), size))
+            assert all(spare.read_bytes()[:harmless].strip(b"\0") == b"" for spare in spares(queue))
+
+
+def test_all_but_the_harmless_bytes_are_wiped(saving: Spool) -> None:
+    put(saving, entry(1), b"name" + b"pixels" + b"name again")
+    saving.remove(entry(1), range(4, 10))
+    assert [spare.read_bytes() for spare in spares(saving)] == [bytes(4) + b"pixels" + bytes(10)]
+
+
+def test_no_more_spares_are_kept_than_wanted_and_none_by_a_spool_that_wants_none(saving: Spool, queue: Spool) -> None:
+    for number in range(4):
+        put(saving, entry(number))
+    for number in range(4):
+        saving.remove(entry(number))
+        saving._spares_until = 0  # look again
+    assert len(spares(saving)) == 2
+    put(queue, entry(9))
+    queue.remove(entry(9))
+    assert len(spares(saving)) == 2
+    saving.drop_spares()
+    assert spares(saving) == []
+    put(saving, entry(5))  # whose name it remembers is gone
+    assert saving.entries("new") == [entry(5)]
+
+
+def test_a_file_that_is_large_or_has_another_name_is_deleted_and_never_written_to(saving: Spool, tmp_path: Path) -> None:
+    put(saving, entry(1), bytes(spool._LARGEST_SPARE + 1))
+    put(saving, entry(2), b"in the archive too")
+    os.link(saving.path(entry(2)), tmp_path / "archived")
+    for number in (1, 2):
+        saving.remove(entry(number))
+    assert spares(saving) == [] and states(saving) == {}
+    assert (tmp_path / "archived").read_bytes() == b"in the archive too"
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_whatever_happens_while_a_spare_is_made_the_object_is_there_whole_or_gone(tmp_path: Path, kill: bool) -> None:
+    content = b"Durand^Marie" * 1000
+    for at in itertools.count(1):
+        queue = Spool(tmp_path / str(at), spares=2)
+        put(queue, entry(1), content)
+        child = os.fork() if kill else 0
+        if not child:
+            with SystemCalls(at, kill=kill) as calls, suppress(OSError):
+                queue.remove(entry(1))
+            if kill:
+                os._exit(0)
+        killed = kill and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        queue.sweep()
+        assert litter(queue) == []
+        assert not queue.knows(entry(1)) or queue.path(entry(1)).read_bytes() == content
+        assert all(spare.read_bytes().strip(b"\0") == b"" for spare in spares(queue))
+        if not (killed or (not kill and calls.failed)):
+            break
+    assert at > 3
 
 
 # --- order
@@ -651,6 +743,10 @@ def test_a_spool_can_be_opened_by_many_at_once() -> None:
         wait_until(lambda: states(opened[0]) == {}, 1)
 
 
+def content(number: int) -> bytes:
+    return b"object %d" % number * (number + 1)
+
+
 class Life(RuleBasedStateMachine):
     """Objects moved at random through two openings of one spool, against a table of where they should be."""
 
@@ -660,7 +756,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory()
-        self.queues = [Spool(Path(self.directory.name)) for _ in range(2)]
+        self.queues = [Spool(Path(self.directory.name), spares=spares) for spares in (2, 0)]
         self.table: dict[Entry, str] = {}
 
     def at(self, number: int, *where: str) -> bool:
@@ -668,7 +764,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, hand=hands)
     def put(self, number: int, hand: int) -> None:
-        assert put(self.queues[hand], entry(number)) == (entry(number) not in self.table)
+        assert put(self.queues[hand], entry(number), content(number)) == (entry(number) not in self.table)
         self.table.setdefault(entry(number), "new")
 
     @rule(limit=st.integers(0, 3), hand=hands)
@@ -705,6 +801,9 @@ class Life(RuleBasedStateMachine):
         for queue in self.queues:
             assert {what: state for state, found in states(queue).items() for what in found} == self.table
             assert {what: queue.state(what) for what in self.table} == self.table
+        for number in range(4):
+            if entry(number) in self.table:
+                assert self.queues[0].path(entry(number)).read_bytes() == content(number)
 
     def teardown(self) -> None:
         self.directory.cleanup()
