@@ -38,16 +38,17 @@ class Storescp:
 
     ae_title = "STORESCP"
 
-    def __init__(self, directory: Path, *flags: str) -> None:
+    def __init__(self, directory: Path, *flags: str, preload: Path | None = None) -> None:
         self.directory = directory
         self.port = free_port()
         self._flags = flags
+        self._environment = {**ENVIRONMENT, "LD_PRELOAD": str(preload)} if preload else ENVIRONMENT
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Storescp:
         self.directory.mkdir(parents=True)
         argv = ["storescp", *_PDU, *self._flags, "--aetitle", self.ae_title, "--output-directory", str(self.directory), str(self.port)]
-        self._process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+        self._process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=self._environment)
         wait_until(lambda: _echoes(self.port, self.ae_title), "storescp answers", 20)
         return self
 
@@ -66,6 +67,16 @@ class Storescp:
     def clear(self) -> None:
         """Forget what it stored."""
         empty(self.directory)
+
+
+def syncing(directory: Path) -> Path | None:
+    """What makes a program sync what it writes (``syncing.c``), compiled; ``None`` without a C compiler."""
+    if not have("cc"):
+        return None
+    directory.mkdir(parents=True, exist_ok=True)
+    library = directory / "syncing.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, Path(__file__).with_name("syncing.c"), "-ldl"], check=True)
+    return library
 
 
 class Orthanc:

@@ -13,9 +13,11 @@ from benchmarks.setting import Feed, Setting, count, empty, settled
 from benchmarks.table import Row, against, in_turns
 
 _OURS: Final = "ours"
+_SYNCED: Final = "storescp that syncs"
 _NOTE: Final = (
     "slices a second from the start of storescu to its end; ours answers when the object and its name are synced, "
-    "storescp and storescp --fork do not sync, Orthanc syncs (its default)"
+    "storescp and storescp --fork do not sync, Orthanc syncs (its default); storescp that syncs is DCMTK's own program with a library "
+    "preloaded (syncing.c) by which it promises the same as ours"
 )
 # Port, AE title, how many objects are there, and how they are deleted.
 Target = tuple[int, str, Callable[[], int], Callable[[], None]]
@@ -35,6 +37,10 @@ def measure(setting: Setting) -> list[Row]:
         fork = stack.enter_context(peers.Storescp(work / "fork", "--fork"))
         one: dict[str, Target] = {_OURS: ours, "DCMTK storescp": (plain.port, plain.ae_title, plain.stored, plain.clear)}
         four: dict[str, Target] = {_OURS: ours, "DCMTK storescp --fork": (fork.port, fork.ae_title, fork.stored, fork.clear)}
+        if library := peers.syncing(work):
+            for targets, flags in ((one, ()), (four, ("--fork",))):
+                synced = stack.enter_context(peers.Storescp(work / f"synced{len(flags)}", *flags, preload=library))
+                targets[_SYNCED] = (synced.port, synced.ae_title, synced.stored, synced.clear)
         if peers.have("Orthanc"):
             orthanc = stack.enter_context(peers.Orthanc(work / "orthanc"))
             one["Orthanc"] = (orthanc.port, orthanc.ae_title, orthanc.instances, orthanc.clear)
@@ -43,7 +49,9 @@ def measure(setting: Setting) -> list[Row]:
     return [
         against("receive, 1 association", "slices/s", single, _OURS, "DCMTK storescp", least=0.8, note=_NOTE),
         against("receive, 1 association", "slices/s", single, _OURS, "Orthanc", least=2.5),
+        against("receive, 1 association", "slices/s", single, _OURS, _SYNCED),
         against("receive, 4 associations", "slices/s", several, _OURS, "DCMTK storescp --fork", least=1.0),
+        against("receive, 4 associations", "slices/s", several, _OURS, _SYNCED),
         Row("CPU of reception, 1 association", "ms", used_single, higher=False, note="per object, all processes of the receive stage"),
         Row("CPU of reception, 4 associations", "ms", used_several, higher=False),
     ]

@@ -111,10 +111,10 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """The table for the README: every row that has a bound."""
+    """The table for the README: every row that has a bound or a peer."""
     lines = ["| | this node | against | ratio | demanded |", "| --- | ---: | --- | ---: | --- |"]
     for row in rows:
-        if not row.bound:
+        if not row.bound and row.ratio is None:
             continue
         theirs = "" if not row.peer else f"{row.peer}: {number(row.theirs)}" if row.theirs is not None else f"{row.peer}: {NOT_INSTALLED}"
         missed = " (missed)" if row.verdict == "FAIL" else ""

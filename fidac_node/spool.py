@@ -147,6 +147,8 @@ class Spool:
     """
 
     def __init__(self, directory: Path, *, reserve: int = 0, spares: int = 0) -> None:
+        self._wake: int | None = None  # descriptors, once they are needed
+        self._new: int | None = None
         self.directory = directory
         self._root = str(directory)
         self.reserve = reserve
@@ -158,12 +160,15 @@ class Spool:
         self._claimed: dict[Entry, str] = {}  # where this process has put what it claimed
         self._known_owners: list[str] = []
         self._owners_of = -1  # the time (ns) of work/ when they were read
-        self._wake: int | None = None
-        self._new: int | None = None
         self._unique = secrets.token_hex(4)  # names what this makes in tmp/, together with the process and a number
         self._drafts = itertools.count()
         for state in ("tmp", "spare", *STATES):
             safeio.make_directories(directory / state)
+
+    def __del__(self) -> None:
+        for fd in (self._wake, self._new):
+            if fd is not None:
+                os.close(fd)
 
     def has_room(self, *, share: float = 1.0) -> bool:
         """Say whether the disk has more than ``share`` of the reserve free."""

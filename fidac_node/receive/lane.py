@@ -249,10 +249,11 @@ class Lane(DULServiceProvider):
 
     def _make_way(self) -> None:
         """See that there is room to read ahead. While an object arrives, its bytes stay in the buffer as long as they can."""
-        if self._incoming is None or self.wire.is_short:
-            if self._incoming is not None:
-                self._incoming.hash()
+        if self._incoming is None:
             self.wire.compact()
+        elif self.wire.is_short:
+            self._incoming.hash()
+            self.wire.make_room()
 
     def _left(self, state: str) -> float | None:
         """Seconds that the peer may still be silent; ``None``: for ever."""

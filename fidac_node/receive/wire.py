@@ -16,9 +16,10 @@ from pynetdicom.transport import AssociationSocket
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-# A slice of 0.5 MB lies there whole; what is larger comes in pieces.
+# A slice of 0.5 MB lies there whole; what is larger comes in pieces. Who sends no object gets less.
 READ_AHEAD: Final = 1 << 20
-_LITTLE: Final = READ_AHEAD // 4
+_AT_FIRST: Final = 64 << 10
+_LITTLE: Final = 1 << 14
 _TRICKLE: Final = 1 << 10
 _LINGER_SECONDS: Final = 1.0
 _BLOCKED: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -36,7 +37,7 @@ class Wire(AssociationSocket):
         super().__init__(assoc, client_socket=sock)
         sock.setblocking(False)
         self.patience = patience
-        self.buffer = bytearray(READ_AHEAD)
+        self.buffer = bytearray(_AT_FIRST)
         self.view = memoryview(self.buffer)
         self.start = self.end = 0
         self._fd = sock.fileno()
@@ -90,8 +91,8 @@ class Wire(AssociationSocket):
 
     @property
     def is_short(self) -> bool:
-        """Whether there is little room left to read ahead."""
-        return len(self.buffer) - self.end < _LITTLE
+        """Whether there is little room left to read ahead of an object."""
+        return len(self.buffer) - self.end < _LITTLE or len(self.buffer) < READ_AHEAD
 
     def compact(self) -> None:
         """Move what is not used yet to the buffer's start: what was used is lost."""
@@ -100,9 +101,10 @@ class Wire(AssociationSocket):
             self.view[:rest] = self.view[self.start : self.end]
             self.start, self.end = 0, rest
 
-    def make_room(self, size: int) -> None:
-        """Let ``size`` bytes fit into the buffer."""
+    def make_room(self, size: int = 0) -> None:
+        """Let ``size`` bytes fit into the buffer, or as many as are read ahead of an object."""
         self.compact()
+        size = size or READ_AHEAD
         if size > len(self.buffer):
             self.buffer = self.buffer[: self.end] + bytes(size - self.end)
             self.view = memoryview(self.buffer)

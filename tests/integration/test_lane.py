@@ -210,7 +210,8 @@ def secure_scu(node: Node, directory: Path) -> RawScu:
 def test_what_the_tls_layer_holds_when_a_message_ends_with_the_buffer_is_not_forgotten(
     idle: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "READ_AHEAD", 32 << 10)  # what is sent below lies in the kernel at once
+    for name in ("READ_AHEAD", "_AT_FIRST"):
+        monkeypatch.setattr(wire, name, 32 << 10)  # what is sent below lies in the kernel at once
     scu = secure_scu(idle, tmp_path)
     reached, go = threading.Event(), threading.Event()
 
