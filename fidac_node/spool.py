@@ -105,7 +105,7 @@ class Draft:
         """Let the file end where it stands. Whoever puts it does so too; before that, only who reads it must. Raises ``OSError``."""
         if self._spare:
             os.ftruncate(self.file.fileno(), self.file.tell())
-            self._spare = False
+            self._spare = self.synced = False
 
     def wipe(self, start: int, end: int) -> None:
         """Overwrite these bytes of the file with zeros. Raises ``OSError``."""
@@ -206,9 +206,10 @@ class Spool:
             if found is not None:
                 safeio.sync_directory(os.path.dirname(found))  # whoever put it may not have come that far yet
                 draft.discard()
-            elif not draft.synced:
+            else:
                 draft.end()
-                os.fdatasync(draft.fileno())
+                if not draft.synced:
+                    os.fdatasync(draft.fileno())
             fresh.append(found is None)
         if any(fresh):
             for (draft, entry), new in zip(drafts, fresh, strict=True):

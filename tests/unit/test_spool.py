@@ -309,6 +309,18 @@ def test_whatever_was_in_a_file_before_an_object_is_what_was_put(sizes: list[int
             assert all(spare.read_bytes()[:harmless].strip(b"\0") == b"" for spare in spares(queue))
 
 
+def test_what_was_synced_before_it_had_an_end_is_synced_again(saving: Spool) -> None:
+    put(saving, entry(1), b"long" * 100)
+    saving.remove(entry(1))
+    draft = saving.create()
+    draft.file.write(b"short")
+    os.fdatasync(draft.fileno())
+    with SystemCalls() as calls:
+        assert saving.put(draft, entry(2), synced=True)
+    assert saving.path(entry(2)).read_bytes() == b"short"
+    assert calls.calls.index("ftruncate") < calls.calls.index("fdatasync") < calls.calls.index("rename")
+
+
 def test_all_but_the_harmless_bytes_are_wiped(saving: Spool) -> None:
     put(saving, entry(1), b"name" + b"pixels" + b"name again")
     saving.remove(entry(1), range(4, 10))
