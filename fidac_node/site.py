@@ -339,9 +339,10 @@ def _finish(site: Site) -> None:
 
 def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = site.config.receive
+    handles = site.keys.handles  # now, not when the first object is there
 
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        entry = entry_for(identity, digest, site.keys.handles)
+        entry = entry_for(identity, digest, handles)
         size = os.fstat(draft.fileno()).st_size
         now = time.time()  # a worker may be done with the object before put returns
         if site.inbox.put(draft, entry):
