@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 
 # Objects claimed at a time: their copies go to the disk together.
 _BATCH: Final = 16
-# Seconds after a small batch, in which the next one gathers: alone, an object costs half as much again as among ten.
-_BREATH: Final = 0.02
+# Seconds after a small batch, in which the next one gathers: alone, an object costs twice what it costs among ten.
+_BREATH: Final = 0.05
 _LINGER_SECONDS: Final = 0.05  # no copy waits longer for the others, unless one of them takes longer
 # A put wakes the worker at once; this is how long it may take to notice a stop, or a put whose process died before it could wake anybody.
 _IDLE_SECONDS: Final = 1.0
