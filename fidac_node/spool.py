@@ -183,8 +183,8 @@ class Spool:
         while self._spares:
             try:
                 os.rename(f"{self._root}/spare/{self._spares.pop()}", path)
-            except FileNotFoundError:
-                continue  # another process was faster
+            except (FileNotFoundError, IndexError):
+                continue  # another process or thread was faster
             return Draft(path, spare=True)
         return Draft(path)
 

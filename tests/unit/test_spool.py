@@ -309,6 +309,41 @@ def test_whatever_was_in_a_file_before_an_object_is_what_was_put(sizes: list[int
             assert all(spare.read_bytes()[:harmless].strip(b"\0") == b"" for spare in spares(queue))
 
 
+def test_threads_that_want_the_same_spares_at_once_get_each_once(tmp_path: Path) -> None:
+    queue = Spool(tmp_path / "spool", spares=64)
+    for turn in range(30):
+        for number in range(3):
+            put(queue, entry(number))
+        for number in range(3):
+            queue.remove(entry(number))
+        drafts: list[spool.Draft] = []
+        start = threading.Barrier(6)
+
+        def take(start: threading.Barrier = start, drafts: list[spool.Draft] = drafts) -> None:
+            start.wait()
+            drafts.append(queue.create())
+
+        threads = [threading.Thread(target=take) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({os.fstat(draft.fileno()).st_ino for draft in drafts}) == 6, turn
+        for draft in drafts:
+            draft.discard()
+
+
+def test_a_thread_that_finds_the_last_spare_taken_makes_a_file(saving: Spool) -> None:
+    class Taken(list[str]):
+        def pop(self, *_: object) -> str:
+            self.clear()
+            raise IndexError  # as if another thread had taken it since we looked
+
+    saving._spares = Taken(["one.dcm"])
+    with saving.create() as draft:
+        assert os.fstat(draft.fileno()).st_size == 0
+
+
 def test_what_was_synced_before_it_had_an_end_is_synced_again(saving: Spool) -> None:
     put(saving, entry(1), b"long" * 100)
     saving.remove(entry(1))
