@@ -17,6 +17,7 @@ from fidac_node import reception, safeio
 from fidac_node.archive import Archive
 from fidac_node.config import HubConfig, load_hub
 from fidac_node.database import connect
+from fidac_node.draft import Draft
 from fidac_node.errors import ConfigError
 from fidac_node.filing import CommitmentCheck, Filer
 from fidac_node.index import Registry, prepare
@@ -24,7 +25,7 @@ from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.commitment import CommitmentScp, request_contexts
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.service import Chore, Lifeline, Supervisor
-from fidac_node.spool import Draft, Spool
+from fidac_node.spool import Spool
 from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
 
 log = logging.getLogger(__name__)

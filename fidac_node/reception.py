@@ -17,12 +17,12 @@ from pynetdicom.presentation import PresentationContext
 
 from fidac_node import tls
 from fidac_node.config import Receive
+from fidac_node.draft import Draft
 from fidac_node.receive import listener
 from fidac_node.receive.check import Identity
 from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp
 from fidac_node.receive.seats import Seats
 from fidac_node.service import Lifeline
-from fidac_node.spool import Draft
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from fidac_node import ledger, part10, reception, tls
 from fidac_node.compress import Compressor
 from fidac_node.config import SiteConfig, load_site
 from fidac_node.deidentify import Deidentifier, Plan, load_plan, ocr, profiles_directory, triage
+from fidac_node.draft import Draft
 from fidac_node.errors import ConfigError
 from fidac_node.headers import DIRECTORY as HEADERS
 from fidac_node.headers import Headers, open_headers, purge_headers
@@ -31,7 +32,7 @@ from fidac_node.send.associate import Destination
 from fidac_node.send.commitment import Committer
 from fidac_node.send.sender import Sender
 from fidac_node.service import Chore, Lifeline, Supervisor
-from fidac_node.spool import Draft, Entry, Spool
+from fidac_node.spool import Entry, Spool
 from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.values import Peer
 from fidac_node.worker import Worker

@@ -23,12 +23,13 @@ from fidac_node.compress import Compressor
 from fidac_node.deidentify import Deidentifier, Source, ocr, open_source
 from fidac_node.deidentify.dictionary import tag_of
 from fidac_node.deidentify.triage import Verdict
+from fidac_node.draft import Draft
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.headers import Headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import OUTBOX_STATES, Ledger
 from fidac_node.route import DISCARD, HOLD, Decision, Rules
-from fidac_node.spool import Draft, Entry, Spool
+from fidac_node.spool import Entry, Spool
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,10 @@ from fidac_node import part10
 from fidac_node.base32 import base32
 from fidac_node.deidentify.elements import Unusual, value_of
 from fidac_node.deidentify.runs import Cutter
+from fidac_node.draft import Draft
 from fidac_node.errors import Permanent
 from fidac_node.part10 import FileMeta
-from fidac_node.spool import Draft, Entry
+from fidac_node.spool import Entry
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE, is_valid_uid
 
 _SOP_CLASS: Final = 0x00080016

@@ -20,6 +20,7 @@ from typing import Any, Final, cast
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import PresentationContext, build_context
 
+from fidac_node.draft import Draft
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.part10 import FileMeta
 from fidac_node.receive.association import LaneAssociation
@@ -29,7 +30,6 @@ from fidac_node.receive.listener import listen
 from fidac_node.receive.seats import Seats
 from fidac_node.receive.server import Server
 from fidac_node.receive.stream import Context, Incoming
-from fidac_node.spool import Draft
 from fidac_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 
 log = logging.getLogger(__name__)

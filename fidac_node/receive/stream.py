@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from fidac_node import part10, safeio
+from fidac_node.draft import Draft
 from fidac_node.part10 import FileMeta
 from fidac_node.receive.command import StoreRequest
 from fidac_node.receive.digest import Digest
-from fidac_node.spool import Draft
 
 log = logging.getLogger(__name__)
 

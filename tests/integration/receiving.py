@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from fidac_node import part10
+from fidac_node.draft import Draft
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
 from fidac_node.receive.seats import Seats
-from fidac_node.spool import Draft, Spool
+from fidac_node.spool import Spool
 from fidac_node.uids import (
     CT_CLASSES,
     DEFLATED_EXPLICIT_VR_LE,

@@ -32,6 +32,7 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import AssociationSocket
 
 from fidac_node import part10, tls
+from fidac_node.draft import Draft
 from fidac_node.receive import lane, server, wire
 from fidac_node.receive.association import LaneAssociation
 from fidac_node.receive.check import Identity, identify
@@ -39,7 +40,6 @@ from fidac_node.receive.commitment import CommitmentScp, report_contexts, reques
 from fidac_node.receive.lane import Lane
 from fidac_node.receive.listener import listen
 from fidac_node.receive.scp import storage_contexts
-from fidac_node.spool import Draft
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, VERIFICATION
 from tests.integration.peers import make_certificates
 from tests.integration.receiving import CT, UID, Node, data_set

@@ -27,9 +27,10 @@ from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[attr-defined]
 
 from fidac_node import part10, tls
+from fidac_node.draft import Draft
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
 from fidac_node.receive.check import Identity, PlainHandles
-from fidac_node.spool import Draft, Entry
+from fidac_node.spool import Entry
 from fidac_node.uids import (
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fidac_node import spool
+from fidac_node.draft import Draft
 from fidac_node.spool import STATES, Entry, Spool
 from tests.support import SystemCalls, wait_until
 
@@ -316,10 +317,10 @@ def test_threads_that_want_the_same_spares_at_once_get_each_once(tmp_path: Path)
             put(queue, entry(number))
         for number in range(3):
             queue.remove(entry(number))
-        drafts: list[spool.Draft] = []
+        drafts: list[Draft] = []
         start = threading.Barrier(6)
 
-        def take(start: threading.Barrier = start, drafts: list[spool.Draft] = drafts) -> None:
+        def take(start: threading.Barrier = start, drafts: list[Draft] = drafts) -> None:
             start.wait()
             drafts.append(queue.create())
 
