@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from fidac_node import keys as site_keys
-from fidac_node import ledger, part10, reception, tls
+from fidac_node import ledger, part10, reception, safeio, tls
 from fidac_node.compress import Compressor
 from fidac_node.config import SiteConfig, load_site
 from fidac_node.deidentify import Deidentifier, Plan, load_plan, ocr, profiles_directory, triage
@@ -332,10 +332,15 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
 
 
 def _finish(site: Site) -> None:
-    """Remove originals whose copy is in the outbox: a power cut may bring one back under its name, and wiped."""
-    for entry in site.inbox.entries("new"):
-        if site.outbox.knows(entry):
-            site.inbox.remove(entry)
+    """Remove originals whose copy is in the outbox: a power cut may bring one back under its name, and wiped.
+
+    Whoever put a copy may have died before its name was safe, so that is made sure of first. Raises ``OSError``.
+    """
+    copied = [entry for entry in site.inbox.entries("new") if site.outbox.knows(entry)]
+    for directory in {site.outbox.path(entry).parent for entry in copied}:
+        safeio.sync_directory(directory)
+    for entry in copied:
+        site.inbox.remove(entry)
 
 
 def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from fidac_node import worker
+from fidac_node import safeio, site, worker
 from fidac_node.base32 import base32
 from fidac_node.config import Route, SiteConfig, load_site, render
 from fidac_node.deidentify import Deidentifier, load_plan
@@ -285,3 +285,35 @@ def test_who_releases_what_was_out_of_scope_has_not_looked_at_the_pixels(bench: 
     one.inbox.release(entry, released=True)
     one.work()
     assert one.state(entry) == "pixel-risk"
+
+
+def test_the_name_of_a_copy_is_synced_before_a_start_removes_its_original(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    entry = one.take()
+    content = one.inbox.path(entry).read_bytes()
+    one.work()
+    with one.inbox.create() as draft:  # as a worker leaves it that is killed before the outbox's directory is synced
+        draft.file.write(content)
+        one.inbox.put(draft, entry)
+    with SystemCalls() as calls:
+        site._finish(site.Site(one.config, one.directory / "site.toml"))
+    assert one.inbox.entries("new") == [] and one.outbox.entries("new") == [entry]
+    removal = min(calls.calls.index(call) for call in ("unlink", "rename") if call in calls.calls)
+    assert "fsync" in calls.calls[:removal]
+
+
+def test_a_start_that_cannot_sync_the_name_of_a_copy_keeps_the_original(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    entry = one.take()
+    content = one.inbox.path(entry).read_bytes()
+    one.work()
+    with one.inbox.create() as draft:
+        draft.file.write(content)
+        one.inbox.put(draft, entry)
+    opened = site.Site(one.config, one.directory / "site.toml")
+    _ = opened.inbox, opened.outbox
+    with SystemCalls() as calls:
+        safeio.sync_directory(one.outbox.directory / "new")
+    with SystemCalls(calls.calls.index("fsync") + 1), pytest.raises(OSError, match="Input/output error"):
+        site._finish(opened)
+    assert one.inbox.path(entry).read_bytes() == content
