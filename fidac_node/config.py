@@ -108,6 +108,7 @@ class HubReceive(Receive):
     ae_title: str = option("FIDACHUB", "AE title that sites call.", ae_title_problem)
     port: int = option(11113, "TCP port to listen on; below 1024 needs privileges that the hub does not want.", port_problem)
     max_associations: int = option(100, "Associations open at once; one more is rejected as transient.", between(1, 1000))
+    max_pdu: int = option(MEBIBYTE, "Largest PDU to take, in bytes; a slice that fits into one costs the least.", between(4096, MEBIBYTE))
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class Send:
 
     hub: str = option("FIDACHUB@127.0.0.1:11113", "The destination, as AET@HOST:PORT (an IPv6 address in brackets).", peer_problem)
     ae_title: str = option("", "AE title to call with; empty: the one of [receive].", optional_ae_title_problem)
-    associations: int = option(2, "Associations open at once.", between(1, 16))
+    associations: int = option(3, "Associations open at once.", between(1, 16))
     compression: str = option(
         "none",
         "Compress pixels without loss for a slow line: none, jpeg-ls (smallest), htj2k (a third of the CPU); each is an extra.",
@@ -196,7 +197,7 @@ class Send:
     commitment_interval: float = option(5.0, "Seconds between two requests for commitment.", _SECONDS)
     retry_first: float = option(5.0, "Seconds before the first retry; each further one waits about twice as long.", _SECONDS)
     retry_max: float = option(600.0, "Longest wait between two retries, in seconds; there is no last retry.", _SECONDS)
-    max_pdu: int = option(131072, "Largest PDU to take, in bytes.", between(4096, MEBIBYTE))
+    max_pdu: int = option(MEBIBYTE, "Largest PDU to send, in bytes, if the destination takes it, and to take.", between(4096, MEBIBYTE))
     acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
     dimse_timeout: float = option(120.0, "Seconds to wait for the answer to an object.", _SECONDS)
     connect_timeout: float = option(10.0, "Seconds to wait for the TCP connection.", _SECONDS)

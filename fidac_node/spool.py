@@ -43,6 +43,7 @@ _NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
 _NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
 _STUDY: Final = 12  # characters of a name that are the study's handle
+_GLANCE_SECONDS: Final = 0.01
 _MOST_WAKES: Final = 4096  # puts that one look at new/ answers
 
 
@@ -177,6 +178,14 @@ class Spool:
             with suppress(BlockingIOError):  # another waiter took the bytes, and looks
                 os.read(fd, _MOST_WAKES)
                 return
+
+    def gather(self, most: int, longest: float, stop: threading.Event) -> None:
+        """Let objects come together: until ``most`` have come, or for ``longest`` seconds, or ``stop``. Who gathered must claim."""
+        fd, come = self._fifo(), 0
+        deadline = time.monotonic() + longest
+        while come < most and (left := deadline - time.monotonic()) > 0 and not stop.wait(min(left, _GLANCE_SECONDS)):
+            with suppress(BlockingIOError):  # nothing came
+                come += len(os.read(fd, _MOST_WAKES))
 
     def kick(self) -> None:
         """Wake one waiter. The byte is a hint: directories, not it, say what is there."""

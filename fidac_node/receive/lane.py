@@ -11,8 +11,8 @@ It rests on pynetdicom 3.0: ``DULServiceProvider.event_queue``, ``.to_provider_q
 ``tests/integration/test_lane.py`` notices when they change.
 
 What is guaranteed, whatever a peer sends: memory is bounded (``READ_AHEAD``, ``_LONGEST_PDU``,
-``_LONGEST_MESSAGE``); a PDU must be whole within the DIMSE timeout (or the idle timeout, if that is
-less) of its first byte, and within a message of the end of the PDU before it; between messages the idle
+``_LONGEST_MESSAGE``); a PDU, and each ``_STRETCH`` of a long one, must be whole within the DIMSE timeout (or the
+idle timeout, if that is less) of its first byte, and within a message of the end of what came before; between messages the idle
 timeout holds, before the association the ACSE timeout. What is late or invalid is aborted.
 """
 
@@ -57,6 +57,8 @@ _LAST: Final = 0x02
 # Twice the largest PDU that may be configured; an A-ASSOCIATE-RQ with all contexts and syntaxes has 200 KB.
 _LONGEST_PDU: Final = 2 << 20
 _LONGEST_COMMAND: Final = 64 << 10
+# Bytes that come in time give the rest of a PDU more time: a slow line may take minutes for the longest.
+_STRETCH: Final = 128 << 10
 # What is not a C-STORE data set is kept in memory: a storage commitment report of 100,000 objects fits.
 _LONGEST_MESSAGE: Final = 16 << 20
 _MOST_MESSAGES: Final = 32
@@ -137,6 +139,7 @@ class Lane(DULServiceProvider):
         self._starved = True
         self._heard = time.monotonic()
         self._pdu_left = 0
+        self._stretch_end = 0  # how much of the PDU may be left when the peer has been heard again
         self._pdv_left = -1  # none is begun
         self._context_id = self._control = 0
         self._command = bytearray()
@@ -299,6 +302,7 @@ class Lane(DULServiceProvider):
             raise ValueError("a P-DATA-TF PDU without a fragment, or too long")
         wire.start += _PDU_HEADER.size
         self._pdu_left = length
+        self._stretch_end = max(0, length - _STRETCH)
         return True
 
     def _pass_on(self) -> bool:
@@ -342,8 +346,9 @@ class Lane(DULServiceProvider):
             self._pdv_left = -1
             if 0 < self._pdu_left < _PDV_HEADER.size:
                 raise ValueError("a PDU longer than its fragments")
-            if not self._pdu_left:
-                self._heard = time.monotonic()
+        if self._pdu_left <= self._stretch_end:
+            self._stretch_end = max(0, self._pdu_left - _STRETCH)
+            self._heard = time.monotonic()
         self._take(piece, last=whole and bool(self._control & _LAST))
         return True
 

@@ -12,6 +12,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -466,6 +467,22 @@ def test_a_pdu_that_trickles_is_cut_off_whatever_came_of_it(idle: Node) -> None:
             sock.sendall(bytes([next(drops)]))
         assert is_cut_off(sock)
     assert node.serves()
+
+
+def test_the_longest_pdu_may_take_its_time_on_a_slow_line(idle: Node) -> None:
+    node = idle.start(dimse_timeout=1)
+    scu = node.scu()
+    (assoc,) = node.scp.associations
+    stretch = 128 << 10
+    pdu = p_data(pdv(2, data_set(pixels=bytes(300_000))))
+    scu.send_fragments((3, scu.store_command(CT, UID)))
+    began = time.monotonic()
+    for end in range(12 + stretch, len(pdu), stretch):
+        scu.sock.sendall(pdu[end - stretch - (12 if end == 12 + stretch else 0) : end])
+        wait_until(lambda end=end: assoc.lane._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4, 5)
+    assert time.monotonic() - began > 1
+    scu.sock.sendall(pdu[end:])
+    assert scu.read_status() == (0, "")
 
 
 def test_who_waits_for_long_within_the_idle_timeout_is_served(idle: Node) -> None:

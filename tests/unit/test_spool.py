@@ -765,6 +765,20 @@ def test_the_bytes_of_many_puts_wake_once_and_who_leaves_something_wakes_the_nex
     assert not select.select([queue._fifo()], [], [], 0)[0], "nothing is left to wake anybody for"
 
 
+def test_who_gathers_waits_for_as_many_as_it_wants_or_for_its_time_or_for_a_stop(queue: Spool) -> None:
+    stop = threading.Event()
+    for number in range(3):
+        put(queue, entry(number))
+    began = time.monotonic()
+    queue.gather(3, 30, stop)
+    assert time.monotonic() - began < 5 and len(queue.claim("w", 3)) == 3
+    queue.gather(1, 0.05, stop)
+    assert 0.05 <= time.monotonic() - began < 5
+    threading.Timer(0.05, stop.set).start()
+    queue.gather(1, 30, stop)
+    assert time.monotonic() - began < 10
+
+
 def test_a_hundred_thousand_kicks_with_nobody_waiting_do_not_block(queue: Spool) -> None:
     for _ in range(100_000):
         queue.kick()
