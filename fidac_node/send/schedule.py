@@ -12,7 +12,7 @@ from typing import Final
 from fidac_node.spool import Entry, Spool
 
 # So many objects of a study that wait are worth another association.
-_SHARED: Final = 64
+_SHARED: Final = 16
 # Objects claimed at once: enough to see several studies, not so many that the others wait for it.
 _CLAIM: Final = 512
 

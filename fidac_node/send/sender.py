@@ -27,11 +27,11 @@ from fidac_node.spool import Entry, Spool
 
 log = logging.getLogger(__name__)
 
-# Objects whose attempt is written down at once; a crash counts at most so many attempts too much.
-_BATCH: Final = 64
-# Seconds after a batch of fewer objects than that, in which the next one gathers: an object alone costs more.
+# Objects of one association whose attempt is written down at once: a crash counts so many attempts too much at most, and
+# the more one association takes, the less is left for the others.
+_BATCH: Final = 16
+# Seconds after a batch of fewer objects, in which the next one gathers: an object alone costs more.
 _BREATH: Final = 0.02
-_SMALL: Final = 16
 # Objects claimed at a time: the most that can wait for their own next attempt in memory.
 _ROOM: Final = 4096
 _MOST_RECENT: Final = 4096
@@ -107,7 +107,7 @@ class Sender:
                 self._schedule.put_back(worker, batch)
                 return
             self._send(worker, line, batch, stop)
-            if len(batch) < _SMALL:
+            if len(batch) < _BATCH:
                 stop.wait(_BREATH)
         else:
             line.rest()
