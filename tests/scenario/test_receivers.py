@@ -61,6 +61,15 @@ def test_associations_spread_over_the_receivers(site: Site, hub: Hub, sockets: E
         peer.release()
 
 
+def test_who_makes_copies_yields_the_processor_to_who_serves_the_pacs(site: Site) -> None:
+    site.start()
+    assert site.process is not None
+    nice = {child.cmdline()[-1]: child.nice() for child in psutil.Process(site.process.pid).children()}
+    workers = {niceness for name, niceness in nice.items() if name.startswith("deidentify-")}
+    others = {niceness for name, niceness in nice.items() if not name.startswith("deidentify-")}
+    assert workers == {psutil.Process().nice() + 5} and others == {psutil.Process().nice()}
+
+
 def test_the_limits_hold_for_all_receivers_together_and_a_killed_one_gives_its_seats_back(site: Site, sockets: ExitStack) -> None:
     site.set("receive", processes=2, max_associations=4, max_associations_per_caller=2)
     site.start()
