@@ -1,8 +1,8 @@
 """The digest that names an object by its encoded data set, so that the same object is known when it comes again.
 
-XXH3, of 128 bits: 0.02 ms for a slice of 0.53 MB, against 0.12 ms for BLAKE3 and 0.30 ms for SHA-256. No secret and no
-proof rests on it. Only objects of one SOPInstanceUID are ever compared by it, and who could make two of them with
-one digest is the PACS that they come from, or the site whose pseudonym that UID is.
+XXH3, of 128 bits: 0.02 ms for a slice of 0.53 MB, against 0.12 ms for BLAKE3 and 0.30 ms for SHA-256. Only objects of
+one SOPInstanceUID are ever compared by it. It is no proof against intent: a sender that is let in, and knows an object's
+bytes before it comes, could send another one of the same digest first, and the object would count as come again.
 """
 
 from __future__ import annotations
