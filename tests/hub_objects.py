@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from blake3 import blake3
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
-from xxhash import xxh3_128
 
 from fidac_node import marks
 from fidac_node.part10 import FileMeta, encode_meta
@@ -95,7 +95,7 @@ def put_bytes(spool: Spool, part10: bytes) -> Entry:
         draft.file.write(part10)
         identity = identify(draft.path, limit=1 << 20)
         start = part10.rindex(b"DICM")
-        entry = entry_for(identity, xxh3_128(part10[start:]).digest(), PlainHandles())
+        entry = entry_for(identity, blake3(part10[start:]).digest(), PlainHandles())
         spool.put(draft, entry)
     return entry
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xxhash import xxh3_128
+from blake3 import blake3
 
 from fidac_node import importing, part10
 from fidac_node.base32 import base32
@@ -128,7 +128,7 @@ def test_an_object_enters_with_its_label_and_its_data_set_byte_for_byte(node: No
     assert path.read_bytes()[offset:] == data_set
     assert json.loads(meta.note) == {"label": "certain", "source": "import"}
     assert (meta.source_ae, meta.receiving_ae) == ("", ""), "what another node wrote there is no caller of ours"
-    assert path.stem.split("-")[2] == base32(xxh3_128(data_set).digest(), 16), "named as reception would name it"
+    assert path.stem.split("-")[2] == base32(blake3(data_set).digest(), 16), "named as reception would name it"
     (row,) = node.ledger.rows()
     assert (row["state"], row["label"], row["label_source"]) == ("ready", "certain", "import")
     assert row["bytes"] == path.stat().st_size
