@@ -43,7 +43,7 @@ _NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
 _NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
 _STUDY: Final = 12  # characters of a name that are the study's handle
-_GLANCE_SECONDS: Final = 0.01
+_GLANCE_SECONDS: Final = 0.01  # between two looks at how many have come
 _MOST_WAKES: Final = 4096  # puts that one look at new/ answers
 
 

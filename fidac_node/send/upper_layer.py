@@ -44,6 +44,7 @@ _PDU_HEADER, _PDV_HEADER = 6, 6
 _MOST_PDU: Final = 1 << 24
 _MOST_MESSAGE: Final = 1 << 24
 _LEAST_PDU: Final = 1024
+_STRETCH: Final = 1 << 17  # bytes that a peer must take within the time limit: a slow line needs minutes for the longest PDU
 _SMALL: Final = 8192  # bytes of a fragment for which system calls of its own do not pay
 
 _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
@@ -230,7 +231,8 @@ class Association:
             train = self._trains.get(context_id) or self._trains.setdefault(context_id, Train(context_id, most))
             self._wire.send(head, timeout)
             for pdus in train.load(data.fileno(), data.tell(), size):
-                self._wire.send(pdus, timeout)
+                for start in range(0, len(pdus), _STRETCH):
+                    self._wire.send(pdus[start : start + _STRETCH], timeout)
 
     def _next_pdu(self, deadline: float) -> tuple[int, bytes] | None:
         while True:
