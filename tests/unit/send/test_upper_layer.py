@@ -16,6 +16,7 @@ import pytest
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
 from fidac_node.send.upper_layer import Association, Destination, Message, Unavailable, encode_command
+from fidac_node.send.wire import Wire
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE, VERIFICATION
 
 Talk = Callable[["Peer"], None]
@@ -281,6 +282,45 @@ def test_a_peer_that_reads_slowly_gets_every_byte(tmp_path: Path, max_pdu: int) 
         with pytest.raises(Unavailable, match="closed the connection"):
             assoc.receive(10)
     assert received == [data]
+
+
+class Watched:
+    """A wire that, as TLS does, takes bytes and no files; it notes how many at a time."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.sent: list[int] = []
+
+    def send(self, data: bytes | memoryview, timeout: float) -> None:
+        self.sent.append(len(data))
+        self._wire.send(data, timeout)
+
+    def receive(self, timeout: float) -> bytes | None:
+        return self._wire.receive(timeout)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+def test_no_call_under_tls_carries_more_than_a_slow_line_takes_within_its_time(tmp_path: Path) -> None:
+    data = os.urandom(3_000_000)
+    (tmp_path / "object").write_bytes(data)
+    objects: list[tuple[list[int], bytes]] = []
+
+    def talk(talker: Peer) -> None:
+        talker.accept(max_pdu=1 << 20)
+        objects.append(read_object(talker))
+
+    with peer(talk, max_pdu=1 << 20) as destination, (tmp_path / "object").open("rb") as file:
+        assoc = associate(destination)
+        assoc._wire = wire = Watched(assoc._wire)
+        context = assoc.context(VERIFICATION)
+        assert context is not None
+        assoc.send(context, ANSWER, file, len(data))
+        assoc.close()
+    lengths, received = objects[0]
+    assert received == data and max(lengths) == 1 << 20
+    assert max(wire.sent) <= 128 << 10
 
 
 @pytest.mark.parametrize("max_pdu", [4096, 131072])
