@@ -45,8 +45,6 @@ _GRACE_SECONDS: Final = 25.0
 # More than are between reception and the outbox when all goes well.
 _SPARES: Final = 64
 _SENDER: Final = "send-0"
-# Added to the nice value of a worker: the PACS waits for reception, a copy can wait (a third of the CPU against it, if both want all).
-_YIELDING: Final = 5
 _KEY_CHECK: Final = "key_check"
 _VAULT_RECORDS: Final = "vault_records"
 
@@ -395,7 +393,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
     )
     worker.recover(after_crash=after_crash)
-    os.nice(_YIELDING)
+    lifeline.give_way()  # the PACS waits for reception, a copy can wait
     lifeline.ready()
     worker.run(stop)
 

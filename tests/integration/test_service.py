@@ -318,6 +318,26 @@ def test_a_signal_that_comes_while_the_stop_event_is_locked_still_sets_it() -> N
     assert result.returncode == 0
 
 
+GIVING_WAY = """
+import os, threading
+from fidac_node.service import Lifeline
+before = os.getpriority(os.PRIO_PROCESS, 0)
+def forbidden(*_):
+    raise PermissionError(1, "Operation not permitted")
+if {forbidden}:
+    os.nice = os.sched_setscheduler = forbidden
+Lifeline(threading.Event()).give_way()
+print(os.sched_getscheduler(0) == os.SCHED_BATCH, os.getpriority(os.PRIO_PROCESS, 0) - before)
+"""
+
+
+@pytest.mark.parametrize(("forbidden", "said"), [(False, "True 5"), (True, "False 0")])
+def test_a_stage_leaves_the_processors_to_others_where_that_is_allowed(forbidden: bool, said: str) -> None:
+    code = GIVING_WAY.format(forbidden=forbidden)
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=30, capture_output=True, text=True)
+    assert (result.stdout.strip(), result.stderr) == (said, "")
+
+
 def test_without_a_supervisor_a_stage_runs_until_sigterm(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "journal"), "receive"], cwd=ROOT) as process:
         wait_until(lambda: len(psutil.Process(process.pid).threads()) > 0 and (tmp_path / "journal").exists(), 10)

@@ -88,6 +88,16 @@ def test_the_unit_is_hardened(unit: Path) -> None:
     assert done.returncode == 0, done.stdout  # the threshold is ten times the exposure level: 1.5
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_the_unit_lets_a_stage_give_way_to_others(unit: Path) -> None:
+    filters = re.findall(r"^SystemCallFilter=(.*)$", unit.read_text("utf-8"), flags=re.MULTILINE)
+    allowed: set[str] = set()  # of what nice(3) and sched_setscheduler(2) call; both groups that are taken away have them
+    for line in filters:
+        calls = {"setpriority", "sched_setscheduler"} if "@" in line else set(line.split())
+        allowed = allowed - calls if line.startswith("~") else allowed | calls
+    assert allowed >= {"setpriority", "sched_setscheduler"}
+
+
 def test_there_is_a_unit_for_each_end_and_it_runs_that_end() -> None:
     commands = {unit.stem: re.search(r"^ExecStart=\S+/fidac-node (.*)$", unit.read_text("utf-8"), re.MULTILINE) for unit in UNITS}
     assert {stem: match and match[1] for stem, match in commands.items()} == {
