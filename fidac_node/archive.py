@@ -6,7 +6,6 @@ synced file in the spool, so that no half-written file can be seen, and no litte
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import re
@@ -28,8 +27,6 @@ _SUFFIX: Final = ".dcm"
 _TEMPORARY: Final = ".tmp"
 _SITE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHUNK: Final = 1 << 20
-# link(2): another file system, none of its business, too many names for one file.
-_CANNOT_LINK: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class Place(NamedTuple):
@@ -110,7 +107,7 @@ class Archive:
         except FileExistsError:
             return _compared(source, Path(target))
         except OSError as error:
-            if error.errno not in _CANNOT_LINK:
+            if error.errno not in safeio.CANNOT_LINK:
                 raise
             return self._copy(source, Path(target))
         return "new"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import threading
 from dataclasses import dataclass
@@ -77,6 +76,7 @@ def run(config_path: Path) -> int:
     prepare(hub.db)
     receive = hub.config.receive
     listeners = reception.listen(receive)
+    reception.redeem(hub.spool)
     hub.spool.sweep()
     names = [*reception.names(receive), "file"]
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
@@ -101,9 +101,10 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     handles = PlainHandles()
 
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        os.fdatasync(draft.fileno())
+        entry = entry_for(identity, digest, handles)
+        draft.seal(str(entry))
         safeio.forget(draft.fileno(), _HEADER)
-        hub.spool.put(draft, entry_for(identity, digest, handles), synced=True)
+        hub.spool.put(draft, entry)
 
     commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
     policy = reception.policy(
@@ -115,7 +116,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         ready=hub.ready,
         handlers=commitment.handlers(),
     )
-    reception.serve(policy, hub.spool.create, accept, lifeline, stop, _GRACE_SECONDS / 2)
+    reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2)
     commitment.close()
 
 

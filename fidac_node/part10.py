@@ -45,6 +45,7 @@ _USUAL_META: Final = 4096
 _MAX_META: Final = 2 << 20
 # Of how many files with other File Meta Information it is remembered.
 _MOST_METAS: Final = 64
+_PREAMBLE: Final = 128
 _PREFIX: Final = 132
 _GROUP_LENGTH_END: Final = _PREFIX + 12
 _INSTANCE_UID: Final = 0x00020003
@@ -110,7 +111,7 @@ def encode_meta(meta: FileMeta) -> bytes:
         elements.append(_meta_element(0x0102, b"OB", meta.note.encode("utf-8")))
     body = b"".join(elements)
     group_length = _meta_element(0x0000, b"UL", struct.pack("<L", len(body)))
-    return b"\x00" * 128 + b"DICM" + group_length + body
+    return bytes(_PREAMBLE) + b"DICM" + group_length + body
 
 
 def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
@@ -152,7 +153,7 @@ def _new_meta(data: bytes, more: Callable[[], bytes]) -> tuple[FileMeta, int]:
 
 
 def _parsed(data: bytes) -> tuple[FileMeta, int]:
-    if data[128:_PREFIX] != b"DICM":
+    if data[_PREAMBLE:_PREFIX] != b"DICM":
         raise Malformed("not a DICOM file: the prefix DICM is missing (PS3.10 7.1)")
     values, offset = _meta_elements(data)
     text = {key: value.rstrip(b"\x00 ").decode("ascii", "replace") for key, value in values.items()}
@@ -165,7 +166,7 @@ def _parsed(data: bytes) -> tuple[FileMeta, int]:
 
 
 class _Meta(NamedTuple):
-    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows."""
+    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows; not the preamble."""
 
     meta: FileMeta
     offset: int
@@ -183,12 +184,16 @@ class _Meta(NamedTuple):
             position = element.after
             if element.tag == _INSTANCE_UID:
                 start, end = element.value, element.end
-        return cls(meta, offset, start, end, data[:start], data[end:])
+        return cls(meta, offset, start, end, data[_PREAMBLE:start], data[end:])
 
     def read(self, buffer: Buffer) -> FileMeta | None:
         """A File Meta Information that is like this one; ``None`` if it is not."""
         meta = self.meta
-        if buffer[: self.start] != self.before or buffer[self.end : self.offset + 2] != self.after or self.after.endswith(_GROUP_2):
+        if (
+            buffer[_PREAMBLE : self.start] != self.before
+            or buffer[self.end : self.offset + 2] != self.after
+            or self.after.endswith(_GROUP_2)
+        ):
             return None
         uid = bytes(buffer[self.start : self.end]).rstrip(b"\x00 ").decode("ascii", "replace")
         if not is_valid_uid(uid):

@@ -19,16 +19,19 @@ from fidac_node import tls
 from fidac_node.config import Receive
 from fidac_node.draft import Draft
 from fidac_node.receive import listener
-from fidac_node.receive.check import Identity
+from fidac_node.receive.check import Identity, is_whole
 from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp
 from fidac_node.receive.seats import Seats
 from fidac_node.service import Lifeline
+from fidac_node.spool import Spool
 
 log = logging.getLogger(__name__)
 
 STAGE: Final = "receive"
 # More receivers than this have nothing to do: the disk is busy by then.
 _MOST: Final = 4
+# Puts that the end of an association counts for: nobody need wait for more of its study.
+_NO_MORE: Final = 64
 
 
 def names(receive: Receive) -> list[str]:
@@ -82,18 +85,30 @@ def policy(
 
 def serve(
     rules: Policy,
-    create: Callable[[], Draft],
+    spool: Spool,
     accept: Callable[[Draft, Identity, bytes], None],
     lifeline: Lifeline,
     stop: threading.Event,
     grace: float,
 ) -> None:
-    """Receive until ``stop``; objects that are arriving then have ``grace`` seconds to end. Raises :class:`ConfigError`."""
-    scp = StorageScp(rules, create, accept, lifeline.listener)
+    """Receive into ``spool`` until ``stop``; objects that are arriving then have ``grace`` seconds to end. Raises :class:`ConfigError`."""
+
+    def ended() -> None:
+        spool.settle()
+        spool.kick(_NO_MORE)
+
+    scp = StorageScp(rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=ended)
     scp.start()
     lifeline.ready()
     stop.wait()
     scp.stop(grace)
+    spool.close()
+
+
+def redeem(spool: Spool) -> None:
+    """After a crash: let every object that was acknowledged be found by its name. Raises ``OSError``."""
+    if redeemed := spool.redeem(is_whole):
+        log.warning("%d objects in %s had lost their names and have them back", redeemed, spool.directory)
 
 
 def _context(receive: Receive) -> ssl.SSLContext | None:

@@ -7,6 +7,7 @@ temporary name, sync, rename, sync the directory.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import threading
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Final
 _RANGE_WRITE: Final = 2
 _SYNC_FILE_RANGE: Final = ctypes.CDLL(None).sync_file_range
 _SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+# link(2): another file system, none of its business, too many names for one file.
+CANNOT_LINK: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def sync_directory(directory: Path | str) -> None:
@@ -48,9 +51,9 @@ def sync_file(path: Path) -> None:
         os.close(fd)
 
 
-def start_sync(fd: int) -> None:
-    """Let the disk begin to write the bytes of an open file, so that syncing it later takes less time. Promises nothing."""
-    _SYNC_FILE_RANGE(fd, 0, 0, _RANGE_WRITE)
+def start_sync(fd: int, offset: int = 0) -> None:
+    """Let the disk begin to write the bytes of an open file from ``offset`` on: syncing it later takes less time. Promises nothing."""
+    _SYNC_FILE_RANGE(fd, offset, 0, _RANGE_WRITE)
 
 
 def forget(fd: int, offset: int = 0) -> None:

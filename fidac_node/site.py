@@ -320,6 +320,8 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
 
     Only what belongs to ``stages``: the others may be running under a supervisor of their own.
     """
+    if "receive" in stages or "deidentify" in stages:
+        reception.redeem(site.inbox)
     if "receive" in stages:
         site.inbox.sweep()
     if "deidentify" in stages:
@@ -374,7 +376,7 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         ready=site.ready,
         handlers=report_handlers(site.reports),
     )
-    reception.serve(policy, site.inbox.create, accept, lifeline, stop, _GRACE_SECONDS / 2)
+    reception.serve(policy, site.inbox, accept, lifeline, stop, _GRACE_SECONDS / 2)
 
 
 def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:

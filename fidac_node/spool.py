@@ -3,48 +3,54 @@
 The file is the promise. Its directory is its state, its name is its identity, so that the queue can be
 read back from the directories alone after any crash:
 
-    tmp/            being written, not yet acknowledged: swept at start
+    tmp/            being written, not yet acknowledged: swept at start; and anchors
     spare/          files of removed objects, wiped, for those to come
     new/            waiting
     work/<owner>/   claimed by one worker; back to new/ when that worker starts again
     held/           waiting for a person, with the reason in a JSON file beside it
     sent/           handed to the destination, its commitment awaited
     committed/      the destination answers for it; purged after the retention time
+
+To sync an object and then its name are two flushes of the disk. What is received takes one: the name that its draft has in
+tmp/ is synced before, many together; the object says in its preamble which one it is (:class:`.Stamp`); and that name, its
+anchor, stays until its name in new/ is synced, again many together. After a power cut :meth:`Spool.redeem` gives what has
+only its anchor its name.
 """
 
 # Names are strings here: a Path costs more than the system call that it is made for.
-# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120, PTH208
+# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import itertools
 import json
+import logging
 import os
 import re
-import secrets
 import select
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from fidac_node import safeio
-from fidac_node.draft import Draft
+from fidac_node.draft import Draft, Stamp
+from fidac_node.stock import Stock
+
+log = logging.getLogger(__name__)
 
 STATES: Final = ("new", "work", "held", "sent", "committed")
 _SUFFIX: Final = ".dcm"
-_LARGEST_SPARE: Final = 1 << 20  # bytes
-_SPARES_SECONDS: Final = 0.01
 _NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
 _NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
 _STUDY: Final = 12  # characters of a name that are the study's handle
 _GLANCE_SECONDS: Final = 0.01  # between two looks at how many have come
 _MOST_WAKES: Final = 4096  # puts that one look at new/ answers
+_MOST_ANCHORS: Final = 16  # of one process
 
 
 class Entry(NamedTuple):
@@ -74,8 +80,7 @@ class Spool:
     """One queue on one file system; any number of processes may use it at the same time.
 
     ``reserve`` is the number of bytes of disk that :meth:`has_room` keeps free. About ``spares`` files of removed objects
-    are kept, wiped, for new ones: to write over a file takes half the time of making one and deleting another (its pages
-    are in memory, its blocks are allocated, no metadata has to reach the disk).
+    are kept, wiped, for new ones.
     """
 
     def __init__(self, directory: Path, *, reserve: int = 0, spares: int = 0) -> None:
@@ -84,16 +89,13 @@ class Spool:
         self.directory = directory
         self._root = str(directory)
         self.reserve = reserve
-        self._most_spares = spares
-        self._spares: list[str] = []  # names in spare/ at the last look
-        self._spares_until = 0.0  # when to look again (monotonic)
+        self._stock = Stock(self._root, spares)
+        self._anchors: list[str] = []  # of what this process has put
         self._lock = threading.Lock()
         self._backlog: list[str] = []  # names of files in new/, the next to claim last
         self._claimed: dict[Entry, str] = {}  # where this process has put what it claimed
         self._known_owners: list[str] = []
         self._owners_of = -1  # the time (ns) of work/ when they were read
-        self._unique = secrets.token_hex(4)  # names what this makes in tmp/, together with the process and a number
-        self._drafts = itertools.count()
         for state in ("tmp", "spare", *STATES):
             safeio.make_directories(directory / state)
 
@@ -107,18 +109,9 @@ class Spool:
         disk = os.statvfs(self._root)
         return disk.f_bavail * disk.f_frsize > self.reserve * share
 
-    def create(self) -> Draft:
-        """Open a fresh file in ``tmp/`` for reading and writing. Raises ``OSError``."""
-        path = self._draft_path()
-        if self._most_spares and not self._spares:
-            self._look_for_spares()
-        while self._spares:
-            try:
-                os.rename(f"{self._root}/spare/{self._spares.pop()}", path)
-            except (FileNotFoundError, IndexError):
-                continue  # another process or thread was faster
-            return Draft(path, spare=True)
-        return Draft(path)
+    def create(self, *, anchored: bool = False) -> Draft:
+        """Open a file in ``tmp/`` for reading and writing; ``anchored``: whose put then takes one flush of the disk. Raises ``OSError``."""
+        return self._stock.anchored() if anchored else self._stock.draft()
 
     def put(self, draft: Draft, entry: Entry, *, synced: bool = False) -> bool:
         """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
@@ -132,24 +125,35 @@ class Spool:
 
     def put_all(self, drafts: Sequence[tuple[Draft, Entry]]) -> list[bool]:
         """Put several at once, which costs the disk little more than one; as :meth:`put`, for each."""
-        fresh = []
-        for draft, entry in drafts:
-            found = self._find(entry)
-            if found is not None:
-                safeio.sync_directory(os.path.dirname(found))  # whoever put it may not have come that far yet
-                draft.discard()
-            else:
-                draft.end()
-                if not draft.synced:
-                    os.fdatasync(draft.fileno())
-            fresh.append(found is None)
+        fresh = [self._seal(draft, entry) for draft, entry in drafts]
         if any(fresh):
-            for (draft, entry), new in zip(drafts, fresh, strict=True):
-                if new:
-                    draft.move(self._name("new", entry))
-            self._sync_new()
+            entered = [new and self._enter(draft, entry) for new, (draft, entry) in zip(fresh, drafts, strict=True)]
+            fresh = [place is not False for place in entered]
+            if "" in entered:
+                self._sync_new()
             self.kick()
+            with self._lock:
+                self._anchors += [anchor for anchor in entered if anchor]
+            if len(self._anchors) >= _MOST_ANCHORS:
+                self.settle()
         return fresh
+
+    def settle(self) -> None:
+        """Sync the names of what was put, and remove its anchors. What was put is safe before, too."""
+        with self._lock:
+            anchors, self._anchors = self._anchors, []
+        if not anchors:
+            return
+        try:
+            self._sync_new()
+        except OSError as error:
+            log.error("%s cannot be synced: %s; what was received stays safe under its names in tmp/", f"{self._root}/new", error.strerror)
+            with self._lock:
+                self._anchors += anchors
+            return
+        for anchor in anchors:
+            with suppress(FileNotFoundError):  # who removed the object has done so
+                os.unlink(anchor)
 
     def claim(self, owner: str, limit: int) -> list[Entry]:
         """Move up to ``limit`` entries to ``work/<owner>/`` and return them.
@@ -187,10 +191,10 @@ class Spool:
             with suppress(BlockingIOError):  # nothing came
                 come += len(os.read(fd, _MOST_WAKES))
 
-    def kick(self) -> None:
-        """Wake one waiter. The byte is a hint: directories, not it, say what is there."""
+    def kick(self, times: int = 1) -> None:
+        """Wake one waiter, as so many puts would. A byte is a hint: directories, not it, say what is there."""
         try:
-            os.write(self._fifo(), b"!")
+            os.write(self._fifo(), b"!" * times)
         except BlockingIOError:
             return  # the pipe is full: waiters have plenty of reasons to wake
 
@@ -269,7 +273,7 @@ class Spool:
         found = self._find(entry)
         if found is not None:
             with suppress(FileNotFoundError):
-                if not self._save(found, harmless):
+                if not self._stock.keep(found, harmless):
                     os.unlink(found)
             self._claimed.pop(entry, None)
         reason = self._reason_path(entry)
@@ -290,56 +294,75 @@ class Spool:
                 os.rename(f"{directory}/{entry}{_SUFFIX}", self._name("new", entry))
         self.kick()
 
+    def close(self) -> None:
+        """Leave no anchor and no draft behind; for the end of a process that received."""
+        self.settle()
+        self._stock.close()
+
+    def redeem(self, is_whole: Callable[[Path, Entry], bool]) -> int:
+        """After a crash, before all else: give what has only its anchor its name; return how many had not.
+
+        ``is_whole(path, entry)`` says whether a file holds all bytes of the object; one that does not was never acknowledged.
+        Names that a power cut brought back, of files that hold another object by now, go. Raises ``OSError``.
+        """
+        for directory in (f"{self._root}/new", *self._owners()):
+            for entry in list(_entries_in(directory)):
+                stamp = Stamp.read(name := f"{directory}/{entry}{_SUFFIX}")
+                if stamp is not None and stamp.entry != str(entry):
+                    os.unlink(name)
+        stamps = {path: stamp for path in (self.directory / "tmp").glob(f"*{_SUFFIX}") if (stamp := _anchored(path))}
+        anchors = {path: Entry.parse(stamp.entry) for path, stamp in stamps.items()}
+        lost = 0
+        for anchor, entry in anchors.items():
+            if not self.knows(entry) and is_whole(anchor, entry):
+                os.link(anchor, self._name("new", entry))
+                lost += 1
+        for directory in {os.path.dirname(found) for entry in anchors.values() if (found := self._find(entry))}:
+            safeio.sync_directory(directory)
+        for anchor in anchors:
+            anchor.unlink()
+        return lost
+
     def sweep(self) -> None:
-        """After a crash: remove what was never finished, and so never acknowledged. What is being written now stays."""
+        """After a crash: remove what was never finished, and so never acknowledged. What is being written now stays, and every anchor."""
         for leftover in [*(self.directory / "tmp").glob(f"*{_SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")]:
             with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
                 fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                leftover.unlink()
+                if Stamp.read(str(leftover)) is None:
+                    leftover.unlink()
 
     def drop_spares(self) -> None:
         """Give the space of all spare files back."""
-        for spare in (self.directory / "spare").iterdir():
-            with suppress(FileNotFoundError):  # another process took it
-                spare.unlink()
+        self._stock.drop_spares()
 
-    def _look_for_spares(self) -> None:
-        """Read the names in ``spare/``, though not each time."""
-        now = time.monotonic()
-        if now >= self._spares_until:
-            self._spares, self._spares_until = os.listdir(f"{self._root}/spare"), now + _SPARES_SECONDS
-
-    def _save(self, path: str, harmless: range) -> bool:
-        """Make a spare of the file of a removed object; ``False``: there are enough, or it is not worth it. Raises ``OSError``."""
-        if not self._most_spares:
+    def _seal(self, draft: Draft, entry: Entry) -> bool:
+        """Sync the bytes of a draft; ``False``, and it is gone, when the object is there already."""
+        found = self._find(entry)
+        if found is not None:
+            self._forgo(draft, found)
             return False
-        self._look_for_spares()
-        found = os.stat(path)
-        if len(self._spares) >= self._most_spares or found.st_size > _LARGEST_SPARE or found.st_nlink > 1:
-            return False
-        draft = self._draft_path()
-        os.rename(path, draft)  # first: nobody must find the object wiped
-        try:
-            with Draft(draft, spare=True) as spare:
-                spare.wipe(0, harmless.start)
-                spare.wipe(harmless.stop, found.st_size)
-                name = os.path.basename(draft)
-                spare.move(f"{self._root}/spare/{name}")
-        except OSError:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
-        else:
-            self._spares.append(name)
+        draft.seal(str(entry))
         return True
+
+    def _enter(self, draft: Draft, entry: Entry) -> str | Literal[False]:
+        """Give a sealed draft its name in ``new/``; return its anchor, if it has one, or ``False``: another one was faster."""
+        name = self._name("new", entry)
+        try:
+            return draft.move(name)
+        except FileExistsError:
+            self._forgo(draft, name)
+            return False
+
+    def _forgo(self, draft: Draft, found: str) -> None:
+        """Discard a draft whose object is there, as ``found``; whoever put that may not have come to the sync of its name yet."""
+        safeio.sync_directory(os.path.dirname(found))
+        draft.discard()
 
     def _sync_new(self) -> None:
         """Make the names in ``new/`` durable; the directory stays open for the next time."""
         if self._new is None:
             self._new = os.open(f"{self._root}/new", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fsync(self._new)
-
-    def _draft_path(self) -> str:
-        return f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._drafts)}{_SUFFIX}"
 
     def _waiting(self) -> list[str]:
         """The names in ``new/``, the next to claim last."""
@@ -420,6 +443,14 @@ class Spool:
             # Read-write: a FIFO with a reader of its own never blocks nor breaks (Linux fifo(7)).
             self._wake = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         return self._wake
+
+
+def _anchored(path: Path) -> Stamp | None:
+    """The stamp of a file in ``tmp/`` that is not being written."""
+    with suppress(BlockingIOError), path.open("rb") as fp:
+        fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return Stamp.read(str(path))
+    return None
 
 
 def _entries_in(directory: str) -> Iterator[Entry]:

@@ -40,7 +40,7 @@ class SystemCalls:
     ``at`` counts from 1; 0 never fails. Use as a context manager; ``failed`` says whether the call was reached.
     """
 
-    NAMES = ("open", "fsync", "fdatasync", "rename", "mkdir", "write", "pwritev", "ftruncate", "unlink", "utime")
+    NAMES = ("open", "fsync", "fdatasync", "rename", "link", "mkdir", "write", "pwritev", "ftruncate", "unlink", "utime")
 
     def __init__(self, at: int = 0, *, error: int = errno.EIO, kill: bool = False) -> None:
         self.at = at

@@ -15,9 +15,11 @@ from fidac_node.deidentify.runs import Cutter
 from fidac_node.draft import Draft
 from fidac_node.errors import Permanent
 from fidac_node.part10 import FileMeta
+from fidac_node.receive.digest import digest_of
 from fidac_node.spool import Entry
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE, is_valid_uid
 
+_DIGEST: Final = 16  # characters
 _SOP_CLASS: Final = 0x00080016
 _SOP_INSTANCE: Final = 0x00080018
 _STUDY: Final = 0x0020000D
@@ -116,9 +118,19 @@ class PlainHandles:
 
 
 def entry_for(identity: Identity, digest: bytes, handles: Handles) -> Entry:
-    """Name an object by its UIDs and the SHA-256 of its encoded data set."""
+    """Name an object by its UIDs and the digest of its encoded data set."""
     return Entry(
         handles.study_handle(identity.study_instance_uid),
         handles.instance_handle(identity.sop_instance_uid),
-        base32(digest, 16),
+        base32(digest, _DIGEST),
     )
+
+
+def is_whole(path: Path, entry: Entry) -> bool:
+    """Whether a file holds the whole encoded data set that ``entry`` names. Raises ``OSError``."""
+    try:
+        with path.open("rb") as fp:
+            _, offset = part10.read_meta(fp)
+    except part10.Malformed:
+        return False
+    return base32(digest_of(path, offset), _DIGEST) == entry.digest

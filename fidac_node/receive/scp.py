@@ -103,7 +103,8 @@ class StorageScp:
     """One listening AE. ``create`` opens a file, ``accept`` takes the finished one and makes it safe.
 
     ``accept(draft, identity, digest)`` may raise ``Temporary`` (answered A700), ``Permanent`` (answered
-    by its code) or ``OSError`` (A700); it must not return before the object survives a power cut.
+    by its code) or ``OSError`` (A700); it must not return before the object survives a power cut. ``ended`` is called
+    at the end of each association that was accepted.
     ``listener`` is a listening socket that other processes may share, and closed at the end; without it the policy's
     host and port are bound. Raises :class:`ConfigError` when they cannot be had.
     """
@@ -114,10 +115,13 @@ class StorageScp:
         create: Callable[[], Draft],
         accept: Callable[[Draft, Identity, bytes], None],
         listener: socket.socket | None = None,
+        *,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._policy = policy
         self._create = create
         self._accept = accept
+        self._ended = ended
         self._stopping = threading.Event()
         handlers = [
             (evt.EVT_REQUESTED, self._on_requested),
@@ -221,6 +225,7 @@ class StorageScp:
         seat = cast(LaneAssociation, event.assoc).seat
         if seat is not None:
             seat.leave()
+            self._ended()
 
     def _judge(self, assoc: LaneAssociation) -> tuple[tuple[int, int, int] | tuple[()], str]:
         """Return the rejection and its reason, or nothing."""

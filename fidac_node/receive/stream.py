@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _MOST_PIECES: Final = 512  # of one writev(2), which takes 1024
 _SYNCED_AT_ONCE: Final = 1 << 20  # bytes
+_FIRST_PAGE: Final = 4096  # bytes; it is written once more, see draft.Stamp
 _BEGINNING: Final = 64 << 10  # bytes: all but the pixels of most objects
 
 
@@ -86,7 +87,7 @@ class Incoming:
         """Let the disk begin with what was written."""
         self._unsynced = 0
         if self.draft is not None:
-            safeio.start_sync(self.draft.fileno())
+            safeio.start_sync(self.draft.fileno(), _FIRST_PAGE)
 
     def hash(self) -> None:
         """Hash what was written."""

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fidac_node import spool
-from fidac_node.draft import Draft
+from fidac_node.draft import SMALL, Draft
 from fidac_node.spool import STATES, Entry, Spool
 from tests.support import SystemCalls, wait_until
 
@@ -340,7 +340,7 @@ def test_a_thread_that_finds_the_last_spare_taken_makes_a_file(saving: Spool) ->
             self.clear()
             raise IndexError  # as if another thread had taken it since we looked
 
-    saving._spares = Taken(["one.dcm"])
+    saving._stock._spares = Taken(["one.dcm"])
     with saving.create() as draft:
         assert os.fstat(draft.fileno()).st_size == 0
 
@@ -368,7 +368,7 @@ def test_no_more_spares_are_kept_than_wanted_and_none_by_a_spool_that_wants_none
         put(saving, entry(number))
     for number in range(4):
         saving.remove(entry(number))
-        saving._spares_until = 0  # look again
+        saving._stock._spares_until = 0  # look again
     assert len(spares(saving)) == 2
     put(queue, entry(9))
     queue.remove(entry(9))
@@ -380,7 +380,7 @@ def test_no_more_spares_are_kept_than_wanted_and_none_by_a_spool_that_wants_none
 
 
 def test_a_file_that_is_large_or_has_another_name_is_deleted_and_never_written_to(saving: Spool, tmp_path: Path) -> None:
-    put(saving, entry(1), bytes(spool._LARGEST_SPARE + 1))
+    put(saving, entry(1), bytes(SMALL + 1))
     put(saving, entry(2), b"in the archive too")
     os.link(saving.path(entry(2)), tmp_path / "archived")
     for number in (1, 2):
