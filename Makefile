@@ -4,8 +4,8 @@
 
 PYTHON  ?= python3
 VENV    ?= .venv
-# Two is what a small machine has; the scenarios start several processes each.
-WORKERS ?= 2
+# One more than a small machine has processors: half of the time is waiting.
+WORKERS ?= 3
 DICOM   ?=
 ARGS    ?=
 

@@ -152,7 +152,7 @@ class Spool:
                 self._anchors += anchors
             return
         for anchor in anchors:
-            with suppress(FileNotFoundError):  # who removed the object has done so
+            with suppress(OSError):  # gone with the object; or the next start removes it
                 os.unlink(anchor)
 
     def claim(self, owner: str, limit: int) -> list[Entry]:
