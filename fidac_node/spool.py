@@ -303,13 +303,17 @@ class Spool:
         """After a crash, before all else: give what has only its anchor its name; return how many had not.
 
         ``is_whole(path, entry)`` says whether a file holds all bytes of the object; one that does not was never acknowledged.
-        Names that a power cut brought back, of files that hold another object by now, go. Raises ``OSError``.
+        A name that a power cut brought back, of a file that holds another object by now, goes, or becomes that of the other if it
+        is the only one. Raises ``OSError``.
         """
         for directory in (f"{self._root}/new", *self._owners()):
             for entry in list(_entries_in(directory)):
                 stamp = Stamp.read(name := f"{directory}/{entry}{_SUFFIX}")
                 if stamp is not None and stamp.entry != str(entry):
-                    os.unlink(name)
+                    if os.stat(name).st_nlink > 1:
+                        os.unlink(name)
+                    else:
+                        os.rename(name, self._name("new", Entry.parse(stamp.entry)))
         stamps = {path: stamp for path in (self.directory / "tmp").glob(f"*{_SUFFIX}") if (stamp := _anchored(path))}
         anchors = {path: Entry.parse(stamp.entry) for path, stamp in stamps.items()}
         lost = 0

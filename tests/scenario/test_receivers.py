@@ -7,12 +7,14 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import psutil
 import pytest
 
-from fidac_node import reception
+from fidac_node import part10, reception
 from fidac_node.config import HubReceive, SiteReceive
+from fidac_node.phantom import write_series
 from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
 from tests.scenario.network import FIDAC, Daemon, Hub, Site
 from tests.support import RawScu, Rejected, wait_until
@@ -114,6 +116,29 @@ def test_reception_alone_has_its_receivers_and_nothing_else(site: Site, sockets:
     associate(site, sockets).release()
     assert len(psutil.Process(site.process.pid).children()) == len(reception.names(SiteReceive()))
     assert site.stop() == 0
+
+
+def test_an_object_whose_name_was_lost_in_a_power_cut_is_worked_on_after_the_next_start(
+    hub: Hub, site: Site, sockets: ExitStack, tmp_path: Path
+) -> None:
+    (file,) = write_series(tmp_path / "pacs", seed=1, slices=1, rows=64, columns=64)
+    with file.open("rb") as fp:
+        meta, offset = part10.read_meta(fp)
+    with site.log.open("ab") as log:
+        command = [*FIDAC, "site", "run", "--config", str(site.config), "--only", "receive"]
+        site.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    wait_until(site.serves, 30)
+    peer = associate(site, sockets)
+    assert peer.store(file.read_bytes()[offset:], meta.sop_class_uid, meta.sop_instance_uid) == (0x0000, "")
+    site.kill()
+    inbox = site.directory / "spool" / "inbox"
+    (name,) = (inbox / "new").glob("*.dcm")
+    assert name.stat().st_nlink == 2
+    name.unlink()  # as if it had not reached the disk
+    hub.start()
+    site.start()
+    site.wait_for(committed=1)
+    assert len(hub.find()) == 1 and "names given back to 1 objects" in site.log_text() and list((inbox / "tmp").iterdir()) == []
 
 
 def test_a_node_without_reception_listens_nowhere(site: Site) -> None:

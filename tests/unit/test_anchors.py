@@ -204,6 +204,14 @@ def test_a_name_that_a_power_cut_brought_back_goes_when_its_file_holds_another_o
     assert states(again) == {"new": [what]} and without_preamble(again.path(what)) == received(2)[1][128:]
 
 
+def test_a_file_whose_only_name_is_that_of_another_object_gets_its_own(queue: Spool) -> None:
+    what = receive(queue, 2)
+    queue.settle()
+    queue.path(what).rename(queue.directory / "new" / f"{entry(1)}.dcm")
+    assert Spool(queue.directory).redeem(is_whole) == 0
+    assert states(queue) == {"new": [what]} and without_preamble(queue.path(what)) == received(2)[1][128:]
+
+
 @given(st.binary(max_size=200) | st.binary(max_size=90).map(lambda rest: b"FIDAC node, safe: " + rest))
 @settings(max_examples=50, deadline=None)
 def test_what_is_no_stamp_is_none(preamble: bytes) -> None:
