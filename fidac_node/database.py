@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from fidac_node.errors import ConfigError
 log = logging.getLogger(__name__)
 
 _BUSY_SECONDS: Final = 30
+_AGAIN_SECONDS: Final = 0.01
 # Of one statement; SQLite takes 32,766.
 _MOST_VALUES: Final = 30_000
 # Any constant will do, as long as every FIDAC process asks for the same lock ("FIDAC" in ASCII).
@@ -202,6 +205,20 @@ def _refuse_newer(done: set[str], steps: Sequence[Step]) -> None:
         )
 
 
+class _Sqlite(SqliteDatabase):
+    """SQLite answers "locked" at once to who would change a new file to WAL mode while another one does: it is asked again."""
+
+    def _connect(self) -> Any:
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return super()._connect()  # type: ignore[misc]  # missing in the stubs
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
+
+
 def _sqlite(url: str, base: Path) -> Database:
     name = url.removeprefix("sqlite://")
     if not name.startswith("/") or name in ("/", "/:memory:") or name.endswith("/"):
@@ -218,7 +235,7 @@ def _sqlite(url: str, base: Path) -> Database:
         "busy_timeout": _BUSY_SECONDS * 1000,
         "foreign_keys": 1,
     }
-    return SqliteDatabase(str(path), pragmas=pragmas, timeout=_BUSY_SECONDS)
+    return _Sqlite(str(path), pragmas=pragmas, timeout=_BUSY_SECONDS)
 
 
 def _postgresql(url: str) -> Database:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from peewee import Database, PostgresqlDatabase
+from peewee import Database, OperationalError, PostgresqlDatabase
 
 from fidac_node.database import Step, connect, migrate, statements
 from fidac_node.errors import ConfigError
@@ -116,6 +116,28 @@ def test_many_that_start_at_once_take_each_step_once(database_url: str, tmp_path
     assert sorted(itertools.chain.from_iterable(taken)) == ["1-make", "2-fill", "3-grow"]
     with connect(database_url, tmp_path) as db:
         assert words(db) == ["one", "two"]
+
+
+def test_a_new_sqlite_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    failed: list[Exception] = []
+    for turn in range(40):  # one in fifty openings failed
+        barrier = threading.Barrier(8)
+
+        def start(turn: int = turn, barrier: threading.Barrier = barrier) -> None:
+            db = connect(f"sqlite:///{turn}.db", tmp_path)
+            barrier.wait()
+            try:
+                db.connect()
+            except OperationalError as error:
+                failed.append(error)
+            db.close()
+
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
 
 
 def test_a_database_of_a_newer_version_is_refused_and_not_touched(empty: Database) -> None:
