@@ -261,6 +261,7 @@ def purge(site: Site) -> int:
 
 def check_finished(config: SiteConfig) -> None:
     """Raise :class:`ConfigError` while objects wait at this site that the hub has not answered for."""
+    reception.redeem(_spools(config)[0])  # what has no name but its anchor waits too
     waiting = sum(len(spool.entries(state)) for spool, state in _unfinished(config))
     if waiting:
         raise ConfigError(

@@ -113,14 +113,12 @@ class Spool:
         """Open a file in ``tmp/`` for reading and writing; ``anchored``: whose put then takes one flush of the disk. Raises ``OSError``."""
         return self._stock.anchored() if anchored else self._stock.draft()
 
-    def put(self, draft: Draft, entry: Entry, *, synced: bool = False) -> bool:
+    def put(self, draft: Draft, entry: Entry) -> bool:
         """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
 
-        ``synced``: the caller has synced the file on this descriptor. Returns ``False``, and the draft is
-        gone, when the same object is in the spool already. Raises ``OSError``: the object is then in the
-        spool whole or not at all, and may be put again.
+        Returns ``False``, and the draft is gone, when the same object is in the spool already. Raises
+        ``OSError``: the object is then in the spool whole or not at all, and may be put again.
         """
-        draft.synced = draft.synced or synced
         return self.put_all([(draft, entry)])[0]
 
     def put_all(self, drafts: Sequence[tuple[Draft, Entry]]) -> list[bool]:
@@ -308,12 +306,8 @@ class Spool:
         """
         for directory in (f"{self._root}/new", *self._owners()):
             for entry in list(_entries_in(directory)):
-                stamp = Stamp.read(name := f"{directory}/{entry}{_SUFFIX}")
-                if stamp is not None and stamp.entry != str(entry):
-                    if os.stat(name).st_nlink > 1:
-                        os.unlink(name)
-                    else:
-                        os.rename(name, self._name("new", Entry.parse(stamp.entry)))
+                with suppress(FileNotFoundError):  # a worker of another supervisor has moved it
+                    self._correct(f"{directory}/{entry}{_SUFFIX}", entry)
         stamps = {path: stamp for path in (self.directory / "tmp").glob(f"*{_SUFFIX}") if (stamp := _anchored(path))}
         anchors = {path: Entry.parse(stamp.entry) for path, stamp in stamps.items()}
         lost = 0
@@ -324,7 +318,7 @@ class Spool:
         for directory in {os.path.dirname(found) for entry in anchors.values() if (found := self._find(entry))}:
             safeio.sync_directory(directory)
         for anchor in anchors:
-            anchor.unlink()
+            anchor.unlink(missing_ok=True)
         return lost
 
     def sweep(self) -> None:
@@ -338,6 +332,15 @@ class Spool:
     def drop_spares(self) -> None:
         """Give the space of all spare files back."""
         self._stock.drop_spares()
+
+    def _correct(self, name: str, entry: Entry) -> None:
+        """Take the name of ``entry`` from a file that says it is another object; its only name becomes its own. Raises ``OSError``."""
+        stamp = Stamp.read(name)
+        if stamp is not None and stamp.entry != str(entry):
+            if os.stat(name).st_nlink > 1:
+                os.unlink(name)
+            else:
+                os.rename(name, self._name("new", Entry.parse(stamp.entry)))
 
     def _seal(self, draft: Draft, entry: Entry) -> bool:
         """Sync the bytes of a draft; ``False``, and it is gone, when the object is there already."""
@@ -451,7 +454,7 @@ class Spool:
 
 def _anchored(path: Path) -> Stamp | None:
     """The stamp of a file in ``tmp/`` that is not being written."""
-    with suppress(BlockingIOError), path.open("rb") as fp:
+    with suppress(BlockingIOError, FileNotFoundError), path.open("rb") as fp:
         fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return Stamp.read(str(path))
     return None

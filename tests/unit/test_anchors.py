@@ -204,6 +204,20 @@ def test_a_name_that_a_power_cut_brought_back_goes_when_its_file_holds_another_o
     assert states(again) == {"new": [what]} and without_preamble(again.path(what)) == received(2)[1][128:]
 
 
+def test_what_another_moves_while_anchors_are_redeemed_is_no_trouble(queue: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    what = receive(queue, 1)
+    queue.settle()
+    read = Stamp.read
+
+    def claimed_meanwhile(path: str) -> Stamp | None:
+        Spool(queue.directory).claim("worker", 1)
+        return read(path)
+
+    monkeypatch.setattr(Stamp, "read", claimed_meanwhile)
+    assert Spool(queue.directory).redeem(is_whole) == 0
+    assert states(queue) == {"work": [what]}
+
+
 def test_a_file_whose_only_name_is_that_of_another_object_gets_its_own(queue: Spool) -> None:
     what = receive(queue, 2)
     queue.settle()

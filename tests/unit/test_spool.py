@@ -251,14 +251,13 @@ def test_drafts_of_processes_and_of_spools_never_share_a_name(queue: Spool) -> N
         draft.close()
 
 
-@pytest.mark.parametrize("how", ["argument", "attribute"])
-def test_a_draft_that_is_synced_already_is_not_synced_again(queue: Spool, how: str) -> None:
+def test_a_draft_that_is_synced_already_is_not_synced_again(queue: Spool) -> None:
     queue.kick()  # the FIFO is open
     draft = queue.create()
     os.fdatasync(draft.fileno())
-    draft.synced = how == "attribute"
+    draft.synced = True
     with SystemCalls() as calls:
-        assert queue.put(draft, entry(1), synced=how == "argument")
+        assert queue.put(draft, entry(1))
     assert calls.calls == ["rename", "open", "fsync", "write"]
 
 
@@ -352,7 +351,8 @@ def test_what_was_synced_before_it_had_an_end_is_synced_again(saving: Spool) -> 
     draft.file.write(b"short")
     os.fdatasync(draft.fileno())
     with SystemCalls() as calls:
-        assert saving.put(draft, entry(2), synced=True)
+        draft.synced = True
+        assert saving.put(draft, entry(2))
     assert saving.path(entry(2)).read_bytes() == b"short"
     assert calls.calls.index("ftruncate") < calls.calls.index("fdatasync") < calls.calls.index("rename")
 
