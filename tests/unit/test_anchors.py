@@ -19,11 +19,15 @@ from hypothesis import strategies as st
 from fidac_node import draft as drafts
 from fidac_node import part10, stock
 from fidac_node.base32 import base32
+from fidac_node.config import load_site
 from fidac_node.draft import SMALL, Stamp
+from fidac_node.errors import ConfigError
 from fidac_node.receive.check import is_whole
 from fidac_node.receive.digest import Digest
+from fidac_node.site import check_finished
 from fidac_node.spool import Entry, Spool
 from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
+from tests.scenario.network import fidac
 from tests.support import SystemCalls
 from tests.unit.test_spool import entry, litter, states
 
@@ -216,6 +220,18 @@ def test_what_another_moves_while_anchors_are_redeemed_is_no_trouble(queue: Spoo
     monkeypatch.setattr(Stamp, "read", claimed_meanwhile)
     assert Spool(queue.directory).redeem(is_whole) == 0
     assert states(queue) == {"work": [what]}
+
+
+def test_a_programme_is_not_finished_while_an_object_has_its_anchor_alone(tmp_path: Path) -> None:
+    fidac("site", "init", tmp_path / "site", "--site-id", "CHU-TEST", "--hub", "HUB@127.0.0.1:1")
+    config = load_site(tmp_path / "site" / "site.toml")
+    inbox = Spool(config.spool.directory / "inbox")
+    what = receive(inbox, 1)
+    inbox.path(what).unlink()
+    inbox._stock.close()
+    with pytest.raises(ConfigError, match="1 objects are still at this site"):
+        check_finished(config)
+    assert states(inbox) == {"new": [what]} and litter(inbox) == []
 
 
 def test_a_file_whose_only_name_is_that_of_another_object_gets_its_own(queue: Spool) -> None:
