@@ -102,12 +102,14 @@ def _associate(peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext 
     ae.add_requested_context(VERIFICATION)
     for sop_class, transfer_syntaxes in contexts.items():
         ae.add_requested_context(sop_class, transfer_syntaxes)
+    start = time.monotonic()
     assoc = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=(tls, peer.host) if tls else None)
     if assoc.is_established:
         return assoc
     if assoc.is_rejected:
         raise Rejected(_rejection(assoc, peer, calling_ae))
-    raise Temporary(f"{peer} took the connection but gave no association within {timeout:g} s; is it a DICOM port, with or without TLS?")
+    ended = f"gave no association within {timeout:g} s" if time.monotonic() - start >= timeout else "broke it off without an association"
+    raise Temporary(f"{peer} took the connection but {ended}; is it a DICOM port, with or without TLS?")
 
 
 def _rejection(assoc: Association, peer: Peer, calling_ae: str) -> str:

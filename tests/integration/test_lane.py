@@ -176,7 +176,7 @@ def test_the_stream_may_be_split_at_every_byte_on_its_way(node: Node) -> None:
     for cut in range(len(p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))) + 1):
         stream = p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))
         scu.sock.sendall(stream[:cut])
-        wait_until(lambda: not select.select([connection], [], [], 0)[0], 5)
+        wait_until(lambda: not select.select([connection], [], [], 0)[0])
         scu.sock.sendall(stream[cut:])
         assert scu.read_status() == (0, ""), cut
     assert node.kept() == [SMALL]
@@ -479,7 +479,7 @@ def test_the_longest_pdu_may_take_its_time_on_a_slow_line(idle: Node) -> None:
     began = time.monotonic()
     for end in range(12 + stretch, len(pdu), stretch):
         scu.sock.sendall(pdu[end - stretch - (12 if end == 12 + stretch else 0) : end])
-        wait_until(lambda end=end: assoc.lane._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4, 5)
+        wait_until(lambda end=end: assoc.lane._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4)
     assert time.monotonic() - began > 1
     scu.sock.sendall(pdu[end:])
     assert scu.read_status() == (0, "")
@@ -490,7 +490,7 @@ def test_who_waits_for_long_within_the_idle_timeout_is_served(idle: Node) -> Non
     scu = node.scu()
     (assoc,) = node.scp.associations
     assert scu.store(data_set(), CT, UID) == (0, "")
-    wait_until(lambda: assoc.lane._left("Sta6") < 28.9, 5)
+    wait_until(lambda: assoc.lane._left("Sta6") < 28.9)
     assert scu.store(data_set("1.7"), CT, "1.7") == (0, "")
 
 
@@ -500,7 +500,7 @@ def test_the_time_that_we_take_is_not_the_peers_silence(idle: Node) -> None:
     (assoc,) = node.scp.associations
 
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        wait_until(lambda: (assoc.lane._left("Sta6") or 0) < 0, 5)
+        wait_until(lambda: (assoc.lane._left("Sta6") or 0) < 0)
         node.put(draft, identity, digest)
 
     node.accept = accept

@@ -640,7 +640,7 @@ def test_a_sender_that_dies_while_its_object_is_made_safe_leaves_it_whole(node: 
     assert reached.wait(10)
     scu.sock.close()
     go.set()
-    wait_until(lambda: not node.associations(), 10)
+    wait_until(lambda: not node.associations())
     assert node.kept() == [data_set()]
     node.accept = node.put
     again = node.scu()
@@ -677,11 +677,11 @@ def test_while_stopping_newcomers_are_told_to_come_again_and_an_object_on_its_wa
     bystander, scu = node.scu(), node.scu()
     sent = data_set()
     scu.send_fragments((3, scu.store_command(CT, UID)), (0, sent[:100]))
-    wait_until(lambda: list((node.spool.directory / "tmp").iterdir()), 5)
+    wait_until(lambda: list((node.spool.directory / "tmp").iterdir()))
     stopper = threading.Thread(target=node.scp.stop, args=(20,))
     stopper.start()
     try:
-        assert wait_until(lambda: node.rejection() if node.scp._stopping.is_set() else None, 5) == (2, 3, 1)
+        assert wait_until(lambda: node.rejection() if node.scp._stopping.is_set() else None, 5) == (2, 3)
         scu.send_fragments((2, sent[100:]))
         assert scu.read_status() == (0, "")
         stopper.join(10)
@@ -702,7 +702,7 @@ def test_who_does_not_finish_in_time_is_aborted_and_the_port_is_free_again(idle:
     node = idle.start(port=port)
     scu = node.scu()
     scu.send_fragments((3, scu.store_command(CT, UID)), (0, data_set()))
-    wait_until(lambda: list((node.spool.directory / "tmp").iterdir()), 5)
+    wait_until(lambda: list((node.spool.directory / "tmp").iterdir()))
     began = time.monotonic()
     node.scp.stop(0.3)
     assert 0.3 <= time.monotonic() - began < 5

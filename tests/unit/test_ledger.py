@@ -161,7 +161,7 @@ def test_studies_are_summed_up_and_rows_are_filtered(ledger: Ledger, at: Callabl
 def test_rows_are_flushed_by_themselves_within_a_second(ledger: Ledger) -> None:
     ledger.note(entry(1), "ready")
     began = time.monotonic()
-    wait_until(lambda: ledger.counts()["received"] == 1, 5)
+    wait_until(lambda: ledger.counts()["received"] == 1)
     assert time.monotonic() - began < 2
 
 
@@ -462,10 +462,10 @@ def test_rows_that_could_not_be_written_are_tried_again_by_themselves(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     ledger.note(entry(1), "ready")
-    wait_until(lambda: "the ledger waits" in caplog.text, 10)
+    wait_until(lambda: "the ledger waits" in caplog.text)
     other.execute("ROLLBACK")
     other.close()
-    wait_until(lambda: ledger.counts()["ready"] == 1, 10)
+    wait_until(lambda: ledger.counts()["ready"] == 1)
     ledger.close()
 
 

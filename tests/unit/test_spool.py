@@ -802,7 +802,7 @@ def test_a_spool_can_be_opened_by_many_at_once() -> None:
         for thread in threads:
             thread.join()
         assert len(opened) == 8
-        wait_until(lambda: states(opened[0]) == {}, 1)
+        wait_until(lambda: states(opened[0]) == {})
 
 
 def content(number: int) -> bytes:
