@@ -145,7 +145,7 @@ class Filer:
             elif self.file(batch):
                 pause = 0.0
                 if len(batch) < _BATCH:
-                    stop.wait(_BREATH)
+                    self._spool.gather(_BATCH, _BREATH, stop)
             else:
                 # Most likely nothing else can be filed either: claiming on would only fail faster.
                 pause = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)

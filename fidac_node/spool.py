@@ -181,13 +181,19 @@ class Spool:
                 os.read(fd, _MOST_WAKES)
                 return
 
-    def gather(self, most: int, longest: float, stop: threading.Event) -> None:
-        """Let objects come together: until ``most`` have come, or for ``longest`` seconds, or ``stop``. Who gathered must claim."""
+    def gather(self, most: int, longest: float, stop: threading.Event, *, patient: bool = False) -> None:
+        """Let objects come together: until ``most`` have come, or for ``longest`` seconds, or ``stop``. Who gathered must claim.
+
+        Who is not ``patient`` goes on when a glance sees that none came since the last.
+        """
         fd, come = self._fifo(), 0
         deadline = time.monotonic() + longest
         while come < most and (left := deadline - time.monotonic()) > 0 and not stop.wait(min(left, _GLANCE_SECONDS)):
-            with suppress(BlockingIOError):  # nothing came
+            try:
                 come += len(os.read(fd, _MOST_WAKES))
+            except BlockingIOError:
+                if not patient:
+                    return
 
     def kick(self, times: int = 1) -> None:
         """Wake one waiter, as so many puts would. A byte is a hint: directories, not it, say what is there."""

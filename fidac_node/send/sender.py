@@ -108,7 +108,7 @@ class Sender:
                 return
             self._send(worker, line, batch, stop)
             if len(batch) < _BATCH:
-                stop.wait(_BREATH)
+                self._outbox.gather(_BATCH, _BREATH, stop)
         else:
             line.rest()
             due = self._schedule.next_due()

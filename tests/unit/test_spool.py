@@ -770,13 +770,21 @@ def test_who_gathers_waits_for_as_many_as_it_wants_or_for_its_time_or_for_a_stop
     for number in range(3):
         put(queue, entry(number))
     began = time.monotonic()
-    queue.gather(3, 30, stop)
-    assert time.monotonic() - began < 5 and len(queue.claim("w", 3)) == 3
-    queue.gather(1, 0.05, stop)
-    assert 0.05 <= time.monotonic() - began < 5
+    queue.gather(3, 60, stop, patient=True)
+    assert time.monotonic() - began < 30 and len(queue.claim("w", 3)) == 3
+    queue.gather(1, 0.05, stop, patient=True)
+    assert 0.05 <= time.monotonic() - began < 30
     threading.Timer(0.05, stop.set).start()
-    queue.gather(1, 30, stop)
-    assert time.monotonic() - began < 10
+    queue.gather(1, 60, stop, patient=True)
+    assert time.monotonic() - began < 30
+
+
+def test_who_is_not_patient_gathers_while_they_keep_coming(queue: Spool) -> None:
+    began = time.monotonic()
+    put(queue, entry(1))
+    queue.gather(3, 60, threading.Event())
+    assert time.monotonic() - began < 30
+    assert not select.select([queue._fifo()], [], [], 0)[0], "it has seen the one that came"
 
 
 def test_a_hundred_thousand_kicks_with_nobody_waiting_do_not_block(queue: Spool) -> None:
