@@ -99,7 +99,7 @@ class Sender:
         line.release()
 
     def _turn(self, worker: str, line: _Line, stop: threading.Event) -> None:
-        if pause := max(self._backoff.remaining(), line.backoff.remaining()):
+        if pause := self._remaining(line):
             line.rest()
             stop.wait(min(pause, _TICK))
         elif batch := self._schedule.take(worker, _BATCH, share=any(other.open for other in self._lines)):
@@ -107,12 +107,16 @@ class Sender:
                 self._schedule.put_back(worker, batch)
                 return
             self._send(worker, line, batch, stop)
-            if len(batch) < _BATCH:
+            if len(batch) < _BATCH and not self._remaining(line):  # who gathers must go on
                 self._outbox.gather(_BATCH, _BREATH, stop)
         else:
             line.rest()
             due = self._schedule.next_due()
             self._outbox.wait(min(_IDLE, line.rest_in(), _IDLE if due is None else due))
+
+    def _remaining(self, line: _Line) -> float:
+        """How long (seconds) the destination, or this association, is still to be left alone."""
+        return max(self._backoff.remaining(), line.backoff.remaining())
 
     def _send(self, worker: str, line: _Line, batch: list[Entry], stop: threading.Event) -> None:
         settled = 0
