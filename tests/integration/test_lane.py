@@ -558,7 +558,7 @@ def test_whatever_a_peer_makes_of_valid_pdus_nothing_is_kept_that_is_not_whole(n
             continue
     except (Closed, ConnectionError):
         scu.sock.close()
-    wait_until(lambda: not node.associations(), 5, "an association outlives its connection")
+    wait_until(lambda: not node.associations(), message="an association outlives its connection")
     node.kept()
     for entry in node.spool.entries("new"):
         identify(node.spool.path(entry), limit=1 << 20)

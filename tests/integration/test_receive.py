@@ -392,7 +392,7 @@ def test_one_caller_and_all_callers_have_their_most_associations(idle: Node) -> 
         except Rejected:
             return False
 
-    wait_until(free, 10, "released associations still count")
+    wait_until(free, message="released associations still count")
 
 
 def test_of_twenty_that_come_at_once_no_more_than_the_most_get_in(idle: Node) -> None:
@@ -617,7 +617,7 @@ def test_a_connection_that_ends_in_the_middle_of_an_object_keeps_nothing_of_it(n
     if where == "in the PDU header":
         scu.sock.sendall(whole[:3])
     if where not in ("in a command", "after the command"):
-        wait_until(lambda: list((node.spool.directory / "tmp").iterdir()), 5, "the object did not begin to arrive")
+        wait_until(lambda: list((node.spool.directory / "tmp").iterdir()), message="the object did not begin to arrive")
     if how == "reset":
         scu.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if how == "abort":

@@ -104,7 +104,7 @@ class Family:
         return {name: int(pid) for name, said, pid in lines if said == event}
 
     def wait_for(self, event: str, *names: str) -> dict[str, int]:
-        wait_until(lambda: set(names) <= self.events(event).keys(), 15, f"no {event} of {names}: {self.log()}")
+        wait_until(lambda: set(names) <= self.events(event).keys(), message=f"no {event} of {names}: {self.log()}")
         return self.events(event)
 
     def wait_ready(self) -> None:
@@ -129,7 +129,7 @@ def family(tmp_path: Path) -> Iterator[Family]:
         pids = {int(line.split()[-1]) for line in family.journal.read_text().splitlines()} - {0}
         family.process.kill()
         family.process.wait()
-        wait_until(lambda: not any(alive(pid) for pid in pids), 10, "a child outlives its test")
+        wait_until(lambda: not any(alive(pid) for pid in pids), message="a child outlives its test")
 
 
 def alive(pid: int) -> bool:
