@@ -33,19 +33,21 @@ _ENTRY: Final = re.compile(r"[^\W_]*[^\W\d_][^\W_]*(?:_[^\W_]+)?")
 _DEFINED_TERMS: Final = frozenset({"hu", "us", "od", "pct", "mgml", "hu_mod", "z_eff", "ed", "edw", "sn", "om", "ic", "xy", "xi"})
 _SHORT_NUMBER: Final = re.compile(r"[0-9]{1,3}")
 
-# One token of a text, first match first. Combining marks belong to the letter before them.
+# One token of a text, first match first. Combining marks belong to the letter before them. What is repeated possessively, so that
+# a token of megabytes takes no memory, looks ahead before it takes anything: before Python 3.11.5, and Debian 12 has 3.11.2, what
+# a failed repetition had taken by then stays taken (CPython gh-100061).
 _ALNUM: Final = "[^\\W_]"
 _MARKED: Final = "(?:[^\\W_]|[\u0300-\u036f])"
 _ALONE: Final = r"(?<![^\s_/(&+,])"
 _TOKEN: Final = re.compile(
     "("
     # Words; those with a sign or dots (C-, w/o, C.A.P.) first tried as such.
-    rf"{_ALONE}(?:[Ww]/(?:[Ww]?[Oo](?!{_ALNUM}))?+|(?i:c|iv|pdc|inj)(?:\+/-|[+-])(?!{_ALNUM}))|(?<!\S)[+-][Cc](?!{_ALNUM})"
-    rf"|[A-Za-z](?:[./-][A-Za-z]){{2,}}+\.?(?!{_ALNUM})"
+    rf"{_ALONE}(?:[Ww]/(?:[Ww]?[Oo](?!{_ALNUM}))?|(?i:c|iv|pdc|inj)(?:\+/-|[+-])(?!{_ALNUM}))|(?<!\S)[+-][Cc](?!{_ALNUM})"
+    rf"|[A-Za-z](?:(?=[./-][A-Za-z])[./-].){{2,}}+\.?(?!{_ALNUM})"
     rf"|(?:[dDlL]['\u2019])?[^\W\d_]{_MARKED}*+"
     # Numbers with what is glued to them, such as 17.03.2020; a unit that is also a name (Mas, Min) must be.
     rf"|\d++(?:[.,]\d++)?(?:[xX]\d++(?:[.,]\d++)?)?[ ](?:%|(?:mA|mAs|(?i:mm|cm|kvp?|kev|ml|cc|mgy|sec))(?!{_ALNUM}))"
-    rf"|\d(?:{_MARKED}|[.,](?=\d))*+%?"
+    rf"|\d(?:{_MARKED}|(?=[.,]\d)[.,])*+%?"
     "|@+)"
 )
 # At most four digits: 0.625, 120, 7.5, 274.9. The decimals of a bare number are those of thicknesses.
