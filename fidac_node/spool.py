@@ -181,10 +181,10 @@ class Spool:
                 os.read(fd, _MOST_WAKES)
                 return
 
-    def gather(self, most: int, longest: float, stop: threading.Event, *, patient: bool = False) -> None:
+    def gather(self, most: int, longest: float, stop: threading.Event, *, through_pauses: bool = False) -> None:
         """Let objects come together: until ``most`` have come, or for ``longest`` seconds, or ``stop``. Who gathered must claim.
 
-        Who is not ``patient`` goes on when a glance sees that none came since the last.
+        Only ``through_pauses`` also when none came for 10 ms.
         """
         fd, come = self._fifo(), 0
         deadline = time.monotonic() + longest
@@ -192,7 +192,7 @@ class Spool:
             try:
                 come += len(os.read(fd, _MOST_WAKES))
             except BlockingIOError:
-                if not patient:
+                if not through_pauses:
                     return
 
     def kick(self, times: int = 1) -> None:

@@ -119,7 +119,7 @@ class Worker:
             if batch:
                 self._work(batch, stop)
                 if len(batch) < _BATCH:
-                    self._inbox.gather(_BATCH, _BREATH, stop, patient=True)
+                    self._inbox.gather(_BATCH, _BREATH, stop, through_pauses=True)
             else:
                 self._inbox.wait(_IDLE_SECONDS)
 

@@ -84,7 +84,7 @@ class Node:
         while self.sockets:
             self.sockets.pop().close()
         if hasattr(self, "scp"):
-            wait_until(lambda: not self.associations(), message="an association outlives its connection")
+            wait_until(lambda: not self.associations(), 10, "an association outlives its connection")
         for entry in self.spool.entries("new"):
             self.spool.remove(entry)
 
@@ -138,7 +138,7 @@ class Node:
 
     def kept(self) -> list[bytes]:
         """The data sets in the spool, after making sure that nothing else is."""
-        wait_until(lambda: not list((self.spool.directory / "tmp").iterdir()), message="an unfinished object is left in tmp/")
+        wait_until(lambda: not list((self.spool.directory / "tmp").iterdir()), 5, "an unfinished object is left in tmp/")
         found = []
         for entry in self.spool.entries("new"):
             raw = self.spool.path(entry).read_bytes()

@@ -7,11 +7,9 @@ import itertools
 import logging
 import os
 import random
-import statistics
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -333,8 +331,8 @@ def running(rooms: HubRooms) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def _wait_for_instances(rooms: HubRooms, number: int) -> None:
-    wait_until(lambda: totals(rooms.db)["instances"] >= number)
+def _wait_for_instances(rooms: HubRooms, number: int, timeout: float = 20) -> None:
+    wait_until(lambda: totals(rooms.db)["instances"] >= number, timeout)
 
 
 def failing(times: int, error: Exception, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -391,7 +389,7 @@ def test_one_object_that_cannot_be_read_does_not_keep_the_others(rooms: HubRooms
     with running(rooms):
         for number in range(30):
             put(rooms.spool, data_set(instance=number))
-        _wait_for_instances(rooms, 30)
+        _wait_for_instances(rooms, 30, timeout=10)
         rooms.db.close()
     assert rooms.spool.entries("new") == [bad]
 
@@ -414,15 +412,11 @@ def test_an_object_that_the_index_refuses_is_held_and_its_batch_indexed(rooms: H
 
 
 def test_what_arrives_while_it_runs_is_in_the_index_within_two_seconds(rooms: HubRooms) -> None:
-    took = []
     with running(rooms):
         for number in range(20):
-            began = time.monotonic()
             put(rooms.spool, data_set(instance=number))
-            _wait_for_instances(rooms, number + 1)
-            took.append(time.monotonic() - began)
+            _wait_for_instances(rooms, number + 1, timeout=2)
         rooms.db.close()
-    assert statistics.median(took) < 2  # a busy machine may stand still for longer
 
 
 def test_a_stop_leaves_what_is_not_filed_in_the_spool(rooms: HubRooms, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -435,7 +429,7 @@ def test_a_stop_leaves_what_is_not_filed_in_the_spool(rooms: HubRooms, monkeypat
 
     monkeypatch.setattr(filing, "whereabouts", away)
     with running(rooms):
-        assert asked.wait(60)
+        assert asked.wait(5)
     assert rooms.spool.entries("new") == [entry]
 
 

@@ -85,7 +85,7 @@ def p_data(*pdvs: bytes) -> bytes:
 
 def is_cut_off(sock: socket.socket) -> bool:
     """The peer's last word is A-ABORT, or that it releases the association, or there is none."""
-    sock.settimeout(20)
+    sock.settimeout(10)
     said = b""
     try:
         while data := sock.recv(4096):
@@ -176,7 +176,7 @@ def test_the_stream_may_be_split_at_every_byte_on_its_way(node: Node) -> None:
     for cut in range(len(p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))) + 1):
         stream = p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))
         scu.sock.sendall(stream[:cut])
-        wait_until(lambda: not select.select([connection], [], [], 0)[0])
+        wait_until(lambda: not select.select([connection], [], [], 0)[0], 5)
         scu.sock.sendall(stream[cut:])
         assert scu.read_status() == (0, ""), cut
     assert node.kept() == [SMALL]
@@ -223,7 +223,7 @@ def test_what_the_tls_layer_holds_when_a_message_ends_with_the_buffer_is_not_for
 
     idle.accept = accept
     scu.send_fragments((3, scu.store_command(CT, UID)), (2, SMALL))
-    assert reached.wait(60)
+    assert reached.wait(10)
     command = p_data(pdv(3, scu.store_command(CT, "1.7")))
     rest = wire.READ_AHEAD - len(command) - len(p_data(pdv(2, data_set("1.7", pixels=b""))))
     stream = command + p_data(pdv(2, data_set("1.7", pixels=bytes(rest)))) + p_data(pdv(3, ECHO, context=3))
@@ -479,7 +479,7 @@ def test_the_longest_pdu_may_take_its_time_on_a_slow_line(idle: Node) -> None:
     began = time.monotonic()
     for end in range(12 + stretch, len(pdu), stretch):
         scu.sock.sendall(pdu[end - stretch - (12 if end == 12 + stretch else 0) : end])
-        wait_until(lambda end=end: assoc.lane._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4)
+        wait_until(lambda end=end: assoc.lane._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4, 5)
     assert time.monotonic() - began > 1
     scu.sock.sendall(pdu[end:])
     assert scu.read_status() == (0, "")
@@ -490,7 +490,7 @@ def test_who_waits_for_long_within_the_idle_timeout_is_served(idle: Node) -> Non
     scu = node.scu()
     (assoc,) = node.scp.associations
     assert scu.store(data_set(), CT, UID) == (0, "")
-    wait_until(lambda: assoc.lane._left("Sta6") < 28.9)
+    wait_until(lambda: assoc.lane._left("Sta6") < 28.9, 5)
     assert scu.store(data_set("1.7"), CT, "1.7") == (0, "")
 
 
@@ -500,7 +500,7 @@ def test_the_time_that_we_take_is_not_the_peers_silence(idle: Node) -> None:
     (assoc,) = node.scp.associations
 
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        wait_until(lambda: (assoc.lane._left("Sta6") or 0) < 0)
+        wait_until(lambda: (assoc.lane._left("Sta6") or 0) < 0, 5)
         node.put(draft, identity, digest)
 
     node.accept = accept
@@ -558,7 +558,7 @@ def test_whatever_a_peer_makes_of_valid_pdus_nothing_is_kept_that_is_not_whole(n
             continue
     except (Closed, ConnectionError):
         scu.sock.close()
-    wait_until(lambda: not node.associations(), message="an association outlives its connection")
+    wait_until(lambda: not node.associations(), 5, "an association outlives its connection")
     node.kept()
     for entry in node.spool.entries("new"):
         identify(node.spool.path(entry), limit=1 << 20)

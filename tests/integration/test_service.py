@@ -86,7 +86,7 @@ class Family:
         self.journal.touch()
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(directory / "notify"))
-        self.notices.settimeout(60)
+        self.notices.settimeout(10)
         self.directory = directory
         self.process: subprocess.Popen[str]
 
@@ -104,7 +104,7 @@ class Family:
         return {name: int(pid) for name, said, pid in lines if said == event}
 
     def wait_for(self, event: str, *names: str) -> dict[str, int]:
-        wait_until(lambda: set(names) <= self.events(event).keys(), message=f"no {event} of {names}: {self.log()}")
+        wait_until(lambda: set(names) <= self.events(event).keys(), 15, f"no {event} of {names}: {self.log()}")
         return self.events(event)
 
     def wait_ready(self) -> None:
@@ -129,7 +129,7 @@ def family(tmp_path: Path) -> Iterator[Family]:
         pids = {int(line.split()[-1]) for line in family.journal.read_text().splitlines()} - {0}
         family.process.kill()
         family.process.wait()
-        wait_until(lambda: not any(alive(pid) for pid in pids), message="a child outlives its test")
+        wait_until(lambda: not any(alive(pid) for pid in pids), 10, "a child outlives its test")
 
 
 def alive(pid: int) -> bool:
@@ -179,7 +179,7 @@ def test_a_child_that_is_killed_is_started_again_and_told_so_and_the_others_stay
     family.wait_ready()
     assert again["receive"] != pids["receive"] and alive(pids["send"]) and "send" not in again
     os.kill(again["receive"], signal.SIGKILL)
-    wait_until(lambda: family.events("began-after-crash")["receive"] != again["receive"])
+    wait_until(lambda: family.events("began-after-crash")["receive"] != again["receive"], 10)
     assert "receive died (exit code -9); starting it again in 0.5 s" in family.log()
     assert "starting it again in 1.0 s" in family.log()
 
@@ -189,14 +189,14 @@ def test_when_the_supervisor_dies_its_children_stop_by_themselves(family: Family
     family.start("receive", "deidentify-0", "send").wait_ready()
     pids = family.events("began")
     family.process.send_signal(number)
-    assert family.process.wait(60) == -number
+    assert family.process.wait(5) == -number
     family.wait_for("stopped", "receive", "deidentify-0", "send")
-    wait_until(lambda: not any(alive(pid) for pid in pids.values()))
+    wait_until(lambda: not any(alive(pid) for pid in pids.values()), 5)
 
 
 def test_a_child_whose_settings_are_wrong_stops_all_with_exit_code_2(family: Family) -> None:
     family.start("receive", "send config-error")
-    assert family.process.wait(60) == 2
+    assert family.process.wait(15) == 2
     assert "send said what is wrong above" in family.log()
     assert not any(alive(pid) for pid in family.events("began").values())
 
@@ -210,7 +210,7 @@ def test_exit_code_2_of_a_child_that_served_already_is_a_crash_like_others(famil
 def test_a_child_that_does_not_stop_is_killed_after_its_grace(family: Family) -> None:
     family.start("receive deaf", "send")
     pids = family.wait_for("began", "receive", "send")
-    wait_until(lambda: len(psutil.Process(pids["receive"]).threads()) > 1)  # it has its lifeline: from now on it is deaf
+    wait_until(lambda: len(psutil.Process(pids["receive"]).threads()) > 1, 10)  # it has its lifeline: from now on it is deaf
     family.process.terminate()
     assert family.process.wait(20) == 0
     assert "killing a process of stage receive: it did not stop within 1 s" in family.log()
@@ -233,7 +233,7 @@ def test_a_child_that_lets_go_of_its_lifeline_is_replaced(family: Family) -> Non
 
 def test_chores_are_done_again_and_again_although_another_one_fails(family: Family) -> None:
     family.start("receive").wait_ready()
-    wait_until(lambda: family.journal.read_text().count("chore done") >= 3)
+    wait_until(lambda: family.journal.read_text().count("chore done") >= 3, 10)
     assert family.log().count("failing failed, next try in 0 s") >= 2
     assert family.process.poll() is None
 
@@ -250,7 +250,7 @@ def test_the_processes_of_a_stage_share_a_socket_and_the_others_do_not_have_it(f
     family.start("receive-0", "receive-1", "send", PORT=str(port)).wait_ready()
     pids = family.events("began")
     seen: set[tuple[str, int]] = set()
-    wait_until(lambda: seen.add(ask(port)) or len(seen) == 2)  # type: ignore[func-returns-value]
+    wait_until(lambda: seen.add(ask(port)) or len(seen) == 2, 15)  # type: ignore[func-returns-value]
     assert seen == {(name, pids[name]) for name in ("receive-0", "receive-1")}
     sharing = {name for name, pid in pids.items() if any(at.laddr.port == port for at in psutil.Process(pid).net_connections("tcp"))}
     assert sharing == {"receive-0", "receive-1"}
@@ -262,7 +262,7 @@ def test_while_every_process_of_a_stage_is_started_again_no_connection_is_refuse
     before = family.events("began")
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: family.log().count("died (exit code -9)") == 2)
+    wait_until(lambda: family.log().count("died (exit code -9)") == 2, 10)
     name, pid = ask(port)
     assert pid == family.wait_for("began-after-crash", name)[name]
 
@@ -272,7 +272,7 @@ def test_who_comes_when_the_stage_has_stopped_is_turned_away_while_later_stages_
     family.start("receive-0", "send slow", PORT=str(port)).wait_ready()
     family.process.terminate()
     family.wait_for("stopped", "receive-0")
-    wait_until(lambda: "send" in family.events("stopping"))
+    wait_until(lambda: "send" in family.events("stopping"), 5)
     with pytest.raises(ConnectionRefusedError):
         ask(port)
     assert family.process.wait(20) == 0
@@ -290,7 +290,7 @@ def install_and_signal(number, handler):
 signal.signal = install_and_signal
 stop = threading.Event()
 Lifeline(stop)
-assert stop.wait(60)
+assert stop.wait(10)
 """
 
 
@@ -306,13 +306,13 @@ stop = threading.Event()
 Lifeline(stop)
 with stop._cond:  # where stop.wait() is for an instant at its begin and at its end
     os.kill(os.getpid(), signal.SIGTERM)
-assert stop.wait(60)
+assert stop.wait(10)
 """
 
 
 def test_a_signal_that_comes_while_the_stop_event_is_locked_still_sets_it() -> None:
     try:
-        result = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, check=False, timeout=60)
+        result = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, check=False, timeout=10)
     except subprocess.TimeoutExpired:
         pytest.fail("the handler waits for a lock that its own thread holds")
     assert result.returncode == 0
@@ -340,11 +340,11 @@ def test_a_stage_leaves_the_processors_to_others_where_that_is_allowed(forbidden
 
 def test_without_a_supervisor_a_stage_runs_until_sigterm(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "journal"), "receive"], cwd=ROOT) as process:
-        wait_until(lambda: len(psutil.Process(process.pid).threads()) > 0 and (tmp_path / "journal").exists())
-        wait_until(lambda: _handles(process.pid, signal.SIGTERM))
+        wait_until(lambda: len(psutil.Process(process.pid).threads()) > 0 and (tmp_path / "journal").exists(), 10)
+        wait_until(lambda: _handles(process.pid, signal.SIGTERM), 10)
         process.send_signal(signal.SIGINT)
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(10) == 0
     assert "receive stopped" in (tmp_path / "journal").read_text()
 
 

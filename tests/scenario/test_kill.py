@@ -47,7 +47,7 @@ def test_every_acknowledged_object_survives_twenty_kills(tmp_path: Path, pacs: l
     modality.join(120)
     assert modality.acknowledged == set(pacs)
     site.wait_for(committed=OBJECTS, timeout=120)
-    wait_until(lambda: len(hub.find()) == OBJECTS)
+    wait_until(lambda: len(hub.find()) == OBJECTS, 10)
     assert hub.files() == expected
     assert hub.status()["conflicts"] == 0 and hub.status()["held"] == 0
 
@@ -73,7 +73,7 @@ def test_receivers_that_are_killed_one_by_one_lose_nothing_and_turn_nobody_away(
         modality.join(120)
     assert set().union(*(modality.acknowledged for modality in modalities)) == set(pacs)
     site.wait_for(committed=OBJECTS, timeout=120)
-    wait_until(lambda: len(hub.find()) == OBJECTS)
+    wait_until(lambda: len(hub.find()) == OBJECTS, 10)
     assert hub.files() == expected
     assert hub.status()["conflicts"] == 0 and hub.status()["held"] == 0
     for daemon in (site, hub):

@@ -90,7 +90,7 @@ def test_the_limits_hold_for_all_receivers_together_and_a_killed_one_gives_its_s
     victim = max(receivers, key=lambda child: sum(one.status == psutil.CONN_ESTABLISHED for one in child.net_connections("tcp")))
     name = victim.cmdline()[-1]
     victim.kill()
-    wait_until(lambda: f"{name} died" in site.log_text())
+    wait_until(lambda: f"{name} died" in site.log_text(), 10)
     for _ in range(2):
         associate(site, sockets, "OTHER")
 

@@ -159,13 +159,10 @@ def test_studies_are_summed_up_and_rows_are_filtered(ledger: Ledger, at: Callabl
 
 
 def test_rows_are_flushed_by_themselves_within_a_second(ledger: Ledger) -> None:
-    took = []
-    for number in range(1, 4):
-        began = time.monotonic()
-        ledger.note(entry(number), "ready")
-        wait_until(lambda number=number: ledger.counts()["received"] == number)
-        took.append(time.monotonic() - began)
-    assert min(took) < 1  # a busy machine may stand still for longer
+    ledger.note(entry(1), "ready")
+    began = time.monotonic()
+    wait_until(lambda: ledger.counts()["received"] == 1, 5)
+    assert time.monotonic() - began < 2
 
 
 # --- attempts and facts
@@ -465,10 +462,10 @@ def test_rows_that_could_not_be_written_are_tried_again_by_themselves(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     ledger.note(entry(1), "ready")
-    wait_until(lambda: "the ledger waits" in caplog.text)
+    wait_until(lambda: "the ledger waits" in caplog.text, 10)
     other.execute("ROLLBACK")
     other.close()
-    wait_until(lambda: ledger.counts()["ready"] == 1)
+    wait_until(lambda: ledger.counts()["ready"] == 1, 10)
     ledger.close()
 
 

@@ -87,7 +87,7 @@ def test_processes_end_when_the_one_who_reads_is_killed(tmp_path: Path) -> None:
     os.waitpid(reader, 0)
     pids = [int(path.name) for path in tmp_path.iterdir()]
     assert len(pids) == 2
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), message="a worker outlives the one it works for")
+    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 10, "a worker outlives the one it works for")
 
 
 def test_a_crash_says_how_the_process_ended() -> None:

@@ -88,7 +88,7 @@ def test_who_waits_is_woken_when_there_is_something_for_another_worker(outbox: S
     thread = threading.Thread(target=wait)
     thread.start()
     schedule.take("one", 5)
-    assert woken.wait(60)
+    assert woken.wait(10)
     thread.join()
 
 
