@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from fidac_node import part10
@@ -292,9 +293,17 @@ def check(element: bytes, explicit: bool, depth: int = 0) -> None:
         for _ in leaves(element, 0, len(element), syntax_uid(explicit)):
             pass  # the walk raises
     elif vr == "SQ" or (undefined and vr == ""):
-        for item in items_of(element, explicit):
-            if item and depth == MAX_DEPTH:
-                raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep")
-            for below in item.values():
-                if below[4:6] in _NESTED if explicit else below[4:8] == _UNDEFINED:
-                    check(below, explicit, depth + 1)
+        (_check_known_items if len(element) <= _LONGEST_REMEMBERED else _check_items)(element, explicit, depth)
+
+
+def _check_items(sequence: bytes, explicit: bool, depth: int) -> None:
+    for item in items_of(sequence, explicit):
+        if item and depth == MAX_DEPTH:
+            raise Malformed(f"sequences are nested more than {MAX_DEPTH} deep")
+        for below in item.values():
+            if below[4:6] in _NESTED if explicit else below[4:8] == _UNDEFINED:
+                check(below, explicit, depth + 1)
+
+
+# The same come with every slice, or many times in one; and each level reads all that is below it.
+_check_known_items: Final = lru_cache(maxsize=_MOST_REMEMBERED)(_check_items)
