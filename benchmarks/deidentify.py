@@ -49,7 +49,7 @@ FRAMES: Final = 300
 BOUNDS: Final = {
     "fast path, next slice of a series": 0.25,
     "slow path, next slice of a series": 3.0,
-    "Enhanced CT header, 300 frames": 10.0,
+    "Enhanced CT header, 300 frames": 20.0,
 }
 LEAST_RATIO: Final = 80
 

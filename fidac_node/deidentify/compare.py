@@ -79,7 +79,7 @@ def findings(source: Source, first: Plan, second: Plan) -> Iterator[Finding]:
     found = _elements(source)
     sides = []
     for plan in (first, second):
-        rewriter = Rewriter(plan, keys, Subject("PSEUDONYM", -1000), source.syntax, moulds=False)
+        rewriter = Rewriter(plan, keys, Subject("PSEUDONYM", -1000), source.syntax)
         sides.append(rewriter.header(whole(found)).changes)
     yield from _Walk(source).data_set(found, sides[0], sides[1], "", ())
 

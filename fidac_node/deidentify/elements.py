@@ -8,9 +8,9 @@ Little Endian only: whatever else comes is made one of the two first (:mod:`.slo
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias
 
 from fidac_node import part10
 from fidac_node.deidentify.dictionary import vrs_of
@@ -27,7 +27,6 @@ LARGEST_HEADER: Final = 64 << 20
 MOST_ELEMENTS: Final = 4096
 MOST_ITEMS: Final = 20_000
 
-T = TypeVar("T")
 Elements: TypeAlias = "dict[int, bytes]"
 DataSet: TypeAlias = "dict[int, Node]"
 
@@ -203,18 +202,9 @@ def value_of(elements: Mapping[int, bytes], tag: int, explicit: bool) -> bytes:
 
 def items_of(encoded: bytes, explicit: bool) -> list[Elements]:
     """The items of an encoded sequence, each cut into its elements. Raises :class:`Malformed`, :class:`Unusual`."""
-    return cut_items(encoded, explicit, lambda buffer, position, end, _: split(buffer, position, end, explicit=explicit))
-
-
-def cut_items(encoded: bytes, explicit: bool, cut: Callable[[bytes, int, int, bool], tuple[T, int]]) -> list[T]:
-    """What ``cut`` makes of each item of an encoded sequence; as :func:`items_of`.
-
-    ``cut`` takes the encoded sequence, where the content of an item begins, where it ends or (``True``) that of the
-    sequence if the item is delimited; it returns the result and where the item ended.
-    """
     _, position, undefined = head_of(encoded, explicit)
     end = len(encoded)
-    found: list[T] = []
+    found: list[Elements] = []
     while end - position >= 8:
         group, number, length = _implicit_header(encoded, position)
         position += 8
@@ -227,11 +217,11 @@ def cut_items(encoded: bytes, explicit: bool, cut: Callable[[bytes, int, int, bo
         if len(found) >= MOST_ITEMS:
             raise Malformed(f"there are more than {MOST_ITEMS} items in one sequence")
         if length == UNDEFINED_LENGTH:
-            item, position = cut(encoded, position, end, True)
+            item, position = split(encoded, position, end, explicit=explicit)
         else:
             if position + length > end:
                 raise Malformed("cut short: an Item is longer than its sequence")
-            item, after = cut(encoded, position, position + length, False)
+            item, after = split(encoded, position, position + length, explicit=explicit)
             if after != position + length:
                 raise Malformed("an Item of known length is delimited before its end")
             position = after

@@ -22,7 +22,6 @@ from fidac_node.deidentify import charset, elements
 from fidac_node.deidentify.dictionary import tag_of
 from fidac_node.deidentify.elements import LARGEST_HEADER, MOST_ELEMENTS, DataSet, Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
-from fidac_node.deidentify.frames import FORMS, PER_FRAME_GROUPS, Item, whole_item
 from fidac_node.deidentify.leaves import Leaf, leaves
 from fidac_node.deidentify.runs import Cut, Cutter, whole
 from fidac_node.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
@@ -95,19 +94,17 @@ class Source:
         node = found.get(tag)
         return node.items or () if node else ()
 
-    def shallow(self, tag: int) -> list[Item]:
+    def shallow(self, tag: int) -> list[Elements]:
         """The items of a top-level sequence, cut no deeper than into their elements. Raises :class:`Malformed`."""
         encoded = self.elements.get(tag)
         if encoded is None:
             return []
         try:
             if self.syntax.little and elements.is_sequence(tag, encoded, self.syntax.explicit):
-                if tag == PER_FRAME_GROUPS:
-                    return FORMS[self.syntax.explicit].split(tag, encoded)
-                return [whole_item(found) for found in elements.items_of(encoded, self.syntax.explicit)]
+                return elements.items_of(encoded, self.syntax.explicit)
         except Unusual:
             pass  # the thorough reader takes it
-        return [whole_item(elements.encoded(item, explicit=True)) for item in self.items(tag)]
+        return [elements.encoded(item, explicit=True) for item in self.items(tag)]
 
     def nodes(self) -> DataSet:
         """The tree of the header. Raises :class:`Malformed`."""

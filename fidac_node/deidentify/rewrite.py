@@ -18,8 +18,6 @@ from fidac_node.deidentify.actions import Change, Changes
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.elements import Elements
 from fidac_node.deidentify.encode import Syntax
-from fidac_node.deidentify.frames import FORMS, PER_FRAME_GROUPS, Item, whole_item
-from fidac_node.deidentify.moulds import Moulds, Way
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.runs import Common, Cut
@@ -34,7 +32,7 @@ _STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCI
 # Instances that the standard itself defines: well-known frames of reference, palettes, storage commitment.
 _WELL_KNOWN_UID: Final = re.compile(r"1\.2\.840\.10008\.1\.(?:4\.[12]|5|20|40|42)(?:\.\d{1,2}){1,3}", re.ASCII)
 # Their items stand for frames, by position.
-_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, PER_FRAME_GROUPS})
+_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 # Of these not even a well-known value may stay.
 _OWN_UIDS: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 # What is remembered for one patient (elements, bytes), and the longest element of it: about 2 MB at most.
@@ -98,8 +96,7 @@ class Rewriter:
     """Applies a plan to the data sets of one patient in one encoding.
 
     ``overrides`` are actions by tag that go before the plan's, for a kind of object that has rules of its own; ``rules``
-    is the memory that rewriters share who differ in the patient alone. With ``moulds``, items that are alike share their
-    changes: the actions are those of each, the bytes are not.
+    is the memory that rewriters share who differ in the patient alone.
     """
 
     def __init__(
@@ -111,7 +108,6 @@ class Rewriter:
         overrides: dict[int, str] | None = None,
         *,
         rules: dict[bytes, Rule] | None = None,
-        moulds: bool = True,
     ) -> None:
         self.subject = subject
         self._plan = plan
@@ -123,14 +119,12 @@ class Rewriter:
         # Tag and VR are the first six bytes of an element, the tag the first four.
         self._head = 6 if syntax.explicit else 4
         self._rules = {} if rules is None else rules
-        self._moulds = Moulds(self._way, syntax)
-        self._moulded = moulds and syntax.little  # where bytes are swapped none is copied
         self._parts: dict[tuple[Common, tuple[str, ...]], _Part] = {}
         self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
 
-    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, framed: bool = False) -> Changes:
-        """What becomes of each element of ``found``, by ascending tag; ``framed``: it is within one frame of many.
+    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
+        """What becomes of each element of ``found``, by ascending tag.
 
         Raises :class:`Malformed`, :class:`.Unusual`.
         """
@@ -154,7 +148,7 @@ class Rewriter:
                 elif rule is not None and rule.gone:
                     change = REMOVED
                 else:
-                    change = self._change(tag, encoded, declared, depth, framed)
+                    change = self._change(tag, encoded, declared, depth)
                     self._remember(known, encoded, change)
             changes[tag] = change
         return changes
@@ -174,7 +168,6 @@ class Rewriter:
             for memory in self._known.values():
                 memory.clear()
             self._parts.clear()
-            self._moulds.clear()
             self._safe.clear()
             self._bytes = size
 
@@ -241,7 +234,7 @@ class Rewriter:
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
-    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, framed: bool) -> Change:
+    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
         rule = self._rules.get(encoded[: self._head])
         if rule is None:
             rule = self._rule(tag, encoded)
@@ -249,7 +242,7 @@ class Rewriter:
                 self._rules.clear()
             self._rules[encoded[: self._head]] = rule
         if rule.vr is not None and elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
-            return self._sequence(tag, encoded, rule.action, declared, depth, framed or tag == PER_FRAME_GROUPS)
+            return self._sequence(tag, encoded, rule.action, declared, depth)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
             return REMOVED
@@ -288,7 +281,7 @@ class Rewriter:
         # An implicit hop by a system that did not know the attribute left little-endian bytes (PS3.5 6.2.2).
         return known[0] if declared == "UN" and len(known) == 1 and self._syntax.little else None
 
-    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, framed: bool) -> Change:
+    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int) -> Change:
         if depth >= elements.MAX_DEPTH:
             raise Malformed(f"sequences are nested more than {elements.MAX_DEPTH} deep")
         explicit = self._syntax.explicit
@@ -299,13 +292,9 @@ class Rewriter:
             return REMOVED
         below: list[Changes] = []
         kept: list[bytes] = []
-        items: list[Item]
-        if framed and self._moulded:
-            items = FORMS[explicit].split(tag, encoded)
-        else:
-            items = [whole_item(found) for found in elements.items_of(encoded, explicit)]
+        items = elements.items_of(encoded, explicit)
         for item in items if action == actions.KEEP else ():
-            changes, content = self._item(item, declared, depth + 1, framed)
+            changes, content = self._item(item, declared, depth + 1)
             below.append(changes)
             if content or (content is not None and tag in _FUNCTIONAL_GROUPS):  # an item of nothing but identity says nothing any more
                 kept.append(content)
@@ -313,37 +302,14 @@ class Rewriter:
             return Change(action, self._syntax.sequence(tag, kept), tuple(below))
         return Change(actions.REMOVE, b"", tuple(below))
 
-    def _item(self, item: Item, declared: tuple[str, ...], depth: int, framed: bool) -> tuple[Changes, bytes | None]:
+    def _item(self, found: Elements, declared: tuple[str, ...], depth: int) -> tuple[Changes, bytes | None]:
         """What becomes of an item, and its new content; ``None`` if it may not stay at all."""
-        poured = self._moulds.pour(item, declared, depth) if item.form is not None else None
-        if poured is not None:
-            return poured
-        explicit = self._syntax.explicit
-        found = item.cut(explicit)
-        if not found.keys().isdisjoint(shapes.CODE_PARTS) and not may_stay(found, explicit):
+        if not found.keys().isdisjoint(shapes.CODE_PARTS) and not may_stay(found, self._syntax.explicit):
             return dict.fromkeys(found, REMOVED), None
-        changes = self.data_set(found, declared, depth, framed=framed)
+        changes = self.data_set(found, declared, depth)
         if shapes.CODING_SCHEME in found:
             self._complete_code(changes)
-        content = b"".join([change.encoded for change in changes.values()])
-        if item.form is not None:
-            self._make_room(len(item.content))
-            self._moulds.learn(item, declared, depth, found, changes, content)
-        return changes, content
-
-    def _way(self, tag: int, encoded: bytes, change: Change) -> Way:
-        """How what became of an element depends on its value."""
-        rule = self._rules.get(encoded[: self._head])
-        if rule is not None and tag not in shapes.CODE_PARTS:
-            if rule.vr is None or rule.action in (actions.REMOVE, actions.BLANK):
-                return Way(0, None, lost=True)
-            stays, plain = rule.start, rule.plain
-            if rule.vr == "DT" and rule.action == "shift":  # while the date is the same, so is what it becomes
-                stays, plain = stays + shapes.DATE_LENGTH, shapes.TIME_OF_DAY
-            alike = len(change.encoded) == len(encoded) and change.encoded[stays:] == encoded[stays:]
-            if plain is not None and alike and not len(encoded) % 2 and plain.fullmatch(encoded, stays):
-                return Way(stays, None if rule.vr in shapes.WITHOUT_TEXT else plain, lost=False)
-        return Way(len(encoded), None, lost=False)
+        return changes, b"".join([change.encoded for change in changes.values()])
 
     def _complete_code(self, changes: Changes) -> None:
         """A code whose meaning did not stay is its own meaning: CodeMeaning is Type 1 (PS3.3 Table 8.8-1)."""

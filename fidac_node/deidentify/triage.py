@@ -18,7 +18,6 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fidac_node.deidentify import elements, highbits, screens
 from fidac_node.deidentify.elements import Elements, Unusual
-from fidac_node.deidentify.frames import PER_FRAME_GROUPS, Form, Item, whole_item
 from fidac_node.deidentify.reading import Source
 from fidac_node.deidentify.runs import whole
 from fidac_node.errors import ConfigError, Permanent
@@ -43,6 +42,7 @@ _DOSE_REPORT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.67"
 _KEY_OBJECT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONVERSION_TYPE: Final = 0x00080064
 _SHARED_GROUPS: Final = 0x52009229
+PER_FRAME_GROUPS: Final = 0x52009230
 _FUNCTIONAL_GROUPS: Final = (_SHARED_GROUPS, PER_FRAME_GROUPS)
 _PLANE_POSITION: Final = 0x00209113
 _IMAGE_POSITION: Final = 0x00200032
@@ -266,38 +266,17 @@ def _frames(source: Source, rules: Rules) -> None:
     try:
         _groups(source, source.shallow(_SHARED_GROUPS), source.shallow(PER_FRAME_GROUPS), rules)
     except Unusual:
-        shared, frames = ([whole_item(elements.encoded(item, explicit=True)) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS)
+        shared, frames = ([elements.encoded(item, explicit=True) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS)
         _groups(source, shared, frames, rules)
 
 
-def _groups(source: Source, shared: list[Item], frames: list[Item], rules: Rules) -> None:
+def _groups(source: Source, shared: list[Elements], frames: list[Elements], rules: Rules) -> None:
     explicit = source.syntax.explicit
-    types = (_types(shared, explicit) | _types(frames, explicit)) - {b""}
+    types = {item.get(_FRAME_TYPE_SEQUENCE, b"") for item in (*shared, *frames)} - {b""}
     for text in sorted({text for encoded in types for text in _frame_types(encoded, explicit)}):
         _image_type("FrameType (0008,9007)", text, source.get("SOPClassUID"), rules)
-    if not any(_placed(shared, explicit)) and not (frames and all(_placed(frames, explicit))):
+    if not any(_has_position(item, explicit) for item in shared) and not (frames and all(_has_position(item, explicit) for item in frames)):
         raise Permanent("incomplete", "no functional group says where each frame is (PlanePositionSequence)")
-
-
-def _types(items: list[Item], explicit: bool) -> set[bytes]:
-    """The different FrameTypeSequences; among frames of one form there is mostly one."""
-    forms = {item.form for item in items if item.form is not None}
-    alike = {form for form in forms if not form.varying(_FRAME_TYPE_SEQUENCE)}
-    others = {item.cut(explicit).get(_FRAME_TYPE_SEQUENCE, b"") for item in items if item.form not in alike}
-    return others | {form.elements.get(_FRAME_TYPE_SEQUENCE, b"") for form in alike}
-
-
-def _placed(items: list[Item], explicit: bool) -> Iterator[bool]:
-    """Say of each item whether it has a place in the patient."""
-    places: dict[Form, list[slice]] = {}
-    for item in items:
-        if item.form is not None:
-            if item.form not in places:
-                places[item.form] = item.form.varying(_PLANE_POSITION, _IMAGE_POSITION)
-            if any(item.content[place].strip(b"\x00 ") for place in places[item.form]):
-                yield True
-                continue
-        yield _has_position(item.cut(explicit), explicit)
 
 
 def _geometry(source: Source) -> None:

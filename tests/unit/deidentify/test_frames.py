@@ -1,26 +1,23 @@
-"""Frames that are told by their form, and poured from moulds, are what they would be each for itself."""
+"""Frames that differ in numbers alone become what each would become for itself, whatever hides in one of them."""
 
 from __future__ import annotations
 
-import itertools
 import struct
-from collections.abc import Callable
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import Pseudonymiser, elements, frames, load_plan, moulds, triage
-from fidac_node.deidentify.elements import Unusual
+from fidac_node.deidentify import Pseudonymiser, load_plan, triage
+from fidac_node.deidentify.elements import Unusual, items_of
 from fidac_node.deidentify.encode import Syntax
-from fidac_node.deidentify.frames import FORMS, PER_FRAME_GROUPS, Forms, Item, whole_item
 from fidac_node.deidentify.rewrite import Rewriter, Subject, taken
 from fidac_node.errors import Permanent
 from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.strategies import Elem, elem, encode, sequence
 from tests.unit.deidentify.build import KEY
 
+PER_FRAME_GROUPS = 0x52009230
 PLAN = load_plan("fidac-chest-ct")
 KEYS = Pseudonymiser(KEY, "FIDAC", "S1")
 SUBJECT = Subject("S1-ABC", -1000)
@@ -83,57 +80,25 @@ def rewritten(rewriter: Rewriter, encoded: bytes) -> object:
     return changes[PER_FRAME_GROUPS].encoded, list(taken(changes))
 
 
-def rewriter(explicit: bool, *, moulds: bool) -> Rewriter:
-    return Rewriter(PLAN, KEYS, SUBJECT, Syntax(explicit, little=True), moulds=moulds)
+def rewriter(explicit: bool) -> Rewriter:
+    return Rewriter(PLAN, KEYS, SUBJECT, Syntax(explicit, little=True))
 
 
 def alone(explicit: bool, encoded: bytes) -> object:
-    return rewritten(rewriter(explicit, moulds=False), encoded)
+    return rewritten(rewriter(explicit), encoded)
 
 
 @settings(max_examples=250, deadline=None)
 @given(several(), st.data())
-def test_frames_from_moulds_are_those_that_are_made_each_for_itself(objects: list[bytes], data: st.DataObject) -> None:
+def test_frames_beside_remembered_ones_are_those_that_are_made_each_for_itself(objects: list[bytes], data: st.DataObject) -> None:
     explicit = objects[0] == b"\1"
-    remembering = rewriter(explicit, moulds=True)
+    remembering = rewriter(explicit)
     for encoded in (*objects[1:], *objects[1:]):
         again = bytes(bytearray(encoded))  # what is the same object is recognised sooner
         assert rewritten(remembering, again) == alone(explicit, encoded)
         damaged = bytearray(encoded)
         damaged[data.draw(st.integers(8, len(damaged) - 1))] = data.draw(st.sampled_from(b"\x00\x01\x08\x30\x51\xff"))
         assert rewritten(remembering, bytes(damaged)) == alone(explicit, bytes(damaged))
-
-
-@settings(max_examples=150, deadline=None)
-@given(several(), st.integers(0, 1 << 20), st.sampled_from(b"\x00\x01\x08\x30\x51\xff"))
-def test_items_told_by_form_are_the_items_that_are_cut(objects: list[bytes], where: int, damage: int) -> None:
-    explicit = objects[0] == b"\1"
-    forms = Forms(explicit=explicit)
-    for encoded in (*objects[1:], *objects[1:]):
-        damaged = bytearray(encoded)
-        damaged[8 + where % (len(damaged) - 8)] = damage
-        for one in (encoded, bytes(damaged)):
-            assert _told(forms.split, one, explicit) == _told(partial(_cut, explicit=explicit), one, explicit)
-
-
-def _cut(_: int, encoded: bytes, *, explicit: bool) -> list[Item]:
-    return [whole_item(item) for item in elements.items_of(encoded, explicit)]
-
-
-def _told(split: Callable[[int, bytes], list[Item]], encoded: bytes, explicit: bool) -> object:
-    try:
-        items = split(PER_FRAME_GROUPS, encoded)
-    except Permanent as error:
-        return type(error), str(error)
-    return [list(item.cut(explicit).items()) for item in items], _seen(items, explicit)
-
-
-def _seen(items: list[Item], explicit: bool) -> object:
-    """What triage sees of frames."""
-    try:
-        return list(triage._placed(items, explicit)), triage._types(items, explicit) - {b""}
-    except (Permanent, Unusual) as error:
-        return type(error), str(error)
 
 
 def _frames(values: list[str], vr: str = "DS") -> bytes:
@@ -143,51 +108,17 @@ def _frames(values: list[str], vr: str = "DS") -> bytes:
 def test_what_is_hidden_in_one_frame_of_many_does_not_come_out() -> None:
     values = [f"{number}\\{number}.5\\7 ".ljust(14) for number in range(40)]
     values[23] = "QUENOUILLE^ZEP"
-    rewriting = rewriter(True, moulds=True)
+    rewriting = rewriter(True)
     written = rewriting.data_set({PER_FRAME_GROUPS: _frames(values)})[PER_FRAME_GROUPS].encoded
     assert b"QUENOUILLE" not in written
     assert all(value.encode() in written for number, value in enumerate(values) if number != 23)
 
 
-def test_frames_of_one_form_are_poured_whatever_their_numbers_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    poured = []
-    pour = moulds.Mould.pour
-    monkeypatch.setattr(moulds.Mould, "pour", lambda *a: poured.append(pour(*a) is not None) or pour(*a))
-    values = [f"{number:03d}\\1.5\\7.25" for number in range(300)]
-    written = rewriter(True, moulds=True).data_set({PER_FRAME_GROUPS: _frames(values)})[PER_FRAME_GROUPS].encoded
-    assert written == _frames(values)
-    assert sum(poured) > 290
-
-
 def test_a_blank_position_among_many_is_no_place() -> None:
     for blank in ("            ", "\0" * 12, "\\\\          "):
         encoded = _frames(["1\\2\\3       ", "1\\2\\4       ", blank, "1\\2\\5       "])
-        items = FORMS[True].split(PER_FRAME_GROUPS, encoded)
-        assert list(triage._placed(items, True)) == [True, True, blank.startswith("\\"), True]
-
-
-def test_what_is_remembered_of_items_has_a_bound() -> None:
-    forms = Forms(explicit=True)
-    for number in range(3000):
-        tag, text = 0x00400000 | number * 2, b"x" * (number * 2 % 8000)
-        item = encode([Elem(0x00104000, "UT", text), *(elem(0x00280000 | one * 2, "US", b"ab") for one in range(number % 50))])
-        forms.split(tag, Syntax.of(EXPLICIT_VR_LE).sequence(tag, [item, b"", item]))
-    kept = list(itertools.chain.from_iterable(forms._forms.values()))
-    assert sum(form.size for form in kept) <= frames._SIZE and len(kept) <= frames._SIZE // frames._OVERHEAD
-    long = Syntax.of(EXPLICIT_VR_LE).sequence(PER_FRAME_GROUPS, [encode([Elem(0x00104000, "UT", b"x" * (frames._LONGEST_KEPT + 2))])])
-    forms.split(PER_FRAME_GROUPS, long)
-    assert len(forms._last[0]) <= frames._LONGEST_KEPT
-
-
-def test_moulds_that_never_fit_are_not_made_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    caster = moulds._Caster.data_set
-    monkeypatch.setattr(moulds._Caster, "data_set", lambda self, *a: made.append(1) or caster(self, *a))
-    items = [[sequence(0x00081140, [[elem(0x00081155, "UI", f"1.2.3.4.{number:05d}")]])] for number in range(400)]
-    rewriting = rewriter(True, moulds=True)
-    rewriting.data_set({PER_FRAME_GROUPS: encode([sequence(PER_FRAME_GROUPS, items)])})
-    assert 0 < len(made) < 100
-    assert len(rewriting._moulds._known) <= moulds._MOST_MOULDS
+        places = [triage._has_position(item, True) for item in items_of(encoded, True)]
+        assert places == [True, True, blank.startswith("\\"), True]
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE])
@@ -197,9 +128,8 @@ def test_items_nested_too_deep_are_held_however_they_are_read(syntax: str) -> No
     for _ in range(40):
         inner = [sequence(PLANE, [inner])]
     encoded = encode([sequence(PER_FRAME_GROUPS, [inner, inner, inner])], explicit=explicit)
-    for moulded in (True, False, True):
-        with pytest.raises(Permanent, match="nested more than 32 deep"):
-            rewriter(explicit, moulds=moulded).data_set({PER_FRAME_GROUPS: encoded})
+    with pytest.raises(Permanent, match="nested more than 32 deep"):
+        rewriter(explicit).data_set({PER_FRAME_GROUPS: encoded})
 
 
 @pytest.mark.parametrize("vr", ["DS", "UI"])
@@ -208,4 +138,4 @@ def test_a_code_counts_whatever_vr_it_is_declared_with(vr: str) -> None:
     codes = ["113014", "113014", "113014", "QUENOU", "121058"]
     items = [[sequence(0x0040A170, [[elem(0x00080100, vr, code), elem(0x00080102, "SH", "DCM")]])] for code in codes]
     encoded = encode([sequence(PER_FRAME_GROUPS, items)])
-    assert rewritten(rewriter(True, moulds=True), encoded) == alone(True, encoded)
+    assert rewritten(rewriter(True), encoded) == alone(True, encoded)
