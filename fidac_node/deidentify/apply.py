@@ -7,6 +7,7 @@ of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the o
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, Protocol
 
 from fidac_node import marks
-from fidac_node.deidentify import charset, dates, elements, structured, triage
+from fidac_node.deidentify import charset, dates, elements, iod, structured, triage
 from fidac_node.deidentify.actions import Changes
+from fidac_node.deidentify.dates import Window
 from fidac_node.deidentify.elements import Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.gate import Gate
@@ -43,8 +45,12 @@ _SOP_INSTANCE: Final = 0x00080018
 _STUDY: Final = 0x0020000D
 _SERIES: Final = 0x0020000E
 _REQUIRED_UIDS: Final = {_SOP_INSTANCE: "SOPInstanceUID", _STUDY: "StudyInstanceUID", _SERIES: "SeriesInstanceUID"}
-# Patients whose elements are remembered at once: a PACS sends a few studies side by side.
-_MOST_PATIENTS: Final = 8
+_STUDY_DATE: Final = 0x00080020
+_DATES_MODIFIED: Final = 0x00280303
+# Where the day of a study is said, the most telling first.
+_DATES: Final = (_STUDY_DATE, 0x00080021, 0x00080022, 0x0008002A, 0x00080023)
+# Studies whose elements are remembered at once: a PACS sends a few side by side.
+_MOST_STUDIES: Final = 8
 _MOST_LAYOUTS: Final = 8
 
 
@@ -53,6 +59,14 @@ class Keys(Protocol):
 
     def of(self, issuer: str, patient_id: str) -> Pseudonymiser:
         """The pseudonymiser of one patient."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """How near its study's date a date must lie to be moved with it, and how roughly times are told (seconds, 0: as they are)."""
+
+    window: Window = field(default_factory=Window)
+    resolution: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,8 +136,8 @@ class _Marks:
 
 
 @dataclass(frozen=True, repr=False)
-class _Patient:
-    """What the objects of one patient share, in one encoding."""
+class _Study:
+    """What the objects of one study share, in one encoding."""
 
     subject: Subject
     rewriter: Rewriter
@@ -148,7 +162,7 @@ def doubt_holds() -> Iterator[None]:
 class Deidentifier:
     """De-identifies the objects of one site for one programme.
 
-    ``rules`` say what a site lets through triage; ``path`` is for tests: ``fast`` raises
+    ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``path`` is for tests: ``fast`` raises
     :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
     """
 
@@ -160,6 +174,7 @@ class Deidentifier:
         programme: str,
         *,
         rules: Rules | None = None,
+        moments: Moments | None = None,
         path: Literal["auto", "fast", "slow"] = "auto",
     ) -> None:
         for name, value in (("site id", site_id), ("programme", programme)):
@@ -170,6 +185,7 @@ class Deidentifier:
         self._site_id = site_id
         self._programme = programme
         self._rules = rules or Rules()
+        self._moments = moments or Moments()
         self._path = path
         self._kept = plan.kept
         self._written = frozenset(
@@ -178,8 +194,9 @@ class Deidentifier:
                 *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
             }
         )
-        self._gate = Gate(plan.vocabulary | plan.common)
-        self._patients: OrderedDict[tuple[object, ...], _Patient] = OrderedDict()
+        self._words = plan.vocabulary | plan.devices
+        self._gate = Gate(plan.vocabulary | plan.common | plan.devices)
+        self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
         self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
 
     def triage(self, source: Source) -> Verdict:
@@ -225,24 +242,25 @@ class Deidentifier:
 
     def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
         _demand_uids(source)
-        patient = self._patient(source, verdict.kind)
+        said = self._gate.read((*source.cut.pieces, *source.tail), source.meta.transfer_syntax_uid, self._kept)
+        study = self._study(source, verdict.kind, said.names & self._words)
         pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
-        header = self._header(source, patient.rewriter, verdict.kind)
-        own = {**header.own, **self._completed(source, header)}
-        ours = self._marks(source, patient, label, label_source, (verdict.kind, bool(header.private)))
+        header = self._header(source, study.rewriter, verdict.kind)
+        own = {**header.own, **self._completed(source, header, pixels)}
+        ours = self._marks(source, study, label, label_source, (verdict.kind, bool(header.private)))
         new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
         meta = FileMeta(source.get("SOPClassUID"), new[_SOP_INSTANCE], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)
-        after = self._in_order(patient, header, own, ours.elements)
+        after = self._in_order(study, header, own, ours.elements)
         self._gate.check(
-            (*source.cut.pieces, *source.tail),
+            said,
             after,
             head=head,
             sender=source.meta.source_ae,
             transfer_syntax_uid=meta.transfer_syntax_uid,
             written=ours.texts,
             private=header.private,
-            kept=self._kept,
+            pixels=() if pixels is None else pixels.margins(),
         )
         if pixels is not None:
             after.append(pixels.header(source.syntax))
@@ -252,7 +270,7 @@ class Deidentifier:
             new[_STUDY],
             new[_SERIES],
             meta.transfer_syntax_uid,
-            patient.subject.pseudonym,
+            study.subject.pseudonym,
             0,
             header.changes,
             range(0) if pixels is None else pixels.copied,
@@ -280,20 +298,21 @@ class Deidentifier:
         rebuilt = structured.rebuilt(elements.nodes(cut.elements, explicit=explicit), kind)
         return rewriter.header(whole(elements.encoded(rebuilt, explicit=explicit)))
 
-    def _patient(self, source: Source, kind: str) -> _Patient:
-        """The patient by issuer and PatientID. Raises :class:`Permanent` if that is not certain."""
-        key = (source.value(_PATIENT_ID), source.value(_ISSUER), source.value(_CHARACTER_SET), source.syntax, kind)
-        patient = self._patients.get(key)
-        if patient is None:
-            patient = self._new_patient(source, kind)
-            if len(self._patients) >= _MOST_PATIENTS:
-                self._patients.popitem(last=False)
-            self._patients[key] = patient
+    def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
+        """What objects of one study share; ``names`` are those that are also words. Raises :class:`Permanent` if the patient is not certain."""
+        said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY, _STUDY_DATE, _DATES_MODIFIED)
+        key = (*map(source.value, said), source.syntax, kind, names)
+        study = self._studies.get(key)
+        if study is None:
+            study = self._new_study(source, kind, names)
+            if len(self._studies) >= _MOST_STUDIES:
+                self._studies.popitem(last=False)
+            self._studies[key] = study
         else:
-            self._patients.move_to_end(key)
-        return patient
+            self._studies.move_to_end(key)
+        return study
 
-    def _new_patient(self, source: Source, kind: str) -> _Patient:
+    def _new_study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
         try:
             patient_id = charset.decode(source.value(_PATIENT_ID), source.charset)
         except charset.Undecodable:
@@ -301,58 +320,65 @@ class Deidentifier:
             raise Permanent("undecodable", message) from None
         issuer = charset.likely(source.value(_ISSUER), source.charset)
         pseudonymiser = self._keys.of(issuer, patient_id)
-        subject = Subject(pseudonymiser.patient(issuer, patient_id), pseudonymiser.shift_days(issuer, patient_id))
+        moments = self._moments
+        clock = dates.clock(
+            pseudonymiser.shift_days(issuer, patient_id),
+            _day_of(source),
+            moments.window,
+            resolution=moments.resolution,
+            fraction=pseudonymiser.fraction(source.get("StudyInstanceUID"), moments.resolution),
+        )
+        subject = Subject(pseudonymiser.patient(issuer, patient_id), clock, names)
+        demands = iod.demands_of(source.get("SOPClassUID"))
         overrides = structured.KEPT if kind != IMAGE else {}
         rules = self._memory.setdefault((source.syntax, kind), {})
-        return _Patient(subject, Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, rules=rules))
+        rewriter = Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, demands=demands, rules=rules)
+        return _Study(subject, rewriter)
 
-    def _completed(self, source: Source, header: Header) -> Elements:
+    def _completed(self, source: Source, header: Header, pixels: Pixels | None) -> Elements:
         """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
         completed: Elements = {}
         if not source.value(_PATIENT_AGE).strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
             age = dates.age_at(source.get("PatientBirthDate"), source.get("StudyDate"))
             if age:
                 completed[_PATIENT_AGE] = source.syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
-        for tag in _OFFSET_TABLES:
-            if header.own.get(tag) or header.left.get(tag):
-                frames = source.number("NumberOfFrames", 1)
-                encapsulated = source.pixel_data is not None and source.pixel_data.encapsulated
-                if not encapsulated or len(source.value(tag)) != 8 * frames:
-                    completed[tag] = b""
+        tables = any(header.own.get(tag) or header.left.get(tag) for tag in _OFFSET_TABLES)
+        if tables and (pixels is None or not pixels.are_offsets(*map(source.value, _OFFSET_TABLES))):
+            completed |= dict.fromkeys(_OFFSET_TABLES, b"")
         return completed
 
-    def _marks(self, source: Source, patient: _Patient, label: str, label_source: str, done: tuple[str, bool]) -> _Marks:
+    def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: tuple[str, bool]) -> _Marks:
         """What every de-identified object says; the same for all slices of a series."""
         key = (label, label_source, done, source.elements.get(_METHOD), source.elements.get(_METHOD_CODES))
-        ours = patient.marks.get(key)
+        ours = study.marks.get(key)
         if ours is None:
-            syntax, pseudonym = source.syntax, patient.subject.pseudonym
+            syntax, pseudonym = source.syntax, study.subject.pseudonym
             texts = [
                 (_CHARACTER_SET, "CS", "ISO_IR 192"),
                 (0x00100010, "PN", pseudonym),
                 (_PATIENT_ID, "LO", pseudonym),
-                *self._mark_texts(source, patient.subject, label, label_source),
+                *self._mark_texts(source, study.subject, label, label_source),
             ]
             encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
             encoded[_METHOD_CODES] = self._method_codes(source, *done)
             ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source)})
-            patient.marks.clear()
-            patient.layouts.clear()
-            patient.marks[key] = ours
+            study.marks.clear()
+            study.layouts.clear()
+            study.marks[key] = ours
         return ours
 
-    def _in_order(self, patient: _Patient, header: Header, own: Elements, ours: Elements) -> list[bytes]:
+    def _in_order(self, study: _Study, header: Header, own: Elements, ours: Elements) -> list[bytes]:
         """An output's elements by ascending tag; those that a series has in common in pieces that come again with every slice."""
         key = (header.common, *own)
-        layout = patient.layouts.get(key)
+        layout = study.layouts.get(key)
         if layout is None:
             found = {**header.left, **own, **ours}
             layout = list(pieces({tag: found[tag] for tag in sorted(found)}, own.keys() - ours.keys()))
             if header.common is None:
                 return [encoded for _, encoded in layout if encoded]
-            if len(patient.layouts) >= _MOST_LAYOUTS:
-                patient.layouts.clear()
-            patient.layouts[key] = layout
+            if len(study.layouts) >= _MOST_LAYOUTS:
+                study.layouts.clear()
+            study.layouts[key] = layout
         after = [own.get(tag, encoded) for tag, encoded in layout]
         return [encoded for encoded in after if encoded]
 
@@ -386,6 +412,12 @@ class Deidentifier:
             options.append(marks.CODE_STRUCTURED_CONTENT)
         codes = dict.fromkeys([*_earlier_codes(source), marks.CODE_BASIC, *sorted(options)])
         return source.syntax.sequence(_METHOD_CODES, [_code_item(source.syntax, code) for code in codes])
+
+
+def _day_of(source: Source) -> datetime.date | None:
+    """The day of the object's study."""
+    values = tuple(source.value(tag).decode("ascii", "replace") for tag in _DATES)
+    return dates.study_date(values, modified=source.value(_DATES_MODIFIED).strip(b"\x00 ") == b"MODIFIED")
 
 
 def _source_text(label_source: str) -> str:

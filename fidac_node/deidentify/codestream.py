@@ -101,6 +101,31 @@ def blank_comments(data: bytearray, family: str, pixels: int) -> None:
     blank(data, end, len(data))
 
 
+def precision(data: bytes | bytearray, family: str) -> int:
+    """How many bits the samples of a codestream have that :func:`blank_comments` has checked (T.81 B.2.2, T.800 A.5.1); 16 for RLE."""
+    if family == RLE:
+        return 16
+    if family == JPEG_2000:
+        return (data[42] & 0x7F) + 1
+    position = 2
+    while data[position + 1] not in (*_FRAMES, 0xF7):
+        position += 1 if data[position + 1] == 0xFF else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return data[position + 4]
+
+
+def upper_bytes(data: bytes | bytearray, pixels: int) -> bytes:
+    """The upper bytes of the 16-bit ``pixels`` of an RLE frame, which are its first segment (PS3.5 G.2)."""
+    position, found = int.from_bytes(data[4:8], "little"), bytearray()
+    while len(found) < pixels:
+        code = data[position]
+        if code < 128:
+            found += data[position + 1 : position + 2 + code]
+        elif code > 128:
+            found += data[position + 1 : position + 2] * (257 - code)
+        position += _TAKES[code]
+    return bytes(found)
+
+
 class _Jpeg:
     """One walk through a T.81 or T.87 codestream."""
 

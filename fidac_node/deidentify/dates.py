@@ -1,7 +1,8 @@
-"""Dates moved by whole days, and ages: DA, DT and AS of PS3.5 6.2 as text in, text out.
+"""Dates moved by whole days, times told roughly, and ages: DA, DT, TM and AS of PS3.5 6.2 as text in, text out.
 
-Nothing is guessed: what is no date becomes the empty string. Whole days leave times of day as they
-are, so date and time of one moment stay together (PS3.15 E.3.6).
+Nothing is guessed: what is no date becomes the empty string. Whole days leave times of day where they are, so that
+date and time of one moment stay together (PS3.15 E.3.6). A date that is not near the study's own is no moment of the
+examination: it would be known from elsewhere (an epoch, a maker's date, a birthday) and tell the shift of all others.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import datetime
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 OLDEST_YEARS: Final = 89
 ABOVE_OLDEST: Final = "090Y"
+# The first CT of a patient was made on 1 October 1971: a study of before has no date but that of a clock that was never set.
+FIRST_CT: Final = datetime.date(1971, 10, 1)
+LAST_CT: Final = datetime.date(2099, 12, 31)
 
 _DA: Final = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})", re.ASCII)
 _DT: Final = re.compile(
@@ -21,28 +25,128 @@ _DT: Final = re.compile(
     r"(?P<offset>[+-](?:0\d|1[0-4])[0-5]\d)?",
     re.ASCII,
 )
-_TM: Final = re.compile(r"(?:[01]\d|2[0-3])(?:(:?)[0-5]\d(?:\1(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?", re.ASCII)
+_TM: Final = re.compile(
+    r"(?P<hour>[01]\d|2[0-3])(?:(?P<colon>:?)(?P<minute>[0-5]\d)(?:(?P=colon)(?P<second>[0-5]\d|60)(?:\.(?P<fraction>\d{1,6}))?)?)?",
+    re.ASCII,
+)
 _AS: Final = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
+_MICROSECONDS: Final = 1_000_000
+_LAST_SECOND: Final = 24 * 60 * 60 - 1
 
 
-def shift_da(value: str, days: int) -> str:
-    """Move a DA value by ``days``: ``YYYYMMDD``, the old ``YYYY.MM.DD``, several values; else ``""``."""
-    return _each(value, days, _shift_one_da)
+class Window(NamedTuple):
+    """How far before and after the day of its study a date may lie to be a moment of the examination, in days."""
+
+    before: int = 731
+    after: int = 1
 
 
-def shift_dt(value: str, days: int) -> str:
-    """Move the date of a DT value by ``days`` and keep precision, time and offset as written.
+class Clock(NamedTuple):
+    """How the dates and times of one study are moved.
 
-    A value without a day is moved from the middle of its month, one without a month from the middle
-    of its year, and cut back to the precision it had.
+    Dates by ``days`` if they are within ``first`` and ``last`` (``None``: none is); times are cut down to whole multiples of
+    ``resolution`` (seconds, 0: as they are). Where the order of slices hangs on less, all moments go back by ``fraction``
+    (microseconds, less than the resolution, the same for the whole study): differences stay, the moment itself is not told.
     """
-    return _each(value, days, _shift_one_dt)
+
+    days: int
+    first: datetime.date | None
+    last: datetime.date | None
+    resolution: int = 1
+    fraction: int = 0
+
+    def da(self, value: str) -> str:
+        """A DA value moved: ``YYYYMMDD``, the old ``YYYY.MM.DD``, several values; else ``""``."""
+        return _each(value, self._da)
+
+    def dt(self, value: str) -> str:
+        """A DT value with its date moved, its time of day cut down, and without the offset from UTC.
+
+        A value without a day is moved from the middle of its month, one without a month from the middle of its year, and cut
+        back to the precision it had.
+        """
+        return _each(value, lambda one: self._dt(one, self._rough))
+
+    def tm(self, value: str) -> str:
+        """A TM value cut down to the resolution; ``""`` if it is no time of day."""
+        return _each(value, self._rough)
+
+    def moment_dt(self, value: str) -> str:
+        """As :meth:`dt`, with fractions of the resolution as differences."""
+        return _each(value, lambda one: self._dt(one, self._fine))
+
+    def moment_tm(self, value: str) -> str:
+        """As :meth:`tm`, with fractions of the resolution as differences."""
+        return _each(value, self._fine)
+
+    def _moved(self, year: int, month: int, day: int) -> datetime.date | None:
+        date = _date(year, month, day)
+        if date is None or self.first is None or self.last is None or not self.first <= date <= self.last:
+            return None
+        return _date(year, month, day, self.days)
+
+    def _da(self, value: str) -> str:
+        match = _DA.fullmatch(value)
+        moved = self._moved(int(match[1]), int(match[3]), int(match[4])) if match else None
+        if match is None or moved is None:
+            return ""
+        return match[2].join((f"{moved.year:04d}", f"{moved.month:02d}", f"{moved.day:02d}"))
+
+    def _dt(self, value: str, told: Callable[[str], str]) -> str:
+        match = _DT.fullmatch(value)
+        if not match:
+            return ""
+        year, month, day = match["year"], match["month"], match["day"]
+        moved = self._moved(int(year), int(month or 7), int(day or (15 if month else 1)))
+        if moved is None:
+            return ""
+        date = f"{moved.year:04d}" + (f"{moved.month:02d}" if month else "") + (f"{moved.day:02d}" if day else "")
+        return date + (told(match["time"]) if match["time"] else "")
+
+    def _rough(self, value: str) -> str:
+        match = _TM.fullmatch(value)
+        if not match:
+            return ""
+        if self.resolution == 1:
+            return value.partition(".")[0]
+        seconds = _seconds(match)
+        return _written(match, seconds - seconds % self.resolution, "") if self.resolution else value
+
+    def _fine(self, value: str) -> str:
+        match = _TM.fullmatch(value)
+        if not match:
+            return ""
+        if match["second"] is None or not self.resolution:
+            return self._rough(value)
+        # Moved by whole units of what is written, so that the digits behind them do not tell by how much.
+        digits = match["fraction"] or ""
+        unit = _MICROSECONDS // 10 ** len(digits)
+        back = self.fraction - self.fraction % unit
+        moment = max(_seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")) - back, 0)  # never the day before
+        return _written(match, moment // _MICROSECONDS, f"{moment % _MICROSECONDS:06d}"[: len(digits)])
 
 
-def is_time(value: str) -> bool:
-    """Say whether every value of a TM attribute is a time of day."""
-    return all(_TM.fullmatch(one.strip(" \x00")) for one in value.split("\\"))
+def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | None:
+    """The day of a study: the first of some DA or DT ``values`` that can be one.
+
+    ``modified``: the object says that its dates were moved before (LongitudinalTemporalInformationModified), so any year may be.
+    """
+    for value in values:
+        match = _DT.fullmatch(value.strip(" \x00").replace(".", "")[:8])
+        date = _date(int(match["year"]), int(match["month"]), int(match["day"])) if match and match["day"] else None
+        if date is not None and date <= LAST_CT and (modified or date >= FIRST_CT):
+            return date
+    return None
+
+
+def clock(days: int, study: datetime.date | None, window: Window, *, resolution: int = 1, fraction: int = 0) -> Clock:
+    """The clock of a study that was made on the day ``study`` (``None``: nobody knows when, so that no date stays)."""
+    if study is None:
+        return Clock(days, None, None, resolution, fraction)
+    first = study - datetime.timedelta(days=min(window.before, study.toordinal() - 1))
+    last = study + datetime.timedelta(days=min(window.after, datetime.date.max.toordinal() - study.toordinal()))
+    return Clock(days, first, last, resolution, fraction)
 
 
 def age89(value: str) -> str:
@@ -56,56 +160,41 @@ def age89(value: str) -> str:
 
 def age_at(birth_date: str, study_date: str) -> str:
     """The age on ``study_date`` of who was born on ``birth_date`` (both DA), as AS; ``""`` if unknown."""
-    birth, study = _date(birth_date.strip(" \x00")), _date(study_date.strip(" \x00"))
+    birth, study = _whole(birth_date.strip(" \x00")), _whole(study_date.strip(" \x00"))
     if birth is None or study is None or study < birth:
         return ""
     months = (study.year - birth.year) * 12 + study.month - birth.month - (study.day < birth.day)
     return age89(f"{months:03d}M" if months < 24 else f"{min(months // 12, 999):03d}Y")
 
 
-def _each(value: str, days: int, shift: Callable[[str, int], str]) -> str:
+def _each(value: str, told: Callable[[str], str]) -> str:
     if "\\" not in value:
-        return shift(value.strip(" \x00"), days)
-    moved = [shift(one.strip(" \x00"), days) for one in value.split("\\")]
+        return told(value.strip(" \x00"))
+    moved = [told(one.strip(" \x00")) for one in value.split("\\")]
     return "\\".join(moved) if all(moved) else ""
 
 
-def _date(value: str) -> datetime.date | None:
+def _whole(value: str) -> datetime.date | None:
     match = _DA.fullmatch(value)
-    if not match:
-        return None
-    try:
-        return datetime.date(int(match[1]), int(match[3]), int(match[4]))
-    except ValueError:
-        return None
+    return _date(int(match[1]), int(match[3]), int(match[4])) if match else None
 
 
 # The frames of an object and the objects of a study share a few days.
 @lru_cache(maxsize=1024)
-def _moved(year: int, month: int, day: int, days: int) -> datetime.date | None:
+def _date(year: int, month: int, day: int, days: int = 0) -> datetime.date | None:
     try:
         return datetime.date(year, month, day) + datetime.timedelta(days=days)
     except (ValueError, OverflowError):
         return None
 
 
-def _shift_one_da(value: str, days: int) -> str:
-    match = _DA.fullmatch(value)
-    if not match:
-        return ""
-    moved = _moved(int(match[1]), int(match[3]), int(match[4]), days)
-    if moved is None:
-        return ""
-    return match[2].join((f"{moved.year:04d}", f"{moved.month:02d}", f"{moved.day:02d}"))
+def _seconds(match: re.Match[str]) -> int:
+    """The seconds of the day; a leap second counts as the one before."""
+    return int(match["hour"]) * 3600 + int(match["minute"] or 0) * 60 + min(int(match["second"] or 0), 59)
 
 
-def _shift_one_dt(value: str, days: int) -> str:
-    match = _DT.fullmatch(value)
-    if not match:
-        return ""
-    year, month, day = match["year"], match["month"], match["day"]
-    moved = _moved(int(year), int(month or 7), int(day or (15 if month else 1)), days)
-    if moved is None:
-        return ""
-    date = f"{moved.year:04d}" + (f"{moved.month:02d}" if month else "") + (f"{moved.day:02d}" if day else "")
-    return date + (match["time"] or "") + (match["offset"] or "")
+def _written(match: re.Match[str], seconds: int, fraction: str) -> str:
+    """A time of day in the form, and with the precision, of another."""
+    minutes, second = divmod(min(seconds, _LAST_SECOND), 60)
+    parts = [f"{minutes // 60:02d}", f"{minutes % 60:02d}" if match["minute"] else "", f"{second:02d}" if match["second"] else ""]
+    return (match["colon"] or "").join(part for part in parts if part) + (f".{fraction}" if fraction else "")

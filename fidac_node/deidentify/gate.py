@@ -15,7 +15,8 @@ import datetime
 import io
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -30,7 +31,7 @@ from fidac_node.errors import Permanent
 _MOST_NEEDLES: Final = 5000
 _LONGEST_AE: Final = 64
 # What is remembered at most.
-MOST_LANES: Final = 8
+MOST_ROOMS: Final = 8
 MOST_SEARCHES: Final = 32
 MOST_METAS: Final = 64
 MOST_SENDERS: Final = 64
@@ -56,24 +57,38 @@ class _Told:
         self.moved: set[Seen] = set()
 
 
-class _Lane:
-    """What the objects of one encoding, character set and profile share."""
+class Said(NamedTuple):
+    """What an input says of whom it is about: in pieces that it has in common with others, and in those of its own."""
 
-    def __init__(self, room: Room, heads: Heads) -> None:
-        self.heads = heads
+    told: _Told
+    own: Facts
+    kept: frozenset[int]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The folded words of all persons' names in it."""
+        names = self.told.facts.names
+        return names | self.own.names if self.own.names else names
+
+
+class _Room:
+    """The inputs of one encoding, character set and profile."""
+
+    def __init__(self, room: Room, kept: frozenset[int]) -> None:
         self.facts = room.facts
         self._room = room
+        self._kept = kept
         self._told: dict[tuple[Facts, ...], _Told] = {}
 
-    def told(self, before: Sequence[bytes]) -> tuple[_Told, Facts]:
-        """What an input says: in pieces that it has in common with others, and in those of its own."""
+    def read(self, before: Sequence[bytes]) -> Said:
+        """What an input says."""
         steady, own = self._room.read(before)
         told = self._told.get(steady)
         if told is None:
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
             told = self._told[steady] = _Told(together(steady))
-        return told, own[0] if len(own) == 1 else together(own)
+        return Said(told, own[0] if len(own) == 1 else together(own), self._kept)
 
 
 class _Meta(NamedTuple):
@@ -91,14 +106,35 @@ class Gate:
     def __init__(self, harmless: frozenset[str]) -> None:
         self._harmless = harmless
         self._inputs = Inputs(harmless)
-        self._lanes: dict[tuple[str, bytes, frozenset[int], frozenset[int]], _Lane] = {}
+        self._rooms: dict[tuple[str, bytes, frozenset[int]], _Room] = {}
+        self._heads: dict[Frame, Heads] = {}
         self._searches: OrderedDict[tuple[object, ...], Search] = OrderedDict()
         self._senders: dict[str, tuple[Needles, ...]] = {}
         self._metas: dict[tuple[int, str], _Meta] = {}
 
+    def read(self, before: Sequence[bytes], transfer_syntax_uid: str, kept: frozenset[int] = frozenset()) -> Said:
+        """Read an input: the encoded top-level elements without the pixel data, in pieces of one or more.
+
+        ``kept`` are the attributes that the profile lets through by name although they identify a device or an institution.
+        Raises :class:`Permanent` ``leak`` for what cannot be read.
+        """
+        with _doubt():
+            reader = reader_of(transfer_syntax_uid, strict=False)
+            element = _character_set(before, reader)
+            key = (transfer_syntax_uid, element, kept)
+            room = self._rooms.get(key)
+            if room is None:
+                declared: tuple[str, ...] = ()
+                if element:
+                    declared = declared_by(element[reader.header(element, 0, len(element))[2] :])
+                if len(self._rooms) >= MOST_ROOMS:
+                    self._rooms.pop(next(iter(self._rooms)))
+                room = self._rooms[key] = _Room(self._inputs.room(transfer_syntax_uid, declared, kept), kept)
+            return room.read(before)
+
     def check(
         self,
-        before: Sequence[bytes],
+        said: Said,
         after: Sequence[bytes],
         *,
         head: bytes,
@@ -106,51 +142,37 @@ class Gate:
         transfer_syntax_uid: str,
         written: frozenset[str],
         private: frozenset[int] = frozenset(),
-        kept: frozenset[int] = frozenset(),
+        pixels: Sequence[bytes] = (),
     ) -> None:
         """Let an output pass.
 
-        ``before`` and ``after`` are the encoded top-level elements of input and output without the pixel
-        data, in pieces of one or more, ``head`` is the output's preamble and File Meta Information, ``sender`` the AE title in the
+        ``said`` is what :meth:`read` read of the input, ``after`` the encoded top-level elements of the output without the pixel
+        data, in pieces of one or more, ``head`` its preamble and File Meta Information, ``sender`` the AE title in the
         input's. ``written`` are the values that the engine added: pseudonym and marks; ``private`` the
-        safe private elements that it let through, with their creators; ``kept`` the attributes that the
-        profile lets through by name although they identify a device or an institution. Raises
-        :class:`Permanent` ``leak`` on a hit, naming attributes and never a value.
+        safe private elements that it let through, with their creators; ``pixels`` the pieces of the pixel data in which text could
+        stand unseen. Raises :class:`Permanent` ``leak`` on a hit, naming attributes and never a value.
         """
-        try:
-            lane = self._lane(before, transfer_syntax_uid, private, kept)
-            told, own = lane.told(before)
-            search = self._search(told, own, sender, written, lane.heads)
+        with _doubt():
+            search = self._search(said, sender, written, self._heads_of(Frame(transfer_syntax_uid, private, said.kept)))
             seen = search.look(after)
             if not _are_ascending(seen) and _comes_twice(seen):
                 raise Permanent("leak", "an element comes twice in the output")
-            _compare(told, own, seen, self._instance_uid(head, transfer_syntax_uid), written)
-        except Permanent as error:
-            if error.code == "leak":
-                raise
-            raise Permanent("leak", f"the output cannot be checked: {error}") from error
-        except Exception as error:
-            raise Permanent("leak", f"the output cannot be checked ({type(error).__name__})") from error
+            if pixels:
+                search.look_in_pixels(pixels)
+            _compare(said.told, said.own, seen, self._instance_uid(head, transfer_syntax_uid), written)
 
-    def _lane(self, before: Sequence[bytes], transfer_syntax_uid: str, private: frozenset[int], kept: frozenset[int]) -> _Lane:
-        reader = reader_of(transfer_syntax_uid, strict=False)
-        element = _character_set(before, reader)
-        key = (transfer_syntax_uid, element, private, kept)
-        lane = self._lanes.get(key)
-        if lane is None:
-            declared: tuple[str, ...] = ()
-            if element:
-                declared = declared_by(element[reader.header(element, 0, len(element))[2] :])
-            if len(self._lanes) >= MOST_LANES:
-                self._lanes.pop(next(iter(self._lanes)))
-            room = self._inputs.room(transfer_syntax_uid, declared, kept)
-            lane = self._lanes[key] = _Lane(room, Heads(Frame(transfer_syntax_uid, private, kept)))
-        return lane
+    def _heads_of(self, frame: Frame) -> Heads:
+        heads = self._heads.get(frame)
+        if heads is None:
+            if len(self._heads) >= MOST_ROOMS:
+                self._heads.pop(next(iter(self._heads)))
+            heads = self._heads[frame] = Heads(frame)
+        return heads
 
-    def _search(self, told: _Told, own: Facts, sender: str, written: frozenset[str], heads: Heads) -> Search:
-        needles = told.facts.needles
-        if not needles.issuperset(own.needles):
-            needles |= own.needles
+    def _search(self, said: Said, sender: str, written: frozenset[str], heads: Heads) -> Search:
+        needles = said.told.facts.needles
+        if not needles.issuperset(said.own.needles):
+            needles |= said.own.needles
         key = (self._sender(sender), needles, written, heads.frame)
         search = self._searches.get(key)
         if search is None:
@@ -189,6 +211,19 @@ class Gate:
         if _NEW_UID.fullmatch(uid) is None:
             raise leak((0x00020003,), "an original UID")
         return uid.rstrip(b"\0").decode("ascii")
+
+
+@contextmanager
+def _doubt() -> Iterator[None]:
+    """Turn whatever hinders the check into :class:`Permanent` ``leak``."""
+    try:
+        yield
+    except Permanent as error:
+        if error.code == "leak":
+            raise
+        raise Permanent("leak", f"the output cannot be checked: {error}") from error
+    except Exception as error:
+        raise Permanent("leak", f"the output cannot be checked ({type(error).__name__})") from error
 
 
 def _character_set(before: Sequence[bytes], reader: Reader) -> bytes:

@@ -14,8 +14,6 @@ from typing import Final
 # BitsStored of pixels that can be masked: the sign and everything above it are in the upper byte.
 FEWEST_BITS: Final = 9
 MOST_BITS: Final = 15
-# Letters that can be read are taller than this.
-_ROWS: Final = 4
 
 
 def masked(chunk: bytes, keep: int, *, signed: bool, little: bool) -> bytes:
@@ -31,15 +29,34 @@ def masked(chunk: bytes, keep: int, *, signed: bool, little: bool) -> bytes:
     return bytes(words)
 
 
-def stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool, row: int = 0) -> bool:
+def stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool) -> bool:
     """Say whether a pixel has bits above HighBit that are neither zero nor its sign: an overlay that nobody announced.
 
-    ``row`` is the length of an image row in bytes: then one row in four is looked at, which no line of
-    text slips through and takes a fifth of the time; 0 looks at everything. Else as for :func:`masked`.
+    Every pixel is looked at. Else as for :func:`masked`. With numpy it takes a thirtieth of the time.
     """
+    _tables(keep, signed)  # refuses what cannot be masked
+    try:
+        import numpy as np
+    except ImportError:  # in a browser
+        return _stray(pixels, keep, signed=signed, little=little)
+    values = np.frombuffer(pixels, ("<" if little else ">") + ("i2" if signed else "u2"))
+    if not len(values):
+        return False
+    if signed:
+        lowest, highest = int(values.min()), int(values.max())
+        return lowest < -(keep + 1 >> 1) or highest > keep >> 1
+    return bool(int(np.bitwise_or.reduce(values)) & ~keep)
+
+
+def _stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool) -> bool:
+    """As :func:`stray`, with the standard library alone."""
     _, own = _tables(keep, signed)
-    looked_at = b"".join([pixels[start : start + row] for start in range(0, len(pixels), _ROWS * row)]) if row else bytes(pixels)
-    return bool(looked_at[_upper(looked_at, little)].translate(None, own))
+    return bool(bytes(pixels)[_upper(pixels, little)].translate(None, own))
+
+
+def stray_upper(upper: bytes, keep: int, *, signed: bool) -> bool:
+    """As :func:`stray`, of the upper bytes of the pixels alone."""
+    return bool(upper.translate(None, _tables(keep, signed)[1]))
 
 
 def fits(value: int, keep: int, *, signed: bool) -> bool:
@@ -61,5 +78,5 @@ def _tables(keep: int, signed: bool) -> tuple[bytes, bytes]:
         raise ValueError(f"pixels of {bits} bits in 16 cannot be masked")
     own, sign = keep >> 8, (keep >> 8) + 1 >> 1
     table = bytes(byte & own | (0xFF & ~own if signed and byte & sign else 0) for byte in range(256))
-    harmless = bytes(byte for byte in range(256) if not byte & ~own or table[byte] == byte)
+    harmless = bytes(byte for byte in range(256) if table[byte] == byte)
     return table, harmless

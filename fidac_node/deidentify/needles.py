@@ -93,21 +93,29 @@ class Needles:
 
 
 class Facts:
-    """What a piece of an input says of whom it is about; ``dates`` by path, as ``YYYYMMDD``. Compared by identity."""
+    """What a piece of an input says of whom it is about: ``dates`` by path, as ``YYYYMMDD``, ``names`` as words. Compared by identity."""
 
-    __slots__ = ("dates", "needles", "uids")
+    __slots__ = ("dates", "names", "needles", "uids")
 
-    def __init__(self, needles: frozenset[Needles], uids: frozenset[str], dates: dict[tuple[int, ...], frozenset[bytes]]) -> None:
+    def __init__(
+        self,
+        needles: frozenset[Needles],
+        uids: frozenset[str],
+        dates: dict[tuple[int, ...], frozenset[bytes]],
+        names: frozenset[str] = frozenset(),
+    ) -> None:
         self.needles = needles
         self.uids = uids
         self.dates = dates
+        self.names = names
 
 
 def together(several: Collection[Facts]) -> Facts:
     """What several pieces say, in the order of their elements."""
     needles: frozenset[Needles] = frozenset().union(*(one.needles for one in several))
     uids: frozenset[str] = frozenset().union(*(one.uids for one in several))
-    return Facts(needles, uids, {path: days for one in several for path, days in one.dates.items()})
+    names: frozenset[str] = frozenset().union(*(one.names for one in several))
+    return Facts(needles, uids, {path: days for one in several for path, days in one.dates.items()}, names)
 
 
 class _Plain(NamedTuple):
@@ -142,6 +150,7 @@ class Inputs:
         """What some values say, but those of attributes in ``kept``; ``None``: nothing."""
         needles: list[Needles] = []
         uids: set[str] = set()
+        names: set[str] = set()
         dates: dict[tuple[int, ...], set[bytes]] = {}
         for (path, vr, declared), values in contents.items():
             nature = nature_of(path, vr)
@@ -160,9 +169,12 @@ class Inputs:
                     )
                 texts = [text for value in values for text in _texts(value, declared)]
                 needles += self._gathered(path[-1], nature.place, nature.kind, texts)
-        if not (needles or uids or dates):
+                if nature.kind is Kind.NAME:
+                    names.update(word for text in texts for word in words(text) if len(word) > 1)
+        if not (needles or uids or dates or names):
             return None
-        return Facts(frozenset(needles), frozenset(uids), {path: frozenset(found) for path, found in dates.items() if found})
+        days_by_path = {path: frozenset(found) for path, found in dates.items() if found}
+        return Facts(frozenset(needles), frozenset(uids), days_by_path, frozenset(names))
 
     def _dated(self, tag: int, place: bool, days: frozenset[bytes]) -> tuple[Needles, ...]:
         """The needles of a few days, which all times of an object share."""

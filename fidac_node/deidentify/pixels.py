@@ -1,7 +1,7 @@
 """Pixel data from one file to the other, as bytes: never decoded, never held in memory as a whole.
 
-Native data is cut to the length that the image has; encapsulated data keeps its fragments, with comments
-inside the codestream blanked. Nothing that follows is copied.
+Native data is cut to the length that the image has, and bits above BitsStored go from every pixel; encapsulated data
+keeps its fragments, with comments inside the codestream blanked, and must have no such bits. Nothing that follows is copied.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol
 
-from fidac_node.deidentify import codestream, highbits
+from fidac_node.deidentify import codestream, decoding, highbits
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.reading import PixelData, Source
 from fidac_node.errors import Permanent
@@ -27,6 +27,12 @@ LARGEST_FRAME: Final = 64 << 20
 _IN_ONE_PIECE: Final = 4 << 20  # bytes: what is larger is not brought into memory
 _CHUNK: Final = 1 << 20
 _ITEM: Final = b"\xfe\xff\x00\xe0"
+# The value of the first pixel so often in a row (pixels) is an area without content, in which words could stand unseen.
+_CONSTANT: Final = 32
+# What stands between two such areas is no more (bytes) than a few words; longer, it is a row of the image.
+_LONGEST_BETWEEN: Final = 512
+_MOST_MARGINS: Final = 1 << 16  # bytes; more is no margin
+_PADDING: Final = {"PixelPaddingValue": 0x00280120, "PixelPaddingRangeLimit": 0x00280121}
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 # What copy_file_range(2) says where the file systems cannot do it.
 _NOT_THERE: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM})
@@ -42,7 +48,8 @@ class Sink(Protocol):
 class Pixels:
     """The pixel data of one source: checked at once, copied when the header is written.
 
-    ``keep`` is the mask of the bits that stay in each 16-bit pixel, 0 if all do.
+    ``keep`` is the mask of the bits that stay in each 16-bit pixel where it is known that others are used; otherwise all
+    pixels are looked at.
     """
 
     def __init__(self, source: Source, keep: int = 0) -> None:
@@ -62,12 +69,42 @@ class Pixels:
             self._check_encapsulated()
         else:
             self._check_native(source)
+            self._keep = keep or self._strays(source)
 
     def header(self, syntax: Syntax) -> bytes:
         """The bytes that stand before the pixel data."""
         if not self._data.encapsulated:
             return syntax.header(PIXEL_DATA, self._data.vr or "OW", self._length + self._length % 2)
         return syntax.header(PIXEL_DATA, "OB", 0)[:-4] + struct.pack("<L", UNDEFINED_LENGTH)
+
+    def are_offsets(self, offsets: bytes, lengths: bytes) -> bool:
+        """Say whether these two are where the frames begin and how long they are, one fragment each (PS3.3 C.7.6.3.1.8)."""
+        if not self._data.encapsulated:
+            return False
+        _, *fragments = self._fragments()
+        if len(fragments) != self._frames or len(offsets) != 8 * self._frames or len(lengths) != 8 * self._frames:
+            return False
+        first = fragments[0][0]
+        told = zip(struct.unpack(f"<{self._frames}Q", offsets), struct.unpack(f"<{self._frames}Q", lengths), strict=True)
+        return all(
+            offset == start - first and length in (size, size - 1) for (offset, length), (start, size) in zip(told, fragments, strict=True)
+        )
+
+    def margins(self) -> list[bytes]:
+        """What of native pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value."""
+        if self._data.encapsulated or not self._row:
+            return []
+        found = []
+        size = self._length // self._frames
+        for frame in range(self._frames):
+            start = self._data.offset + frame * size
+            first = self._piece(start, min(self._row, size))
+            found += [first, self._piece(start + max(size - self._row, 0), min(self._row, size))]
+            corner = first[: self._pixel] * _CONSTANT
+            if size <= _IN_ONE_PIECE and first.startswith(corner):
+                between = self._piece(start, size).split(corner)
+                found += [one for one in between if self._pixel < len(one) <= _LONGEST_BETWEEN]
+        return found
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the pixel data after its header, in pieces."""
@@ -145,6 +182,25 @@ class Pixels:
             raise Malformed("cut short: the file ends inside the pixel data")
         return chunk
 
+    def _strays(self, source: Source) -> int:
+        """The mask for pixels of which some have bits above BitsStored, 0 if none has. Raises :class:`Permanent` if they cannot be masked."""
+        stored = source.number("BitsStored")
+        if source.number("BitsAllocated") != 16 or not highbits.FEWEST_BITS <= stored <= highbits.MOST_BITS:
+            return 0
+        keep, signed = (1 << stored) - 1, source.number("PixelRepresentation", 0) == 1
+        end = self._data.offset + self._length // 2 * 2
+        for offset in range(self._data.offset, end, _CHUNK):
+            if highbits.stray(self._view(offset, min(_CHUNK, end - offset)), keep, signed=signed, little=source.syntax.little):
+                check_padding(source, keep, "bits above BitsStored (0028,0101)")
+                return keep
+        return 0
+
+    def _view(self, offset: int, length: int) -> bytes | memoryview:
+        """A piece of the pixel data, not copied where it is small enough to be in memory altogether."""
+        if self._length > _IN_ONE_PIECE:
+            return self._piece(offset, length)
+        return memoryview(self._source.buffer)[offset : offset + length]
+
     def _check_native(self, source: Source) -> None:
         if source.meta.transfer_syntax_uid not in NATIVE:
             raise Malformed("the transfer syntax is a compressed one, the pixel data is not")
@@ -156,6 +212,8 @@ class Pixels:
             * self._frames
         )
         self._length = (bits + 7) // 8
+        self._pixel = source.number("BitsAllocated") * source.number("SamplesPerPixel", 1) // 8
+        self._row = source.number("Columns") * self._pixel
         if not self._length or self._data.length < self._length:
             raise Malformed(f"PixelData has {self._data.length} bytes, the image {self._length}")
 
@@ -221,10 +279,34 @@ class Pixels:
         whole = bytearray(b"".join(fragments))
         pixels = self._source.number("Rows") * self._source.number("Columns")
         codestream.blank_comments(whole, self._family or "", pixels)
+        self._check_bits(whole, pixels)
         position = 0
         for fragment in fragments:
             yield _item(bytes(whole[position : position + len(fragment)]))
             position += len(fragment)
+
+
+    def _check_bits(self, frame: bytes | bytearray, pixels: int) -> None:
+        """Compressed pixels must have no bits above BitsStored: they cannot be taken out without coding anew."""
+        source, family = self._source, self._family or ""
+        stored = source.number("BitsStored")
+        if source.number("BitsAllocated") != 16 or codestream.precision(frame, family) <= stored:
+            return
+        keep, signed = (1 << stored) - 1, source.number("PixelRepresentation", 0) == 1
+        if family == codestream.RLE:
+            stray = highbits.stray_upper(codestream.upper_bytes(frame, pixels), keep, signed=signed)
+        else:
+            stray = highbits.stray(decoding.words(frame, family), keep, signed=signed, little=True)
+        if stray:
+            raise Permanent("pixel-risk", "compressed pixels use bits above BitsStored (0028,0101), where an overlay may be")
+
+
+def check_padding(source: Source, keep: int, what: str) -> None:
+    """Raise :class:`Permanent` if a padding value uses bits that are to be masked; ``what`` is in them."""
+    signed = source.number("PixelRepresentation", 0) == 1
+    for keyword, tag in _PADDING.items():
+        if tag in source and not highbits.fits(source.number(keyword), keep, signed=signed):
+            raise Permanent("pixel-risk", f"{what}: {keyword} uses them too, so they cannot be masked")
 
 
 def _item(data: bytes) -> bytes:

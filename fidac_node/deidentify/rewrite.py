@@ -1,9 +1,10 @@
 """One encoded element in, its replacement out: the actions of a plan on values and on sequences.
 
-Whatever is not understood (a VR that is not the attribute's, a value that its VR does not allow) is not
-kept: the attribute goes, or becomes empty or a dummy where the IOD demands its presence. What becomes of
-an element depends on its bytes and on nothing else, so it is remembered by its bytes: in a series most
-elements come again with every slice.
+Whatever is not understood (a VR that is not the attribute's, a value that its VR does not allow, a word that
+is none of the attribute's defined terms) is not kept: the attribute goes, becomes empty where the IOD demands
+its presence, and a dummy only where the IOD demands a value. What becomes of an element depends on its bytes
+and on whether it may speak of the scanner, so it is remembered by its bytes: in a series most elements come
+again with every slice.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from fidac_node.deidentify import actions, charset, dates, elements, iod, shapes
+from fidac_node.deidentify import actions, charset, codes, dates, devices, elements, iod, shapes, terms
 from fidac_node.deidentify.actions import Change, Changes
+from fidac_node.deidentify.dates import Clock
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.elements import Elements
 from fidac_node.deidentify.encode import Syntax
+from fidac_node.deidentify.leaves import describe
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.runs import Common, Cut
-from fidac_node.deidentify.shapes import may_stay
-from fidac_node.deidentify.text import clean, fold, is_listed
+from fidac_node.deidentify.text import clean, is_listed
+from fidac_node.errors import Permanent
 from fidac_node.part10 import PIXEL_DATA, Malformed
 
 # A backslash separates values in all texts but these (PS3.5 6.2).
@@ -41,7 +44,9 @@ _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
 _MOST_CHARSETS: Final = 8
 _MOST_PARTS: Final = 16
-_CLEANING: Final = frozenset({"agent", "clean", "listed"})
+_CLEANING: Final = frozenset({"agent", "clean", "device", "listed"})
+# Without one of these the object is none of its class: where their codes are not known, it is held (PS3.3 Table C.7.6.16-8).
+_DEMANDED: Final = frozenset({0x00082218})  # AnatomicRegionSequence, within FrameAnatomySequence
 # Six times the longest LT (PS3.5 6.2, bytes): what is longer is no text about an image.
 _LONGEST_TEXT: Final = 1 << 16
 
@@ -57,10 +62,11 @@ class Rule(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What replaces one patient: pseudonym and shift in days."""
+    """What replaces one patient in one study: pseudonym and clock. ``names`` are the folded words of all persons' names in the object."""
 
     pseudonym: str
-    shift_days: int
+    clock: Clock
+    names: frozenset[str] = frozenset()
 
 
 REMOVED: Final = Change(actions.REMOVE, b"")
@@ -93,10 +99,10 @@ _NOTHING: Final = _Part({}, {}, frozenset(), ())
 
 
 class Rewriter:
-    """Applies a plan to the data sets of one patient in one encoding.
+    """Applies a plan to the data sets of one study in one encoding.
 
-    ``overrides`` are actions by tag that go before the plan's, for a kind of object that has rules of its own; ``rules``
-    is the memory that rewriters share who differ in the patient alone.
+    ``demands`` says what the IOD demands to be there. ``overrides`` are actions by tag that go before the plan's, for a kind of
+    object that has rules of its own; ``rules`` is the memory that rewriters share who differ in the study alone.
     """
 
     def __init__(
@@ -107,15 +113,21 @@ class Rewriter:
         syntax: Syntax,
         overrides: dict[int, str] | None = None,
         *,
+        demands: iod.Demands = iod.CT_IMAGE,
         rules: dict[bytes, Rule] | None = None,
     ) -> None:
         self.subject = subject
+        self._demands = demands
+        # A word that is also somebody's name is no word of a text in this object.
+        names = subject.names & (plan.vocabulary | plan.devices)
+        self._vocabulary = plan.vocabulary - names if names else plan.vocabulary
+        self._codes = (self._vocabulary | plan.devices) - names
         self._plan = plan
         self._pseudonymiser = pseudonymiser
         self._syntax = syntax
         self._overrides = overrides or {}
         self._private_groups = frozenset(group for group, _, _ in plan.private)
-        self._known: dict[tuple[str, ...], dict[bytes, Change]] = {}
+        self._known: dict[tuple[tuple[str, ...], bool], dict[bytes, Change]] = {}
         # Tag and VR are the first six bytes of an element, the tag the first four.
         self._head = 6 if syntax.explicit else 4
         self._rules = {} if rules is None else rules
@@ -123,19 +135,19 @@ class Rewriter:
         self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
 
-    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0) -> Changes:
-        """What becomes of each element of ``found``, by ascending tag.
+    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, scanner: bool = True) -> Changes:
+        """What becomes of each element of ``found``, by ascending tag; ``scanner``: where make, model and kernel are the scanner's own.
 
         Raises :class:`Malformed`, :class:`.Unusual`.
         """
         declared = inherited
         if elements.SPECIFIC_CHARACTER_SET in found:
             declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
-        known = self._known.get(declared)
+        known = self._known.get((declared, scanner))
         if known is None:
             if len(self._known) >= _MOST_CHARSETS:
                 self._known.clear()
-            known = self._known[declared] = {}
+            known = self._known[declared, scanner] = {}
         rules, head = self._rules, self._head
         changes: Changes = {}
         for tag in sorted(found):
@@ -148,7 +160,7 @@ class Rewriter:
                 elif rule is not None and rule.gone:
                     change = REMOVED
                 else:
-                    change = self._change(tag, encoded, declared, depth)
+                    change = self._change(tag, encoded, declared, depth, scanner)
                     self._remember(known, encoded, change)
             changes[tag] = change
         return changes
@@ -234,7 +246,7 @@ class Rewriter:
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
-    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int) -> Change:
+    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, scanner: bool) -> Change:
         rule = self._rules.get(encoded[: self._head])
         if rule is None:
             rule = self._rule(tag, encoded)
@@ -242,12 +254,14 @@ class Rewriter:
                 self._rules.clear()
             self._rules[encoded[: self._head]] = rule
         if rule.vr is not None and elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
-            return self._sequence(tag, encoded, rule.action, declared, depth)
+            return self._sequence(tag, encoded, rule.action, declared, depth, scanner)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
             return REMOVED
         if rule.action == actions.BLANK:
             return Change(rule.action, self._syntax.element(tag, rule.vr, b""))
+        if rule.action == "device" and not scanner:
+            return Change(actions.REMOVE, self._without_value(tag, rule.vr))
         value = self.value(tag, rule.vr, encoded[rule.start :], rule.action, declared)
         if value is None:
             return Change(actions.REMOVE, self._without_value(tag, rule.vr))
@@ -281,7 +295,7 @@ class Rewriter:
         # An implicit hop by a system that did not know the attribute left little-endian bytes (PS3.5 6.2.2).
         return known[0] if declared == "UN" and len(known) == 1 and self._syntax.little else None
 
-    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int) -> Change:
+    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, scanner: bool) -> Change:
         if depth >= elements.MAX_DEPTH:
             raise Malformed(f"sequences are nested more than {elements.MAX_DEPTH} deep")
         explicit = self._syntax.explicit
@@ -293,31 +307,43 @@ class Rewriter:
         below: list[Changes] = []
         kept: list[bytes] = []
         items = elements.items_of(encoded, explicit)
+        inside = scanner and (depth > 0 or tag in _FUNCTIONAL_GROUPS)
         for item in items if action == actions.KEEP else ():
-            changes, content = self._item(item, declared, depth + 1)
+            changes, content = self._item(item, declared, depth + 1, inside)
             below.append(changes)
             if content or (content is not None and tag in _FUNCTIONAL_GROUPS):  # an item of nothing but identity says nothing any more
                 kept.append(content)
-        if kept or action == actions.BLANK or not items or tag in iod.TYPE_2:
+        if not kept and items and inside and tag in _DEMANDED:
+            raise Permanent("unknown-code", f"no code of {describe((tag,))} is a published one, and the object must have it")
+        if kept or action == actions.BLANK or not items or tag in self._demands.presence:
             return Change(action, self._syntax.sequence(tag, kept), tuple(below))
         return Change(actions.REMOVE, b"", tuple(below))
 
-    def _item(self, found: Elements, declared: tuple[str, ...], depth: int) -> tuple[Changes, bytes | None]:
+    def _item(self, found: Elements, declared: tuple[str, ...], depth: int, scanner: bool) -> tuple[Changes, bytes | None]:
         """What becomes of an item, and its new content; ``None`` if it may not stay at all."""
-        if not found.keys().isdisjoint(shapes.CODE_PARTS) and not may_stay(found, self._syntax.explicit):
+        explicit, meaning = self._syntax.explicit, ""
+        if not found.keys().isdisjoint(shapes.CODE_PARTS):
+            known = shapes.meaning_of(found, explicit)
+            if known is None:
+                return dict.fromkeys(found, REMOVED), None
+            meaning = known
+        if not shapes.lut_fits(found, self._syntax):
             return dict.fromkeys(found, REMOVED), None
-        changes = self.data_set(found, declared, depth)
-        if shapes.CODING_SCHEME in found:
-            self._complete_code(changes)
-        return changes, b"".join([change.encoded for change in changes.values()])
+        changes = self.data_set(found, declared, depth, scanner=scanner)
+        if meaning and not self._overrides:  # documents are made with their meanings
+            changes |= self._code(changes, meaning)
+        return changes, b"".join([changes[tag].encoded for tag in sorted(changes)])
 
-    def _complete_code(self, changes: Changes) -> None:
-        """A code whose meaning did not stay is its own meaning: CodeMeaning is Type 1 (PS3.3 Table 8.8-1)."""
-        meaning = changes.get(shapes.CODE_MEANING)
-        if meaning is None or meaning.action != actions.REMOVE:
-            return
-        value = next((self._out(changes[tag]) for tag in shapes.CODE_VALUES if tag in changes and changes[tag].encoded), b"")
-        changes[shapes.CODE_MEANING] = Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", value[:64]))
+    def _code(self, changes: Changes, meaning: str) -> Changes:
+        """What is written anew of a published code: its meaning, as the scheme publishes it, and a version only if it is one."""
+        new = {shapes.CODE_MEANING: Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8")[:64]))}
+        version = changes.get(shapes.CODING_SCHEME_VERSION)
+        scheme = changes.get(shapes.CODING_SCHEME)
+        if version is not None and version.encoded:
+            said, of = (self._out(one).decode("ascii", "replace") if one else "" for one in (version, scheme))
+            if not codes.published_version(of, said):
+                new[shapes.CODING_SCHEME_VERSION] = REMOVED
+        return new
 
     def _out(self, change: Change) -> bytes:
         """The value that is written for an element, without padding."""
@@ -328,7 +354,7 @@ class Rewriter:
         if action.startswith(actions.LITERAL):
             return action[1:].encode("ascii") if raw.strip(b"\x00 ") else b""
         if vr in shapes.WITHOUT_TEXT:
-            return raw if shapes.is_number(tag, vr, raw) else None
+            return raw if shapes.is_number(tag, vr, raw, little=self._syntax.little) else None
         if action == "pid":
             return self.subject.pseudonym.encode("ascii")
         stripped = raw.strip(b"\x00 ")
@@ -338,7 +364,7 @@ class Rewriter:
         if len(raw) > _LONGEST_TEXT:
             return None
         if action in ("dummy", "utf8"):
-            return actions.DUMMIES[vr].encode("ascii") if action == "dummy" else b"ISO_IR 192"
+            return b"ISO_IR 192" if action == "utf8" else self._dummy(tag, vr)
         try:
             text = charset.decode(raw, declared if vr in actions.TEXT_VRS else ()).strip(" \x00")
         except charset.Undecodable:
@@ -351,7 +377,11 @@ class Rewriter:
     def _text(self, tag: int, vr: str, text: str, action: str) -> bytes | None:
         match action:
             case "shift":
-                new = (dates.shift_da if vr == "DA" else dates.shift_dt)(text, self.subject.shift_days)
+                new = self.subject.clock.da(text) if vr == "DA" else self.subject.clock.dt(text)
+            case "time":
+                new = self.subject.clock.tm(text)
+            case "moment":
+                new = self.subject.clock.moment_tm(text) if vr == "TM" else self.subject.clock.moment_dt(text)
             case "age89":
                 new = dates.age89(text)
             case "uid":
@@ -359,7 +389,10 @@ class Rewriter:
             case "clean":
                 new = self._cleaned(tag, vr, text)
             case "listed":
-                new = "\\".join(one for one in text.split("\\") if is_listed(one, self._plan.vocabulary))
+                new = "\\".join(one for one in text.split("\\") if is_listed(one, self._vocabulary))
+            case "device":
+                kept = [devices.known(one, self._plan.devices) for one in text.split("\\")]
+                new = "\\".join(kept) if any(kept) else ""
             case "contrast":
                 return shapes.contrast(text)
             case "agent":
@@ -370,10 +403,8 @@ class Rewriter:
         return new.encode("utf-8") if new else None
 
     def _cleaned(self, tag: int, vr: str, text: str) -> str:
-        if tag == shapes.CODE_MEANING and fold(text.strip()) in shapes.PHRASES_OF_CODES:
-            return text
         values = [text] if vr in _ONE_TEXT else text.split("\\")
-        kept = [clean(one, self._plan.vocabulary) for one in values]
+        kept = [clean(one, self._vocabulary) for one in values]
         return "\\".join(kept) if any(kept) else ""
 
     def _uid(self, tag: int, old: str) -> str:
@@ -390,17 +421,25 @@ class Rewriter:
         if vr == "UI":
             return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))
         if vr == "TM":
-            return text if dates.is_time(text) else ""
-        if tag == shapes.CODE_MEANING:
-            return self._cleaned(tag, vr, text)
-        kept = list(takewhile(lambda one: shapes.is_valid(tag, vr, one), text.split("\\")))
+            return self.subject.clock.tm(text)
+        if vr == "CS" and tag not in self._overrides:
+            kept = list(takewhile(lambda one: self._is_term(tag, one.strip(" ")), text.split("\\")))
+        else:
+            kept = list(takewhile(lambda one: shapes.is_valid(tag, vr, one), text.split("\\")))
         whole = len(kept) == text.count("\\") + 1
         return "\\".join(kept) if whole or vr == "CS" else ""
 
+    def _is_term(self, tag: int, value: str) -> bool:
+        """Say whether a code is a defined term of its attribute, or made of words that images are described with."""
+        return shapes.is_valid(tag, "CS", value) and (not value or value in terms.terms_of(tag) or is_listed(value, self._codes))
+
     def _without_value(self, tag: int, vr: str) -> bytes:
-        if tag in iod.TYPE_1 and vr in actions.DUMMIES:
-            return self._syntax.element(tag, vr, actions.DUMMIES[vr].encode("ascii"))
-        return self._syntax.element(tag, vr, b"") if tag in iod.TYPE_2 else b""
+        dummy = self._dummy(tag, vr)
+        return self._syntax.element(tag, vr, dummy) if dummy or tag in self._demands.presence else b""
+
+    def _dummy(self, tag: int, vr: str) -> bytes:
+        """A constant where the IOD demands a value, else nothing."""
+        return actions.DUMMIES[vr].encode("ascii") if tag in self._demands.value and vr in actions.DUMMIES else b""
 
 
 def taken(changes: Changes, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], str]]:

@@ -1,37 +1,25 @@
 """The shapes that values must have to stay: numbers, codes and their schemes, times, measurements.
 
-A value is kept because it has the form that its VR demands, never because it looks harmless otherwise.
+A number is kept because it has the form that its VR demands and the size of a measurement, a code because it is published.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final
 
-from fidac_node.deidentify import actions, elements, templates
+from fidac_node.deidentify import actions, codes, elements
 from fidac_node.deidentify.dictionary import most_values
 from fidac_node.deidentify.elements import Elements
-from fidac_node.deidentify.meanings import PHRASES
-from fidac_node.deidentify.text import fold, is_plain, words
+from fidac_node.deidentify.encode import Syntax
+from fidac_node.deidentify.text import is_plain, words
 
 CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
 CODING_SCHEME: Final = 0x00080102
+CODING_SCHEME_VERSION: Final = 0x00080103
 CODE_MEANING: Final = 0x00080104
 CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME, CODE_MEANING})
-# Schemes that are published and the same in every hospital (PS3.16 Table 8-1; CCAM is the French
-# nomenclature of medical acts), and the shape of their codes.
-_CODES: Final = {
-    "DCM": re.compile(r"\d{6}|[A-Z]{1,4}"),
-    "SCT": re.compile(r"\d{6,18}", re.ASCII),
-    "SRT": re.compile(r"[A-Z]\d?-[A-Z0-9]{3,6}"),
-    "SNM3": re.compile(r"[A-Z]\d?-[A-Z0-9]{3,6}"),
-    "LN": re.compile(r"\d{1,5}-\d", re.ASCII),
-    "UCUM": re.compile(r"[A-Za-z0-9%./*^\[\]{}()'_-]{1,16}|\{X-Ray sources\}"),
-    "CCAM": re.compile(r"[A-Z]{4}\d{3}", re.ASCII),
-    "RADLEX": re.compile(r"RID\d{1,6}", re.ASCII),
-}
-PHRASES_OF_CODES: Final = frozenset(fold(phrase) for phrase in (*PHRASES.splitlines(), *templates.MEANINGS))
-
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
 _NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
 _CS: Final = re.compile(r"[A-Z0-9 _]{0,16}")
@@ -47,23 +35,43 @@ MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2}
 # needs to be asked. What does not match is judged value by value.
 PLAIN_VALUES: Final = {
     "CS": re.compile(rb"(?=[ \\]*[A-Z0-9_])[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
-    "DS": re.compile(rb"[+-]?\d{1,10}(?:\.\d{0,16})?(?:\\[+-]?\d{1,10}(?:\.\d{0,16})?)* ?"),
-    "IS": re.compile(rb"[+-]?\d{1,9}(?:\\[+-]?\d{1,9})* ?"),
-    "TM": re.compile(rb"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})? ?"),
+    "DS": re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,16})?(?:\\[+-]?\d{1,6}(?:\.\d{0,16})?)* ?"),
+    "IS": re.compile(rb"[+-]?\d{1,6}(?:\\[+-]?\d{1,6})* ?"),
 }
+# No measurement of a CT is so large: eight digits are a date, more of them seconds since 1970, a telephone, an identifier;
+# and bytes that are letters are numbers far above it.
+LARGEST: Final = 10_000_000
+# Values below it in the form that they mostly have, in little endian; what does not match is judged value by value.
+_SMALL: Final = {
+    "FD": rb"\0{8}|(?s:.{7})[\x3c-\x40\xbc-\xc0]",
+    "FL": rb"\0{4}|(?s:.{3})[\x38-\x49\xb8-\xc9]",
+    "UL": rb"(?s:..)[\0-\x97]\0",
+}
+_UNPACKED: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
+_NO_NUMBER: Final = {"FD": b"\0\0\0\0\0\0\xf8\x7f", "FL": b"\0\0\xc0\x7f"}  # the one NaN that hides nothing, in little endian
+_LUT_DESCRIPTOR: Final = 0x00283002
+_LUT_DATA: Final = 0x00283006
 
 
-# A DT is a date of eight digits, then a time of day; this is the usual form of the latter.
-DATE_LENGTH: Final = 8
-TIME_OF_DAY: Final = PLAIN_VALUES["TM"]
+def meaning_of(item: Elements, explicit: bool) -> str | None:
+    """What the code in an item means, as its scheme publishes it; ``None`` if it is no published code."""
+    scheme, *values = (
+        elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00") for tag in (CODING_SCHEME, *CODE_VALUES)
+    )
+    found = {codes.meaning_of(scheme, value) for value in values if value}
+    return found.pop() if len(found) == 1 else None
 
 
-def may_stay(item: Elements, explicit: bool) -> bool:
-    """Say whether an item that has some of :data:`CODE_PARTS` may stay: a code of a published scheme."""
-    scheme = elements.value_of(item, CODING_SCHEME, explicit).decode("ascii", "replace").strip(" \x00").upper()
-    shape = _CODES.get(scheme)
-    codes = [elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00") for tag in CODE_VALUES[:2]]
-    return shape is not None and any(shape.fullmatch(code) for code in codes)
+def lut_fits(item: Elements, syntax: Syntax) -> bool:
+    """Say whether LUT data are as many and as large as their descriptor says (PS3.3 C.11.1.1), if an item has any: else they could be text."""
+    if _LUT_DATA not in item:
+        return True
+    data, said = (elements.value_of(item, tag, syntax.explicit) for tag in (_LUT_DATA, _LUT_DESCRIPTOR))
+    if len(said) != 6 or len(data) % 2:
+        return False
+    order = "<" if syntax.little else ">"
+    entries, _, bits = struct.unpack(f"{order}3H", said)
+    return len(data) == 2 * (entries or 1 << 16) and bits <= 16 and max(struct.unpack(f"{order}{len(data) // 2}H", data)) < 1 << bits
 
 
 def contrast(text: str) -> bytes:
@@ -73,16 +81,26 @@ def contrast(text: str) -> bytes:
 
 
 def numbers(tag: int, vr: str) -> re.Pattern[bytes]:
-    """What :func:`is_number` accepts, as a pattern."""
+    """What :func:`is_number` accepts in little endian, as a pattern; of some VRs only what is usual."""
     most = most_values(tag)
-    return re.compile(rb"(?s:.{%d}){0,%s}" % (WIDTHS[vr], b"" if most is None else b"%d" % most))
+    any_one = rb"\0{%d}" if vr in _UNPACKED else rb"(?s:.{%d})"
+    return re.compile(rb"(?:%s){0,%s}" % (_SMALL.get(vr, any_one % WIDTHS[vr]), b"" if most is None else b"%d" % most))
 
 
-def is_number(tag: int, vr: str, raw: bytes) -> bool:
-    """Say whether ``raw`` holds whole numbers of ``vr``, and no more than the attribute has: the rest could be text."""
+def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
+    """Say whether ``raw`` holds whole numbers of ``vr``, no more than the attribute has (the rest could be text) and none too large."""
     count, rest = divmod(len(raw), WIDTHS.get(vr, 1))
     most = most_values(tag) if vr in actions.NUMBER_VRS else None
-    return rest == 0 and (most is None or count <= most)
+    if rest or (most is not None and count > most):
+        return False
+    if vr not in _UNPACKED:
+        return True
+    width, plain = WIDTHS[vr], _NO_NUMBER.get(vr, b"")[:: 1 if little else -1]
+    found = struct.unpack(f"{'<' if little else '>'}{count}{_UNPACKED[vr]}", raw)
+    return all(
+        abs(one) < LARGEST if one == one else raw[index * width : (index + 1) * width] == plain  # noqa: PLR0124  # what is no number
+        for index, one in enumerate(found)
+    )
 
 
 def is_valid(tag: int, vr: str, value: str) -> bool:
@@ -90,9 +108,7 @@ def is_valid(tag: int, vr: str, value: str) -> bool:
     if vr == "CS":
         return _CS.fullmatch(value.strip(" ")) is not None
     if vr == "DS":
-        return not value.strip() or (len(value) <= _LONGEST_DS and _DS.fullmatch(value) is not None)
+        return not value.strip() or (len(value) <= _LONGEST_DS and _DS.fullmatch(value) is not None and abs(float(value)) < LARGEST)
     if vr == "IS":
-        return not value.strip() or (_IS.fullmatch(value) is not None and abs(int(value)) < 1 << 31)
-    if tag in CODE_VALUES:
-        return any(shape.fullmatch(value.strip()) for shape in _CODES.values())
+        return not value.strip() or (_IS.fullmatch(value) is not None and abs(int(value)) < LARGEST)
     return is_plain(value.strip())

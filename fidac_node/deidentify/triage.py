@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from fidac_node.deidentify import elements, highbits, screens
+from fidac_node.deidentify import elements, screens
 from fidac_node.deidentify.elements import Elements, Unusual
+from fidac_node.deidentify.pixels import check_padding
 from fidac_node.deidentify.reading import Source
 from fidac_node.deidentify.runs import whole
 from fidac_node.errors import ConfigError, Permanent
@@ -52,7 +53,6 @@ _FRAME_TYPE: Final = 0x00089007
 _OTHER_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x00287FE0)
 # Lookup tables that turn grey into colours; descriptor and data of red stand for the three.
 _PALETTE: Final = (0x00281101, 0x00281201, 0x00281221)
-_PADDING: Final = {0x00280120: "PixelPaddingValue", 0x00280121: "PixelPaddingRangeLimit"}
 _GREYSCALE: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _RENDERED: Final = frozenset({"VOLUME_RENDER", "SURFACE_RENDER"})
 _NUMBER: Final = rb" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *"
@@ -328,16 +328,14 @@ def _overlays(source: Source) -> int:
 
 
 def _mask(source: Source, group: int, bit: int | None) -> int:
-    stored, signed = source.number("BitsStored"), source.number("PixelRepresentation") == 1
+    stored = source.number("BitsStored")
     keep = (1 << stored) - 1
     name = f"an overlay (group {group:04X})"
     if bit is None or bit < stored or bit > 15:
         raise Permanent("pixel-risk", f"{name} has no data of its own and no place above the pixel values: it may be within them")
     if source.pixel_data is None or source.pixel_data.encapsulated:
         raise Permanent("pixel-risk", f"{name} is in the high bits of compressed pixels, from where it cannot be taken")
-    for tag, keyword in _PADDING.items():
-        if tag in source and not highbits.fits(source.number(keyword), keep, signed=signed):
-            raise Permanent("pixel-risk", f"{name} is in bits that {keyword} uses too: they cannot be masked")
+    check_padding(source, keep, f"{name} is in unused bits")
     return keep
 
 
