@@ -1,6 +1,6 @@
-"""Write what de-identification knows of the standard as plain Python: PS3.3 terms, PS3.6 attributes, PS3.16 code meanings.
+"""Write what de-identification knows of the standard as plain Python: PS3.3 terms, PS3.6 attributes, PS3.16 codes.
 
-    python profiles/dictionary.py            writes fidac_node/deidentify/ps33.py, ps36.py and meanings.py
+    python profiles/dictionary.py            writes fidac_node/deidentify/ps33.py, ps36.py and ps316.py
     python profiles/dictionary.py --check    says whether they are what it would write (exit 1 if not)
 
 Taken from pydicom's copies of the standard and from the files beside this one, so that what applies a plan needs the
@@ -16,6 +16,7 @@ from pathlib import Path
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
 from pydicom.sr._cid_dict import name_for_cid
 from pydicom.sr._concepts_dict import concepts
+from pydicom.sr._snomed_dict import mapping as snomed
 
 from fidac_node.deidentify.dictionary import tag_of
 
@@ -45,6 +46,7 @@ from typing import Final
 
 _PYDICOM = "pydicom's copy of the standard"
 _TERMS_A_LINE = 7
+_LONGEST_MEANING = 64  # LO (PS3.5 6.2)
 
 
 def terms() -> str:
@@ -85,22 +87,30 @@ def attributes() -> str:
     return head + "\n".join(lines) + '\n"""\n'
 
 
-def meanings() -> str:
-    """One line per phrase that PS3.16 gives as the meaning of a code."""
-    phrases = {
-        meaning
+def codes() -> str:
+    """One line per code: scheme, value, its SNOMED-RT code (- if it has none), and the meaning that is published for it."""
+    found = {
+        (scheme, value): meaning
         for scheme in _SCHEMES
         for entry in concepts[scheme].values()
-        for meaning, context_groups in entry.values()
+        for value, (meaning, context_groups) in entry.items()
         if _CONTEXT_GROUPS.intersection(context_groups)
     }
+    for line in (HERE / "codes.txt").read_text(encoding="ascii").splitlines():
+        if line and not line.startswith("#"):
+            scheme, value, meaning = line.split(" ", 2)
+            found[scheme, value] = meaning
+    if any(len(meaning) > _LONGEST_MEANING for meaning in found.values()):
+        raise SystemExit(f"profiles/codes.txt has a meaning of more than {_LONGEST_MEANING} characters")
+    retired = {("SCT", new): old for old, new in sorted(snomed["SRT"].items())}
     head = _HEAD.format(
-        title="The meanings of codes that PS3.16 publishes for CT: phrases that are the same in every hospital.",
-        source=_PYDICOM,
-        comment="# One phrase a line.",
-        name="PHRASES",
+        title="Codes with the meanings that PS3.16 and other schemes publish for CT: they are the same in every hospital.",
+        source="pydicom's copy of the standard and profiles/codes.txt",
+        comment="# Scheme, value, its SNOMED-RT code (- if it has none), meaning.",
+        name="CODES",
     )
-    return head + "\n".join(sorted(phrases)) + '\n"""\n'
+    lines = (f"{scheme} {value} {retired.get((scheme, value), '-')} {meaning}" for (scheme, value), meaning in found.items())
+    return head + "\n".join(sorted(lines)) + '\n"""\n'
 
 
 def _row(entry: tuple[str, str, str, str, str]) -> str:
@@ -111,7 +121,7 @@ def _row(entry: tuple[str, str, str, str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the modules, or with ``--check`` compare them."""
     wrong = 0
-    for name, text in (("ps33.py", terms()), ("ps36.py", attributes()), ("meanings.py", meanings())):
+    for name, text in (("ps33.py", terms()), ("ps36.py", attributes()), ("ps316.py", codes())):
         path = ROOM / name
         if arguments != ["--check"]:
             path.write_text(text, encoding="ascii")

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from fidac_node.deidentify.codes import phrases
 from fidac_node.deidentify.leaves import describe
-from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.needles import STANDARD_UID, Needles, folded
 from fidac_node.deidentify.text import fold
 
@@ -52,7 +52,7 @@ _LONGEST_CLEAN: Final = 1 << 16
 _ZEROES: Final = b"\0" * _STRONG
 # Stands between two values of bytes, so that none is read together with the next.
 _BETWEEN: Final = b"\0\0\0\0"
-_PUBLISHED: Final = frozenset(fold(phrase) for phrase in PHRASES.splitlines())
+_PUBLISHED: Final = frozenset(map(fold, phrases()))
 
 Found = str | tuple[frozenset[str], frozenset[str]] | None
 """A hit, in words that quote nothing; or the UIDs and the rows of digits to compare; or nothing."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from fidac_node.deidentify import actions, elements, templates
+from fidac_node.deidentify import actions, elements
+from fidac_node.deidentify.codes import phrases
 from fidac_node.deidentify.dictionary import most_values
 from fidac_node.deidentify.elements import Elements
-from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.text import fold, is_plain, words
 
 CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
@@ -30,7 +30,7 @@ _CODES: Final = {
     "CCAM": re.compile(r"[A-Z]{4}\d{3}", re.ASCII),
     "RADLEX": re.compile(r"RID\d{1,6}", re.ASCII),
 }
-PHRASES_OF_CODES: Final = frozenset(fold(phrase) for phrase in (*PHRASES.splitlines(), *templates.MEANINGS))
+PHRASES_OF_CODES: Final = frozenset(map(fold, phrases()))
 
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
 _NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
