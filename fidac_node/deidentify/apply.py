@@ -195,7 +195,7 @@ class Deidentifier:
             }
         )
         self._words = plan.vocabulary | plan.devices
-        self._gate = Gate(plan.vocabulary | plan.common | plan.devices)
+        self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices)
         self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
         self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
 
@@ -299,7 +299,7 @@ class Deidentifier:
         return rewriter.header(whole(elements.encoded(rebuilt, explicit=explicit)))
 
     def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
-        """What objects of one study share; ``names`` are those that are also words. Raises :class:`Permanent` if the patient is not certain."""
+        """What objects of a study share; ``names`` are those that are also words. Raises :class:`Permanent` if it is not certain whose."""
         said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY, _STUDY_DATE, _DATES_MODIFIED)
         key = (*map(source.value, said), source.syntax, kind, names)
         study = self._studies.get(key)

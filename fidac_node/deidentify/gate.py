@@ -101,10 +101,11 @@ class _Meta(NamedTuple):
 
 
 class Gate:
-    """Searches outputs. ``harmless`` are the folded words that identify nobody."""
+    """Searches outputs. ``harmless`` are the folded words that identify nobody, ``words`` those of makers and models."""
 
-    def __init__(self, harmless: frozenset[str]) -> None:
+    def __init__(self, harmless: frozenset[str], words: frozenset[str] = frozenset()) -> None:
         self._harmless = harmless
+        self._words = words
         self._inputs = Inputs(harmless)
         self._rooms: dict[tuple[str, bytes, frozenset[int]], _Room] = {}
         self._heads: dict[Frame, Heads] = {}
@@ -178,7 +179,7 @@ class Gate:
         if search is None:
             # In an order that says nothing of what came before: of two attributes with one value a hit names the same.
             ordered = sorted((*key[0], *needles), key=attrgetter("place", "tag"))
-            search = Search(ordered, self._harmless, written, heads)
+            search = Search(ordered, self._harmless, written, heads, self._words)
             if search.needles > _MOST_NEEDLES:
                 raise Permanent("leak", f"the input has more than {_MOST_NEEDLES} identifying values: the output cannot be checked")
             if len(self._searches) >= MOST_SEARCHES:

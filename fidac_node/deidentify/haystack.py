@@ -12,8 +12,9 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from fidac_node.deidentify import scripts
+from fidac_node.deidentify.codes import phrases
 from fidac_node.deidentify.leaves import describe
-from fidac_node.deidentify.meanings import PHRASES
 from fidac_node.deidentify.needles import STANDARD_UID, Needles, folded
 from fidac_node.deidentify.text import fold
 
@@ -36,7 +37,9 @@ _FEWEST_LETTERS: Final = 4
 _FEWEST_SIGNS: Final = 3
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{6,}")
 _PRINTABLE_OR_NOT: Final = bytes(0x20 <= byte <= 0x7E for byte in range(256))
-_SIX_PRINTABLE: Final = b"\1" * 6
+_PRINTABLE_RUN: Final = b"\1" * 6
+_RUNS: Final = {least: re.compile(rb"[\x20-\x7e]{%d,}" % least) for least in (4, 5, 6)}
+_IN_WORDS: Final = b"\0\0\0\0"
 _UTF8_ACCENT: Final = re.compile(rb"\xc3([\x80-\xbf])")
 _LONGEST_UID_NEEDLE: Final = 12
 _LOWER: Final = bytes(range(256)).lower()
@@ -52,7 +55,15 @@ _LONGEST_CLEAN: Final = 1 << 16
 _ZEROES: Final = b"\0" * _STRONG
 # Stands between two values of bytes, so that none is read together with the next.
 _BETWEEN: Final = b"\0\0\0\0"
-_PUBLISHED: Final = frozenset(fold(phrase) for phrase in PHRASES.splitlines())
+# Words in pixels: letters one after the other, of one byte or of two; or every other byte, among others, where fewer would be chance.
+_FEWEST_IN_WORDS: Final = 4
+_FEWEST_IN_BYTES: Final = 5
+_NUMBER_IN_WORD: Final = re.compile(r"\d{4,}", re.ASCII)
+_SHORTEST_BEGINNING: Final = 5
+# Whose needles do not count in an attribute that may name a device: none is spared, those of places and devices, all but the patient's.
+NOBODY, PLACES, ALL_BUT_PATIENT = 0, 1, 2
+_PATIENT_GROUP: Final = 0x0010
+_PUBLISHED: Final = frozenset(map(fold, phrases()))
 
 Found = str | tuple[frozenset[str], frozenset[str]] | None
 """A hit, in words that quote nothing; or the UIDs and the rows of digits to compare; or nothing."""
@@ -97,6 +108,12 @@ class Haystack:
                         table[needle] = one
         self._sums = {**self._days, **self._wholes}
         self._longest = max(map(len, self._sums), default=0)
+        self._beginnings = {
+            word[:length]: one
+            for word, one in self._parts.items()
+            if not one.place and word.isalpha()
+            for length in range(_SHORTEST_BEGINNING, len(word))
+        }
         self._in_uids = [digits for digits in self._digits if len(digits) >= _LONGEST_UID_NEEDLE]
         self._strong = _strong(self._parts, self._wholes)
         self._strong_bare = {**self._strong, **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG}}
@@ -115,8 +132,8 @@ class Haystack:
         digits = uid.removeprefix("1.2.840.10008.").replace(".", "")
         return len(digits) >= 6 and any(number in digits for number in self.numbers)
 
-    def in_text(self, text: str, *, tag: int = 0, excused: bool = False) -> Found:
-        """Look in one decoded value of the attribute ``tag``. ``excused``: it may name a place."""
+    def in_text(self, text: str, *, tag: int = 0, spared: int = NOBODY) -> Found:
+        """Look in one decoded value of the attribute ``tag``. ``spared``: whose needles it may hold."""
         if _CONTROL.search(text):
             return "a control character"
         if tag == _CODE_MEANING and folded(text) in _PUBLISHED:
@@ -124,32 +141,56 @@ class Haystack:
         uids: set[str] = set()
         rows: set[str] = set()
         for view in _spellings(text):
-            hit = self._look(view, self._wholes if tag == _CODE_VALUE else self._sums, excused)
+            hit = self._look(view, self._wholes if tag == _CODE_VALUE else self._sums, spared)
             if hit is not None:
                 return f"the input's {describe((hit.tag,))}"
             uids.update(uid for uid in _UID.findall(view) if not STANDARD_UID.fullmatch(uid))
             rows.update(row for row in map(_digits_of, _ROW.findall(view)) if len(row) >= _SHORTEST_ROW)
         return (frozenset(uids), frozenset(rows)) if uids or rows else None
 
-    def in_bytes(self, values: Collection[bytes], *, excused: bool = False) -> Found:
+    def in_pixels(self, pieces: Iterable[bytes]) -> Needles | None:
+        """The source of the first needle that is written in rows of pixels, as bytes or as words of two, in either byte order."""
+        for piece in pieces:
+            even, odd = piece[::2], piece[1::2]
+            swapped = bytearray(piece[: len(even) + len(odd) & ~1])
+            swapped[::2], swapped[1::2] = odd, even[: len(odd)]
+            for view, fewest in ((piece, _FEWEST_IN_BYTES), (bytes(swapped), _FEWEST_IN_BYTES), (even, _STRONG), (odd, _STRONG)):
+                other = odd if view is even else even if view is odd else b"\1"
+                least = _FEWEST_IN_WORDS if _IN_WORDS in other else fewest
+                hit = self._in_run(view, least) if _PRINTABLE_RUN[:least] in view.translate(_PRINTABLE_OR_NOT) else None
+                if hit is not None:
+                    return hit
+        return None
+
+    def _in_run(self, view: bytes, least: int) -> Needles | None:
+        """The source of the first needle of at least so many letters or digits among printable bytes."""
+        for run in _RUNS[least].findall(view):
+            text = "".join(_WORD.findall(run.decode("ascii").lower()))
+            for table in (self._parts, self._wholes, self._singles, self._digits):
+                for needle, source in table.items():
+                    if len(needle) >= least and needle in text:
+                        return source
+        return None
+
+    def in_bytes(self, values: Collection[bytes], *, spared: int = NOBODY) -> Found:
         """Look in values that are no text."""
         longest = max(map(len, values), default=0)
         if longest < _SHORTEST_IN_BYTES:
             return None
         value = _BETWEEN.join(values)
         for needle, source in self._scripts.items():
-            if needle in value and not (excused and source.place):
+            if needle in value and not _is_spared(source, spared):
                 return f"the input's {describe((source.tag,))}"
         if longest < _STRONG or value == self._clean:
             return None
         uids: set[str] = set()
         rows: set[str] = set()
         for half in _halves(value) if longest >= 2 * _STRONG else (value,):
-            hit = self._in_letters(half, excused) if self._strong_bare else None
+            hit = self._in_letters(half, spared) if self._strong_bare else None
             if hit is not None:
                 return f"the input's {describe((hit.tag,))}"
             for run in _printable(half):
-                found = self.in_text(run.decode("ascii"), excused=excused)
+                found = self.in_text(run.decode("ascii"), spared=spared)
                 if isinstance(found, str):
                     return found
                 if found is not None:
@@ -157,18 +198,18 @@ class Haystack:
                     rows |= found[1]
         if uids or rows:
             return frozenset(uids), frozenset(rows)
-        if not excused and len(value) <= _LONGEST_CLEAN:
+        if spared == NOBODY and len(value) <= _LONGEST_CLEAN:
             self._clean = value
         return None
 
-    def _in_letters(self, value: bytes, excused: bool) -> Needles | None:
+    def _in_letters(self, value: bytes, spared: int) -> Needles | None:
         """The source of the first needle among what may be letters in ``value``."""
         runs = [run for run in _LETTERS.findall(value) if len(run.translate(None, _NO_LETTERS)) >= _FEWEST_LETTERS]
         if not runs:
             return None
         for view, needles in self._views(b"\0".join(runs)):
             for needle, source in needles.items():
-                if needle in view and not (excused and source.place) and not self._is_innocent_bytes(needle, view):
+                if needle in view and not _is_spared(source, spared) and not self._is_innocent_bytes(needle, view):
                     return source
         return None
 
@@ -180,33 +221,45 @@ class Haystack:
             if b"\xc3" in runs:
                 yield _UTF8_ACCENT.sub(lambda two: bytes((two[1][0] + 0x40,)), runs).translate(_FOLDED_BYTES), self._strong
 
-    def _look(self, text: str, sums: dict[str, Needles], excused: bool) -> Needles | None:
+    def _look(self, text: str, sums: dict[str, Needles], spared: int) -> Needles | None:
         """The source of the first needle in ``text`` that counts."""
         haystack = folded(text)
         found = _WORD.findall(haystack)
         innocent: set[str] | None = None
         for needle, source in self._parts.items():
-            if needle not in haystack or (excused and source.place):
+            if needle not in haystack or _is_spared(source, spared):
                 continue
             if innocent is None:
                 innocent = self._innocent(text, set(found))
             if any(needle in word and word not in innocent for word in found):
                 return source
-        source_of_sum = self._sum(found, sums, excused)
+        source_of_sum = self._sum(found, sums, spared) or self._begun_or_numbered(found, spared)
         if source_of_sum is not None:
             return source_of_sum
         squashed = "".join(found)
         for digits, source in self._digits.items():
-            if digits in squashed and not (excused and source.place):
+            if digits in squashed and not _is_spared(source, spared):
                 return source
         return None
 
-    def _sum(self, found: list[str], sums: dict[str, Needles], excused: bool) -> Needles | None:
+    def _begun_or_numbered(self, found: list[str], spared: int) -> Needles | None:
+        """The source of a name that a word begins, or of a number of four digits or more within a word."""
+        for word in found:
+            source = self._beginnings.get(word)
+            if source is not None and word not in self._harmless and not _is_spared(source, spared):
+                return source
+            for number in _NUMBER_IN_WORD.findall(word) if self._singles else ():
+                source = self._singles.get(number)
+                if source is not None and not _is_spared(source, spared):
+                    return source
+        return None
+
+    def _sum(self, found: list[str], sums: dict[str, Needles], spared: int) -> Needles | None:
         """The source of a needle that is a word, or several in a row."""
         longest = self._longest
         for start, word in enumerate(found):
             source = self._singles.get(word)
-            if source is not None and word not in self._harmless and not (excused and source.place):
+            if source is not None and word not in self._harmless and not _is_spared(source, spared):
                 return source
             together = ""
             for end in range(start, len(found)):
@@ -214,7 +267,7 @@ class Haystack:
                 if len(together) > longest:
                     break
                 source = sums.get(together)
-                if source is not None and not (excused and source.place) and not self._harmless.issuperset(found[start : end + 1]):
+                if source is not None and not _is_spared(source, spared) and not self._harmless.issuperset(found[start : end + 1]):
                     return source
         return None
 
@@ -234,6 +287,11 @@ class Haystack:
         return bool(words) and self._harmless.issuperset(words)
 
 
+def _is_spared(source: Needles, spared: int) -> bool:
+    """Say whether a needle does not count where some are spared."""
+    return spared != NOBODY and (source.place or (spared == ALL_BUT_PATIENT and source.tag >> 16 != _PATIENT_GROUP))
+
+
 def _halves(value: bytes) -> Iterator[bytes]:
     """Bytes as they are, and as the letters of UTF-16 where every other byte is zero."""
     yield value
@@ -246,7 +304,7 @@ def _halves(value: bytes) -> Iterator[bytes]:
 
 def _printable(value: bytes) -> set[bytes]:
     """The runs in bytes that may be text."""
-    if _SIX_PRINTABLE not in value.translate(_PRINTABLE_OR_NOT):  # mostly so, and told sooner than by looking for each
+    if _PRINTABLE_RUN not in value.translate(_PRINTABLE_OR_NOT):  # mostly so, and told sooner than by looking for each
         return set()
     return {run for run in _PRINTABLE.findall(value) if len(set(run)) >= _FEWEST_SIGNS}  # the digits of 0.3 are 333333
 
@@ -260,6 +318,7 @@ def _spellings(text: str) -> Iterator[str]:
     yield text
     if text.isascii():
         return
+    yield scripts.latin(text)
     for codec in ("latin-1", "cp1252", "cp850", "mac_roman"):
         yield text.encode("utf-8").decode(codec, "ignore")
     for codec in ("latin-1", "cp1252"):

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from fidac_node.deidentify import charset
+from fidac_node.deidentify import charset, scripts
 from fidac_node.deidentify.contents import Contents, Reader, reader_of
 from fidac_node.deidentify.identity import Kind, nature_of
 from fidac_node.deidentify.leaves import describe
@@ -323,8 +323,9 @@ class _Gatherer:
                 self._date(text)
 
     def _name(self, text: str) -> None:
-        """Each word of a person's name, and the words together when each is too short to count."""
-        for group in text.split("="):
+        """Each word of a person's name, in Latin letters too, and the words together when each is too short to count."""
+        latin = text if text.isascii() else scripts.latin(text)
+        for group in dict.fromkeys([*text.split("="), *latin.split("=")]):
             found = words(group)
             counted = [self._word(word) for word in found]
             self._bare(group)
@@ -352,12 +353,11 @@ class _Gatherer:
 
     def _digits(self, digits: str) -> None:
         for one in {digits, digits.lstrip("0")}:
-            if len(one) >= 8:
+            if len(one) >= 6:
                 self._needles.digits.add(one)
+                self._needles.numbers.add(one)
             elif len(one) >= 4:
                 self._needles.singles.add(one)
-            if len(one) >= 6:
-                self._needles.numbers.add(one)
 
     def _words(self, text: str) -> None:
         """Each telling word of an institution or address."""

@@ -183,7 +183,7 @@ class Pixels:
         return chunk
 
     def _strays(self, source: Source) -> int:
-        """The mask for pixels of which some have bits above BitsStored, 0 if none has. Raises :class:`Permanent` if they cannot be masked."""
+        """The mask for pixels of which some have bits above BitsStored, else 0. Raises :class:`Permanent` if they cannot be masked."""
         stored = source.number("BitsStored")
         if source.number("BitsAllocated") != 16 or not highbits.FEWEST_BITS <= stored <= highbits.MOST_BITS:
             return 0

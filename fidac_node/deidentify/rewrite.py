@@ -425,13 +425,13 @@ class Rewriter:
         if vr == "CS" and tag not in self._overrides:
             kept = list(takewhile(lambda one: self._is_term(tag, one.strip(" ")), text.split("\\")))
         else:
-            kept = list(takewhile(lambda one: shapes.is_valid(tag, vr, one), text.split("\\")))
+            kept = list(takewhile(lambda one: shapes.is_valid(vr, one), text.split("\\")))
         whole = len(kept) == text.count("\\") + 1
         return "\\".join(kept) if whole or vr == "CS" else ""
 
     def _is_term(self, tag: int, value: str) -> bool:
         """Say whether a code is a defined term of its attribute, or made of words that images are described with."""
-        return shapes.is_valid(tag, "CS", value) and (not value or value in terms.terms_of(tag) or is_listed(value, self._codes))
+        return shapes.is_valid("CS", value) and (not value or value in terms.terms_of(tag) or is_listed(value, self._codes))
 
     def _without_value(self, tag: int, vr: str) -> bytes:
         dummy = self._dummy(tag, vr)

@@ -6,15 +6,16 @@ What is found clean is clean for one search alone: for its needles, its written 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from fidac_node import marks
-from fidac_node.deidentify import actions
+from fidac_node.deidentify import actions, devices, terms
 from fidac_node.deidentify.contents import Path, reader_of
 from fidac_node.deidentify.dictionary import vrs_of
-from fidac_node.deidentify.haystack import Haystack
+from fidac_node.deidentify.haystack import ALL_BUT_PATIENT, NOBODY, PLACES, Haystack
 from fidac_node.deidentify.identity import nature_of
 from fidac_node.deidentify.leaves import describe
 from fidac_node.deidentify.memo import Memo
@@ -24,6 +25,11 @@ from fidac_node.part10 import PIXEL_DATA
 from fidac_node.uids import is_valid_uid
 
 _PATIENT_BIRTH_DATE: Final = 0x00100030
+# Numbers in binary that can hold six digits: their struct codes.
+_WIDE: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
+# What a scanner says of itself: what is known vocabulary there is no identifier, though a station or an operator has the same letters.
+_OF_SCANNER: Final = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00181160, 0x00181210, 0x00189320, 0x00180022})
+_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 _BINARY: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 # What the values of a numeric VR are made of (PS3.5 Table 6.2-1): no letter of a name.
 _GRAMMAR: Final = {
@@ -107,6 +113,7 @@ class Head(NamedTuple):
     length: int
     value: int
     excused: bool
+    scanner: bool
     clean: Seen
 
 
@@ -147,13 +154,16 @@ class Heads:
             handler = "identity"
         elif vr == "SQ":
             handler = "nested"
+        elif vr in _WIDE:
+            handler = "wide"
         elif vr in _BINARY:
             handler = "bytes"
         elif vr == "":
             handler = "either"
         else:
             handler = _HANDLERS.get(vr, "text")
-        return Head(path, vr, handler, length, value, kept, Seen(path[:1]))
+        scanner = path[-1] in _OF_SCANNER and (len(path) == 1 or path[0] in _FUNCTIONAL_GROUPS)
+        return Head(path, vr, handler, length, value, kept, scanner, Seen(path[:1]))
 
 
 def leak(path: Path, what: str) -> Permanent:
@@ -179,13 +189,16 @@ def check_structure(path: Path, vr: str, frame: Frame) -> None:
 
 
 class Search:
-    """One search for the needles of one input. ``harmless`` are the folded words that identify nobody.
+    """One search for the needles of one input. ``harmless`` are the folded words that identify nobody, ``words`` those of makers.
 
     ``seen`` remembers pieces of outputs, one or more encoded top-level elements in each.
     """
 
-    def __init__(self, found: Iterable[Needles], harmless: frozenset[str], written: frozenset[str], heads: Heads) -> None:
+    def __init__(
+        self, found: Iterable[Needles], harmless: frozenset[str], written: frozenset[str], heads: Heads, words: frozenset[str] = frozenset()
+    ) -> None:
         self._hay = Haystack(found, harmless)
+        self._words = words
         self.needles = len(self._hay)
         self._marks = written | _CONSTANTS
         self._pseudonyms = self._marks - _MARKS
@@ -206,8 +219,16 @@ class Search:
             "text": self._text,
             "time": self._time,
             "uid": self._uid,
+            "wide": self._wide,
         }
+        self._wholes = {int(whole): source for whole, source in self._numbers.items()}
         self.seen: Memo[Seen] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
+
+    def look_in_pixels(self, pieces: Iterable[bytes]) -> None:
+        """Search rows of pixels; a hit raises :class:`Permanent` ``leak``."""
+        source = self._hay.in_pixels(pieces)
+        if source is not None:
+            raise leak((PIXEL_DATA,), f"the input's {describe((source.tag,))}")
 
     def look(self, pieces: Iterable[bytes]) -> list[Seen]:
         """Search the pieces of an output; a hit raises :class:`Permanent` ``leak``."""
@@ -281,6 +302,10 @@ class Search:
         written = self._marks if tag >> 16 == 0x0012 or tag in _MARKED else self._pseudonyms
         return text in written or all(one.strip() in written or not one.strip() for one in text.split("\\"))
 
+    def _are_terms(self, head: Head, text: str) -> bool:
+        """Say whether codes are defined terms of their attribute, which are the same in every hospital."""
+        return terms.terms_of(head.path[-1]).issuperset(one.strip() for one in text.split("\\"))
+
     def _grammatical(self, head: Head, values: Collection[bytes]) -> bytes:
         joined = b"\\".join(values)
         if _GRAMMAR[head.vr].fullmatch(joined) is None:
@@ -331,7 +356,18 @@ class Search:
         return Left(head.path, frozenset(found), frozenset(), ()) if found else None
 
     def _bytes(self, head: Head, values: Collection[bytes]) -> Left | None:
-        return self._found(head, self._hay.in_bytes(values, excused=head.excused))
+        return self._found(head, self._hay.in_bytes(values, spared=PLACES if head.excused else NOBODY))
+
+    def _wide(self, head: Head, values: Collection[bytes]) -> Left | None:
+        """Numbers in binary: whole ones that are an identifying number, and letters."""
+        code, order = _WIDE[head.vr], "<" if self._heads.order == "little" else ">"
+        if self._wholes:
+            for value in values:
+                for one in struct.unpack(f"{order}{len(value) // struct.calcsize(order + code)}{code}", value):
+                    source = self._wholes.get(one)
+                    if source is not None and not (head.excused and source.place):
+                        raise leak(head.path, f"the input's {describe((source.tag,))}")
+        return self._bytes(head, values)
 
     def _either(self, head: Head, values: Collection[bytes]) -> Left | None:
         """A private attribute in Implicit VR: text if it can be."""
@@ -349,13 +385,19 @@ class Search:
                 text = stripped.decode("utf-8")
             except UnicodeDecodeError:
                 raise leak(head.path, "text that is not UTF-8") from None
-            if not self._is_written(head, text):
-                hit = self._hay.in_text(text, tag=head.path[-1], excused=head.excused)
+            if not self._is_written(head, text) and not (head.vr == "CS" and self._are_terms(head, text)):
+                hit = self._hay.in_text(text, tag=head.path[-1], spared=self._spared(head, text))
                 left = self._found(head, hit)
                 if left is not None:
                     uids |= left.uids
                     rows |= left.rows
         return Left(head.path, frozenset(uids), frozenset(rows), ()) if uids or rows else None
+
+    def _spared(self, head: Head, text: str) -> int:
+        """Whose needles a text may hold."""
+        if head.scanner and all(devices.known(one, self._words) == one for one in text.split("\\")):
+            return ALL_BUT_PATIENT
+        return PLACES if head.excused else NOBODY
 
     def _found(self, head: Head, hit: str | tuple[frozenset[str], frozenset[str]] | None) -> Left | None:
         if hit is None:

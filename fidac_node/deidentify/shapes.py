@@ -20,6 +20,7 @@ CODING_SCHEME: Final = 0x00080102
 CODING_SCHEME_VERSION: Final = 0x00080103
 CODE_MEANING: Final = 0x00080104
 CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME, CODE_MEANING})
+
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
 _NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
 _CS: Final = re.compile(r"[A-Z0-9 _]{0,16}")
@@ -63,7 +64,7 @@ def meaning_of(item: Elements, explicit: bool) -> str | None:
 
 
 def lut_fits(item: Elements, syntax: Syntax) -> bool:
-    """Say whether LUT data are as many and as large as their descriptor says (PS3.3 C.11.1.1), if an item has any: else they could be text."""
+    """Say whether LUT data, if an item has any, are as many and as large as the descriptor says (PS3.3 C.11.1.1): else they may be text."""
     if _LUT_DATA not in item:
         return True
     data, said = (elements.value_of(item, tag, syntax.explicit) for tag in (_LUT_DATA, _LUT_DESCRIPTOR))
@@ -103,7 +104,7 @@ def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
     )
 
 
-def is_valid(tag: int, vr: str, value: str) -> bool:
+def is_valid(vr: str, value: str) -> bool:
     """Say whether one value of a kept attribute has the form of its VR."""
     if vr == "CS":
         return _CS.fullmatch(value.strip(" ")) is not None
