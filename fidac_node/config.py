@@ -177,6 +177,13 @@ class Deidentify:
         "hold", "hold, or rebuild: Key Object Selections as title and references alone.", one_of(("hold", "rebuild"), "rule")
     )
     ocr_sample: int = option(0, "Look for burned-in text in one CT image of this many (needs OCR); 0: in none.", between(0, 1000000))
+    time_resolution: int = option(
+        1,
+        "Seconds to which times are cut down; what slices need for their order stays as differences. 0: times stay exact.",
+        between(0, 3600),
+    )
+    dates_before: int = option(731, "Days before that of its study that a date may lie to be moved with it; others go.", between(0, 3660))
+    dates_after: int = option(1, "Days after that of its study that a date may lie to be moved with it.", between(0, 366))
     workers: int = option(0, "Worker processes; 0: one per core.", between(0, 256))
 
 

@@ -60,6 +60,11 @@ def section(cls: type[T], doc: str) -> T:
     return field(default_factory=cls, metadata={"doc": doc, "section": cls})
 
 
+def select(cls: type[T], settings: object) -> T:
+    """What a room needs of a section: a dataclass ``cls`` whose fields have the names of settings. Raises as ``cls`` does."""
+    return cls(**{one.name: getattr(settings, one.name) for one in fields(cast(Any, cls))})
+
+
 def sections(cls: type) -> dict[str, type]:
     """The sections of a settings class, by name, in the file's order."""
     return {part.name: part.metadata["section"] for part in fields(cls) if "section" in part.metadata}

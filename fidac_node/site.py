@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -17,13 +17,14 @@ from fidac_node import keys as site_keys
 from fidac_node import ledger, part10, reception, safeio, tls
 from fidac_node.compress import Compressor
 from fidac_node.config import SiteConfig, load_site
-from fidac_node.deidentify import Deidentifier, Plan, load_plan, ocr, profiles_directory, triage
+from fidac_node.deidentify import Deidentifier, Moments, Plan, load_plan, ocr, profiles_directory, triage
 from fidac_node.draft import Draft
 from fidac_node.errors import ConfigError
 from fidac_node.headers import DIRECTORY as HEADERS
 from fidac_node.headers import Headers, open_headers, purge_headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import Ledger
+from fidac_node.options import select
 from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.commitment import report_contexts, report_handlers
 from fidac_node.receive.scp import storage_contexts
@@ -91,7 +92,12 @@ class Site:
     @cached_property
     def pixel_rules(self) -> triage.Rules:
         """What is let through triage. Raises :class:`ConfigError`."""
-        return triage.Rules(**{rule.name: getattr(self.config.deidentify, rule.name) for rule in fields(triage.Rules)})
+        return select(triage.Rules, self.config.deidentify)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """What is told of dates and times."""
+        return select(Moments, self.config.deidentify)
 
     @cached_property
     def headers(self) -> Headers | None:
@@ -382,7 +388,9 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
 
 def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:
     keys, programme = site.keys, site.config.deidentify.programme
-    deidentifier = Deidentifier(site.plan, keys.patients, site_id=site.config.site.id, programme=programme, rules=site.pixel_rules)
+    deidentifier = Deidentifier(
+        site.plan, keys.patients, site_id=site.config.site.id, programme=programme, rules=site.pixel_rules, moments=site.moments
+    )
     worker = Worker(
         owner,
         site.inbox,

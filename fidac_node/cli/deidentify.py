@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -19,7 +18,7 @@ from fidac_node.marks import LABELS
 
 if TYPE_CHECKING:
     from fidac_node.config import SiteConfig
-    from fidac_node.deidentify import Keyring, Plan, Pseudonymiser
+    from fidac_node.deidentify import Keyring, Moments, Plan, Pseudonymiser
     from fidac_node.deidentify.report import Report
     from fidac_node.deidentify.tree import Result
     from fidac_node.deidentify.triage import Rules
@@ -73,7 +72,9 @@ def command(
     from fidac_node.deidentify.tree import Job, deidentify_files, files_of
 
     files = files_of(source)
-    engine = Deidentifier(settings.plan, settings.patients, settings.site_id, settings.programme, rules=settings.rules)
+    engine = Deidentifier(
+        settings.plan, settings.patients, settings.site_id, settings.programme, rules=settings.rules, moments=settings.moments
+    )
     job = Job(engine, settings.handles, target, label, max_object_mb << 20, details=report is not None, check=check_conformance)
     job.look = _look(settings.rules)
     results = deidentify_files(files, job, workers=workers or len(os.sched_getaffinity(0)))
@@ -93,6 +94,7 @@ class _Settings(NamedTuple):
     handles: Pseudonymiser
     patients: Pseudonymiser | Keyring
     rules: Rules | None
+    moments: Moments | None
     site_id: str
     programme: str
 
@@ -108,7 +110,9 @@ class _Settings(NamedTuple):
 
 def _settings(config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None) -> _Settings:
     """From a site's settings, from options, or options over settings."""
-    from fidac_node.deidentify import Pseudonymiser, load_plan, read_key
+    from fidac_node.deidentify import Moments, Pseudonymiser, load_plan, read_key
+    from fidac_node.deidentify.triage import Rules
+    from fidac_node.options import select
 
     if config is None and profile is None and key_file is None:
         from fidac_node.config import find_config
@@ -129,10 +133,13 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
         from fidac_node.keys import open_keys
 
         keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
-        return _Settings(plan, keys.handles, keys.patients, _rules(site), site_id, programme)
+        return _Settings(
+            plan, keys.handles, keys.patients, select(Rules, site.deidentify), select(Moments, site.deidentify), site_id, programme
+        )
     key = key_file or (site.deidentify.key_file if site else Path())
     pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
-    return _Settings(plan, pseudonyms, pseudonyms, _rules(site) if site else None, site_id, programme)
+    rules, moments = (select(Rules, site.deidentify), select(Moments, site.deidentify)) if site else (None, None)
+    return _Settings(plan, pseudonyms, pseudonyms, rules, moments, site_id, programme)
 
 
 def _site(config: Path | None) -> SiteConfig | None:
@@ -141,12 +148,6 @@ def _site(config: Path | None) -> SiteConfig | None:
     from fidac_node.config import load_site
 
     return load_site(config)
-
-
-def _rules(site: SiteConfig) -> Rules:
-    from fidac_node.deidentify.triage import Rules
-
-    return Rules(**{rule.name: getattr(site.deidentify, rule.name) for rule in fields(Rules)})
 
 
 def _look(rules: Rules | None) -> Callable[[Path], object] | None:

@@ -141,7 +141,8 @@ def _engine(site: Site) -> Deidentifier:
     from fidac_node.deidentify import Deidentifier
 
     config = site.config
-    return Deidentifier(site.plan, site.keys.patients, config.site.id, config.deidentify.programme, rules=site.pixel_rules)
+    rules, moments = site.pixel_rules, site.moments
+    return Deidentifier(site.plan, site.keys.patients, config.site.id, config.deidentify.programme, rules=rules, moments=moments)
 
 
 def _rows(before: Source, after: Source) -> list[Row]:

@@ -13,11 +13,13 @@ from fidac_node.deidentify.pseudonym import Keyring, Pseudonymiser
 
 if TYPE_CHECKING:
     from fidac_node.deidentify.apply import Deidentifier, Outcome
+    from fidac_node.deidentify.dates import Moments
     from fidac_node.deidentify.keyfile import create_key, read_key
     from fidac_node.deidentify.reading import Source, open_source
 
 _LAZY = {
     "Deidentifier": "apply",
+    "Moments": "dates",
     "Outcome": "apply",
     "Source": "reading",
     "create_key": "keyfile",
@@ -28,6 +30,7 @@ _LAZY = {
 __all__ = [
     "Deidentifier",
     "Keyring",
+    "Moments",
     "Outcome",
     "Plan",
     "Pseudonymiser",

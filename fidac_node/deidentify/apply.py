@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, Literal, Protocol
 from fidac_node import marks
 from fidac_node.deidentify import charset, dates, elements, iod, structured, triage
 from fidac_node.deidentify.actions import Changes
-from fidac_node.deidentify.dates import Window
+from fidac_node.deidentify.dates import Moments
 from fidac_node.deidentify.elements import Elements, Unusual
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.gate import Gate
@@ -59,14 +59,6 @@ class Keys(Protocol):
 
     def of(self, issuer: str, patient_id: str) -> Pseudonymiser:
         """The pseudonymiser of one patient."""
-
-
-@dataclass(frozen=True)
-class Moments:
-    """How near its study's date a date must lie to be moved with it, and how roughly times are told (seconds, 0: as they are)."""
-
-    window: Window = field(default_factory=Window)
-    resolution: int = 1
 
 
 @dataclass(frozen=True)
@@ -320,14 +312,8 @@ class Deidentifier:
             raise Permanent("undecodable", message) from None
         issuer = charset.likely(source.value(_ISSUER), source.charset)
         pseudonymiser = self._keys.of(issuer, patient_id)
-        moments = self._moments
-        clock = dates.clock(
-            pseudonymiser.shift_days(issuer, patient_id),
-            _day_of(source),
-            moments.window,
-            resolution=moments.resolution,
-            fraction=pseudonymiser.fraction(source.get("StudyInstanceUID"), moments.resolution),
-        )
+        fraction = pseudonymiser.fraction(source.get("StudyInstanceUID"), self._moments.time_resolution)
+        clock = dates.clock(pseudonymiser.shift_days(issuer, patient_id), _day_of(source), self._moments, fraction)
         subject = Subject(pseudonymiser.patient(issuer, patient_id), clock, names)
         demands = iod.demands_of(source.get("SOPClassUID"))
         overrides = structured.KEPT if kind != IMAGE else {}

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from fidac_node.deidentify import actions, charset, elements
 from fidac_node.deidentify.actions import Change, Changes
+from fidac_node.deidentify.dates import Moments, clock, study_date
 from fidac_node.deidentify.dictionary import keyword_of, vrs_of
 from fidac_node.deidentify.diff import text_of
 from fidac_node.deidentify.elements import Elements, Node, Unusual
@@ -63,7 +64,11 @@ def differences(first: Plan, second: Plan) -> Iterator[Difference]:
         yield from _differ(f"({group:04X},xx{element:02X})", f'"{creator}"', "", *kept)
     for vr in sorted({*first.vrs, *second.vrs}):
         yield from _differ("", "any other", vr, *(plan.vrs.get(vr, actions.REMOVE) for plan in (first, second)))
-    for name, one, other in (("vocabulary", first.vocabulary, second.vocabulary), ("common words", first.common, second.common)):
+    for name, one, other in (
+        ("vocabulary", first.vocabulary, second.vocabulary),
+        ("common words", first.common, second.common),
+        ("makers' words", first.devices, second.devices),
+    ):
         yield from _differ("", name, "", *(", ".join(sorted(words)) or ABSENT for words in (one - other, other - one)))
     yield from _differ("", "options (CID 7050)", "", *(", ".join(plan.options) or ABSENT for plan in (first, second)))
 
@@ -78,8 +83,10 @@ def findings(source: Source, first: Plan, second: Plan) -> Iterator[Finding]:
     keys = Pseudonymiser(secrets.token_bytes(32), "PROFILE-DIFF", "DIFF")
     found = _elements(source)
     sides = []
+    day = study_date((source.get("StudyDate"),), modified=True)
+    subject = Subject("PSEUDONYM", clock(-1000, day, Moments()))
     for plan in (first, second):
-        rewriter = Rewriter(plan, keys, Subject("PSEUDONYM", -1000), source.syntax)
+        rewriter = Rewriter(plan, keys, subject, source.syntax)
         sides.append(rewriter.header(whole(found)).changes)
     yield from _Walk(source).data_set(found, sides[0], sides[1], "", ())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -35,11 +36,17 @@ _MICROSECONDS: Final = 1_000_000
 _LAST_SECOND: Final = 24 * 60 * 60 - 1
 
 
-class Window(NamedTuple):
-    """How far before and after the day of its study a date may lie to be a moment of the examination, in days."""
+@dataclass(frozen=True)
+class Moments:
+    """What is told of dates and times.
 
-    before: int = 731
-    after: int = 1
+    A date is a moment of the examination if it lies at most ``dates_before`` days before that of its study or ``dates_after``
+    after it; times are cut down to multiples of ``time_resolution`` (seconds, 0: as they are).
+    """
+
+    dates_before: int = 731
+    dates_after: int = 1
+    time_resolution: int = 1
 
 
 class Clock(NamedTuple):
@@ -140,13 +147,13 @@ def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | No
     return None
 
 
-def clock(days: int, study: datetime.date | None, window: Window, *, resolution: int = 1, fraction: int = 0) -> Clock:
+def clock(days: int, study: datetime.date | None, moments: Moments, fraction: int = 0) -> Clock:
     """The clock of a study that was made on the day ``study`` (``None``: nobody knows when, so that no date stays)."""
     if study is None:
-        return Clock(days, None, None, resolution, fraction)
-    first = study - datetime.timedelta(days=min(window.before, study.toordinal() - 1))
-    last = study + datetime.timedelta(days=min(window.after, datetime.date.max.toordinal() - study.toordinal()))
-    return Clock(days, first, last, resolution, fraction)
+        return Clock(days, None, None, moments.time_resolution, fraction)
+    first = study - datetime.timedelta(days=min(moments.dates_before, study.toordinal() - 1))
+    last = study + datetime.timedelta(days=min(moments.dates_after, datetime.date.max.toordinal() - study.toordinal()))
+    return Clock(days, first, last, moments.time_resolution, fraction)
 
 
 def age89(value: str) -> str:

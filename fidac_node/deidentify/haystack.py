@@ -58,6 +58,7 @@ _BETWEEN: Final = b"\0\0\0\0"
 # Words in pixels: letters one after the other, of one byte or of two; or every other byte, among others, where fewer would be chance.
 _FEWEST_IN_WORDS: Final = 4
 _FEWEST_IN_BYTES: Final = 5
+_DIFFERENT_LETTERS, _DIFFERENT_DIGITS = 3, 4
 _NUMBER_IN_WORD: Final = re.compile(r"\d{4,}", re.ASCII)
 _SHORTEST_BEGINNING: Final = 5
 # Whose needles do not count in an attribute that may name a device: none is spared, those of places and devices, all but the patient's.
@@ -115,6 +116,13 @@ class Haystack:
             for length in range(_SHORTEST_BEGINNING, len(word))
         }
         self._in_uids = [digits for digits in self._digits if len(digits) >= _LONGEST_UID_NEEDLE]
+        # Pixels count up and down: a needle of few different digits is in any of them.
+        self._in_rows = {
+            needle: one
+            for table in (self._parts, self._wholes, self._singles, self._digits)
+            for needle, one in table.items()
+            if len(set(needle)) >= (_DIFFERENT_DIGITS if needle.isdigit() else _DIFFERENT_LETTERS)
+        }
         self._strong = _strong(self._parts, self._wholes)
         self._strong_bare = {**self._strong, **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG}}
         self._scripts = _in_scripts(self._spelled)
@@ -166,10 +174,9 @@ class Haystack:
         """The source of the first needle of at least so many letters or digits among printable bytes."""
         for run in _RUNS[least].findall(view):
             text = "".join(_WORD.findall(run.decode("ascii").lower()))
-            for table in (self._parts, self._wholes, self._singles, self._digits):
-                for needle, source in table.items():
-                    if len(needle) >= least and needle in text:
-                        return source
+            for needle, source in self._in_rows.items():
+                if len(needle) >= least and needle in text:
+                    return source
         return None
 
     def in_bytes(self, values: Collection[bytes], *, spared: int = NOBODY) -> Found:

@@ -285,7 +285,6 @@ class Pixels:
             yield _item(bytes(whole[position : position + len(fragment)]))
             position += len(fragment)
 
-
     def _check_bits(self, frame: bytes | bytearray, pixels: int) -> None:
         """Compressed pixels must have no bits above BitsStored: they cannot be taken out without coding anew."""
         source, family = self._source, self._family or ""

@@ -87,8 +87,8 @@ class Case:
         """Ask the gate."""
         head = self.head or encode_meta(FileMeta(CT, NEW_UID, self.syntax))
         self.gate.check(
-            *(self.before, self.after), head=head, sender=self.sender, transfer_syntax_uid=self.syntax, written=self.written,
-            private=self.private, kept=self.kept,
+            self.gate.read(self.before, self.syntax, self.kept), self.after, head=head, sender=self.sender,
+            transfer_syntax_uid=self.syntax, written=self.written, private=self.private,
         )  # fmt: skip
 
     def told(self, *values: tuple[int, str, bytes], **changes: object) -> Case:
