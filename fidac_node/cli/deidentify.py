@@ -144,14 +144,15 @@ def _site(config: Path | None) -> SiteConfig | None:
 
 
 def _rules(site: SiteConfig) -> Rules:
+    from fidac_node.deidentify import ocr
     from fidac_node.deidentify.triage import Rules
 
-    return Rules(**{rule.name: getattr(site.deidentify, rule.name) for rule in fields(Rules)})
+    return ocr.feasible(Rules(**{rule.name: getattr(site.deidentify, rule.name) for rule in fields(Rules)}))
 
 
-def _look(rules: Rules | None) -> Callable[[Path], object] | None:
+def _look(rules: Rules | None) -> Callable[[Path, int], object] | None:
     """What looks for burned-in text, where the rules ask for it. Raises :class:`ConfigError` when it is not installed."""
-    if rules is None or (rules.secondary_captures != "check" and not rules.ocr_sample):
+    if rules is None or not rules.wants_ocr:
         return None
     from fidac_node.deidentify import ocr
 

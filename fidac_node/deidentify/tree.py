@@ -73,7 +73,7 @@ class Job:
 
     ``limit`` (bytes) bounds the size of one object, inflated. ``details`` asks for the action at each
     tag path, ``check`` for the conformance check. ``look`` raises :class:`Permanent` for a file with
-    burned-in text; without it, what triage wants looked at is held.
+    burned-in text in so many of its frames; without it, what triage wants looked at is held.
     """
 
     deidentifier: Deidentifier
@@ -83,7 +83,7 @@ class Job:
     limit: int
     details: bool = False
     check: bool = False
-    look: Callable[[Path], object] | None = None
+    look: Callable[[Path, int], object] | None = None
     _recipes: OrderedDict[_Taken, str] = field(default_factory=OrderedDict)
 
     def __call__(self, task: Task) -> Result:
@@ -125,12 +125,12 @@ class Job:
         actions = dict(Counter(action for _, action in taken))
         return Result(task.number, DEIDENTIFIED, output, actions=actions, recipe=self._recipe(taken), errors=errors)
 
-    def _look(self, look: Callable[[Path], object], source: Source, path: Path) -> bool:
+    def _look(self, look: Callable[[Path, int], object], source: Source, path: Path) -> bool:
         """Look for burned-in text where triage wants it."""
-        if not self.deidentifier.triage(source).look:
+        if not (frames := self.deidentifier.triage(source).look):
             return False
         try:
-            look(path)
+            look(path, frames)
         except Temporary as error:
             raise Permanent("pixel-risk", f"nothing could look for text in its pixels: {error}; try again") from error
         return True
