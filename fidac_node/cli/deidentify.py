@@ -192,11 +192,14 @@ def _shown(results: Iterable[Result], total: int) -> Iterator[Result]:
 
 
 def _entry(result: Result, path: Path | None) -> dict[str, Any]:
-    """One file in the report: empty facts left out, the input's name only when it was asked for."""
+    """One file in the report: empty facts left out, the input's name only when it was asked for.
+
+    Its place among the files tells of the input, too: it is there with the name, or where no output names the file.
+    """
     from fidac_node.deidentify.report import tag_path
 
     facts = {
-        "number": result.number,
+        "number": result.number if path is not None or not result.output else 0,
         "state": result.state,
         "output": result.output,
         "code": result.code,

@@ -1,6 +1,7 @@
 """Files without a network: a folder in, a folder of de-identified objects out, by the same engine.
 
-Nothing of the input's names goes into the output: folders and files are named by keyed handles. Any number
+Nothing of the input's names goes into the output: folders and files are named by keyed handles, and all have one time,
+so that they cannot be put into the order of the input. Any number
 of processes may work; what comes out, file by file and word by word, is the same whatever their number.
 """
 
@@ -32,6 +33,7 @@ HELD: Final = "held"
 STATES: Final = (DEIDENTIFIED, DUPLICATE, HELD)
 
 _TEMPORARY: Final = ".part-"
+_ONE_TIME: Final = (315_532_800, 315_532_800)  # 1 January 1980, the first day that a ZIP archive can write
 # Files that go to one process together: a folder is mostly a series, and what its slices share is worked out once.
 _CHUNK: Final = 32
 _MOST_RECIPES: Final = 64
@@ -117,6 +119,7 @@ class Job:
                     source, fp, label=self.label, label_source="default", limit=self.limit, looked=looked
                 )
                 fp.flush()
+                os.utime(fp.fileno(), _ONE_TIME)
                 os.fdatasync(fp.fileno())
         errors = tuple(conformance.new_errors(task.path, temporary)) if self.check else ()
         if not self.details:
@@ -226,6 +229,7 @@ def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:
 
 def _sync(folders: set[Path]) -> None:
     for folder in folders:
+        os.utime(folder, _ONE_TIME)
         sync_directory(folder)
     folders.clear()
 
