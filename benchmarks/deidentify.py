@@ -252,12 +252,20 @@ def _watch(process: subprocess.Popen[str]) -> tuple[int, float]:
     while process.poll() is None:
         try:
             family = [top, *top.children(recursive=True)]
-            peak = max(peak, sum(one.memory_full_info().pss for one in family))
+            peak = max(peak, sum(map(_proportional, family)))
             used = max(used, sum(sum(one.cpu_times()[:2]) for one in family))
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue  # it ended between two looks
         time.sleep(0.2)
     return peak, used
+
+
+def _proportional(process: psutil.Process) -> int:
+    """Memory, of shared pages a share: that only root may see of who holds keys; for others they count with each process."""
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
 
 
 def show(results: Results) -> None:

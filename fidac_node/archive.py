@@ -2,6 +2,7 @@
 
 Nothing is ever overwritten or deleted here. A file enters under its final name by a hard link to the
 synced file in the spool, so that no half-written file can be seen, and no litter stays after a crash.
+Files and folders tell the week in which they came and no day: a copy of the archive must not tell the day of an exam.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fidac_node import part10, safeio
 from fidac_node.compress import same_image
 from fidac_node.errors import Permanent
 from fidac_node.uids import is_valid_uid
+from fidac_node.weeks import coarsen
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ class Archive:
         ``same``: the archive holds the same data set already, or the same image in another lossless encoding.
         ``conflict``: it holds another one under this SOPInstanceUID. What is there is kept. Safe from a power cut
         when this returns; with ``sync=False`` only after :meth:`sync`. Raises ``OSError``; the archive then is as it was.
+        With hard links ``source`` is the same file, and its times are those of the week from now on, too.
         """
         target = self._name(place)
         try:
@@ -75,14 +78,25 @@ class Archive:
         except FileNotFoundError:
             safeio.make_directories(Path(target).parent)  # the first of its series
             outcome = self._link(source, target)
+        if outcome != "conflict":
+            _coarsen(target)
         if sync:
-            safeio.sync_directory(Path(target).parent)
+            self.sync([place])
         return outcome
 
     def sync(self, places: Iterable[Place]) -> None:
         """Make the names of these objects safe from a power cut, each directory once."""
         for directory in {self._name(place).rpartition("/")[0] for place in places}:
+            _coarsen_folders(directory)
             safeio.sync_directory(Path(directory))
+
+    def coarsen(self, places: Iterable[Place]) -> None:
+        """Set the times of these objects' files and folders to their weeks: in an archive of before they are exact."""
+        names = [self._name(place) for place in places]
+        for name in names:
+            _coarsen(name)
+        for directory in {name.rpartition("/")[0] for name in names}:
+            _coarsen_folders(directory)
 
     def walk(self) -> Iterator[tuple[Place, Path]]:
         """Yield every object, in the order of its names; files that are not the archive's are left out, with a warning."""
@@ -120,7 +134,7 @@ class Archive:
         safeio.make_directories(self._temporary())
         temporary = self._temporary() / f"{os.getpid()}-{target.name}"
         try:
-            # With its times: the file's time is when the object was received.
+            # With its times: the file's time is when the object was received, of which the week stays.
             shutil.copy2(source, temporary)
             safeio.sync_file(temporary)
             temporary.rename(target)
@@ -160,6 +174,21 @@ def same_data_set(one: Path, other: Path) -> bool:
 def _compared(source: Path, target: Path) -> Outcome:
     # Another encoding is what a site sends after it changed [send] compression, or the package that compresses.
     return "same" if same_data_set(source, target) or same_image(source, target) else "conflict"
+
+
+def _coarsen(path: str) -> None:
+    try:
+        coarsen(Path(path))
+    except PermissionError:
+        # As in an archive that another user restored: that must not keep objects from being filed.
+        log.warning("%s still tells when it was filed: it belongs to another user; give it to the hub's (chown)", path)
+
+
+def _coarsen_folders(series: str) -> None:
+    """The folders of a series, its study and its site: each changes when something new is put into it."""
+    study = series.rpartition("/")[0]
+    for directory in (series, study, study.rpartition("/")[0]):
+        _coarsen(directory)
 
 
 def _folders(directory: Path) -> list[Path]:

@@ -11,11 +11,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from fidac_node.errors import ConfigError
 from fidac_node.marks import LABELS, SAFE_PRIVATE_CREATORS
-from fidac_node.options import PREFIX, Document, between, each, nearest, one_of, option, section, sections, variables
+from fidac_node.options import PREFIX, Document, Wrong, between, each, nearest, one_of, option, section, sections, variables
 from fidac_node.options import render as render_options
 from fidac_node.uids import TRANSFER_SYNTAXES
 from fidac_node.values import (
@@ -49,6 +49,16 @@ MEBIBYTE: Final = 1 << 20
 # --- the options ---------------------------------------------------------------------------------------
 
 _SECONDS: Final = between(0.1, 86400)
+_SPARSEST_SAMPLE: Final = 1_000_000
+
+
+def _read_sample(value: Any) -> int | str:
+    """Read which CT images are looked at for text: "series", or one in how many; the environment gives numbers as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if value == "series" or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _SPARSEST_SAMPLE):
+        return cast("int | str", value)
+    raise Wrong(f'must be "series" or a whole number between 0 and {_SPARSEST_SAMPLE}, not {value!r}')
 
 
 @dataclass(frozen=True)
@@ -176,7 +186,11 @@ class Deidentify:
     key_objects: str = option(
         "hold", "hold, or rebuild: Key Object Selections as title and references alone.", one_of(("hold", "rebuild"), "rule")
     )
-    ocr_sample: int = option(0, "Look for burned-in text in one CT image of this many (needs OCR); 0: in none.", between(0, 1000000))
+    ocr_sample: int | str = option(
+        "series",
+        "Look for burned-in text in the first slice of each series (if OCR is installed); 20: in one of 20; 0: in none.",
+        read=_read_sample,
+    )
     time_resolution: int = option(
         1,
         "Seconds to which times are cut down; what slices need for their order stays as differences. 0: times stay exact.",

@@ -33,7 +33,7 @@ _ASK_SECONDS: Final = 5.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; ``remedy`` is empty when all is well."""
+    """What one check found; ``remedy`` is empty when all is well. With ``ok`` it is a choice: the node runs without it, too."""
 
     check: str
     ok: bool
@@ -72,6 +72,7 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "key": lambda: _key(config),
         "vault": lambda: _vault(config),
         "recipe": lambda: _recipe(config),
+        "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
         "disk": lambda: _disk(config.spool),
         "tls": lambda: _tls("receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True),
@@ -117,6 +118,25 @@ def _recipe(config: SiteConfig) -> Iterator[Finding]:
 
     plan = load_plan(config.deidentify.profile, config.deidentify.profiles_directory, layers=config.deidentify.layers)
     yield Finding("recipe", True, f"{config.deidentify.profile}: every line is understood ({plan.digest[:8]})")
+
+
+def _burned_in(config: SiteConfig) -> Iterator[Finding]:
+    """Whether something looks for text in the pixels of CT slices, whose header cannot tell (PS3.15 E.3.1)."""
+    from fidac_node.deidentify import ocr
+    from fidac_node.deidentify.triage import SERIES
+
+    sample, name = config.deidentify.ocr_sample, "burned-in text"
+    if sample or config.deidentify.secondary_captures == "check":
+        if sample != SERIES or ocr.available():
+            looked = {SERIES: "the first slice of each series", 0: "Secondary Captures alone"}.get(sample, f"one CT image in {sample}")
+            yield Finding(name, True, f"{ocr.require()} looks at {looked}")
+            return
+        message = (
+            f"{ocr.PROGRAM} is not installed, so nothing looks for text in the pixels of CT slices: what is burned in leaves with them"
+        )
+        yield Finding(name, True, message, "sudo apt-get install tesseract-ocr, then start the node again; ocr_sample = 0 accepts the risk")
+        return
+    yield Finding(name, True, "nothing looks for it in CT slices, as [deidentify] ocr_sample = 0 says")
 
 
 def _folder(name: str, directory: Path) -> Iterator[Finding]:

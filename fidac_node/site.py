@@ -92,7 +92,7 @@ class Site:
     @cached_property
     def pixel_rules(self) -> triage.Rules:
         """What is let through triage. Raises :class:`ConfigError`."""
-        return select(triage.Rules, self.config.deidentify)
+        return ocr.feasible(select(triage.Rules, self.config.deidentify))
 
     @cached_property
     def moments(self) -> Moments:
@@ -206,7 +206,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     site.check_key()
     _ = site.plan, site.pixel_rules, Rules.from_config(site.config.route), site.destination  # wrong settings stop here, not in a child
     stages = [stage for stage in STAGES if not only or stage in only]
-    if "deidentify" in stages and (site.pixel_rules.ocr_sample or site.pixel_rules.secondary_captures == "check"):
+    if "deidentify" in stages and site.pixel_rules.wants_ocr:
         log.info("looking for burned-in text with %s", ocr.require())
     receive = site.config.receive
     # Before anything is put right: who finds the port taken may have found the daemon that works on this spool.

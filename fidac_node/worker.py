@@ -209,7 +209,7 @@ class Worker:
             verdict = self._deidentifier.triage(source)
             # Who releases what was held for its pixels has looked at them.
             if verdict.look and not (released and reason.get("code") == "pixel-risk"):
-                ocr.inspect(path)
+                ocr.inspect(path, verdict.look)
             return self._copy(entry, source, decision, verdict)
 
     def _decide(self, source: Source) -> Decision:

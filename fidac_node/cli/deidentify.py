@@ -110,7 +110,7 @@ class _Settings(NamedTuple):
 
 def _settings(config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None) -> _Settings:
     """From a site's settings, from options, or options over settings."""
-    from fidac_node.deidentify import Moments, Pseudonymiser, load_plan, read_key
+    from fidac_node.deidentify import Moments, Pseudonymiser, load_plan, ocr, read_key
     from fidac_node.deidentify.triage import Rules
     from fidac_node.options import select
 
@@ -134,11 +134,11 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
 
         keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
         return _Settings(
-            plan, keys.handles, keys.patients, select(Rules, site.deidentify), select(Moments, site.deidentify), site_id, programme
+            plan, keys.handles, keys.patients, ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify), site_id, programme
         )
     key = key_file or (site.deidentify.key_file if site else Path())
     pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
-    rules, moments = (select(Rules, site.deidentify), select(Moments, site.deidentify)) if site else (None, None)
+    rules, moments = (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
     return _Settings(plan, pseudonyms, pseudonyms, rules, moments, site_id, programme)
 
 
@@ -150,9 +150,9 @@ def _site(config: Path | None) -> SiteConfig | None:
     return load_site(config)
 
 
-def _look(rules: Rules | None) -> Callable[[Path], object] | None:
+def _look(rules: Rules | None) -> Callable[[Path, int], object] | None:
     """What looks for burned-in text, where the rules ask for it. Raises :class:`ConfigError` when it is not installed."""
-    if rules is None or (rules.secondary_captures != "check" and not rules.ocr_sample):
+    if rules is None or not rules.wants_ocr:
         return None
     from fidac_node.deidentify import ocr
 
@@ -192,11 +192,14 @@ def _shown(results: Iterable[Result], total: int) -> Iterator[Result]:
 
 
 def _entry(result: Result, path: Path | None) -> dict[str, Any]:
-    """One file in the report: empty facts left out, the input's name only when it was asked for."""
+    """One file in the report: empty facts left out, the input's name only when it was asked for.
+
+    Its place among the files tells of the input, too: it is there with the name, or where no output names the file.
+    """
     from fidac_node.deidentify.report import tag_path
 
     facts = {
-        "number": result.number,
+        "number": result.number if path is not None or not result.output else 0,
         "state": result.state,
         "output": result.output,
         "code": result.code,

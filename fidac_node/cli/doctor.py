@@ -45,7 +45,8 @@ def _find(given: str | None) -> Path:
 
 
 def _print(finding: Finding) -> None:
-    click.secho("PASS" if finding.ok else "FAIL", fg="green" if finding.ok else "red", bold=True, nl=False)
+    word, colour = ("FAIL", "red") if not finding.ok else ("WARN", "yellow") if finding.remedy else ("PASS", "green")
+    click.secho(word, fg=colour, bold=True, nl=False)
     click.echo(f"  {finding.check}: {finding.message}")
     if finding.remedy:
         click.echo(f"      -> {finding.remedy}")

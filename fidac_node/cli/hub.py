@@ -35,13 +35,23 @@ _TABLE_COLUMNS: Final = {
         "label",
         "series",
         "instances",
-        "received_at",
+        "received_week",
     ),
     "series": (
         *("site", "PatientID", "StudyDate", "SeriesInstanceUID", "Modality", "BodyPartExamined", "ManufacturerModelName"),
         *("ConvolutionKernel", "SliceThickness", "label", "instances"),
     ),
-    "instances": ("site", "PatientID", "StudyDate", "SOPInstanceUID", "InstanceNumber", "SliceThickness", "label", "bytes", "received_at"),
+    "instances": (
+        "site",
+        "PatientID",
+        "StudyDate",
+        "SOPInstanceUID",
+        "InstanceNumber",
+        "SliceThickness",
+        "label",
+        "bytes",
+        "received_week",
+    ),
 }
 _HELD_COLUMNS: Final = ("entry", "code", "site", "at", "message")
 _SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at")
@@ -170,7 +180,7 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option("--study-uid", default="", help="StudyInstanceUID.")
 @click.option("--since", callback=_day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
 @click.option("--until", callback=_day, metavar="YYYY-MM-DD", help="Last StudyDate.")
-@click.option("--received-since", callback=_day, metavar="YYYY-MM-DD", help="Received on this day (UTC) or later.")
+@click.option("--received-since", callback=_day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later.")
 @click.option("--label", type=click.Choice(LABELS, case_sensitive=False), help="What the site says of the case.")
 @click.option("--sex", default="", help="PatientSex: F, M or O.")
 @click.option("--min-age", type=click.IntRange(0), help="Youngest age, in years.")
@@ -185,14 +195,15 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option(
     "--min-instances", type=click.IntRange(0), help="At least so many instances (in the study for 'studies', else in the series)."
 )
+@click.option("--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.option("--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told.")
-def find(config: Path, level: str, form: str, limit: int | None, **filters: Any) -> None:
+def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
     """List the studies, series or instances that match all the filters.
 
     Texts match in any case; * stands for any text and ? for any character.
     """
-    from fidac_node.index import COLUMNS, StudyFilter
+    from fidac_node.index import COLUMNS, EXACT_TIME, StudyFilter
     from fidac_node.index import find as ask
 
     wanted = StudyFilter(**{name: value for name, value in filters.items() if value is not None})
@@ -200,8 +211,8 @@ def find(config: Path, level: str, form: str, limit: int | None, **filters: Any)
     _check(wanted.min_age, wanted.max_age, "--min-age is above --max-age: no age is in between")
     if limit is None and form == "table":
         limit = _TABLE_ROWS
-    columns = _TABLE_COLUMNS[level] if form == "table" else COLUMNS[level]
-    with _index(config) as (_, db), closing(ask(db, level, wanted, limit or None)) as rows:
+    columns = [*(_TABLE_COLUMNS[level] if form == "table" else COLUMNS[level]), *([EXACT_TIME] if exact_times else [])]
+    with _index(config) as (_, db), closing(ask(db, level, wanted, limit or None, exact_times=exact_times)) as rows:
         number = write_rows(rows, columns, form)
     if form == "table":
         click.echo(f"{number} {level}" + (" (there may be more: --limit 0)" if number and number == limit else ""), err=True)

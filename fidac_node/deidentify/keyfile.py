@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from fidac_node import safeio
+from fidac_node import coredump, safeio
 from fidac_node.deidentify.pseudonym import KEY_BYTES
 from fidac_node.errors import ConfigError
 
@@ -17,7 +17,8 @@ _FEWEST: Final = 16  # different bytes, and steps between bytes: 32 random bytes
 
 
 def new_secret() -> bytes:
-    """32 random bytes, that :func:`read_key` will take."""
+    """32 random bytes, that :func:`read_key` will take. The process leaves no core dump from now on."""
+    coredump.forbid()
     while problem(secret := secrets.token_bytes(KEY_BYTES)):
         continue
     return secret
@@ -71,8 +72,9 @@ def destroy_key(path: Path) -> None:
 def read_key(path: Path) -> bytes:
     """Read a key file: hexadecimal text or raw bytes, at least 32 random ones, readable by its owner alone.
 
-    Raises :class:`ConfigError` with the remedy.
+    Whoever reads one, daemon or command, leaves no core dump from now on. Raises :class:`ConfigError` with the remedy.
     """
+    coredump.forbid()
     try:
         with path.open("rb") as fp:
             mode = os.fstat(fp.fileno()).st_mode

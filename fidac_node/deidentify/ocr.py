@@ -1,6 +1,6 @@
 """Looking for text that is burned into the pixels (PS3.15 E.3.1): a detector, never a reader.
 
-It is for what rules alone would let pass: a screen that a site chose to check, one CT slice in so many.
+It is for what rules alone would let pass: a screen that a site chose to check, one CT slice of a series or in so many.
 Tesseract, a program of the operating system, does the looking; what it reads is counted and forgotten,
 so that no name goes into a message or a log. Nothing found is no proof, text found is a reason to hold.
 """
@@ -14,9 +14,11 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from fidac_node.deidentify.triage import EVERY_FRAME, SERIES, Rules
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
 
 if TYPE_CHECKING:
@@ -64,6 +66,14 @@ def available() -> bool:
     return shutil.which(PROGRAM) is not None
 
 
+def feasible(rules: Rules) -> Rules:
+    """``rules`` as they can be kept here: one image of each series is looked at where tesseract is installed, else none.
+
+    What a site has asked for by number stays, and the start fails without tesseract (:func:`require`).
+    """
+    return replace(rules, ocr_sample=0) if rules.ocr_sample == SERIES and not available() else rules
+
+
 def require() -> str:
     """The version of tesseract; raises :class:`ConfigError` if it is not installed or cannot read English."""
     install = 'install it (sudo apt-get install tesseract-ocr), or set ocr_sample = 0 and secondary_captures = "hold"'
@@ -96,14 +106,14 @@ def find_text(frame: bytes | bytearray | memoryview, width: int, height: int, ti
     return [box for line in lines if (box := _box(line)) is not None]
 
 
-def inspect(path: Path) -> None:
-    """Look at every frame of a Part 10 file.
+def inspect(path: Path, frames: int = EVERY_FRAME) -> None:
+    """Look at so many frames of a Part 10 file, from the first on.
 
     Raises :class:`Permanent` ``pixel-risk`` if there is text, or if the pixels cannot be looked at;
     :class:`Temporary` if tesseract cannot be started.
     """
     number = 0
-    for number, values in enumerate(_frames(path), start=1):
+    for number, values in enumerate(islice(_frames(path), frames), start=1):
         boxes = look(values)
         if boxes:
             first = min(boxes, key=lambda box: (box.top, box.left))

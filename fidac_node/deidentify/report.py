@@ -1,7 +1,7 @@
-"""The report on many objects as one JSON document, written as it comes and never held in memory.
+"""The report on many objects as one JSON document, in the order of their handles: that of the input tells who came before whom.
 
-The actions taken on an object fill a page, and a series shares them: each such table is written once, under
-``recipes``, and objects refer to it by its position. Nothing here is a value of an object.
+What it says is never held in memory, only the order. The actions taken on an object fill a page, and a series shares them: each such
+table is written once, under ``recipes``, and objects refer to it by its position. Nothing here is a value of an object.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ class Report:
         self._target = target
         self._known: dict[bytes, int] = {}
         self._recipes = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115  # closed by __exit__
+        self._entries = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115  # closed by __exit__
+        self._order: list[tuple[str, int]] = []  # by what each entry is sorted, and where it begins
+        self._size = 0
         self._summary: Mapping[str, Any] = {}
         self._complete = False
-        self._separator = "\n  "
         head = {"format": FORMAT, **head}
         target.write("{\n" + "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in head.items()) + ' "objects": [')
 
@@ -59,7 +61,10 @@ class Report:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        with self._recipes:
+        with self._recipes, self._entries:
+            for number, (_, start) in enumerate(sorted(self._order)):
+                self._entries.seek(start)
+                self._target.write((",\n  " if number else "\n  ") + self._entries.readline().rstrip("\n"))
             self._target.write('\n ],\n "recipes": [')
             self._recipes.seek(0)
             shutil.copyfileobj(self._recipes, self._target)
@@ -67,11 +72,12 @@ class Report:
         self._target.write("\n ],\n" + ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()) + "\n}\n")
 
     def add(self, entry: Mapping[str, Any], recipe: str = "") -> None:
-        """Write one object; ``recipe`` as :func:`recipe_of` says it, or nothing."""
+        """Note one object; ``recipe`` as :func:`recipe_of` says it, or nothing. Those with an ``output`` come first, in its order."""
         if recipe:
             entry = {**entry, "recipe": self._position(recipe)}
-        self._target.write(self._separator + json.dumps(entry))
-        self._separator = ",\n  "
+        output = str(entry.get("output", ""))
+        self._order.append((output or "~", self._size))  # after every handle, which is of letters and digits
+        self._size += self._entries.write(json.dumps(entry) + "\n")
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Every object was reported; ``summary`` are facts about all of them."""

@@ -1,6 +1,7 @@
 """Files without a network: a folder in, a folder of de-identified objects out, by the same engine.
 
-Nothing of the input's names goes into the output: folders and files are named by keyed handles. Any number
+Nothing of the input's names goes into the output: folders and files are named by keyed handles, and all have one time,
+so that they cannot be put into the order of the input. Any number
 of processes may work; what comes out, file by file and word by word, is the same whatever their number.
 """
 
@@ -32,6 +33,7 @@ HELD: Final = "held"
 STATES: Final = (DEIDENTIFIED, DUPLICATE, HELD)
 
 _TEMPORARY: Final = ".part-"
+_ONE_TIME: Final = (315_532_800, 315_532_800)  # 1 January 1980, the first day that a ZIP archive can write
 # Files that go to one process together: a folder is mostly a series, and what its slices share is worked out once.
 _CHUNK: Final = 32
 _MOST_RECIPES: Final = 64
@@ -73,7 +75,7 @@ class Job:
 
     ``limit`` (bytes) bounds the size of one object, inflated. ``details`` asks for the action at each
     tag path, ``check`` for the conformance check. ``look`` raises :class:`Permanent` for a file with
-    burned-in text; without it, what triage wants looked at is held.
+    burned-in text in so many of its frames; without it, what triage wants looked at is held.
     """
 
     deidentifier: Deidentifier
@@ -83,7 +85,7 @@ class Job:
     limit: int
     details: bool = False
     check: bool = False
-    look: Callable[[Path], object] | None = None
+    look: Callable[[Path, int], object] | None = None
     _recipes: OrderedDict[_Taken, str] = field(default_factory=OrderedDict)
 
     def __call__(self, task: Task) -> Result:
@@ -117,6 +119,7 @@ class Job:
                     source, fp, label=self.label, label_source="default", limit=self.limit, looked=looked
                 )
                 fp.flush()
+                os.utime(fp.fileno(), _ONE_TIME)
                 os.fdatasync(fp.fileno())
         errors = tuple(conformance.new_errors(task.path, temporary)) if self.check else ()
         if not self.details:
@@ -125,12 +128,12 @@ class Job:
         actions = dict(Counter(action for _, action in taken))
         return Result(task.number, DEIDENTIFIED, output, actions=actions, recipe=self._recipe(taken), errors=errors)
 
-    def _look(self, look: Callable[[Path], object], source: Source, path: Path) -> bool:
+    def _look(self, look: Callable[[Path, int], object], source: Source, path: Path) -> bool:
         """Look for burned-in text where triage wants it."""
-        if not self.deidentifier.triage(source).look:
+        if not (frames := self.deidentifier.triage(source).look):
             return False
         try:
-            look(path)
+            look(path, frames)
         except Temporary as error:
             raise Permanent("pixel-risk", f"nothing could look for text in its pixels: {error}; try again") from error
         return True
@@ -226,6 +229,7 @@ def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:
 
 def _sync(folders: set[Path]) -> None:
     for folder in folders:
+        os.utime(folder, _ONE_TIME)
         sync_directory(folder)
     folders.clear()
 

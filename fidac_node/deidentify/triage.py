@@ -11,6 +11,7 @@ HEAD or NECK is out of the scope of the routing rules; what says itself that a f
 from __future__ import annotations
 
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -28,6 +29,10 @@ Kind: TypeAlias = Literal["image", "dose-report", "key-object"]
 IMAGE: Final = "image"
 DOSE_REPORT: Final = "dose-report"
 KEY_OBJECT: Final = "key-object"
+
+# For `Rules.ocr_sample`: the first slice of each series.
+SERIES: Final = "series"
+EVERY_FRAME: Final = sys.maxsize
 
 # What each rule may say; the first is the default.
 CHOICES: Final = {
@@ -95,34 +100,39 @@ _MOST_PASSED: Final = 256
 class Rules:
     """What a site lets through: words of :data:`CHOICES`. Raises :class:`ConfigError` for any other.
 
-    ``ocr_sample``: one CT image in this many is looked at for burned-in text, none if 0.
+    ``ocr_sample``: one CT image in this many is looked at for burned-in text, none if 0; :data:`SERIES`: the first of each series.
     """
 
     localizers: str = "process"
     secondary_captures: str = "hold"
     dose_reports: str = "hold"
     key_objects: str = "hold"
-    ocr_sample: int = 0
+    ocr_sample: int | str = 0
 
     def __post_init__(self) -> None:
         for rule in fields(self):
             value, choices = getattr(self, rule.name), CHOICES.get(rule.name)
             if choices is not None and value not in choices:
                 raise ConfigError(f"[deidentify] {rule.name}: {value!r} is none of {', '.join(choices)}")
-        if self.ocr_sample < 0:
-            raise ConfigError("[deidentify] ocr_sample: must not be negative; 0 looks at none")
+        if self.ocr_sample != SERIES and (not isinstance(self.ocr_sample, int) or self.ocr_sample < 0):
+            raise ConfigError(f'[deidentify] ocr_sample: must be "{SERIES}" or a number that is not negative; 0 looks at none')
+
+    @property
+    def wants_ocr(self) -> bool:
+        """Whether anything is to be looked at for burned-in text."""
+        return self.ocr_sample != 0 or self.secondary_captures == "check"
 
 
 class Verdict(NamedTuple):
     """What an object that may pass is, and what must be done to it.
 
-    ``mask`` has the bits that stay in each 16-bit pixel, 0 if all do; ``look`` says that the pixels must be
-    searched for text before the object goes anywhere.
+    ``mask`` has the bits that stay in each 16-bit pixel, 0 if all do; ``look`` says of how many frames, from the first on, the
+    pixels must be searched for text before the object goes anywhere.
     """
 
     kind: Kind
     mask: int = 0
-    look: bool = False
+    look: int = 0
 
 
 def triage(source: Source, rules: Rules) -> Verdict:
@@ -197,7 +207,7 @@ def _secondary_capture(source: Source, rules: Rules) -> Verdict:
         raise Permanent("pixel-risk", "a Secondary Capture of neither 8 nor 16 bits: it cannot be looked at by the program")
     if _overlay_groups(source):
         raise Permanent("pixel-risk", "a Secondary Capture with an overlay, which may be in its pixels; look at it, then drop it")
-    return Verdict(IMAGE, 0, look=True)
+    return Verdict(IMAGE, 0, look=EVERY_FRAME)
 
 
 def _is_ct(source: Source) -> None:
@@ -345,6 +355,12 @@ def _word(source: Source, tag: int) -> int | None:
     return int.from_bytes(raw, "little" if source.syntax.little else "big") if len(raw) == 2 else None
 
 
-def _sampled(source: Source, rules: Rules) -> bool:
-    """Whether this is one of the images to look at: always the same ones, whoever asks and how often."""
-    return rules.ocr_sample > 0 and zlib.crc32(source.raw("SOPInstanceUID").strip(b"\x00 ")) % rules.ocr_sample == 0
+def _sampled(source: Source, rules: Rules) -> int:
+    """How many frames to look at, if this is one of the images for it: always the same ones, whoever asks and how often.
+
+    The first of a series is the one that InstanceNumber 1 (or 0) names; where there is no number, each may be it.
+    """
+    if isinstance(rules.ocr_sample, str):
+        return int(source.raw("InstanceNumber").strip(b"\x00 ").lstrip(b"+0") in (b"", b"1"))
+    chosen = rules.ocr_sample > 0 and zlib.crc32(source.raw("SOPInstanceUID").strip(b"\x00 ")) % rules.ocr_sample == 0
+    return EVERY_FRAME if chosen else 0

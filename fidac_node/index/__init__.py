@@ -5,11 +5,12 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 """
 
 from fidac_node.index.migrations import check, prepare
-from fidac_node.index.query import COLUMNS, LEVELS, StudyFilter, find, received_per_site, totals
+from fidac_node.index.query import COLUMNS, EXACT_TIME, LEVELS, StudyFilter, find, received_per_site, totals
 from fidac_node.index.sites import Registry, add_site, site_titles
 
 __all__ = [
     "COLUMNS",
+    "EXACT_TIME",
     "LEVELS",
     "Registry",
     "StudyFilter",

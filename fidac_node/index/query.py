@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -16,8 +16,11 @@ from peewee import JOIN, SQL, Database, NodeList, fn
 
 from fidac_node.database import snapshot
 from fidac_node.index.models import Held, Instance, Patient, Profile, Series, Site, Study, label_bit
+from fidac_node.weeks import iso_week, monday
 
 LEVELS: Final = ("studies", "series", "instances")
+# The column that only the hub's administrators ask for: the day of reception may be the day of the exam.
+EXACT_TIME: Final = "received_at"
 
 _PAGE: Final = 500
 # Instances whose series are looked into at a time: a page of rows is found in one, and 10,000 series of one instance in few.
@@ -32,7 +35,7 @@ class StudyFilter:
 
     Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
     (PS3.4 C.2.2.2.4). ``since`` and ``until`` are (shifted) study dates and included; ``received_since``
-    is a day in UTC; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the study when
+    is a day in UTC and stands for its week; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the study when
     studies are listed, else in the series.
     """
 
@@ -56,14 +59,19 @@ class StudyFilter:
     min_instances: int | None = None
 
 
-def find(db: Database, level: str, wanted: StudyFilter, limit: int | None = None) -> Generator[Row]:
+def find(db: Database, level: str, wanted: StudyFilter, limit: int | None = None, *, exact_times: bool = False) -> Generator[Row]:
     """Yield the rows of ``level`` (one of :data:`LEVELS`) that match, at most ``limit``, read as they are asked for.
 
-    Studies come in the order of site, patient and date; a study matches the acquisition filters when one
-    of its series matches them all. All rows are of one state of the index; who leaves before the last closes the generator.
+    Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of reception they
+    have the week; ``exact_times`` adds ``received_at``, for the hub's administrators. A study matches the acquisition filters when
+    one of its series matches them all. All rows are of one state of the index; who leaves before the last closes the generator.
     """
+    if wanted.received_since is not None:
+        wanted = replace(wanted, received_since=monday(wanted.received_since))
+    names = (*COLUMNS[level], EXACT_TIME) if exact_times else COLUMNS[level]
     with snapshot(db):
-        yield from {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](db, wanted, limit)
+        for row in {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](db, wanted, limit):
+            yield _presented(row, names)
 
 
 def totals(db: Database) -> dict[str, int]:
@@ -152,9 +160,13 @@ def _of_level(model: Any) -> dict[str, Any]:
         "label_source": model.label_source,
         "profile": fn.COALESCE(Profile.name, ""),
         "profile_digest": fn.COALESCE(Profile.digest, ""),
-        "received_at": model.received_at,
+        EXACT_TIME: model.received_at,
     }
 
+
+# What orders each level: never a row's number, which tells who was filed before whom.
+_BY_STUDY: Final = (Study.site, Patient.pseudonym, Study.date, Study.study_instance_uid)
+_BY_SERIES: Final = (*_BY_STUDY, Series.series_instance_uid)
 
 _SELECTED: Final = {
     "studies": {**_STUDY, **_of_level(Study)},
@@ -163,15 +175,14 @@ _SELECTED: Final = {
 }
 # The keys of each level's rows, in their order.
 COLUMNS: Final = {
-    "studies": (*_STUDY, *_EQUIPMENT, *_of_level(Study)),
-    "series": tuple(_SELECTED["series"]),
-    "instances": tuple(_SELECTED["instances"]),
+    level: tuple("received_week" if name == EXACT_TIME else name for name in names)
+    for level, names in {**_SELECTED, "studies": (*_STUDY, *_EQUIPMENT, *_of_level(Study))}.items()
 }
 
 
 def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
     query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
-    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(Study.site, Patient.pseudonym, Study.date, Study.id)
+    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*_BY_STUDY)
     conditions = _study_conditions(wanted) + _level_conditions(Study, wanted)
     if wanted.min_instances is not None:
         conditions.append(Study.instances >= wanted.min_instances)
@@ -184,22 +195,23 @@ def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Itera
 
 def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
     query = Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing")).join(Study).join(Patient)
-    query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(Study.site, Patient.pseudonym, Study.date, Study.id, Series.id)
+    query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES)
     conditions = _study_conditions(wanted) + _series_conditions(wanted, Series.slice_thickness) + _level_conditions(Series, wanted)
-    for row in query.where(*conditions).limit(limit).dicts().iterator(db):
-        yield _presented(row, "series")
+    yield from query.where(*conditions).limit(limit).dicts().iterator(db)
 
 
 def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
     """Begin with the series that have what is asked for: there are a hundred times fewer of them."""
     query = Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing")).join(Series).join(Study)
-    query = query.join(Patient).join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(Instance.series, Instance.number, Instance.id)
+    query = (
+        query.join(Patient).join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES, Instance.number, Instance.sop_instance_uid)
+    )
     conditions = _level_conditions(Instance, wanted)
     if wanted.max_slice_thickness is not None:
         conditions.append(Instance.slice_thickness <= wanted.max_slice_thickness)
     for portion in _portions(db, wanted):
         for row in query.where(Instance.series.in_(portion), *conditions).limit(limit).dicts().iterator(db):
-            yield _presented(row, "instances")
+            yield row
             limit = None if limit is None else limit - 1
         if limit == 0:
             return
@@ -207,24 +219,22 @@ def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Ite
 
 def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
     """Yield the numbers of the series that have instances to be found, in order, about as many at a time as make a page of rows."""
-    conditions = _study_conditions(wanted) + _series_conditions(wanted, Series.thinnest)
+    conditions = [Series.id > 0, *_study_conditions(wanted), *_series_conditions(wanted, Series.thinnest)]
     if wanted.label:
         conditions.append(Series.labels.bin_and(label_bit(wanted.label.lower())) != 0)
     if wanted.received_since is not None:
         conditions.append(Series.received_at >= _midnight(wanted.received_since))
-    query = Series.select(Series.id, Series.instances).join(Study).join(Patient).order_by(Series.id).limit(_PAGE)
-    last = 0
-    while found := query.where(Series.id > last, *conditions).tuples().execute(db):
-        portion: list[int] = []
-        size = 0
-        for last, instances in found:
-            portion.append(last)
-            size += instances
-            if size >= _PORTION:
-                yield portion
-                portion, size = [], 0
-        if portion:
+    query = Series.select(Series.id, Series.instances).join(Study).join(Patient).where(*conditions).order_by(*_BY_SERIES)
+    portion: list[int] = []
+    size = 0
+    for number, instances in query.tuples().iterator(db):
+        portion.append(number)
+        size += instances
+        if size >= _PORTION:
             yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _aliased(columns: dict[str, Any]) -> list[Any]:
@@ -302,15 +312,16 @@ def _with_equipment(db: Database, page: list[Row]) -> Iterator[Row]:
             said[row["number"]][keyword].update(filter(None, [row[keyword]]))
     for row in page:
         equipment = {keyword: "\\".join(sorted(seen)) for keyword, seen in said[row["number"]].items()}
-        yield _presented({**row, **equipment}, "studies")
+        yield {**row, **equipment}
 
 
-def _presented(row: Row, level: str) -> Row:
+def _presented(row: Row, names: tuple[str, ...]) -> Row:
     row["StudyDate"] = row["StudyDate"].isoformat() if row["StudyDate"] else None
-    row["received_at"] = _utc(row["received_at"])
+    row["received_week"] = iso_week(row[EXACT_TIME])
+    row[EXACT_TIME] = _utc(row[EXACT_TIME])
     if "PixelSpacing" in row:
         row["PixelSpacing"] = [row["PixelSpacing"], row["column_spacing"]] if row["PixelSpacing"] is not None else None
-    return {name: row[name] for name in COLUMNS[level]}
+    return {name: row[name] for name in names}
 
 
 def _utc(moment: datetime.datetime | str | None) -> str | None:

@@ -30,6 +30,7 @@ class Reindexed:
 def reindex(archive: Archive, db: Database, progress: Callable[[int], None] = lambda _: None, *, limit: int = 4 << 30) -> Reindexed:
     """Replace all rows about objects by what the archive's files say, in one transaction; sites and held rows stay.
 
+    Of the times of reception only the week comes back, because the files tell no more; files of before are set to theirs.
     Whoever asks meanwhile sees the rows as they were; the hub's filing waits. ``progress`` is told after each
     batch how many files were read; ``limit`` (bytes) bounds what a deflated object may inflate to. Raises
     ``OSError`` and ``peewee.PeeweeException``; the index then is as it was.
@@ -42,6 +43,7 @@ def reindex(archive: Archive, db: Database, progress: Callable[[int], None] = la
                 model.delete().execute(db)
         for batch in chunked(archive.walk(), _BATCH):
             _ensure_sites(db, {place.site for place, _ in batch})
+            archive.coarsen(place for place, _ in batch)
             descriptions = list(_described(batch, limit, result))
             _record(db, descriptions, archive, result)
             done += len(batch)

@@ -177,7 +177,18 @@ def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(scp: Callable[..., 
     result = CliRunner().invoke(cli, ["doctor", "-c", str(path), "--json"])
     findings = json.loads(result.stdout)
     assert [finding for finding in findings if not finding["ok"]] == []
-    assert {finding["check"] for finding in findings} == {"settings", "key", "vault", "recipe", "spool", "disk", "port", "hub", "clock"}
+    assert {finding["check"] for finding in findings} == {
+        "settings",
+        "key",
+        "vault",
+        "recipe",
+        "spool",
+        "disk",
+        "port",
+        "hub",
+        "clock",
+        "burned-in text",
+    }
     assert all(set(finding) == {"check", "ok", "message", "remedy"} for finding in findings)
     assert result.exit_code == 0
 
@@ -194,6 +205,26 @@ def test_doctor_names_each_fault_with_its_remedy(site: Callable[..., Path], monk
     result = CliRunner().invoke(cli, ["doctor", "-c", str(path)])
     assert result.exit_code == 1
     assert "FAIL  spool: " in result.stdout and "PASS  settings: " in result.stdout and "checks failed" in result.stdout
+
+
+def test_doctor_warns_where_nothing_looks_for_burned_in_text(
+    scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = CliRunner().invoke(cli, ["doctor", "-c", str(path)])
+    assert "WARN  burned-in text: tesseract is not installed" in result.stdout and result.exit_code == 0
+    assert "      -> sudo apt-get install tesseract-ocr" in result.stdout
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OCR_SAMPLE", "0")
+    assert [finding.remedy for finding in found(path)["burned-in text"]] == [""]
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OCR_SAMPLE", "20")
+    assert "sudo apt-get install tesseract-ocr" in wrong(path)["burned-in text"][0].message
+
+
+@pytest.mark.interop("tesseract")
+def test_doctor_says_what_is_looked_at_for_burned_in_text(scp: Callable[..., Peer], site: Callable[..., Path]) -> None:
+    (finding,) = found(site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES)))["burned-in text"]
+    assert finding.ok and not finding.remedy and "looks at the first slice of each series" in finding.message
 
 
 def test_doctor_stops_at_settings_that_cannot_be_understood(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ from pydicom.dataset import Dataset
 from fidac_node.archive import Archive, Place
 from fidac_node.database import connect, exclusive, migrate
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.index import COLUMNS, Registry, StudyFilter, add_site, check, find, prepare, received_per_site, site_titles, totals
+from fidac_node.index import COLUMNS, LEVELS, Registry, StudyFilter, add_site, check, find, prepare, received_per_site, site_titles, totals
 from fidac_node.index.header import opened
 from fidac_node.index.migrations import STEPS
-from fidac_node.index.models import MODELS
+from fidac_node.index.models import MODELS, Instance, Patient, Series, Study
 from fidac_node.index.rebuild import reindex
 from fidac_node.index.record import Description, describe, describe_header, record
 from fidac_node.part10 import read_meta
@@ -329,7 +329,7 @@ def test_counts_are_exact_and_sizes_add_up(db: Database, described: Callable[...
     }
     assert counted["bytes"] == sum(description.bytes for description in descriptions)
     study = rows(db, site="LILLE", study_uid=uid(1, 1))[0]
-    assert (study["series"], study["instances"], study["received_at"]) == (2, 5, "2026-01-13T12:00:00Z")
+    assert (study["series"], study["instances"], study["received_week"]) == (2, 5, "2026-W03")
     assert received_per_site(db)[0]["instances"] == 7
 
 
@@ -389,7 +389,7 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
     """Four studies that differ in everything; each filter below picks out some of them."""
     objects = [
         described(data_set(1, instance=1), received="2026-01-01"),
-        described(data_set(1, instance=2), received="2026-01-02"),
+        described(data_set(1, instance=2), received="2026-01-05"),
         described(
             data_set(
                 2,
@@ -434,8 +434,10 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({"since": datetime.date(2005, 6, 1)}, "2"),
         ({"until": datetime.date(2003, 12, 31)}, "14"),
         ({"since": datetime.date(2003, 12, 31), "until": datetime.date(2005, 6, 1)}, "124"),
+        ({"received_since": datetime.date(2026, 1, 26)}, "234"),
         ({"received_since": datetime.date(2026, 2, 1)}, "234"),
         ({"received_since": datetime.date(2026, 2, 2)}, "34"),
+        ({"received_since": datetime.date(2026, 3, 1)}, "34"),
         ({"label": "certain"}, "134"),
         ({"label": "negative"}, "2"),
         ({"sex": "m"}, "2"),
@@ -476,7 +478,7 @@ def test_each_filter_picks_the_studies_it_says(asked: Database, wanted: dict[str
         ({"min_instances": 2}, 1, 2),
         ({"label": "certain"}, 3, 4),
         ({"max_slice_thickness": 0.7}, 2, 2),
-        ({"received_since": datetime.date(2026, 1, 2)}, 5, 5),
+        ({"received_since": datetime.date(2026, 1, 6)}, 5, 5),
         ({"kernel": "lung"}, 2, 2),
         ({"site": "LILLE", "manufacturer": "siemens"}, 1, 2),
     ],
@@ -526,11 +528,32 @@ def test_a_row_says_all_under_dicom_keywords(asked: Database) -> None:
             "label_source": "called-ae",
             "profile": "fidac-chest-ct",
             "profile_digest": DIGEST,
-            "received_at": "2026-02-01T12:00:00Z",
+            "received_week": "2026-W05",
         }
     ]
     for level, columns in COLUMNS.items():
         assert all(tuple(row) == columns for row in rows(asked, level))
+
+
+def test_only_who_asks_for_exact_times_is_told_them(asked: Database) -> None:
+    exact = [list(find(asked, level, StudyFilter(patient="PSEUDO0002"), exact_times=True)) for level in LEVELS]
+    assert [row.pop("received_at") for (row,) in exact] == ["2026-02-01T12:00:00Z"] * 3
+    assert exact == [rows(asked, level, patient="PSEUDO0002") for level in LEVELS]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_order_of_an_answer_says_nothing_of_the_order_of_filing(
+    db: Database, described: Callable[..., Description], level: str
+) -> None:
+    objects = [described(data_set(patient, 1, series, instance)) for patient in (1, 2) for series in (1, 2) for instance in (1, 2, 3)]
+    answers = []
+    for order in (objects, objects[::-1], objects[5:] + objects[:5]):
+        for model in (Instance, Series, Study, Patient):
+            model.delete().execute(db)
+        for description in order:
+            record(db, [description])
+        answers.append(rows(db, level))
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -578,6 +601,15 @@ def test_the_index_is_rebuilt_from_the_archive_as_it_was(db: Database, archive: 
     assert (result.indexed, result.skipped, result.unregistered, steps) == (6, [], [], [6])
     assert snapshot(db) == before
     assert site_titles(db) == {"LILLE_NODE": "LILLE", "PARIS_NODE": "PARIS"}
+
+
+def test_what_is_rebuilt_from_an_archive_of_before_tells_the_week_alone(db: Database, archive: Archive, tmp_path: Path) -> None:
+    path = archived(archive, tmp_path, data_set(1))
+    moment = datetime.datetime(2026, 2, 1, 12, tzinfo=datetime.UTC).timestamp()
+    os.utime(path, (moment, moment))
+    reindex(archive, db)
+    assert [row["received_at"] for row in find(db, "studies", StudyFilter(), exact_times=True)] == ["2026-01-26T00:00:00Z"]
+    assert path.stat().st_mtime == datetime.datetime(2026, 1, 26, tzinfo=datetime.UTC).timestamp()
 
 
 def test_a_row_without_a_file_goes_and_a_file_without_a_row_comes(db: Database, archive: Archive, tmp_path: Path) -> None:

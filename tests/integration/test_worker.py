@@ -276,6 +276,17 @@ def test_a_sampled_image_with_text_is_held_and_passes_when_a_person_has_looked(b
 
 
 @needs_tesseract
+def test_of_a_series_the_first_slice_is_looked_at_and_again_when_it_is_tried_again(bench: Callable[..., Bench]) -> None:
+    one = bench(ocr_sample="series")
+    first, second = (one.take(SOPInstanceUID=f"{build.ROOT}.3.{n}", InstanceNumber=n, **burned_in("LEFEVRE HELENE")) for n in (1, 2))
+    one.work()
+    assert (one.state(first), one.state(second)) == ("pixel-risk", "outbox")
+    one.inbox.release(first)
+    one.work()
+    assert one.state(first) == "pixel-risk"
+
+
+@needs_tesseract
 def test_who_releases_what_was_out_of_scope_has_not_looked_at_the_pixels(bench: Callable[..., Bench]) -> None:
     rule = {"name": "ask", "when": {"Modality": "^CT$"}, "unless": {}, "decision": "hold", "label": ""}
     one = bench(rules=(rule,), ocr_sample=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 from pathlib import Path
@@ -27,6 +28,10 @@ NOT_PLACES = [
     Place("LILLE", "1.2", "1.2.3", "1." + "2" * 63),
     Place("LILLE", "1.2", "1.2.3", "1.²"),
 ]
+
+
+SUNDAY_NIGHT = 1_600_041_599  # 13 September 2020, 23:59:59 UTC
+MONDAY = 1_599_436_800  # 7 September 2020, 00:00 UTC
 
 
 @pytest.fixture
@@ -56,16 +61,37 @@ def files(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
 
 
+def times(directory: Path) -> set[float]:
+    return {path.stat().st_mtime for path in (directory, *directory.rglob("*"))}
+
+
+def this_monday() -> float:
+    today = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (today - datetime.timedelta(days=today.weekday())).timestamp()
+
+
 @pytest.mark.usefixtures("any_file_system")
 class TestPutIfAbsent:
-    def test_an_object_is_filed_under_its_site_and_uids_with_its_bytes_and_time(self, tmp_path: Path, archive: Archive) -> None:
+    def test_an_object_is_filed_under_its_site_and_uids_with_its_bytes_and_week(self, tmp_path: Path, archive: Archive) -> None:
         path = source(tmp_path)
-        os.utime(path, (1_600_000_000, 1_600_000_000))
+        os.utime(path, (SUNDAY_NIGHT, SUNDAY_NIGHT))
         assert archive.put_if_absent(path, PLACE) == "new"
         filed = tmp_path / "archive/LILLE/1.2/1.2.3/1.2.3.4.dcm"
         assert archive.find(PLACE) == filed
+        assert (filed.stat().st_mtime, filed.stat().st_atime) == (MONDAY, MONDAY)
         assert filed.read_bytes() == path.read_bytes()
-        assert filed.stat().st_mtime == 1_600_000_000
+
+    def test_no_file_or_folder_of_what_was_filed_tells_the_day(self, tmp_path: Path, archive: Archive) -> None:
+        for place in (PLACE, PLACE._replace(sop="1.2.3.5"), PLACE._replace(series="1.2.4")):
+            archive.put_if_absent(source(tmp_path), place, sync=False)
+        archive.sync([PLACE, PLACE._replace(series="1.2.4")])
+        assert times(archive.directory / "LILLE") == {this_monday()}
+
+    def test_a_file_that_a_crash_left_with_its_time_has_the_week_when_it_comes_again(self, tmp_path: Path, archive: Archive) -> None:
+        archive.put_if_absent(source(tmp_path), PLACE)
+        os.utime(archive.path(PLACE), (SUNDAY_NIGHT, SUNDAY_NIGHT))
+        assert archive.put_if_absent(source(tmp_path, name="again.dcm"), PLACE) == "same"
+        assert archive.path(PLACE).stat().st_mtime == MONDAY
 
     def test_the_same_data_set_again_is_the_same_even_from_another_caller(self, tmp_path: Path, archive: Archive) -> None:
         archive.put_if_absent(source(tmp_path), PLACE)
@@ -124,6 +150,25 @@ class TestPutIfAbsent:
         monkeypatch.setattr("fidac_node.safeio.sync_directory", synced.append)
         archive.sync(places)
         assert synced == [archive.path(PLACE).parent]
+
+
+def test_an_archive_of_before_gets_the_weeks_of_its_files(tmp_path: Path, archive: Archive) -> None:
+    archive.put_if_absent(source(tmp_path), PLACE)
+    for path in (archive.directory / "LILLE").rglob("*"):
+        os.utime(path, (SUNDAY_NIGHT, SUNDAY_NIGHT))
+    archive.coarsen([PLACE])
+    assert times(archive.directory / "LILLE" / PLACE.study) == {MONDAY}
+
+
+def test_a_file_of_another_user_keeps_its_time_with_a_warning_and_is_filed(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def not_ours(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "utime", not_ours)
+    assert archive.put_if_absent(source(tmp_path), PLACE) == "new"
+    assert "belongs to another user; give it to the hub's (chown)" in caplog.text
 
 
 def test_a_full_disk_leaves_the_archive_as_it_was(tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

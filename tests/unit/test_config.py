@@ -157,6 +157,18 @@ def test_the_environment_overrides_the_file_by_the_type_of_the_option(tmp_path: 
     assert config.site.id == "CHU-LYON"
 
 
+@pytest.mark.parametrize(("text", "value"), [('"series"', "series"), ("0", 0), ("20", 20)])
+def test_the_sample_that_is_looked_at_is_of_each_series_or_one_in_so_many(tmp_path: Path, text: str, value: int | str) -> None:
+    assert site(tmp_path, f"[deidentify]\nocr_sample = {text}\n").deidentify.ocr_sample == value
+    assert site(tmp_path, DEIDENTIFY_OCR_SAMPLE=text.strip('"')).deidentify.ocr_sample == value
+
+
+@pytest.mark.parametrize("text", ['"study"', "-1", "1000001", "true", "0.5", '"-1"'])
+def test_another_sample_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match='ocr_sample: must be "series" or a whole number between 0 and 1000000, not '):
+        site(tmp_path, f"[deidentify]\nocr_sample = {text}\n")
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "message"),
     [

@@ -154,6 +154,12 @@ def test_find_prints_json_and_csv_with_the_same_keys(filed: Hub, level: str) -> 
     assert len(rows) == len(table) - 1 == {"studies": 2, "series": 2, "instances": 3}[level]
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_find_prints_the_exact_time_only_on_request(filed: Hub, form: str) -> None:
+    assert "received_at" not in filed("find", "studies", "--format", form).stdout
+    assert "received_at" in filed("find", "studies", "--format", form, "--exact-times").stdout
+
+
 def test_find_understands_every_filter_of_the_help(filed: Hub) -> None:
     filters = {
         "--site": "LILLE",

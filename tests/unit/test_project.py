@@ -98,6 +98,11 @@ def test_the_unit_lets_a_stage_give_way_to_others(unit: Path) -> None:
     assert allowed >= {"setpriority", "sched_setscheduler"}
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_the_unit_leaves_no_core_dump(unit: Path) -> None:
+    assert re.search(r"^LimitCORE=0$", unit.read_text("utf-8"), re.MULTILINE)
+
+
 def test_there_is_a_unit_for_each_end_and_it_runs_that_end() -> None:
     commands = {unit.stem: re.search(r"^ExecStart=\S+/fidac-node (.*)$", unit.read_text("utf-8"), re.MULTILINE) for unit in UNITS}
     assert {stem: match and match[1] for stem, match in commands.items()} == {

@@ -214,16 +214,32 @@ def test_a_second_run_changes_nothing(tmp_path: Path, tree: Path, key: Path) -> 
     arguments = ("deidentify", tree / "ct" / "1.dcm", out, "--key-file", key)
     assert call(*arguments).exit_code == 0
     (first,) = out.rglob("*.dcm")
-    before = first.stat()
+    before = first.stat()[:7], first.stat().st_mtime_ns, first.stat().st_ctime_ns  # it may be read
     result = call(*arguments)
     assert result.exit_code == 0 and "0 deidentified, 1 duplicate" in result.stderr
-    assert list(out.rglob("*.dcm")) == [first] and first.stat() == before
+    assert list(out.rglob("*.dcm")) == [first]
+    assert (first.stat()[:7], first.stat().st_mtime_ns, first.stat().st_ctime_ns) == before
 
 
 def test_input_names_are_reported_only_when_asked_for(tmp_path: Path, tree: Path, key: Path) -> None:
     result = call("deidentify", tree, tmp_path / "out", "--key-file", key, "--report", "-", "--names")
     start = result.stdout.index("{\n")
-    assert json.loads(result.stdout[start:])["objects"][0]["source"] == str(tree / "ct" / "1.dcm")
+    sources = {entry["number"]: entry["source"] for entry in json.loads(result.stdout[start:])["objects"]}
+    assert sources[1] == str(tree / "ct" / "1.dcm") and sorted(sources) == list(range(1, len(sources) + 1))
+
+
+def test_neither_times_nor_the_report_tell_the_order_of_the_input(tmp_path: Path, key: Path) -> None:
+    source, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.json"
+    source.mkdir()
+    for number in range(12):
+        build.write(source / f"{number:02d}.dcm", build.ct(StudyInstanceUID=f"1.2.{number % 4}", SOPInstanceUID=f"1.2.3.{number}"))
+    build.write(source / "99.dcm", build.ct(PatientID=""))
+    assert call("deidentify", source, out, "--key-file", key, "--report", report).exit_code == 3
+    *objects, held = json.loads(report.read_text())["objects"]
+    outputs = [entry["output"] for entry in objects]
+    assert len(outputs) == 12 and outputs == sorted(outputs) and not any("number" in entry for entry in objects)
+    assert (held["state"], held["number"]) == ("held", 13)
+    assert {path.stat().st_mtime for path in out.rglob("*")} == {315_532_800}
 
 
 def test_the_settings_of_a_site_are_taken(tmp_path: Path, tree: Path) -> None:

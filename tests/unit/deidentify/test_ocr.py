@@ -18,6 +18,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import JPEGLSLossless
 
 from fidac_node.deidentify import ocr
+from fidac_node.deidentify.triage import SERIES, Rules
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.phantom import series
 
@@ -111,13 +112,15 @@ def test_a_colour_screen_is_looked_at(tmp_path: Path, slices: list[Dataset]) -> 
 
 
 @needs_tesseract
-def test_every_frame_is_looked_at(tmp_path: Path, slices: list[Dataset]) -> None:
+def test_every_frame_is_looked_at_or_so_many_as_are_asked_for(tmp_path: Path, slices: list[Dataset]) -> None:
     ds = copy_of(slices[9], tmp_path)
     clean = ds.pixel_array
     burned = clean.copy()
     burned[letters(clean.shape, (8, 8))] = clean.max()
     ds.NumberOfFrames = 3
-    assert "(frame 3, " in reason(written(tmp_path / "frames.dcm", ds, np.stack([clean, clean, burned])))
+    path = written(tmp_path / "frames.dcm", ds, np.stack([clean, clean, burned]))
+    assert "(frame 3, " in reason(path)
+    ocr.inspect(path, 2)
 
 
 @needs_tesseract
@@ -168,6 +171,14 @@ def test_without_the_program_the_start_fails_and_the_object_waits(tmp_path: Path
         ocr.require()
     with pytest.raises(Temporary, match="cannot be started"):
         ocr.find_text(bytes(4), 2, 2)
+
+
+def test_where_it_is_not_installed_only_what_a_site_asked_for_by_number_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, monkeypatch, "exit 0")
+    assert ocr.feasible(Rules(ocr_sample=SERIES)) == Rules(ocr_sample=SERIES)
+    monkeypatch.setenv("PATH", "")
+    assert ocr.feasible(Rules(ocr_sample=SERIES)) == Rules(ocr_sample=0)
+    assert ocr.feasible(Rules(ocr_sample=20)) == Rules(ocr_sample=20)
 
 
 def test_a_program_that_fails_holds_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

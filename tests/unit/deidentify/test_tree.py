@@ -156,17 +156,17 @@ def test_what_must_be_looked_at_is_held_where_nothing_looks(tmp_path: Path, fold
     plain = job(tmp_path, engine)
     assert [result.code for result in deidentify_files(files, plain)] == ["pixel-risk", "pixel-risk"]
     seen: list[Path] = []
-    plain.look = seen.append
+    plain.look = lambda path, _: seen.append(path)
     assert [result.state for result in deidentify_files(files, plain)] == ["deidentified", "deidentified"]
     assert seen == files
 
-    def text_found(path: Path) -> None:
+    def text_found(path: Path, frames: int) -> None:
         raise Permanent("pixel-risk", "text is burned in")
 
     plain.look = text_found
     assert [result.message for result in deidentify_files(files, plain)] == ["text is burned in"] * 2
 
-    def busy(path: Path) -> None:
+    def busy(path: Path, frames: int) -> None:
         raise Temporary("no process could be started")
 
     plain.look = busy

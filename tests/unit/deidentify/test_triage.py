@@ -19,7 +19,7 @@ from pydicom.uid import UID
 from fidac_node.config import Deidentify
 from fidac_node.deidentify import highbits
 from fidac_node.deidentify.reading import Source, open_source, read_source
-from fidac_node.deidentify.triage import CHOICES, Kind, Rules, Verdict, triage
+from fidac_node.deidentify.triage import CHOICES, EVERY_FRAME, SERIES, Kind, Rules, Verdict, triage
 from fidac_node.errors import ConfigError, Permanent
 from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_BE, EXPLICIT_VR_LE, HELD_CLASSES, IMPLICIT_VR_LE
 from tests.unit.deidentify import build
@@ -88,7 +88,7 @@ def test_the_three_ct_classes_pass() -> None:
     made = {uid: ct() if name == "CT Image Storage" else build.enhanced() for uid, name in CT_CLASSES.items()}
     for uid, ds in made.items():
         ds.SOPClassUID = uid
-        assert verdict(ds) == Verdict("image", 0, look=False)
+        assert verdict(ds) == Verdict("image", 0, look=0)
 
 
 # --- What the header says of the pixels
@@ -160,7 +160,7 @@ HELD: list[tuple[dict[str, object], str]] = [
 
 @pytest.mark.parametrize("values", PASSING)
 def test_what_speaks_for_plain_slices_passes(values: dict[str, object]) -> None:
-    assert verdict(ct(**values)) == Verdict("image", 0, look=False)
+    assert verdict(ct(**values)) == Verdict("image", 0, look=0)
 
 
 @pytest.mark.parametrize(("values", "code"), HELD)
@@ -294,7 +294,7 @@ def overlaid(group: int = 0x6000, **values: Any) -> Dataset:
 @pytest.mark.parametrize("group", [0x6000, 0x601E, 0x6020, 0x60FE])
 @pytest.mark.parametrize("bit", [12, 15])
 def test_an_overlay_in_the_unused_bits_of_native_pixels_is_masked(syntax: str, group: int, bit: int) -> None:
-    assert verdict(overlaid(group, position=bit), syntax) == Verdict("image", 0xFFF, look=False)
+    assert verdict(overlaid(group, position=bit), syntax) == Verdict("image", 0xFFF, look=0)
 
 
 def test_the_mask_keeps_the_pixel_values_and_takes_the_overlay() -> None:
@@ -357,8 +357,10 @@ def test_a_padding_value_within_the_stored_bits_does_not_stop_masking() -> None:
 
 def test_the_rules_and_the_settings_have_the_same_names_and_defaults() -> None:
     settings = Deidentify()
+    # Alone among them, looking for text needs a program that may not be there; the engine by itself has none.
     assert {rule.name: getattr(settings, rule.name) for rule in fields(Rules)} == {
-        rule.name: getattr(Rules(), rule.name) for rule in fields(Rules)
+        **{rule.name: getattr(Rules(), rule.name) for rule in fields(Rules)},
+        "ocr_sample": SERIES,
     }
     assert {name: choices[0] for name, choices in CHOICES.items()} == {name: getattr(Rules(), name) for name in CHOICES}
 
@@ -369,6 +371,8 @@ def test_a_rule_that_is_not_known_stops_the_start() -> None:
             Rules(**{name: "drop"})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="ocr_sample"):
         Rules(ocr_sample=-1)
+    with pytest.raises(ConfigError, match="ocr_sample"):
+        Rules(ocr_sample="study")
 
 
 def test_localizers_are_held_where_the_site_wants_it() -> None:
@@ -407,7 +411,7 @@ def capture(**values: Any) -> Dataset:
 @pytest.mark.parametrize("sop_class", SECONDARY_CAPTURES)
 def test_a_secondary_capture_is_looked_at_where_the_site_wants_it(sop_class: str) -> None:
     assert held(capture(SOPClassUID=sop_class)) == "pixel-risk"
-    assert verdict(capture(SOPClassUID=sop_class), secondary_captures="check") == Verdict("image", 0, look=True)
+    assert verdict(capture(SOPClassUID=sop_class), secondary_captures="check") == Verdict("image", 0, look=EVERY_FRAME)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +452,7 @@ def test_dose_reports_and_key_objects_pass_where_the_site_has_them_rebuilt() -> 
     for sop_class, modality, rule, kind in kinds:
         document = dataset(SOPClassUID=sop_class, SOPInstanceUID=f"{build.ROOT}.3", Modality=modality)
         assert held(document) == "not-allowed-class"
-        assert verdict(document, **{rule: "rebuild"}) == Verdict(kind, 0, look=False)
+        assert verdict(document, **{rule: "rebuild"}) == Verdict(kind, 0, look=0)
         document.Modality = "CT"
         assert held(document, **{rule: "rebuild"}) == "not-allowed-class"
         assert held(ct(SOPClassUID=sop_class, Modality=modality), **{rule: "rebuild"}) == "pixel-risk", "it has pixels"
@@ -459,7 +463,14 @@ def test_dose_reports_and_key_objects_pass_where_the_site_has_them_rebuilt() -> 
 def test_the_sample_to_look_at_is_the_same_whoever_asks(one_in: int, number: int) -> None:
     uid = f"{build.ROOT}.3.{number}"
     expected = zlib.crc32(uid.encode()) % one_in == 0
-    assert verdict(ct(SOPInstanceUID=uid), ocr_sample=one_in).look is expected
+    assert verdict(ct(SOPInstanceUID=uid), ocr_sample=one_in).look == (EVERY_FRAME if expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [("1", True), (" 01 ", True), ("0", True), ("", True), (None, True), ("2", False), ("11", False), ("-1", False)]
+)
+def test_of_a_series_the_first_image_is_looked_at_and_what_may_be_it(number: str | None, expected: bool) -> None:
+    assert verdict(ct(InstanceNumber=number), ocr_sample=SERIES).look == int(expected)
 
 
 def test_a_sample_of_one_looks_at_all_and_of_none_at_nothing() -> None:
@@ -487,7 +498,7 @@ def test_real_slices_pass_and_real_screens_are_held(shared_data: Callable[[str],
         with open_source(path, build.LIMIT) as opened:
             for rules in (Rules(), Rules(secondary_captures="check", localizers="hold")):
                 try:
-                    assert triage(opened, rules) == Verdict("image", 0, look=False)
+                    assert triage(opened, rules) == Verdict("image", 0, look=0)
                     found.add("")
                 except Permanent as error:
                     found.add(error.code)
