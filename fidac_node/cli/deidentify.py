@@ -134,7 +134,13 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
 
         keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
         return _Settings(
-            plan, keys.handles, keys.patients, ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify), site_id, programme
+            plan,
+            keys.handles,
+            keys.patients,
+            ocr.feasible(select(Rules, site.deidentify)),
+            select(Moments, site.deidentify),
+            site_id,
+            programme,
         )
     key = key_file or (site.deidentify.key_file if site else Path())
     pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
