@@ -1,10 +1,11 @@
-"""Write the layers of this folder that follow from PS3.15 Table E.1-1.
+"""Write the layers of this folder that follow from PS3.15 Table E.1-1 or from the modules of PS3.3.
 
     python profiles/generate.py            writes them
     python profiles/generate.py --check    says whether they are what it would write (exit 1 if not)
 
 A generated layer is a hand-written part (``overlays/NAME.txt``, each line under its reason) and the rows of the
-table that the layer's option speaks of. Layers that stand in no overlay are written by hand altogether.
+table that the layer's option speaks of; of the layer chest-ct, the attributes of the CT IODs (``ps33-attributes.txt``).
+Layers that stand in no overlay are written by hand altogether.
 
 The table's letters (X remove, Z empty, D dummy, U new UID, C clean, K keep) are resolved for the CT Image
 IODs: of X/Z, X/D, Z/D and X/Z/D the strictest that the attribute's Type allows. A tag that the overlay
@@ -23,24 +24,27 @@ from fidac_node.deidentify.actions import FUNCTIONS
 from fidac_node.deidentify.compiler import GRAPHICS_GROUPS, vr_of
 from fidac_node.deidentify.dictionary import keyword_of, tag_of
 from fidac_node.deidentify.recipe import PRIVATE_LINE
-from fidac_node.deidentify.table import CLEAN_DESCRIPTORS, DEVICE_IDENTITY, MODIFIED_DATES, OPTIONS, Row, read_table
+from fidac_node.deidentify.table import CLEAN_DESCRIPTORS, DEVICE_IDENTITY, OPTIONS, Row, read_table
 from fidac_node.part10 import format_tag
 
 HERE = Path(__file__).resolve().parent
-EDITION = "2024b"
+_TABLE = "Table E.1-1 (edition 2024b)"
 
 _DATES = frozenset({"DA", "DT", "TM"})
+# Type 1C in content items (PS3.3 C.18.3 to C.18.5), which dose reports are made of: DateTime, Date, Time.
+_CONTENT_ITEMS = frozenset({0x0040A120, 0x0040A121, 0x0040A122})
 _OWN_GROUP = 0x0012  # clinical trial modules: this node writes the whole group itself, so no option brings a row back
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer to write: its option of the table (none: the Basic Profile), and the lines of a row, by section."""
+    """A layer to write: its option of the table (``""``: none), what it is made of, and its lines, by section, but for the tags given."""
 
     name: str
     title: str
     option: str
-    section: Callable[[Row], tuple[str, str] | None]
+    source: str
+    sections: Callable[[set[int]], dict[str, list[str]]]
 
 
 def basic(row: Row) -> tuple[str, str] | None:
@@ -48,16 +52,6 @@ def basic(row: Row) -> tuple[str, str] | None:
     letter = _resolve(row)
     why = f"rows {row.basic}" if row.basic == letter else f"rows {row.basic}, taken as {letter}"
     return f"{why}: {_MEANING[letter]}", _basic_line(row, letter)
-
-
-def modified_dates(row: Row) -> tuple[str, str] | None:
-    """Rows C of Retain Longitudinal Temporal Information With Modified Dates."""
-    vr = vr_of(row)
-    if MODIFIED_DATES not in row.options or vr not in _DATES:
-        return None
-    if vr == "TM":
-        return "rows C, times of day: kept, as the shift is in whole days", f"KEEP {_field(row)}"
-    return f"rows C, {vr}: moved by the patient's shift", f"REPLACE {_field(row)} func:shift"
 
 
 def clean_descriptors(row: Row) -> tuple[str, str] | None:
@@ -78,11 +72,39 @@ def device_identity(row: Row) -> tuple[str, str] | None:
     return "rows K: kept", f"KEEP {_field(row)}"
 
 
+def _rows(option: str, line_of: Callable[[Row], tuple[str, str] | None]) -> Callable[[set[int]], dict[str, list[str]]]:
+    """The table's rows as sections."""
+
+    def sections(named: set[int]) -> dict[str, list[str]]:
+        clause = f", {OPTIONS[option].name}" if option else ""
+        found: dict[str, list[str]] = {}
+        for row in read_table(HERE):
+            line = None if row.tag is None or row.tag in named else line_of(row)
+            if line and (not option or (row.tag or 0) >> 16 != _OWN_GROUP):
+                found.setdefault(f"Table E.1-1{clause}, {line[0]}", []).append(line[1])
+        return dict(sorted(found.items()))
+
+    return sections
+
+
+def _modules(named: set[int]) -> dict[str, list[str]]:
+    """The attributes of the CT IODs as sections, but for those of which the table or the Basic Profile's overlay speaks."""
+    decided = named | {row.tag for row in read_table(HERE)} | _overlay_tags("basic")
+    found: dict[str, list[str]] = {}
+    module = ""
+    for line in (HERE / "ps33-attributes.txt").read_text(encoding="ascii").splitlines():
+        if line.startswith("["):
+            module = line.strip("[]")
+        elif not line.startswith("#"):
+            found.setdefault(f"PS3.3, {module}: kept", []).extend(f"KEEP {name}" for name in line.split() if tag_of(name) not in decided)
+    return {heading: lines for heading, lines in found.items() if lines}
+
+
 LAYERS = (
-    Layer("basic", "PS3.15 Basic Application Level Confidentiality Profile", "", basic),
-    Layer("modified-dates", "PS3.15 E.3.6 Retain Longitudinal Temporal Information With Modified Dates", MODIFIED_DATES, modified_dates),
-    Layer("clean-descriptors", "PS3.15 E.3.5 Clean Descriptors", CLEAN_DESCRIPTORS, clean_descriptors),
-    Layer("device-identity", "PS3.15 E.3.8 Retain Device Identity", DEVICE_IDENTITY, device_identity),
+    Layer("basic", "PS3.15 Basic Application Level Confidentiality Profile", "", _TABLE, _rows("", basic)),
+    Layer("clean-descriptors", "PS3.15 E.3.5 Clean Descriptors", CLEAN_DESCRIPTORS, _TABLE, _rows(CLEAN_DESCRIPTORS, clean_descriptors)),
+    Layer("device-identity", "PS3.15 E.3.8 Retain Device Identity", DEVICE_IDENTITY, _TABLE, _rows(DEVICE_IDENTITY, device_identity)),
+    Layer("chest-ct", "what research on chest CT needs, and nothing else", "", "profiles/ps33-attributes.txt", _modules),
 )
 
 _HEAD = """\
@@ -91,7 +113,7 @@ FORMAT dicom
 %header
 
 # {name}: {title}
-{option}# Written by profiles/generate.py from Table E.1-1 (edition {edition}) and profiles/overlays/{name}.txt: change those.
+{option}# Written by profiles/generate.py from {source} and profiles/overlays/{name}.txt: change those.
 
 """
 
@@ -121,6 +143,8 @@ def _resolve(row: Row) -> str:
     if row.basic.endswith("U*"):
         return "U*"
     letters = row.basic.split("/")
+    if letters == ["D"] and vr_of(row) in _DATES and tag not in iod.TYPE_1 | _CONTENT_ITEMS:
+        return "X"  # no moment is made up that the object does not need
     if len(letters) > 1 and "D" in letters and tag in iod.TYPE_1:
         return "D"
     if len(letters) > 1 and "Z" in letters and tag in iod.TYPE_1 | iod.TYPE_2:
@@ -142,9 +166,13 @@ def _field(row: Row) -> str:
     return keyword_of(row.tag or 0) or format_tag(row.tag or 0)
 
 
-def _overlay_tags(overlay: str) -> set[int]:
-    """The tags that the hand-written lines name."""
-    fields = [text.split()[1] for text in overlay.splitlines() if text and not text.startswith("#")]
+def _overlay(name: str) -> str:
+    return (HERE / "overlays" / f"{name}.txt").read_text(encoding="ascii").strip()
+
+
+def _overlay_tags(name: str) -> set[int]:
+    """The tags that the hand-written lines of a layer name."""
+    fields = [text.split()[1] for text in _overlay(name).splitlines() if text and not text.startswith("#")]
     tags = {tag_of(field) for field in fields if not field.startswith("select:")}
     if None in tags:
         raise SystemExit("an overlay names an attribute that PS3.6 does not have; run `fidac-node profile check`")
@@ -153,21 +181,13 @@ def _overlay_tags(overlay: str) -> set[int]:
 
 def render(layer: Layer) -> str:
     """The text of one layer."""
-    overlay = (HERE / "overlays" / f"{layer.name}.txt").read_text(encoding="ascii").strip()
-    named = _overlay_tags(overlay)
-    sections: dict[str, list[str]] = {}
-    for row in read_table(HERE):
-        found = None if row.tag is None or row.tag in named else layer.section(row)
-        if found and (not layer.option or (row.tag or 0) >> 16 != _OWN_GROUP):
-            sections.setdefault(found[0], []).append(found[1])
     option = f"# option: {layer.option}\n#\n" if layer.option else "#\n"
-    text = _HEAD.format(name=layer.name, title=layer.title, option=option, edition=EDITION)
-    if not layer.option:
+    text = _HEAD.format(name=layer.name, title=layer.title, option=option, source=layer.source)
+    if layer.name == "basic":
         graphics = "\n".join(f"REMOVE select:GROUP:{group:04X}" for group in GRAPHICS_GROUPS)
         text += _PATTERNS.format(private=PRIVATE_LINE, graphics=graphics)
-    parts = [text + overlay + "\n"]
-    clause = f", {OPTIONS[layer.option].name}" if layer.option else ""
-    parts += [f"# --- Table E.1-1{clause}, {heading}\n" + "\n".join(lines) + "\n" for heading, lines in sorted(sections.items())]
+    sections = layer.sections(_overlay_tags(layer.name))
+    parts = [text + _overlay(layer.name) + "\n", *(f"# --- {heading}\n" + "\n".join(lines) + "\n" for heading, lines in sections.items())]
     return "\n".join(parts)
 
 

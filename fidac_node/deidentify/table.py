@@ -50,6 +50,7 @@ OPTIONS: Final = {
 
 TIMEZONE: Final = 0x00080201
 _CLEANED: Final = frozenset({"agent", "clean", "listed"})
+_MOVED: Final = frozenset({"moment", "shift", "time"})
 # The Basic Profile's own letters (X, Z, D, U) ask for no more than these do.
 _AS_STRICT: Final = frozenset({actions.REMOVE, actions.BLANK, "dummy", "contrast", "pid", "uid", "utf8"})
 
@@ -73,7 +74,7 @@ class Row:
         if action in _CLEANED:
             return frozenset(self.options)
         kept = {code for code, letter in self.options.items() if letter == "K"}
-        moved = action == "shift" or (action == actions.KEEP and (vr == "TM" or self.tag == TIMEZONE))
+        moved = action in _MOVED or (action == actions.KEEP and (vr == "TM" or self.tag == TIMEZONE))
         return frozenset(kept | ({MODIFIED_DATES} & set(self.options) if moved else set()))
 
     def letters(self, taken: tuple[str, ...]) -> str:

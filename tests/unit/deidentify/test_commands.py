@@ -61,7 +61,7 @@ def test_profiles_and_layers_are_listed(own: Path) -> None:
     for name in ("fidac-chest-ct", "fidac-chest-ct-device", "basic-only"):
         (line,) = (line for line in result.stdout.splitlines() if line.startswith(f"{name} "))
         assert load_plan(name).digest[:8] in line and "basic " in line
-    assert re.search(r"^modified-dates +163 +113107 +PS3\.15 E\.3\.6", result.stdout, re.MULTILINE)
+    assert re.search(r"^modified-dates +27 +113107 +PS3\.15 E\.3\.6", result.stdout, re.MULTILINE)
     listed = call("profile", "list", "-d", own).stdout
     assert re.search(r"^lung +[0-9a-f]{8} +basic patient-characteristics ours +a lung$", listed, re.MULTILINE)
     assert re.search(r"^ours +2 +113108 +for the tests$", listed, re.MULTILINE) and re.search(r"^bad +broken ", listed, re.MULTILINE)
@@ -72,7 +72,8 @@ def test_a_layer_is_shown_as_it_is_written_and_a_profile_with_the_origin_of_each
     assert call("profile", "show", "basic").stdout == text
     shown = call("profile", "show", "fidac-chest-ct").stdout.splitlines()
     assert shown[: text.count("\n")] == [f"basic.deid:{number}: {line}".rstrip() for number, line in enumerate(text.splitlines(), start=1)]
-    assert "chest-ct.deid:18: KEEP ConvolutionKernel" in shown
+    number = (profiles_directory() / "chest-ct.deid").read_text(encoding="ascii").splitlines().index("KEEP Rows") + 1
+    assert f"chest-ct.deid:{number}: KEEP Rows" in shown
     result = call("profile", "show", "none")
     assert result.exit_code == 2 and "there is no profile 'none'" in result.stderr
 
@@ -108,7 +109,7 @@ def test_check_tells_what_is_hidden_and_what_is_weakened_with_file_and_line(own:
     number = below.read_text().splitlines().index("KEEP PatientSize") + 1
     hidden = f"{layer}:8: 'REMOVE PatientSize' goes before 'KEEP PatientSize' ({below}:{number}); if that is not meant, drop it"
     assert hidden in result.stdout.splitlines()
-    assert "patient-characteristics.deid goes before basic.deid in 5 lines" in result.stdout
+    assert "patient-characteristics.deid goes before basic.deid in 6 lines" in result.stdout
     assert "less strict than the Basic Profile by the option Patient Characteristics: 4 attributes" in result.stdout
     everything = call("profile", "check", "lung", "-d", own, "--all").stdout
     permitted = "'KEEP SmokingStatus': Table E.1-1 has X, the option Patient Characteristics permits it"

@@ -78,7 +78,7 @@ WRONG = [
     ("REPLACE PatientName func:pid", "KEEP PatientName", "KEEP would let a name, date or hidden text through in PN"),
     ("REPLACE select:VR:UI func:uid", "KEEP select:VR:UI", "KEEP would let a name"),
     ("REPLACE select:VR:UI func:uid", "REPLACE select:VR:UI func:pydicom_uuid", "there is no function 'pydicom_uuid'"),
-    ("REPLACE select:VR:LO func:clean", "KEEP select:VR:LO", "KEEP would let a name"),
+    ("REMOVE select:VR:LO", "KEEP select:VR:LO", "KEEP would let a name"),
     ("REMOVE select:VR:OB", "KEEP select:VR:OB", "KEEP would let a name"),
     ("REMOVE select:VR:PN", "REMOVE select:VR:XY", "no value representation of PS3.5"),
     ("REMOVE select:VR:PN", "REMOVE select:Vr:PN", "nothing else is supported"),
@@ -89,7 +89,7 @@ WRONG = [
     ("REMOVE select:GROUP:6004", "REMOVE select:GROUP:6004\nKEEP (6004,0010)", "contradicts "),
     ("REMOVE ALL func:private", "# nothing", "private attributes are not covered"),
     ("REMOVE ALL func:private", "REMOVE ALL func:is_private", "REMOVE takes no value"),
-    ("REPLACE select:VR:DA func:shift", "REPLACE select:VR:DA func:pid", "func:pid is for LO, PN, SH, not for DA"),
+    ("REPLACE StudyDate func:shift", "REPLACE StudyDate func:pid", "func:pid is for LO, PN, SH, not for DA"),
     (
         "REPLACE SpecificCharacterSet func:utf8",
         "REPLACE SpecificCharacterSet func:utf8\nREPLACE Modality func:utf8",
