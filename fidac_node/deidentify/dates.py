@@ -22,8 +22,8 @@ LAST_CT: Final = datetime.date(2099, 12, 31)
 
 _DA: Final = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})", re.ASCII)
 _DT: Final = re.compile(
-    r"(?P<year>\d{4})(?:(?P<month>\d{2})(?:(?P<day>\d{2})(?P<time>(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?)?)?"
-    r"(?P<offset>[+-](?:0\d|1[0-4])[0-5]\d)?",
+    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<time>(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?"
+    r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?",
     re.ASCII,
 )
 _TM: Final = re.compile(
@@ -70,8 +70,7 @@ class Clock(NamedTuple):
     def dt(self, value: str) -> str:
         """A DT value with its date moved, its time of day cut down, and without the offset from UTC.
 
-        A value without a day is moved from the middle of its month, one without a month from the middle of its year, and cut
-        back to the precision it had.
+        A value without a day could be any: it is emptied.
         """
         return _each(value, lambda one: self._dt(one, self._rough))
 
@@ -104,12 +103,10 @@ class Clock(NamedTuple):
         match = _DT.fullmatch(value)
         if not match:
             return ""
-        year, month, day = match["year"], match["month"], match["day"]
-        moved = self._moved(int(year), int(month or 7), int(day or (15 if month else 1)))
+        moved = self._moved(int(match["year"]), int(match["month"]), int(match["day"]))
         if moved is None:
             return ""
-        date = f"{moved.year:04d}" + (f"{moved.month:02d}" if month else "") + (f"{moved.day:02d}" if day else "")
-        return date + (told(match["time"]) if match["time"] else "")
+        return f"{moved.year:04d}{moved.month:02d}{moved.day:02d}" + (told(match["time"]) if match["time"] else "")
 
     def _rough(self, value: str) -> str:
         match = _TM.fullmatch(value)
@@ -141,7 +138,7 @@ def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | No
     """
     for value in values:
         match = _DT.fullmatch(value.strip(" \x00").replace(".", "")[:8])
-        date = _date(int(match["year"]), int(match["month"]), int(match["day"])) if match and match["day"] else None
+        date = _date(int(match["year"]), int(match["month"]), int(match["day"])) if match else None
         if date is not None and date <= LAST_CT and (modified or date >= FIRST_CT):
             return date
     return None
