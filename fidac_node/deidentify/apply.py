@@ -178,7 +178,7 @@ class Deidentifier:
                 *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
             }
         )
-        self._gate = Gate(plan.vocabulary | plan.common)
+        self._gate = Gate(plan.vocabulary | plan.devices | plan.common)
         self._patients: OrderedDict[tuple[object, ...], _Patient] = OrderedDict()
         self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
 

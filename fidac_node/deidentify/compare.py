@@ -63,7 +63,11 @@ def differences(first: Plan, second: Plan) -> Iterator[Difference]:
         yield from _differ(f"({group:04X},xx{element:02X})", f'"{creator}"', "", *kept)
     for vr in sorted({*first.vrs, *second.vrs}):
         yield from _differ("", "any other", vr, *(plan.vrs.get(vr, actions.REMOVE) for plan in (first, second)))
-    for name, one, other in (("vocabulary", first.vocabulary, second.vocabulary), ("common words", first.common, second.common)):
+    for name, one, other in (
+        ("vocabulary", first.vocabulary, second.vocabulary),
+        ("words of devices", first.devices, second.devices),
+        ("common words", first.common, second.common),
+    ):
         yield from _differ("", name, "", *(", ".join(sorted(words)) or ABSENT for words in (one - other, other - one)))
     yield from _differ("", "options (CID 7050)", "", *(", ".join(plan.options) or ABSENT for plan in (first, second)))
 
