@@ -66,8 +66,8 @@ def differences(first: Plan, second: Plan) -> Iterator[Difference]:
         yield from _differ("", "any other", vr, *(plan.vrs.get(vr, actions.REMOVE) for plan in (first, second)))
     for name, one, other in (
         ("vocabulary", first.vocabulary, second.vocabulary),
+        ("words of devices", first.devices, second.devices),
         ("common words", first.common, second.common),
-        ("makers' words", first.devices, second.devices),
     ):
         yield from _differ("", name, "", *(", ".join(sorted(words)) or ABSENT for words in (one - other, other - one)))
     yield from _differ("", "options (CID 7050)", "", *(", ".join(plan.options) or ABSENT for plan in (first, second)))

@@ -128,13 +128,15 @@ def compile_plan(name: str, layers: Sequence[Path], vocabulary: list[Path]) -> p
 def to_plan(name: str, composition: Composition, vocabulary: list[Path]) -> plan.Plan:
     """The plan of a composition without problems."""
     common = [file for file in vocabulary if file.name.startswith("common")]
+    devices = [file for file in vocabulary if file.name.startswith("devices")]
     return plan.make(
         name,
         composition.actions("tag"),
         composition.actions("group"),
         composition.actions("vr"),
-        text.read_vocabulary([file for file in vocabulary if file not in common]),
+        text.read_vocabulary([file for file in vocabulary if file not in (*common, *devices)]),
         text.read_vocabulary(common),
+        devices=text.read_vocabulary(devices),
         private={key: entry.target.vrs[0] for key, entry in composition.entries["private"].items() if entry.action == actions.KEEP},
         options=composition.options(),
         kept=composition.kept(),

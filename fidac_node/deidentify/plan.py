@@ -21,7 +21,7 @@ from fidac_node.deidentify.programmes import SUFFIX, Programme, find, places, pr
 from fidac_node.deidentify.table import MODIFIED_DATES, table_path
 from fidac_node.errors import ConfigError
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,10 @@ class Plan:
     Actions are the words of :mod:`fidac_node.deidentify.actions`. Private attributes and what PS3.6
     does not know are removed by whoever applies the plan, whatever it says; of the private ones those of
     ``private`` may stay: group, creator and last byte of the element, with the VR they must have.
-    ``vocabulary`` holds the words that a text may be kept for, ``common`` further words that identify
-    nobody. ``options`` are the codes of CID 7050 that hold besides the Basic Profile, ascending; ``kept``
-    the attributes that identify a device and are kept as they are under Retain Device Identity (E.3.8).
+    ``vocabulary`` holds the words that a text may be kept for, ``devices`` those that makers of scanners use for
+    what a machine is and does, ``common`` further words that identify nobody. ``options`` are the codes of CID 7050
+    that hold besides the Basic Profile, ascending; ``kept`` the attributes that identify a device and are kept as they
+    are under Retain Device Identity (E.3.8).
     """
 
     profile: str
@@ -41,6 +42,7 @@ class Plan:
     groups: dict[int, str]
     vrs: dict[str, str]
     vocabulary: frozenset[str]
+    devices: frozenset[str]
     common: frozenset[str]
     private: dict[tuple[int, str, int], str]
     options: tuple[str, ...]
@@ -65,12 +67,13 @@ def make(  # noqa: PLR0913  # what a plan is made of
     vocabulary: frozenset[str],
     common: frozenset[str],
     *,
+    devices: frozenset[str] = frozenset(),
     private: dict[tuple[int, str, int], str] | None = None,
     options: tuple[str, ...] = (),
     kept: frozenset[int] = frozenset(),
 ) -> Plan:
     """A plan with its digest."""
-    unsigned = Plan(profile, tags, groups, vrs, vocabulary, common, private or {}, tuple(sorted(options)), kept, "")
+    unsigned = Plan(profile, tags, groups, vrs, vocabulary, devices, common, private or {}, tuple(sorted(options)), kept, "")
     return replace(unsigned, digest=hashlib.sha256(_canonical(unsigned)).hexdigest())
 
 
@@ -120,6 +123,7 @@ def parse(text: str) -> Plan:
             dict(body["vrs"]),
             frozenset(body["vocabulary"]),
             frozenset(body["common"]),
+            devices=frozenset(body["devices"]),
             private={(int(group, 16), creator, int(element, 16)): vr for group, creator, element, vr in body["private"]},
             options=tuple(body["options"]),
             kept=frozenset(int(tag, 16) for tag in body["kept"]),
@@ -140,6 +144,7 @@ def _canonical(plan: Plan) -> bytes:
         "groups": {f"{group:04X}": action for group, action in plan.groups.items()},
         "vrs": plan.vrs,
         "vocabulary": sorted(plan.vocabulary),
+        "devices": sorted(plan.devices),
         "common": sorted(plan.common),
         "private": [[f"{group:04X}", creator, f"{element:02X}", vr] for (group, creator, element), vr in sorted(plan.private.items())],
         "options": plan.options,

@@ -24,7 +24,7 @@ from tests.unit.deidentify.build import IDENTITY, ROOT, ct, raw_element, run, wr
 from tests.unit.deidentify.gate_objects import element
 
 PLAN = load_plan("fidac-chest-ct")
-GATE = Gate(PLAN.vocabulary | PLAN.common)
+GATE = Gate(PLAN.vocabulary | PLAN.devices | PLAN.common)
 
 
 @dataclass

@@ -325,11 +325,11 @@ def _at_least_basic(row: Row, action: str) -> bool:
 
 
 def _permits(code: str, letter: str, action: str, row: Row) -> bool:
-    """The columns of Table E.1-1 in words of our own: K keeps, C cleans, and a date is cleaned by moving it."""
+    """The columns of Table E.1-1 in words of our own: K keeps, C cleans, a date is cleaned by moving it and a time by cutting it down."""
     cleaned = {"agent", "clean", "listed"} | ({"keep"} if vrs_of(row.tag or 0) == ("SQ",) else set())
     if code == "113107":
-        return action in ("shift", *cleaned) or (action == "keep" and row.vr in ("TM", "SH"))
-    return action in ({"keep", "shift", "age89", *cleaned} if letter == "K" else cleaned)
+        return action in ("shift", "time", "moment", *cleaned) or (action == "keep" and row.vr in ("TM", "SH"))
+    return action in ({"keep", "shift", "time", "moment", "device", "age89", *cleaned} if letter == "K" else cleaned)
 
 
 # --- compositions --------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ def test_a_cached_plan_follows_every_layer_and_the_composition(own, tmp_path: Pa
 def test_private_attributes_options_and_devices_are_in_the_digest() -> None:
     made = load_plan("fidac-chest-ct-device")
     arguments = (made.profile, made.tags, made.groups, made.vrs, made.vocabulary, made.common)
-    given_all = {"private": made.private, "options": made.options, "kept": made.kept}
+    given_all = {"devices": made.devices, "private": made.private, "options": made.options, "kept": made.kept}
     assert plan.make(*arguments, **given_all) == made
     for name in given_all:
         assert plan.make(*arguments, **{key: value for key, value in given_all.items() if key != name}).digest != made.digest
@@ -420,6 +420,15 @@ def test_two_profiles_differ_in_what_their_layers_say(own) -> None:
         ("options (CID 7050)", ""): ("113108, 113111", "113108"),
     }
     assert set(private.values()) == {("keep", "remove")} and not list(differences(one, one))
+
+
+def test_the_words_of_makers_are_a_set_of_their_own(own) -> None:
+    made = load_plan("fidac-chest-ct")
+    assert {"siemens", "somatom", "standard"} <= made.devices and not {"siemens", "somatom"} & (made.vocabulary | made.common)
+    directory = own({}, {"ours": ["basic"]})
+    (directory / "vocabulary").mkdir()
+    (directory / "vocabulary" / "devices-of-ours.txt").write_text("scanomatic\n", encoding="utf-8")
+    assert "scanomatic" in load_plan("ours", directory).devices
 
 
 def test_the_hub_lets_the_private_creators_of_the_profile_pass() -> None:

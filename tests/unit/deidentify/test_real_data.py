@@ -46,7 +46,7 @@ KEPT = (
 # Words that a header has whoever is in it; the phantom's name is one of them.
 ORDINARY = {"head", "removed", "by", "ctp", "mister", "ct", "radiology", "name", "station", "anonymous", "lung", "idri"}
 ENGINE = deidentifier()
-HARMLESS = ENGINE.plan.vocabulary | ENGINE.plan.common | ORDINARY
+HARMLESS = ENGINE.plan.vocabulary | ENGINE.plan.devices | ENGINE.plan.common | ORDINARY
 
 
 def deidentified(path: Path) -> tuple[bytes, str]:

@@ -15,7 +15,7 @@ from fidac_node.deidentify.plan import profiles_directory
 from fidac_node.errors import ConfigError
 
 VOCABULARY = text.read_vocabulary(
-    [path for path in sorted((profiles_directory() / "vocabulary").glob("*.txt")) if not path.name.startswith("common")]
+    [path for path in sorted((profiles_directory() / "vocabulary").glob("*.txt")) if not path.name.startswith(("common", "devices"))]
 )
 WORDS = sorted(word for word in VOCABULARY if " " not in word)
 
@@ -247,7 +247,9 @@ def test_a_list_has_words_and_pairs_and_names_what_is_neither(tmp_path: Path) ->
 
 
 def test_the_lists_hold_no_single_letter_and_no_word_twice() -> None:
-    files = [path for path in sorted((profiles_directory() / "vocabulary").glob("*.txt")) if not path.name.startswith("common")]
+    files = [
+        path for path in sorted((profiles_directory() / "vocabulary").glob("*.txt")) if not path.name.startswith(("common", "devices"))
+    ]
     entries = [
         entry for path in files for line in path.read_text(encoding="utf-8").splitlines() for entry in line.partition("#")[0].split()
     ]
