@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -74,8 +75,8 @@ def _functions(plan: Plan, pseudonyms: Pseudonymiser) -> dict[str, Function]:
         return function
 
     def shift(*, field: Any, **_: object) -> object:
-        move = dates.shift_da if field.element.VR == "DA" else dates.shift_dt
-        return move(str(field.element.value or ""), days)
+        clock = dates.Clock(days, datetime.date.min, datetime.date.max)
+        return (clock.da if field.element.VR == "DA" else clock.dt)(str(field.element.value or ""))
 
     def dummy(*, field: Any, **_: object) -> object:
         return DUMMIES.get(field.element.VR, "")

@@ -330,24 +330,21 @@ class Rewriter:
         if not shapes.lut_fits(found, self._syntax):
             return dict.fromkeys(found, REMOVED), None
         changes = self.data_set(found, declared, depth, scanner=scanner)
-        if meaning and not self._overrides:  # documents are made with their meanings
-            changes |= self._code(changes, meaning)
+        if meaning:
+            changes |= self._code(found, changes, meaning)
         return changes, b"".join([changes[tag].encoded for tag in sorted(changes)])
 
-    def _code(self, changes: Changes, meaning: str) -> Changes:
-        """What is written anew of a published code: its meaning, as the scheme publishes it, and a version only if it is one."""
-        new = {shapes.CODE_MEANING: Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8")[:64]))}
-        version = changes.get(shapes.CODING_SCHEME_VERSION)
-        scheme = changes.get(shapes.CODING_SCHEME)
-        if version is not None and version.encoded:
-            said, of = (self._out(one).decode("ascii", "replace") if one else "" for one in (version, scheme))
-            if not codes.published_version(of, said):
-                new[shapes.CODING_SCHEME_VERSION] = REMOVED
+    def _code(self, found: Elements, changes: Changes, meaning: str) -> Changes:
+        """What is written of a published code: value and scheme, the meaning that the scheme publishes, a version only if it is one."""
+        new = {shapes.CODE_MEANING: Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8")))}
+        said = {tag: elements.value_of(found, tag, self._syntax.explicit).strip(b" \x00") for tag in found.keys() & shapes.OF_CODES.keys()}
+        scheme, version = (said.get(tag, b"").decode("ascii", "replace") for tag in (shapes.CODING_SCHEME, shapes.CODING_SCHEME_VERSION))
+        if not codes.published_version(scheme, version):
+            said.pop(shapes.CODING_SCHEME_VERSION, None)
+        for tag, value in said.items():
+            if changes[tag].action != actions.REMOVE or tag != shapes.CODING_SCHEME_VERSION:
+                new[tag] = Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value))
         return new
-
-    def _out(self, change: Change) -> bytes:
-        """The value that is written for an element, without padding."""
-        return elements.value_of({0: change.encoded}, 0, self._syntax.explicit).strip(b" \x00")
 
     def value(self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...]) -> bytes | None:
         """What replaces the value ``raw``; ``None`` if nothing of it may stay."""
@@ -418,6 +415,8 @@ class Rewriter:
         """What may stay of a value that the plan keeps; of codes those before the first that is none."""
         if tag in self._plan.kept:
             return text
+        if tag in shapes.CODE_PARTS:
+            return ""  # what is published is written where the whole code is known
         if vr == "UI":
             return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))
         if vr == "TM":

@@ -19,6 +19,8 @@ CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCode
 CODING_SCHEME: Final = 0x00080102
 CODING_SCHEME_VERSION: Final = 0x00080103
 CODE_MEANING: Final = 0x00080104
+# What makes a code (PS3.3 Table 8.8-1): its value in one of two forms, its scheme, its meaning.
+OF_CODES: Final = {0x00080100: "SH", 0x00080119: "UC", CODING_SCHEME: "SH", CODING_SCHEME_VERSION: "SH"}
 CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME, CODE_MEANING})
 
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
