@@ -56,7 +56,8 @@ DUMMIES: Final = {
 FUNCTIONS: Final = {
     "uid": Function(frozenset({"UI"}), "replaced by a keyed UID under 2.25; references stay consistent, standard UIDs stay"),
     "shift": Function(
-        frozenset({"DA", "DT"}), "moved back by the patient's own number of whole days if near the study's own date, else emptied; no UTC offset"
+        frozenset({"DA", "DT"}),
+        "moved back by the patient's own number of whole days if near the study's own date, else emptied; no UTC offset",
     ),
     "time": Function(frozenset({"TM"}), "a time of day, cut down to time_resolution"),
     "moment": Function(
