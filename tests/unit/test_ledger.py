@@ -106,7 +106,7 @@ def test_a_new_state_forgets_the_reason_of_the_old_one(ledger: Ledger) -> None:
 def test_what_no_row_could_hold_is_refused_at_once_and_holds_up_nobody(ledger: Ledger) -> None:
     for state, fields in (
         ("flying", {}),
-        ("ready", {"patient": "x"}),
+        ("ready", {"surname": "x"}),
         ("ready", {"message": ValueError("x")}),
         ("ready", {"bytes": 1 << 63}),
     ):
