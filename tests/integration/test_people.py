@@ -16,6 +16,7 @@ from fidac_node.people import Policy
 from fidac_node.spool import Entry, Spool
 from fidac_node.worker import Worker
 from tests.integration.test_worker import Bench
+from tests.support import wait_until
 from tests.unit.deidentify import build
 
 OTHER = {"PatientID": "IPP7770001114", "PatientName": "PASSEREAU^Odile"}
@@ -118,6 +119,26 @@ def test_an_object_that_the_sender_has_claimed_and_not_begun_does_not_leave(node
     one.take(SOPInstanceUID=uid(2), **OTHER)
     one.work_by(one.other)
     assert one.where(mine) == "stopped:two-patients"
+
+
+def test_of_two_workers_at_once_neither_lets_anything_of_two_patients_stay_in_the_outbox(node: Callable[..., Node]) -> None:
+    one = node()
+    entries = [
+        one.take(StudyInstanceUID=uid(100 + study), SOPInstanceUID=uid(study * 8 + number), **(OTHER if number == 5 else {}))
+        for study in range(6)
+        for number in range(8)
+    ]
+    stop = threading.Event()
+    threads = [threading.Thread(target=worker.run, args=(stop,)) for worker in (one.worker, one.other)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: not one.inbox.entries("new") + one.inbox.entries("work"))
+    stop.set()
+    one.inbox.kick(2)
+    for thread in threads:
+        thread.join()
+    assert one.outbox.entries("new") == []
+    assert {state.removeprefix("stopped:") for state in one.states(*entries)} == {"two-patients"}
 
 
 def two_patients(one: Node) -> tuple[Entry, Entry, Entry]:
