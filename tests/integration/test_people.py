@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fidac_node.cli import cli
+from fidac_node.config import load_site
+from fidac_node.keys import open_keys
 from fidac_node.ledger import Ledger
 from fidac_node.people import Policy
 from fidac_node.spool import Entry, Spool
@@ -268,3 +271,19 @@ def test_ids_that_stand_for_nobody_and_test_patients_are_held_and_claim_no_study
     one.work_by(one.other)
     assert one.states(*held, test, real) == [*["placeholder-id"] * 4, "test-patient", "new"]
     assert one.studies() == [FIRST]
+
+
+# --- the neutral code
+
+
+@pytest.mark.parametrize(
+    ("options", "prefix"),
+    [((), r"CHU-LILLE"), (("--site-code", "K7QWXA"), "K7QWXA"), (("--mode", "anonymised"), "[A-Z2-7]{6}")],
+)
+def test_a_pseudonym_begins_with_the_code_from_the_hub_and_in_an_anonymised_programme_never_with_the_name(
+    tmp_path: Path, options: tuple[str, ...], prefix: str
+) -> None:
+    made = CliRunner().invoke(cli, ["site", "init", str(tmp_path / "site"), "--site-id", "CHU-LILLE", "--hub", "HUB@127.0.0.1:1", *options])
+    assert made.exit_code == 0, made.output
+    keys = open_keys(load_site(tmp_path / "site" / "site.toml"))
+    assert re.fullmatch(f"{prefix}-[A-Z2-7]{{16}}", keys.patients.of("", FIRST).patient("", FIRST))
