@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -21,3 +22,8 @@ def base32(raw: bytes, length: int) -> str:
         + _PAIRS[bits >> 10 & 1023]
         + _PAIRS[bits & 1023]
     )[:length]
+
+
+def random_code() -> str:
+    """A neutral code for a site: 6 random capital letters and digits (30 bits), which say nothing of it."""
+    return base32(secrets.token_bytes(10), 6).upper()

@@ -29,6 +29,8 @@ from fidac_node.values import (
     long_string_problem,
     network_problem,
     optional_ae_title_problem,
+    optional_site_code_problem,
+    pattern_problem,
     peer_problem,
     port_problem,
     profile_name_problem,
@@ -68,6 +70,16 @@ class SiteSection:
     id: str = option(
         "", "The site's id, as registered at the hub ('hub site add ID'). Required.", site_id_problem, example='id = "CHU-LILLE"'
     )
+    code: str = option(
+        "",
+        "Neutral code that starts each pseudonym, from the hub ('hub site add' prints it); empty: the id. Never change it.",
+        optional_site_code_problem,
+    )
+
+    @property
+    def prefix(self) -> str:
+        """What starts each patient's pseudonym."""
+        return self.code or self.id
 
 
 @dataclass(frozen=True)
@@ -167,6 +179,18 @@ class Deidentify:
     vault_key_file: Path = option(Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified.")
     programme_key_file: Path = option(
         Path("programme.key"), "The key of an anonymised programme, mode 0600; 'site programme close' destroys it. Make no copies."
+    )
+    placeholder_ids: tuple[str, ...] = option(
+        (),
+        "PatientIDs that stand for nobody at this site, beside UNKNOWN, 0000 and the like; * and ? are wild cards. They are held.",
+        each(pattern_problem),
+        example='placeholder_ids = ["URG-*", "TMP????"]',
+    )
+    test_patients: tuple[str, ...] = option(
+        (),
+        "Test patients and phantoms by PatientID or PatientName; * and ? are wild cards. They are held.",
+        each(pattern_problem),
+        example='test_patients = ["ZZTEST*^*", "999*"]',
     )
     localizers: str = option(
         "process",

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,12 +25,15 @@ from fidac_node.vault import FILE, Study, Vault
 
 if TYPE_CHECKING:
     from fidac_node.config import SiteConfig
-    from fidac_node.deidentify import Outcome, Source
+    from fidac_node.deidentify import Source
 
 ANONYMISED: Final = "anonymised"
 NO_VAULT: Final = "this programme is anonymised: there is no vault, and nothing at this site says who is behind a pseudonym"
 
 _PADDING: Final = " \x00"
+# PatientID, its issuer, PatientBirthDate, PatientSex, SpecificCharacterSet: what a record of the vault depends on.
+_IDENTIFYING: Final = (0x00100020, 0x00100021, 0x00100030, 0x00100040, 0x00080005)
+_MOST_ENTERED: Final = 256
 _CHANGING: Final = "the keys of this node are being changed by another command; try again when it is done"
 _RUNNING: Final = "the node is running, or an import is: stop it first ('systemctl stop fidac-node-site', or Ctrl-C)"
 
@@ -49,42 +52,63 @@ class SiteKeys:
     mode: str
     generation: int
     lock: int
+    # Studies that this process has entered, by what is written of their patients: with the other slices it costs nothing.
+    entered: set[tuple[object, ...]] = field(default_factory=set, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """What must not change as long as the node keeps its ledger: mode, vault and first secret. It reveals nothing."""
         return f"{self.mode} {self.vault.id if self.vault else '-'} {self.handles.check_value()}"
 
-    def enter(self, handle: str, source: Source, outcome: Outcome, profile: str) -> None:
+    def enter(self, handle: str, source: Source, profile: str, given: str = "") -> None:
         """Write into the vault, if there is one, whose study ``handle`` is; ``profile`` is the plan's digest.
 
-        Call it before anything of the object leaves. Raises ``OSError``, :class:`Temporary`; and
-        :class:`Permanent` if it is not certain that the vault would name the right patient.
+        Call it before anything of the object leaves; ``given`` is the pseudonym that it got. Raises ``OSError``, :class:`Temporary`;
+        and :class:`Permanent` if the vault would name another patient, or ``another-person`` if it knows him with another birth
+        date or sex.
         """
-        if self.vault is None or self.vault.knows(handle, outcome.pseudonym):
+        if self.vault is None:
+            return
+        key = (handle, given, *(source.value(tag) for tag in _IDENTIFYING))
+        if key in self.entered:
             return
         patient_id = charset.decode(source.raw("PatientID"), source.charset)
         issuer = charset.likely(source.raw("IssuerOfPatientID"), source.charset)
         pseudonyms = self.patients.of(issuer, patient_id)
-        if pseudonyms.patient(issuer, patient_id) != outcome.pseudonym:
+        pseudonym, study_uid = pseudonyms.patient(issuer, patient_id), source.get("StudyInstanceUID")
+        if given not in ("", pseudonym):
             raise Permanent("error", "the vault would name another patient than the object does; report it with the node's version")
         self.vault.enter(
             Study(
                 handle=handle,
-                pseudonym=outcome.pseudonym,
+                pseudonym=pseudonym,
                 shift_days=pseudonyms.shift_days(issuer, patient_id),
                 issuer=issuer.strip(_PADDING),
                 patient_id=patient_id.strip(_PADDING),
                 patient_name=source.get("PatientName"),
                 birth_date=source.get("PatientBirthDate"),
-                study_uid=source.get("StudyInstanceUID"),
-                new_study_uid=outcome.study_instance_uid,
+                study_uid=study_uid,
+                new_study_uid=pseudonyms.uid(study_uid),
                 study_date=source.get("StudyDate"),
                 accession_number=source.get("AccessionNumber"),
                 profile=profile,
                 at=time.time(),
+                sex=source.get("PatientSex"),
             )
         )
+        if len(self.entered) >= _MOST_ENTERED:
+            self.entered.clear()
+        self.entered.add(key)
+
+    def patients_of(self, handle: str) -> set[str]:
+        """The handles of the patients that the vault has for a study; none without a vault."""
+        known = self.vault.identities(handle) if self.vault else []
+        return {self.handles.patient_handle(one.issuer, one.patient_id) for one in known}
+
+    def new_study_uids(self, handle: str, study_uid: str) -> list[str]:
+        """The de-identified StudyInstanceUIDs of a study: more than one if it names patients of two generations of the secret."""
+        known = self.vault.identities(handle) if self.vault else []
+        return sorted({one.new_study_uid for one in known}) or [self.handles.uid(study_uid)]
 
     def close(self) -> None:
         """Let other commands change the keys."""
@@ -172,7 +196,7 @@ def begin(config: SiteConfig, keys: SiteKeys) -> None:
         return
     check = check_value(read_key(config.deidentify.key_file))
     if keys.vault.beginning is None:
-        keys.vault.begin(config.site.id, config.deidentify.programme, check)
+        keys.vault.begin(config.site.id, config.deidentify.programme, check, config.site.code)
     if keys.vault.generations and keys.vault.generations[-1].following == check:
         keys.vault.turn()
 
@@ -203,7 +227,7 @@ def close_programme(config: SiteConfig) -> None:
 
 def _read(config: SiteConfig, lock: int) -> SiteKeys:
     """Read and check the keys; ``lock`` is held by the caller."""
-    settings, site = config.deidentify, config.site.id
+    settings, site = config.deidentify, config.site.prefix
     _check_mode(config)
     if settings.mode == ANONYMISED:
         handles = Pseudonymiser(_own_key(settings.programme_key_file), settings.programme, site)
@@ -232,6 +256,11 @@ def _older_secrets(config: SiteConfig, vault: Vault, secret: bytes) -> list[byte
             f"the vault {vault_file(config)} belongs to site {begun.site}, programme {begun.programme}, and not to "
             f"{config.site.id}, {settings.programme}: correct [site] id or [deidentify] programme, "
             f"or name another [deidentify] vault_directory"
+        )
+    if begun.code != config.site.code:
+        raise ConfigError(
+            f"the vault {vault_file(config)} was begun with {f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that "
+            f"back in {config.path}, every patient would get a second pseudonym"
         )
     older = [generation.secret for generation in vault.generations]
     if older and older[-1] == secret and not vault.generations[-1].over:

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 FILE: Final = "ledger.db"
 STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
 LIVE_STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
+LEFT_STATES: Final = ("sent", "committed")
+_GONE_STATES: Final = ("discarded", "dropped")
 # What the row of an object says, by the directory of the spool that its file is in.
 INBOX_STATES: Final = {"new": "ready", "work": "ready", "held": "held"}
 OUTBOX_STATES: Final = {"new": "outgoing", "work": "outgoing", "held": "refused", "sent": "sent", "committed": "committed"}
@@ -33,7 +35,7 @@ _KEEP_ROWS: Final = 100_000
 _INT64: Final = 1 << 63
 
 # Facts about the object: the first writer wins. Facts about its state: the latest state wins.
-_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source", "sent_bytes", "sent_syntax")
+_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source", "sent_bytes", "sent_syntax", "patient")
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
 _NOTHING: Final = (None,) * len(_COLUMNS)
@@ -44,7 +46,7 @@ CREATE TABLE IF NOT EXISTS object (
     entry TEXT PRIMARY KEY, study TEXT NOT NULL, state TEXT NOT NULL, changed_at REAL NOT NULL,
     received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
     reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
-    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT
+    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
 CREATE INDEX IF NOT EXISTS object_study ON object (study);
@@ -55,11 +57,13 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS event_study ON event (study, at);
 -- The first version of an instance that arrived; another one with other bytes is a conflict.
 CREATE TABLE IF NOT EXISTS first (instance TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
+-- Whose a study is, by keyed handles. More than one patient: nothing more of the study leaves.
+CREATE TABLE IF NOT EXISTS whose (study TEXT NOT NULL, patient TEXT NOT NULL, PRIMARY KEY (study, patient)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 # What the table of an older ledger lacks.
-_ADDED: Final = {"sent_bytes": "INTEGER", "sent_syntax": "TEXT"}
+_ADDED: Final = {"sent_bytes": "INTEGER", "sent_syntax": "TEXT", "patient": "TEXT"}
 
 _UPSERT: Final = f"""
 INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
@@ -176,6 +180,45 @@ class Ledger:
         with self._transaction() as connection:
             connection.execute("DELETE FROM first WHERE instance = ? AND entry = ?", (entry.instance, str(entry)))
 
+    def patients(self, studies: Collection[str]) -> dict[str, frozenset[str]]:
+        """The handles of the patients that the objects of each study named; a study that nobody claimed yet has no entry."""
+        found: dict[str, frozenset[str]] = {}
+        marks = ", ".join("?" * len(studies))
+        for study, patient in self._all(f"SELECT study, patient FROM whose WHERE study IN ({marks})", *studies):
+            found[study] = found.get(study, frozenset()) | {patient}
+        return found
+
+    def claim(self, study: str, patient: str, earlier: Callable[[], Iterable[str]] = tuple) -> tuple[frozenset[str], bool]:
+        """Write down, durably, that an object of ``study`` names ``patient``; return all that were named, and whether this one is new.
+
+        ``earlier`` tells patients of the study from elsewhere; it is asked when this ledger never knew whose the study is.
+        """
+        with self._transaction() as connection:
+            known = {row[0] for row in connection.execute("SELECT patient FROM whose WHERE study = ?", (study,))}
+            forgotten = "SELECT 1 FROM object WHERE study = ? AND patient IS NOT NULL LIMIT 1"
+            if not known and not connection.execute(forgotten, (study,)).fetchone():
+                known = set(earlier())
+            rows = [(study, one) for one in sorted(known | {patient})]
+            connection.executemany("INSERT OR IGNORE INTO whose (study, patient) VALUES (?, ?)", rows)
+        return frozenset(known | {patient}), patient not in known
+
+    def settle(self, study: str, *, withdrawn: bool) -> frozenset[str]:
+        """Forget patients of a study of whom no object is left, because a person dropped them; return those that remain.
+
+        ``withdrawn``: what has left does not count any more, somebody says that it was withdrawn. As long as it is not known of an
+        object whose it is, nobody is forgotten.
+        """
+        self.flush()
+        gone = _GONE_STATES + (LEFT_STATES if withdrawn else ())
+        marks = ", ".join("?" * len(gone))
+        with self._transaction() as connection:
+            objects = f"SELECT DISTINCT patient FROM object WHERE study = ? AND state NOT IN ({marks})"
+            nameless = f"{objects} AND patient IS NULL AND state NOT IN ('ready', 'held')"  # those are asked before they leave
+            if not connection.execute(nameless, (study, *gone)).fetchone():
+                left = f"{objects} AND patient IS NOT NULL"
+                connection.execute(f"DELETE FROM whose WHERE study = ? AND patient NOT IN ({left})", (study, study, *gone))
+        return self.patients([study]).get(study, frozenset())
+
     def contact(self, *, ok: bool, message: str = "") -> None:
         """Remember how the last talk with the hub went; at most one write per second when all is well."""
         now = time.time()
@@ -236,13 +279,17 @@ class Ledger:
         row = self._one(f"SELECT MIN(COALESCE(received_at, changed_at)) FROM object WHERE state IN ({marks})", *states)
         return float(row[0]) if row and row[0] is not None else None
 
-    def rows(self, *, states: Sequence[str] = STATES, study: str = "", reason: str = "", limit: int = -1) -> list[dict[str, Any]]:
-        """The objects that match, as dictionaries of the table's columns, longest waiting first."""
+    def rows(
+        self, *, states: Sequence[str] = STATES, study: str = "", reason: str = "", patient: str = "", limit: int = -1
+    ) -> list[dict[str, Any]]:
+        """The objects that match, as dictionaries of the table's columns, longest waiting first; ``patient`` is a handle."""
         marks = ", ".join("?" * len(states))
+        # A ledger of an older version, opened for reading, lacks the column.
+        whose, wanted = ("AND patient = ?", (patient,)) if patient else ("", ())
         cursor = self._execute(
-            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) "
+            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) {whose} "
             "ORDER BY received_at, entry LIMIT ?",
-            (*states, study, study, reason, reason, limit),
+            (*states, study, study, reason, reason, *wanted, limit),
         )
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

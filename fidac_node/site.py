@@ -25,6 +25,7 @@ from fidac_node.headers import Headers, open_headers, purge_headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import Ledger
 from fidac_node.options import select
+from fidac_node.people import Policy
 from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.commitment import report_contexts, report_handlers
 from fidac_node.receive.scp import storage_contexts
@@ -125,10 +126,11 @@ class Site:
 
     def check_key(self) -> None:
         """Stop when mode, key or vault are not those this ledger was begun with: patients would fork, or be forgotten."""
-        value = f"{self.keys.fingerprint} {self.config.site.id} {self.config.deidentify.programme}"
+        site = "/".join(filter(None, (self.config.site.id, self.config.site.code)))
+        value = f"{self.keys.fingerprint} {site} {self.config.deidentify.programme}"
         known = self.ledger.fact(_KEY_CHECK)
         if known is not None and known != value:
-            changed = zip(("mode", "vault", "key", "site id", "programme"), known.split(" ", 4), value.split(" ", 4), strict=False)
+            changed = zip(("mode", "vault", "key", "site id or code", "programme"), known.split(" ", 4), value.split(" ", 4), strict=False)
             what = ", ".join(name for name, old, new in changed if old != new)
             raise ConfigError(
                 f"{site_keys.key_files(self.config)[0]} is not the key this node has used so far, or something else that must not "
@@ -178,6 +180,7 @@ class Site:
             "bytes": path.stat().st_size,
             "calling_ae": meta.source_ae or None,
             "called_ae": meta.receiving_ae or None,
+            "patient": reason.get("patient"),
             "reason": reason.get("code") if state in ("held", "refused") else None,
             "message": reason.get("message") if state in ("held", "refused") else None,
         }
@@ -400,6 +403,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         deidentifier,
         keys,
         limit=site.max_object,
+        policy=Policy(site.config.deidentify.placeholder_ids, site.config.deidentify.test_patients),
         headers=site.headers,
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
     )

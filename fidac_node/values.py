@@ -82,6 +82,18 @@ def site_id_problem(value: str) -> str | None:
     return f"{value!r} is not a site id: 1 to 32 letters, digits, '-' or '_', a letter or digit first"
 
 
+def optional_site_code_problem(value: str) -> str | None:
+    """Say what is wrong with a site's neutral code; there may be none."""
+    if not value or re.fullmatch(r"[A-Z0-9]{4,16}", value):
+        return None
+    return f"{value!r} is not a site's code: 4 to 16 capital letters and digits, as 'hub site add' prints it"
+
+
+def pattern_problem(value: str) -> str | None:
+    """Check a pattern of ids or names: one that matches anything would hold everything."""
+    return None if value.strip("*? ") else f"{value!r} would match anything: write at least one letter or digit"
+
+
 def optional_ae_title_problem(value: str) -> str | None:
     """Allow an AE title or nothing."""
     return ae_title_problem(value) if value else None

@@ -23,23 +23,24 @@ import re
 import secrets
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from fidac_node import safeio
 from fidac_node.deidentify.pseudonym import derive
-from fidac_node.errors import ConfigError, Temporary
+from fidac_node.errors import ConfigError, Permanent, Temporary
 
 FILE: Final = "vault"
 
 _HEADER: Final = re.compile(rb"fidac-vault-1 ([0-9a-f]{32})\n")
 _LINE: Final = re.compile(rb"(\d{1,12}) ([A-Za-z0-9+/]+={0,2})\.\n?")
 _NONCE: Final = 12  # bytes, as AES-GCM wants (NIST SP 800-38D 8.2.2: random, far below 2**32 records)
-_KNOWN: Final = 65536  # studies that a process remembers to have seen in the vault
+_DATE: Final = 8  # digits
+_SEXES: Final = ("F", "M", "O")  # PS3.3 C.7.1.1; what else stands there says nothing
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Study:
     accession_number: str
     profile: str
     at: float
+    sex: str = ""  # records of before have none
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,12 @@ class Generation:
 
 @dataclass(frozen=True)
 class Beginning:
-    """Whose vault it is: site, programme, and the check value of the secret it was begun with."""
+    """Whose vault it is: site, programme, the check value of the secret it was begun with, and the site's neutral code."""
 
     site: str
     programme: str
     check: str
+    code: str = ""
 
 
 class Vault:
@@ -97,7 +100,10 @@ class Vault:
         self._one = threading.Lock()  # flock keeps processes apart, this keeps threads apart
         self.beginning: Beginning | None = None
         self.generations: list[Generation] = []
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        # Where in the file the records of a study and of a pseudonym are: memory holds no identity.
+        self._of_study: dict[str, tuple[int, ...]] = {}
+        self._of_pseudonym: dict[str, tuple[int, ...]] = {}
+        self._judged: dict[str, bool] = {}
         try:
             with path.open("rb") as fp:
                 header = fp.readline(64)
@@ -147,23 +153,36 @@ class Vault:
                 f"keep this copy, and put back your newest backup"
             )
 
-    def begin(self, site: str, programme: str, check: str) -> None:
+    def begin(self, site: str, programme: str, check: str, code: str = "") -> None:
         """Write down whose vault it is, once."""
         with self._appending():
             if self.beginning is None:
-                self._append({"kind": "begun", "site": site, "programme": programme, "check": check})
-
-    def knows(self, handle: str, pseudonym: str) -> bool:
-        """Say whether this process knows that the study is in the vault, under this pseudonym."""
-        return (handle, pseudonym) in self._known
+                self._append({"kind": "begun", "site": site, "programme": programme, "check": check, "code": code})
 
     def enter(self, study: Study) -> None:
-        """Keep a study, durably; nothing is written when it is there. Raises ``OSError``, :class:`Temporary`."""
-        if self.knows(study.handle, study.pseudonym):
-            return
+        """Keep a study, durably; nothing is written when it is there, for this patient, born then and of this sex.
+
+        Raises ``OSError``, :class:`Temporary`; and :class:`Permanent` ``another-person`` when the vault knows the patient with
+        another birth date or sex, until a person has judged that he is the same (:meth:`judge`).
+        """
         with self._appending():
-            if not self.knows(study.handle, study.pseudonym):
-                self._append({"kind": "study", **asdict(study)})
+            earlier = self._at(self._of_pseudonym.get(study.pseudonym, ()))
+            if any(one.handle == study.handle and (one.birth_date, one.sex) == (study.birth_date, study.sex) for one in earlier):
+                return
+            differs = [name for name, facts in _FACTS.items() if _contradicts(facts, study, earlier)]
+            same = self.judgement(study.handle, study.pseudonym)
+            if differs and not same:
+                raise Permanent("another-person", _another(study.handle, earlier[0].handle, differs, judged=same is not None))
+            self._append({"kind": "study", **asdict(study)})
+
+    def judge(self, subject: str, *, same: bool) -> None:
+        """Keep what a person decided of a study (its handle) or of all of a pseudonym: the same person as before, or another."""
+        with self._appending():
+            self._append({"kind": "judged", "subject": subject, "same": same, "at": time.time()})
+
+    def judgement(self, *subjects: str) -> bool | None:
+        """What was decided last of the first of ``subjects`` of which anything was: the same (``True``), or another person."""
+        return next((self._judged[subject] for subject in subjects if subject in self._judged), None)
 
     def retire(self, secret: bytes, following: str) -> None:
         """Keep a secret that is about to be replaced by the one with the check value ``following``."""
@@ -189,13 +208,11 @@ class Vault:
                 if record is not None and record.pop("kind") == "study":
                     yield Study(**record)
 
-    def study(self, handle: str) -> Study | None:
-        """The study that ``handle`` names, as entered last."""
-        found = None
-        for study in self.studies():
-            if study.handle == handle:
-                found = study
-        return found
+    def identities(self, handle: str) -> list[Study]:
+        """All whose objects the study ``handle`` has, in the order of entry: one, if nothing is wrong."""
+        with self._lock(fcntl.LOCK_SH):
+            self._catch_up()
+            return self._at(self._of_study.get(handle, ()))
 
     @contextmanager
     def _appending(self) -> Iterator[None]:
@@ -224,20 +241,36 @@ class Vault:
         with self._path.open("rb") as fp:
             fp.seek(self._offset)
             for line in fp:
+                at = self._offset
                 self._offset += len(line)
                 self._ended = line.endswith(b"\n")
                 record = self._reader.record(line)
                 if record is not None:
-                    self._take_note(record)
+                    self._take_note(record, at)
 
-    def _take_note(self, record: dict[str, Any]) -> None:
+    def _at(self, offsets: Iterable[int]) -> list[Study]:
+        """The studies in the records at ``offsets``; the caller has the lock."""
+        found = []
+        with self._path.open("rb") as fp:
+            for offset in offsets:
+                fp.seek(offset)
+                line = _LINE.fullmatch(fp.readline())
+                record = self._box.opened(int(line[1]), line[2]) if line else None
+                if record is None:
+                    raise Temporary("a record of the vault was changed: stop the node, and put back the newest backup of the vault")
+                del record["kind"]
+                found.append(Study(**record))
+        return found
+
+    def _take_note(self, record: dict[str, Any], at: int) -> None:
         kind = record["kind"]
         if kind == "study":
-            self._known[record["handle"], record["pseudonym"]] = None
-            if len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
+            for known, key in ((self._of_study, record["handle"]), (self._of_pseudonym, record["pseudonym"])):
+                known[key] = (*known.get(key, ()), at)
+        elif kind == "judged":
+            self._judged[record["subject"]] = record["same"]
         elif kind == "begun":
-            self.beginning = Beginning(record["site"], record["programme"], record["check"])
+            self.beginning = Beginning(record["site"], record["programme"], record["check"], record.get("code", ""))
         elif kind == "rotated":
             generation = Generation(bytes.fromhex(record["secret"]), record["following"])
             if self.generations and self.generations[-1].secret == generation.secret:
@@ -258,6 +291,40 @@ class Vault:
         finally:
             os.close(fd)
         self._catch_up()
+
+
+def _born(study: Study) -> str:
+    """The birth date, if it can be read as one (PS3.5 6.2, DA; with dots in ACR-NEMA)."""
+    digits = study.birth_date.strip().replace(".", "")
+    try:
+        return datetime.strptime(digits, "%Y%m%d").strftime("%Y%m%d") if len(digits) == _DATE else ""
+    except ValueError:
+        return ""
+
+
+def _sex(study: Study) -> str:
+    value = study.sex.strip().upper()
+    return value if value in _SEXES else ""
+
+
+_FACTS: Final[dict[str, Callable[[Study], str]]] = {"PatientBirthDate": _born, "PatientSex": _sex}
+
+
+def _contradicts(fact: Callable[[Study], str], study: Study, earlier: Iterable[Study]) -> bool:
+    """Say whether ``study`` says otherwise than all that said anything before."""
+    said = {fact(one) for one in earlier} - {""}
+    return bool(said and fact(study)) and fact(study) not in said
+
+
+def _another(study: str, before: str, differs: Iterable[str], *, judged: bool) -> str:
+    """Why the objects of ``study`` wait; by handles, never by a value."""
+    what = f"{' and '.join(differs)} of study {study} differ from what the vault has of its PatientID, from study {before}"
+    if judged:
+        return f"{what}; a person has decided that this is another patient: have the PACS correct the PatientID, then drop these objects"
+    return (
+        f"{what}: two patients may share the PatientID. Ask at the PACS, then 'fidac-node site patient same {study}' (and retry) "
+        f"or 'site patient different {study}'"
+    )
 
 
 class _Box:

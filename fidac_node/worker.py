@@ -28,6 +28,7 @@ from fidac_node.errors import Permanent, Temporary
 from fidac_node.headers import Headers
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import OUTBOX_STATES, Ledger
+from fidac_node.people import TWO_PATIENTS, People, Policy
 from fidac_node.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool import Entry, Spool
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
@@ -65,7 +66,7 @@ class _Copy:
 class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
 
-    ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one.
+    ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says which ids name nobody.
     ``headers`` keeps one original header of each series for a while, ``compressor`` makes what is sent smaller, if given.
     """
 
@@ -80,6 +81,7 @@ class Worker:
         keys: SiteKeys,
         *,
         limit: int,
+        policy: Policy | None = None,
         headers: Headers | None = None,
         compressor: Compressor | None = None,
     ) -> None:
@@ -92,6 +94,7 @@ class Worker:
         self._decisions: dict[tuple[object, ...], Decision] = {}
         self._deidentifier = deidentifier
         self._keys = keys
+        self._people = People(keys, ledger, outbox, policy or Policy())
         self._limit = limit
         self._headers = headers
         self._compressor = compressor
@@ -125,6 +128,7 @@ class Worker:
 
     def process(self, entry: Entry) -> None:
         """Bring one claimed object to the outbox, to held, or away by a rule. Raises ``Temporary``, ``OSError``."""
+        self._people.look([entry])
         copy = self._process(entry, self._ledger.first_of_instance(entry))
         if copy is not None:
             self._put([copy])
@@ -133,6 +137,7 @@ class Worker:
         """Process what was claimed, or put it back."""
         try:
             firsts = self._ledger.firsts(batch)
+            self._people.look(batch)
         except Temporary as error:
             self._put_off(batch, error, stop)
             return
@@ -199,10 +204,12 @@ class Worker:
         with open_source(path, self._limit) as source:
             decision = self._decide(source)
             reason = self._inbox.reason(entry) or {}
-            released = bool(reason.get("released"))
+            # Who says whose a study is has not said that it is in scope.
+            released = bool(reason.get("released")) and reason.get("code") != TWO_PATIENTS
             if decision.action == DISCARD:
                 self._discard(entry, decision)
                 return None
+            self._people.meet(entry, source, self._deidentifier.plan.digest)
             if decision.action == HOLD and not released:
                 self._deidentifier.triage(source)  # a risk in the pixels is the better reason
                 raise Permanent(decision.code, decision.reason)
@@ -210,6 +217,7 @@ class Worker:
             # Who releases what was held for its pixels has looked at them.
             if verdict.look and not (released and reason.get("code") == "pixel-risk"):
                 ocr.inspect(path, verdict.look)
+            self._people.demand(source)
             return self._copy(entry, source, decision, verdict)
 
     def _decide(self, source: Source) -> Decision:
@@ -240,7 +248,7 @@ class Worker:
                 verdict=verdict,
             )
             # Before anything of it leaves.
-            self._keys.enter(entry.study, source, outcome, self._deidentifier.plan.digest)
+            self._keys.enter(entry.study, source, self._deidentifier.plan.digest, outcome.pseudonym)
             if self._headers is not None:
                 self._headers.keep(entry, source)
             inflated = source.meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE  # other bytes than the file's
@@ -271,12 +279,14 @@ class Worker:
         at = time.time()  # the sender may be done with an object before put_all returns
         try:
             self._current.clear()
-            fresh = self._outbox.put_all([(copy.draft, copy.entry) for copy in copies])
+            with self._people.leaving([copy.entry for copy in copies]) as stay:
+                leaving = [copy for copy in copies if copy.entry not in stay]
+                fresh = self._outbox.put_all([(copy.draft, copy.entry) for copy in leaving])
         except BaseException:
             for copy in copies:
                 copy.draft.discard()
             raise
-        for copy, new in zip(copies, fresh, strict=True):
+        for copy, new in zip(leaving, fresh, strict=True):
             # An object that came again may be anywhere on its way already: its row follows the file.
             state, since = ("outgoing", at) if new else (OUTBOX_STATES[self._outbox.state(copy.entry)], None)
             self._ledger.note(
@@ -285,10 +295,15 @@ class Worker:
                 at=since,
                 label=copy.decision.label,
                 label_source=copy.decision.label_source,
+                patient=self._people.patient(copy.entry),
                 sent_bytes=copy.size,
                 sent_syntax=copy.transfer_syntax_uid,
             )
             self._inbox.remove(copy.entry, copy.pixels)
+        for copy in copies:
+            if copy.entry in stay:
+                copy.draft.discard()
+                self._hold(copy.entry, TWO_PATIENTS, self._people.why(copy.entry))
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)
@@ -296,8 +311,9 @@ class Worker:
         self._inbox.remove(entry)
 
     def _hold(self, entry: Entry, code: str, message: str) -> None:
-        self._inbox.hold(entry, code, message)
-        self._ledger.note(entry, "held", reason=code, message=message)
+        patient = self._people.patient(entry)
+        self._inbox.hold(entry, code, message, **({"patient": patient} if patient else {}))
+        self._ledger.note(entry, "held", reason=code, message=message, patient=patient)
         log.warning("held %s (%s): %s", entry, code, message)
 
     def _suspect(self, entry: Entry) -> None:

@@ -54,7 +54,7 @@ _TABLE_COLUMNS: Final = {
     ),
 }
 _HELD_COLUMNS: Final = ("entry", "code", "site", "at", "message")
-_SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at")
+_SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "code")
 
 
 def _day(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> datetime.date | None:
@@ -151,14 +151,18 @@ def site() -> None:
 @config_option("hub")
 def site_add(config: Path, site_id: str, ae_title: str) -> None:
     """Let the site ID store, under its AE title."""
-    from fidac_node.index import add_site
+    from fidac_node.index import add_site, site_code
     from fidac_node.values import ae_title_problem, site_id_problem
 
     if problem := site_id_problem(site_id) or ae_title_problem(ae_title):
         raise ConfigError(problem)
-    with _index(config) as (_, db):
+    with _index(config) as (settings, db):
         added = add_site(db, site_id, ae_title)
+        code = site_code(db, site_id)
     click.echo(f"site {site_id} may store as {ae_title}" + ("" if added else " (it was registered already)"))
+    if code:
+        hub = f"{settings.receive.ae_title}@THIS-HOST:{settings.receive.port}"
+        click.echo(f"  at the site:  fidac-node site init DIR --site-id {site_id} --site-code {code} --ae-title {ae_title} --hub {hub}")
 
 
 @site.command(name="list")

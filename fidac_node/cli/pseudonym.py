@@ -6,9 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fidac_node.vault import Study
 
 _reason = click.option("--reason", required=True, help="Why you ask: kept in the record of uses. Name no patient.")
+_NAMING: Final = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -45,12 +47,13 @@ def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json
     else:
         click.echo("the patient's ID is now in your shell's history; '-' in its place asks for it", err=True)
     settings, keys = _open(config)
-    reason = check_reason(reason, [patient_id])
+    check_reason(reason, [patient_id])
     wanted = identity(issuer or "", patient_id)
     found = [study for study in _studies(keys) if identity(study.issuer if issuer else "", study.patient_id) == wanted]
+    reason = checked(reason, found)
     pseudonyms = list(dict.fromkeys((study.pseudonym, study.issuer) for study in found))
     for one in dict.fromkeys(study.pseudonym for study in found) or ("-",):
-        _record(settings, "pseudonym find", one, reason)
+        record(settings, "pseudonym find", one, reason)
     if not found:
         fail("no patient with this ID is in the vault; IDs are compared exactly but for spaces: leading zeros and case count", FAILED)
     if as_json:
@@ -66,22 +69,22 @@ def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json
 @_reason
 @_json
 def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None:
-    """Print who is behind a pseudonym or a de-identified study, with all that the vault holds of him."""
+    """Print who is behind a pseudonym or a de-identified study, with all that the vault holds of him and of his studies."""
     settings, keys = _open(config)
     wanted = pseudonym.strip()
-    found = [study for study in _studies(keys) if wanted in (study.pseudonym, study.new_study_uid)]
-    reason = _checked(reason, found)
+    handles = {study.handle for study in _studies(keys) if wanted in (study.pseudonym, study.new_study_uid)}
+    found = [study for study in _studies(keys) if study.handle in handles]
+    reason = checked(reason, found)
     for one in dict.fromkeys(study.pseudonym for study in found) or ("-",):
-        _record(settings, "pseudonym reidentify", one, reason)
+        record(settings, "pseudonym reidentify", one, reason)
     if not found:
         fail("neither a pseudonym nor a de-identified Study Instance UID of this site's vault", FAILED)
+    objects = _objects(settings, keys, found)
     if as_json:
-        click.echo(json.dumps([asdict(study) for study in found], indent=2, ensure_ascii=False))
+        shown = [{**asdict(study), "objects": names} for study, names in zip(found, objects, strict=True)]
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
-    for study in found:
-        for name, value in _shown(study).items():
-            click.echo(f"{name}: {value}")
-        click.echo()
+    show_identities([_shown(study, names) for study, names in zip(found, objects, strict=True)])
 
 
 @pseudonym.command(name="audit")
@@ -175,7 +178,7 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     if not yes:
         click.prompt(f"This cannot be undone. Type the programme's name to destroy {settings.deidentify.programme_key_file}", err=True,
                      value_proc=lambda typed: _same(typed, name))  # fmt: skip
-    _record(settings, "programme close", name, reason)
+    record(settings, "programme close", name, reason)
     site_keys.close_programme(settings)
     forget(settings)
     locks.release(lock)
@@ -202,19 +205,31 @@ def rotate(config: Path, reason: str) -> None:
 
     settings = load_site(config)
     reason = check_reason(reason)
-    generation = rotated(settings, before=lambda: _record(settings, "key rotate", settings.deidentify.programme, reason))
+    generation = rotated(settings, before=lambda: record(settings, "key rotate", settings.deidentify.programme, reason))
     click.echo(f"generation {generation}: {settings.deidentify.key_file} holds a new secret, the old one is in the vault")
     click.echo("back up the key, and the vault with it: neither is enough without the other; delete copies of the old key")
 
 
-def identified(settings: SiteConfig, handle: str, reason: str) -> dict[str, Any] | None:
-    """What the vault says of the study ``handle``; the use is recorded. Raises :class:`ConfigError`."""
+def identified(settings: SiteConfig, handle: str, reason: str) -> list[dict[str, Any]]:
+    """What the vault says of the study ``handle``: of all whose objects it has; the use is recorded. Raises :class:`ConfigError`."""
     if not reason:
         raise click.UsageError("--identify needs --reason: it is kept in the record of uses")
-    keys = _keys(settings)
-    study = keys.vault.study(handle) if keys.vault else None
-    _record(settings, "show --identify", handle, _checked(reason, [study] if study else []))
-    return _shown(study) if study else None
+    keys = open_vault(settings)
+    found = keys.vault.identities(handle) if keys.vault else []
+    record(settings, "show --identify", handle, checked(reason, found, held_identities(settings, handle)))
+    return [_shown(study, names) for study, names in zip(found, _objects(settings, keys, found), strict=True)]
+
+
+def show_identities(shown: list[dict[str, Any]]) -> None:
+    """Print each identity with its objects, and a warning for a study that has more than one."""
+    for study in dict.fromkeys(one["study"] for one in shown):
+        named = {one["pseudonym"] for one in shown if one["study"] == study}
+        if len(named) > 1:
+            click.echo(f"WARNING: the objects of study {study} name {len(named)} patients; each is here with its own objects", err=True)
+    for one in shown:
+        for name, value in one.items():
+            click.echo(f"{name}: {', '.join(value) or 'none known' if name == 'objects' else value}")
+        click.echo()
 
 
 def show_made(made: Iterable[Path]) -> None:
@@ -235,10 +250,10 @@ def _open(config: Path) -> tuple[SiteConfig, SiteKeys]:
     from fidac_node.config import load_site
 
     settings = load_site(config)
-    return settings, _keys(settings)
+    return settings, open_vault(settings)
 
 
-def _keys(settings: SiteConfig) -> SiteKeys:
+def open_vault(settings: SiteConfig) -> SiteKeys:
     """The site's keys with a vault. Raises :class:`ConfigError`: also when the programme has none."""
     from fidac_node import keys as site_keys
 
@@ -251,28 +266,59 @@ def _studies(keys: SiteKeys) -> Iterable[Study]:
     return keys.vault.studies() if keys.vault else ()
 
 
-def _record(settings: SiteConfig, command: str, subject: str, reason: str) -> None:
+def record(settings: SiteConfig, command: str, subject: str, reason: str) -> None:
+    """Write a use down. Raises ``OSError``: then there must be no answer."""
     from fidac_node.audit import UseLog
 
     UseLog(settings.deidentify.vault_directory).write(command, subject, reason)
 
 
-def _checked(reason: str, studies: Iterable[Study]) -> str:
-    """The reason, when it names none of those whom the studies are about."""
+def checked(reason: str, studies: Iterable[Study], others: Iterable[str] = ()) -> str:
+    """The reason, when it names none of those whom the studies are about, and repeats none of ``others``."""
     from fidac_node.audit import check_reason
 
-    return check_reason(
-        reason, [text for study in studies for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)]
-    )
+    known = [text for study in studies for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)]
+    return check_reason(reason, [*known, *others])
 
 
-def _shown(study: Study) -> dict[str, Any]:
-    """A study of the vault in DICOM's words."""
+def held_identities(settings: SiteConfig, handle: str) -> list[str]:
+    """What names the patients of the held originals of a study: no reason may repeat it."""
+    from fidac_node.deidentify import open_source
+    from fidac_node.errors import Permanent
+    from fidac_node.spool import Spool
+
+    inbox, found = Spool(settings.spool.directory / "inbox"), []
+    for entry in inbox.entries("held"):
+        if entry.study == handle:
+            with suppress(Permanent, FileNotFoundError), open_source(inbox.path(entry), settings.receive.max_object) as source:
+                found += [source.get(keyword) for keyword in _NAMING]
+    return found
+
+
+def _objects(settings: SiteConfig, keys: SiteKeys, studies: Iterable[Study]) -> list[list[str]]:
+    """The objects of each of ``studies`` that name its patient, as far as the ledger knows whose they are."""
+    from fidac_node import ledger
+
+    path = settings.spool.directory / ledger.FILE
+    if not path.exists():
+        return [[] for _ in studies]
+    rows = ledger.Ledger(path, read_only=True)
+    found = []
+    for study in studies:
+        patient = keys.handles.patient_handle(study.issuer, study.patient_id)
+        found.append([row["entry"] for row in rows.rows(study=study.handle) if row.get("patient") == patient])
+    rows.close()
+    return found
+
+
+def _shown(study: Study, objects: list[str]) -> dict[str, Any]:
+    """A study of the vault in DICOM's words, with the objects of it that name the patient."""
     return {
         "PatientID": study.patient_id,
         "IssuerOfPatientID": study.issuer,
         "PatientName": study.patient_name,
         "PatientBirthDate": study.birth_date,
+        "PatientSex": study.sex,
         "StudyInstanceUID": study.study_uid,
         "StudyDate": study.study_date,
         "AccessionNumber": study.accession_number,
@@ -282,6 +328,7 @@ def _shown(study: Study) -> dict[str, Any]:
         "study": study.handle,
         "profile digest": study.profile,
         "entered": _when(study.at),
+        "objects": objects,
     }
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fidac_node.cli import config_option, difference, fail, pseudonym, setup_logging
+from fidac_node.cli import config_option, difference, fail, patient, pseudonym, setup_logging
 from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ def command() -> None:
     """Group of the site's commands."""
 
 
-for _group in (pseudonym.pseudonym, pseudonym.programme, pseudonym.key):
+for _group in (pseudonym.pseudonym, patient.command, pseudonym.programme, pseudonym.key):
     command.add_command(_group)
 
 
 @command.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--site-id", required=True, help="The site's code at the hub, for example CHU-LILLE.")
+@click.option("--site-code", default="", help="The neutral code that 'hub site add' prints: it starts each patient's pseudonym.")
 @click.option("--hub", required=True, metavar="AET@HOST:PORT", help="Where the hub listens.")
 @click.option("--ae-title", default="FIDACNODE", show_default=True, help="This node's AE title, as the PACS will call it.")
 @click.option("--port", default=11112, show_default=True, type=click.IntRange(1, 65535), help="TCP port to listen on.")
@@ -45,8 +47,9 @@ for _group in (pseudonym.pseudonym, pseudonym.programme, pseudonym.key):
     type=click.Choice(["pseudonymised", "anonymised"]),
     help="With a vault at the site, or with a key that is destroyed at the end.",
 )
-def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, profile: str, mode: str) -> None:
+def init(directory: Path, site_id: str, site_code: str, hub: str, ae_title: str, port: int, profile: str, mode: str) -> None:
     """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY."""
+    from fidac_node.base32 import random_code
     from fidac_node.config import SiteConfig, load_site, render
     from fidac_node.keys import create_keys
     from fidac_node.ledger import FILE, Ledger
@@ -55,8 +58,10 @@ def init(directory: Path, site_id: str, hub: str, ae_title: str, port: int, prof
     path = directory / "site.toml"
     if path.exists():
         raise ConfigError(f"{path} exists already; edit it, or choose an empty directory")
+    if mode == "anonymised":
+        site_code = site_code or random_code()  # there a pseudonym must not tell the hospital
     values: dict[str, dict[str, object]] = {
-        "site": {"id": site_id},
+        "site": {"id": site_id, **({"code": site_code} if site_code else {})},
         "receive": {"ae_title": ae_title, "port": port},
         "deidentify": {"profile": profile, "mode": mode},
         "send": {"hub": hub},
@@ -183,16 +188,16 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
     ]
     result: dict[str, Any] = {"study": study, "objects": objects, "journal": journal}
     if identify:
-        result["identity"] = pseudonym.identified(settings, study, reason)
+        result["identities"] = pseudonym.identified(settings, study, reason)
     comparisons = difference.compare_study(config, ledger, study, reason) if diff else []
     if as_json:
         result |= {"diff": difference.as_json(comparisons)} if diff else {}
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
         return
     if identify:
-        identity = result["identity"] or {"identity": "not in the vault yet: the study waits for de-identification or is held"}
-        for key, value in identity.items():
-            click.echo(f"{key}: {value}")
+        pseudonym.show_identities(result["identities"])
+        if not result["identities"]:
+            click.echo("identity: not in the vault yet: the study waits for de-identification or is held")
     for row in journal:
         click.echo(f"{_when(row['at'])}  {row['state']:<10} {row['entry']}  {row['message'] or ''}")
     difference.show(comparisons)
@@ -209,6 +214,7 @@ def _filter_options(function: Callable[..., None]) -> Callable[..., None]:
         click.argument("entries", nargs=-1, metavar="[OBJECT]..."),
         click.option("--study", default="", help="All objects of this study."),
         click.option("--reason", default="", help="All objects set aside for this reason."),
+        click.option("--patient", default="", help="All objects of this patient, by the handle that a reason names."),
         click.option("--all", "everything", is_flag=True, help="All objects."),
         config_option("site"),
     ):
@@ -221,14 +227,15 @@ def _filter_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--held", is_flag=True, help="Only what waits for a person: the quarantine.")
 @click.option("--study", default="", help="Only this study.")
 @click.option("--reason", default="", help="Only this reason.")
+@click.option("--patient", default="", help="Only this patient, by his handle.")
 @click.option("--limit", default=100, show_default=True, help="At most so many; 0 for all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(config: Path, held: bool, study: str, reason: str, limit: int, as_json: bool) -> None:
+def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit: int, as_json: bool) -> None:
     """List the objects that wait, with their reasons; --held: the quarantine."""
     from fidac_node.ledger import LIVE_STATES
 
     _, ledger = _open(config)
-    rows = ledger.rows(states=tuple(_HELD) if held else LIVE_STATES, study=study, reason=reason, limit=limit or -1)
+    rows = ledger.rows(states=tuple(_HELD) if held else LIVE_STATES, study=study, reason=reason, patient=patient, limit=limit or -1)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -259,19 +266,22 @@ def retry(config: Path, **filters: Any) -> None:
         spool.release(entry)
         ledger.note(entry, "ready" if state == "held" else "outgoing")
 
-    _each(config, filters, tuple(_HELD), act, "put back to be tried again")
+    _each(config, filters, tuple(_HELD), act, "put back to be tried again", unless=partial(_undecided, withdrawn=False))
 
 
 @queue.command()
 @_filter_options
 def release(config: Path, **filters: Any) -> None:
-    """Let objects held by a rule (out of scope) pass in spite of it; they still must pass the gate."""
+    """Let objects held by a rule (out of scope) pass in spite of it; they still must pass the gate.
+
+    Of a study that named two patients: what had left of the other one was withdrawn, so that only what is here counts.
+    """
 
     def act(spool: Spool, entry: Entry, state: str, ledger: Ledger) -> None:
         spool.release(entry, released=True)
         ledger.note(entry, "ready" if state == "held" else "outgoing")
 
-    _each(config, filters, tuple(_HELD), act, "released")
+    _each(config, filters, tuple(_HELD), act, "released", unless=partial(_undecided, withdrawn=True))
 
 
 @queue.command()
@@ -316,10 +326,32 @@ def _open(config: Path) -> tuple[SiteConfig, Ledger]:
     return settings, ledger.Ledger(path, read_only=True)
 
 
+def _undecided(rows: Ledger, study: str, *, withdrawn: bool) -> str:
+    """Why nothing of a study may go on: its objects still name two patients. What a person dropped does not count any more."""
+    if len(rows.patients([study]).get(study, ())) <= 1:
+        return ""
+    named = rows.settle(study, withdrawn=withdrawn)
+    if len(named) <= 1:
+        return ""
+    return (
+        f"study {study} names {len(named)} patients ({', '.join(sorted(named))}): drop the objects of the wrong one first "
+        f"('queue drop --study {study} --patient HANDLE'); what had left of him counts until 'queue release' says that it was withdrawn"
+    )
+
+
 def _each(
-    config: Path, filters: dict[str, Any], states: tuple[str, ...], act: Callable[[Spool, Entry, str, Ledger], None], done: str
+    config: Path,
+    filters: dict[str, Any],
+    states: tuple[str, ...],
+    act: Callable[[Spool, Entry, str, Ledger], None],
+    done: str,
+    *,
+    unless: Callable[[Ledger, str], str] = lambda _rows, _study: "",
 ) -> None:
-    """Apply ``act`` to every object that the filter selects; an object that moved on meanwhile is skipped."""
+    """Apply ``act`` to every object that the filter selects; an object that moved on meanwhile is skipped.
+
+    ``unless`` says why nothing of a study may be touched, if so.
+    """
     from fidac_node import ledger
     from fidac_node.config import load_site
     from fidac_node.spool import Spool
@@ -327,8 +359,12 @@ def _each(
     settings = load_site(config)
     rows = ledger.Ledger(settings.spool.directory / ledger.FILE)
     spools = {name: Spool(settings.spool.directory / name) for name in ("inbox", "outbox")}
-    number = 0
+    number, problems = 0, dict[str, str]()
     for entry, state in _selected(rows, states, **filters):
+        if entry.study not in problems:
+            problems[entry.study] = unless(rows, entry.study)
+        if problems[entry.study]:
+            continue
         try:
             act(spools["inbox" if state in ("ready", "held") else "outbox"], entry, state, rows)
             number += 1
@@ -336,16 +372,20 @@ def _each(
             click.echo(f"{entry}: moved on meanwhile, left alone", err=True)
     rows.close()
     click.echo(f"{number} objects {done}")
+    for problem in filter(None, problems.values()):
+        click.echo(f"left alone: {problem}", err=True)
+    if any(problems.values()):
+        raise SystemExit(_DEGRADED)
 
 
 def _selected(
-    rows: Ledger, states: tuple[str, ...], *, entries: tuple[str, ...], study: str, reason: str, everything: bool
+    rows: Ledger, states: tuple[str, ...], *, entries: tuple[str, ...], study: str, reason: str, patient: str, everything: bool
 ) -> Iterator[tuple[Entry, str]]:
     from fidac_node.spool import Entry
 
-    if not (entries or study or reason or everything):
-        raise click.UsageError("say which: OBJECT..., --study, --reason or --all")
-    for row in rows.rows(states=states, study=study, reason=reason):
+    if not (entries or study or reason or patient or everything):
+        raise click.UsageError("say which: OBJECT..., --study, --reason, --patient or --all")
+    for row in rows.rows(states=states, study=study, reason=reason, patient=patient):
         if not entries or row["entry"] in entries:
             yield Entry.parse(row["entry"]), row["state"]
 

@@ -34,7 +34,7 @@ class Pseudonymiser:
     """Makes the pseudonyms of one site in one programme.
 
     ``secret`` is the key, ``programme`` the research programme, ``site`` the site's
-    code, which starts every patient pseudonym.
+    neutral code or id, which starts every patient pseudonym.
     """
 
     def __init__(self, secret: bytes, programme: str, site: str) -> None:
@@ -84,6 +84,13 @@ class Pseudonymiser:
     def instance_handle(self, uid: str) -> str:
         """16 base32 characters that name an instance on this site's screens and disks."""
         return self._handle_of("instance", 16, uid)
+
+    def patient_handle(self, issuer: str, patient_id: str) -> str:
+        """12 base32 characters that name a patient on this site's screens and disks.
+
+        Raises :class:`Permanent` when the patient has no id (:func:`identity`).
+        """
+        return self._handle_of("patient", 12, identity(issuer, patient_id))
 
     def check_value(self) -> str:
         """16 hexadecimal digits that tell one key from another and reveal nothing of it."""

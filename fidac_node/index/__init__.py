@@ -6,7 +6,7 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 
 from fidac_node.index.migrations import check, prepare
 from fidac_node.index.query import COLUMNS, EXACT_TIME, LEVELS, StudyFilter, find, received_per_site, totals
-from fidac_node.index.sites import Registry, add_site, site_titles
+from fidac_node.index.sites import Registry, add_site, site_code, site_titles
 
 __all__ = [
     "COLUMNS",
@@ -19,6 +19,7 @@ __all__ = [
     "find",
     "prepare",
     "received_per_site",
+    "site_code",
     "site_titles",
     "totals",
 ]

@@ -126,10 +126,14 @@ _NARROWING: Final = (
     "DROP INDEX instance_received",
 )
 
+# What starts the pseudonyms of a site instead of its id; sites of before keep what they have.
+_SITE_CODE: Final = ("ALTER TABLE site ADD COLUMN code TEXT", "CREATE UNIQUE INDEX site_code ON site (code)")
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
     Step("0003-narrowing", statements(*_NARROWING)),
+    Step("0004-site-code", statements(*_SITE_CODE)),
 )
 
 

@@ -23,11 +23,12 @@ from fidac_node.marks import LABELS
 
 
 class Site(Model):
-    """A hospital. Without an AE title (restored by ``reindex``) it may not store."""
+    """A hospital. Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms."""
 
     id = TextField(primary_key=True)
     ae_title = TextField(unique=True, null=True)
     added_at = DateTimeField()
+    code = TextField(unique=True, null=True)
 
 
 class Patient(Model):

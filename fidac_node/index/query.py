@@ -97,13 +97,14 @@ def received_per_site(db: Database) -> list[Row]:
         Site.select(
             Site.id.alias("site"),
             Site.ae_title,
+            Site.code,
             Site.added_at,
             fn.COUNT(Study.id).alias("studies"),
             fn.SUM(Study.instances).alias("instances"),
             fn.MAX(Study.received_at).alias("last_received"),
         )
         .join(Study, JOIN.LEFT_OUTER)
-        .group_by(Site.id, Site.ae_title, Site.added_at)
+        .group_by(Site.id, Site.ae_title, Site.code, Site.added_at)
         .order_by(Site.id)
     )
     return [

@@ -9,6 +9,7 @@ from typing import Final
 
 from peewee import Database, PeeweeException
 
+from fidac_node.base32 import random_code
 from fidac_node.database import borrowed, exclusive, utc_now
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.index.models import Site
@@ -19,7 +20,7 @@ _FRESH_SECONDS: Final = 1.0
 
 
 def add_site(db: Database, site_id: str, ae_title: str) -> bool:
-    """Register a site; it may store from now on. ``False``: it was registered just so already.
+    """Register a site; it may store from now on. ``False``: it was registered just so already. A new one gets a neutral code.
 
     Raises :class:`ConfigError` when the site has another AE title, or the AE title another site.
     """
@@ -35,13 +36,24 @@ def add_site(db: Database, site_id: str, ae_title: str) -> bool:
         if site_id in titles:
             Site.update(ae_title=ae_title).where(Site.id == site_id).execute(db)
         else:
-            Site.insert(id=site_id, ae_title=ae_title, added_at=utc_now()).execute(db)
+            Site.insert(id=site_id, ae_title=ae_title, added_at=utc_now(), code=_new_code(db)).execute(db)
     return True
+
+
+def site_code(db: Database, site_id: str) -> str:
+    """The neutral code of a site, which starts its pseudonyms; nothing for one that was registered before there were codes."""
+    return str(Site.select(Site.code).where(Site.id == site_id).scalar(db) or "")
 
 
 def site_titles(db: Database) -> dict[str, str]:
     """Return the site of each registered AE title."""
     return {ae_title: site_id for site_id, ae_title in Site.select(Site.id, Site.ae_title).tuples().execute(db) if ae_title}
+
+
+def _new_code(db: Database) -> str:
+    """A code that no site has."""
+    taken = {code for (code,) in Site.select(Site.code).tuples().execute(db)}
+    return next(code for code in iter(random_code, "") if code not in taken)
 
 
 class Registry:

@@ -143,6 +143,8 @@ class Sender:
     def _unpack(self, worker: str, ahead: _Ahead, entry: Entry) -> Parcel | None:
         """Open the object's file; ``None`` when there is nothing to send, and that is settled."""
         try:
+            if self._outbox.holds(entry, "held"):  # its file would be found there
+                raise FileNotFoundError
             return ahead.open(entry)
         except FileNotFoundError:
             log.warning("object %s left the outbox before it was sent: dropped or held by a person", entry)

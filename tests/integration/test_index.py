@@ -22,7 +22,20 @@ from pydicom.dataset import Dataset
 from fidac_node.archive import Archive, Place
 from fidac_node.database import connect, exclusive, migrate
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.index import COLUMNS, LEVELS, Registry, StudyFilter, add_site, check, find, prepare, received_per_site, site_titles, totals
+from fidac_node.index import (
+    COLUMNS,
+    LEVELS,
+    Registry,
+    StudyFilter,
+    add_site,
+    check,
+    find,
+    prepare,
+    received_per_site,
+    site_code,
+    site_titles,
+    totals,
+)
 from fidac_node.index.header import opened
 from fidac_node.index.migrations import STEPS
 from fidac_node.index.models import MODELS, Instance, Patient, Series, Study
@@ -97,13 +110,14 @@ def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(database_url: 
     old = connect(database_url, tmp_path)
     migrate(old, STEPS[:already])
     if already:
-        add_site(old, "LILLE", "LILLE_NODE")
+        old.execute_sql("INSERT INTO site (id, ae_title, added_at) VALUES ('LILLE', 'LILLE_NODE', '2020-03-01 00:00:00')")
     with pytest.raises(ConfigError, match="start the hub once"):
         check(old)
     prepare(old)
     check(old)
     upgraded = schema(old)
     assert site_titles(old) == ({"LILLE_NODE": "LILLE"} if already else {})
+    assert not already or (site_code(old, "LILLE") == "" and not add_site(old, "LILLE", "LILLE_NODE"))
     old.close()
     fresh = fresh_database(database_url, tmp_path)
     prepare(fresh)

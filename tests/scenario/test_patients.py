@@ -6,6 +6,7 @@ import secrets
 from datetime import date
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from fidac_node.phantom import write_series
@@ -47,6 +48,30 @@ def test_a_follow_up_after_a_restart_keeps_the_pseudonym_and_the_interval_in_day
     days = sorted(date.fromisoformat(study["StudyDate"]) for study in studies)
     assert (days[1] - days[0]).days == 21
     assert hub.status()["patients"] == 1
+
+
+def test_a_second_patient_in_a_study_stops_it_and_the_reason_tells_what_the_hub_is_to_withdraw(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
+    site.config.write_text(site.config.read_text("utf-8").replace('#code = ""', 'code = "K7QWXA"'), "utf-8")
+    files = write_series(tmp_path / "pacs", slices=6, **SMALL)
+    for path in files[3:]:
+        ds = pydicom.dcmread(path)
+        ds.PatientID = "8003419999"
+        ds.save_as(path)
+    hub.start()
+    site.start()
+    assert site.storescu(files[:3]).returncode == 0
+    site.wait_for(committed=3)
+    assert site.storescu(files[3:]).returncode == 0
+    assert site.wait_for(held=3)["reasons"] == {"two-patients": 3}
+    (study,) = hub.find("studies")
+    assert study["PatientID"].startswith("K7QWXA-")
+    listed = fidac("site", "queue", "list", "--held", "--config", site.config).stdout
+    assert listed.count(f"3 of them have left: have the operator of the hub withdraw that study {study['StudyInstanceUID']}") == 3
+    site.stop()
+    site.config.write_text(site.config.read_text("utf-8").replace("K7QWXA", "OTHER7"), "utf-8")
+    assert "begun with [site] code K7QWXA" in fidac("site", "run", "--config", site.config, check=False).stderr
 
 
 def test_a_node_whose_key_was_replaced_refuses_to_start_and_says_why(hub: Hub, site: Site) -> None:

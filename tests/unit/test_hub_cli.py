@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,9 +113,12 @@ def test_a_wrong_word_ends_with_usage_and_a_plain_message(hub: Hub, arguments: l
 
 
 def test_sites_are_listed_with_what_they_sent(filed: Hub) -> None:
-    assert filed("site", "add", "PARIS", "--ae-title", "PARIS_NODE").stdout == "site PARIS may store as PARIS_NODE\n"
+    added = filed("site", "add", "PARIS", "--ae-title", "PARIS_NODE").stdout
+    assert added.startswith("site PARIS may store as PARIS_NODE\n")
     assert "registered already" in filed("site", "add", "PARIS", "--ae-title", "PARIS_NODE").stdout
     listed = json.loads(filed("site", "list", "--json").stdout)
+    code = listed[1]["code"]
+    assert re.fullmatch("[A-Z2-7]{6}", code) and f"site init DIR --site-id PARIS --site-code {code} --ae-title PARIS_NODE" in added
     assert [(row["site"], row["ae_title"], row["instances"]) for row in listed] == [("LILLE", "LILLE_NODE", 3), ("PARIS", "PARIS_NODE", 0)]
     assert filed("site", "list").stdout.splitlines()[1].split()[:4] == ["LILLE", "LILLE_NODE", "2", "3"]
 

@@ -106,7 +106,7 @@ def test_a_new_state_forgets_the_reason_of_the_old_one(ledger: Ledger) -> None:
 def test_what_no_row_could_hold_is_refused_at_once_and_holds_up_nobody(ledger: Ledger) -> None:
     for state, fields in (
         ("flying", {}),
-        ("ready", {"patient": "x"}),
+        ("ready", {"surname": "x"}),
         ("ready", {"message": ValueError("x")}),
         ("ready", {"bytes": 1 << 63}),
     ):
@@ -514,3 +514,38 @@ def test_a_read_only_ledger_reads_while_another_writes_and_changes_nothing(tmp_p
         reader.remember("a", "b")
     reader.close()
     writer.close()
+
+
+# --- whose a study is
+
+
+def test_a_study_is_claimed_by_whoever_its_objects_name_in_every_process(ledger: Ledger, tmp_path: Path) -> None:
+    study = entry(1).study
+    assert ledger.patients([study]) == {}
+    assert ledger.claim(study, "anna") == ({"anna"}, True)
+    assert ledger.claim(study, "anna") == ({"anna"}, False)
+    assert ledger.claim(study, "bert") == ({"anna", "bert"}, True)
+    assert ledger.patients([study, "unknown"]) == {study: {"anna", "bert"}}
+
+
+def test_what_was_known_elsewhere_counts_when_the_ledger_never_knew(ledger: Ledger) -> None:
+    assert ledger.claim(entry(1).study, "anna", lambda: ["bert"])[0] == {"anna", "bert"}
+    assert ledger.claim(entry(2, study=2).study, "anna")[0] == {"anna"}
+    assert ledger.claim(entry(2, study=2).study, "anna", lambda: ["bert"])[0] == {"anna"}
+
+
+def test_who_has_no_object_left_is_forgotten_by_a_persons_order_and_who_has_left_only_if_withdrawn(ledger: Ledger) -> None:
+    study = entry(1).study
+    for number, (state, patient) in enumerate([("sent", "anna"), ("dropped", "carla"), ("held", "bert")]):
+        ledger.note(entry(number), state, patient=patient)
+        ledger.claim(study, patient)
+    assert ledger.settle(study, withdrawn=False) == {"anna", "bert"}
+    assert ledger.settle(study, withdrawn=True) == {"bert"}
+
+
+def test_as_long_as_it_is_not_known_whose_an_object_in_the_outbox_is_nobody_is_forgotten(ledger: Ledger) -> None:
+    study = entry(1).study
+    ledger.note(entry(1), "refused")
+    for patient in ("anna", "bert"):
+        ledger.claim(study, patient)
+    assert ledger.settle(study, withdrawn=True) == {"anna", "bert"}

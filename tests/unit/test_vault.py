@@ -10,16 +10,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fidac_node import vault as module
 from fidac_node.deidentify.pseudonym import check_value
-from fidac_node.errors import ConfigError, Temporary
+from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.vault import Generation, Study, Vault
 from tests.support import SystemCalls
 
@@ -130,12 +129,11 @@ def test_what_is_no_vault_or_not_there_is_refused_with_the_remedy(tmp_path: Path
         Vault(tmp_path, KEY)
 
 
-def test_a_study_is_found_by_its_handle_as_entered_last(path: Path) -> None:
-    vault = filled(path)
+def test_all_identities_of_a_study_are_found_by_its_handle(path: Path) -> None:
+    vault, reading = filled(path), Vault(path, KEY)
     vault.enter(replace(numbered(3), pseudonym="CHU-CORRECTED", patient_id="4712"))
-    found = vault.study("study0000003")
-    assert found is not None and found.patient_id == "4712"
-    assert vault.study("study0000009") is None
+    assert [study.patient_id for study in reading.identities("study0000003")] == ["3", "4712"]
+    assert reading.identities("study0000009") == []
 
 
 # --- once, by however many processes
@@ -146,7 +144,6 @@ def test_a_study_is_entered_once_whoever_enters_it_and_after_a_restart_too(path:
     for vault in (one, two, one, Vault(path, KEY)):
         vault.enter(LEFEVRE)
     assert list(one.studies()) == [LEFEVRE]
-    assert two.knows(LEFEVRE.handle, LEFEVRE.pseudonym) and not two.knows(LEFEVRE.handle, "CHU-OTHER")
 
 
 def test_a_study_whose_patient_was_corrected_is_entered_again(path: Path) -> None:
@@ -156,12 +153,85 @@ def test_a_study_whose_patient_was_corrected_is_entered_again(path: Path) -> Non
     assert [study.patient_id for study in vault.studies()] == ["8003412765", "1"]
 
 
-def test_memory_is_bounded_and_what_is_forgotten_is_at_worst_entered_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_KNOWN", 3)
-    vault = filled(path)
-    assert [vault.knows(numbered(n).handle, numbered(n).pseudonym) for n in range(5)] == [False, False, True, True, True]
-    vault.enter(numbered(0))
-    assert [study.patient_id for study in vault.studies()] == ["0", "1", "2", "3", "4", "0"]
+# --- one number, one person
+
+
+FOLLOW_UP = replace(LEFEVRE, handle="bbbbbbbbbbbb", sex="F")
+
+
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        ({"birth_date": "19470302"}, "PatientBirthDate of"),
+        ({"birth_date": "1947.03.02"}, "PatientBirthDate of"),
+        ({"sex": "M"}, "PatientSex of"),
+        ({"birth_date": "19500101", "sex": "O"}, "PatientBirthDate and PatientSex of"),
+    ],
+)
+def test_a_number_with_another_birth_date_or_sex_is_refused_by_handles_and_without_a_value(
+    path: Path, facts: dict[str, str], named: str
+) -> None:
+    vault = Vault(path, KEY)
+    vault.enter(replace(LEFEVRE, sex="F"))
+    with pytest.raises(Permanent, match=named) as raised:
+        Vault(path, KEY).enter(replace(FOLLOW_UP, **facts))
+    assert raised.value.code == "another-person"
+    assert "aaaaaaaaaaaa" in str(raised.value) and "bbbbbbbbbbbb" in str(raised.value)
+    assert not any(value in str(raised.value) for value in ("1947", "1950", "8003412765", "Lef"))
+    assert len(list(vault.studies())) == 1
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"birth_date": ""}, {"birth_date": "1947"}, {"birth_date": "19473131"}, {"sex": ""}, {"sex": "?"}, {"birth_date": "1947.03.01"}],
+)
+def test_what_is_missing_or_cannot_be_read_contradicts_nothing(path: Path, facts: dict[str, str]) -> None:
+    vault = Vault(path, KEY)
+    vault.enter(replace(FOLLOW_UP, **facts))
+    vault.enter(replace(LEFEVRE, sex="F"))
+    assert len(list(vault.studies())) == 2
+
+
+def test_an_object_of_a_known_study_with_another_birth_date_is_refused_too(path: Path) -> None:
+    vault = Vault(path, KEY)
+    vault.enter(LEFEVRE)
+    with pytest.raises(Permanent, match="PatientBirthDate"):
+        vault.enter(replace(LEFEVRE, birth_date="19500101"))
+
+
+def test_what_a_person_judged_stands_in_every_process_and_after_a_restart(path: Path) -> None:
+    vault, other = Vault(path, KEY), Vault(path, KEY)
+    corrected = replace(FOLLOW_UP, birth_date="19470302")
+    vault.enter(LEFEVRE)
+    vault.judge(corrected.handle, same=False)
+    for one in (other, Vault(path, KEY)):
+        with pytest.raises(Permanent, match="a person has decided that this is another patient"):
+            one.enter(corrected)
+    vault.judge(corrected.handle, same=True)
+    other.enter(corrected)
+    later = replace(corrected, handle="cccccccccccc")
+    Vault(path, KEY).enter(later)  # that birth date is known now
+    assert [study.birth_date for study in vault.studies()] == ["19470301", "19470302", "19470302"]
+
+
+def test_a_judgement_of_a_pseudonym_is_about_all_its_studies(path: Path) -> None:
+    vault = Vault(path, KEY)
+    vault.enter(LEFEVRE)
+    vault.judge(LEFEVRE.pseudonym, same=True)
+    vault.enter(replace(FOLLOW_UP, birth_date="19470302"))
+    assert len(list(vault.studies())) == 2
+
+
+def test_records_of_before_without_a_sex_are_read_and_checked(path: Path) -> None:
+    vault = Vault(path, KEY)
+    old = {name: value for name, value in asdict(LEFEVRE).items() if name != "sex"}
+    with vault._appending():
+        vault._append({"kind": "begun", "site": "S", "programme": "P", "check": "c"})
+        vault._append({"kind": "study", **old})
+    again = Vault(path, KEY)
+    assert (again.identities(LEFEVRE.handle), again.beginning and again.beginning.code) == ([LEFEVRE], "")
+    with pytest.raises(Permanent, match="PatientBirthDate"):
+        again.enter(replace(FOLLOW_UP, birth_date="19470302"))
 
 
 def test_processes_that_enter_the_same_studies_at_once_enter_each_once(path: Path) -> None:

@@ -386,7 +386,7 @@ def test_the_vault_names_the_patient_whom_the_object_is_about(site: Make, tmp_pa
     encoded, outcome = build.run(path, deidentifier)
     with open_source(path, build.LIMIT) as source:
         for _ in range(2):
-            keys.enter("aaaaaaaaaaaa", source, outcome, deidentifier.plan.digest)
+            keys.enter("aaaaaaaaaaaa", source, deidentifier.plan.digest, outcome.pseudonym)
     assert keys.vault is not None
     (study,) = keys.vault.studies()
     written = build.read(encoded)
@@ -407,7 +407,7 @@ def test_an_object_under_another_key_than_the_vaults_is_not_entered(site: Make, 
     path = build.write(tmp_path / "in.dcm", build.ct())
     _, outcome = build.run(path)
     with open_source(path, build.LIMIT) as source, pytest.raises(Permanent, match="the vault would name another patient"):
-        keys.enter("aaaaaaaaaaaa", source, outcome, "")
+        keys.enter("aaaaaaaaaaaa", source, "", outcome.pseudonym)
     assert keys.vault is not None and list(keys.vault.studies()) == []
 
 
@@ -418,5 +418,5 @@ def test_in_an_anonymised_programme_nothing_is_entered_anywhere(site: Make, tmp_
     _, outcome = build.run(path, engine(config, keys))
     before = set(config.path.parent.rglob("*"))
     with open_source(path, build.LIMIT) as source:
-        keys.enter("aaaaaaaaaaaa", source, outcome, "")
+        keys.enter("aaaaaaaaaaaa", source, "", outcome.pseudonym)
     assert set(config.path.parent.rglob("*")) == before

@@ -1,0 +1,94 @@
+"""Ids that stand for nobody are told from ids that stand for somebody."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fidac_node.placeholders import is_placeholder, matches
+
+NOBODY = [
+    "0",
+    "1",
+    "00",
+    "0000",
+    "99999999",
+    "XXX",
+    "----",
+    "123",
+    "1234",
+    "123456789",
+    "0123",
+    "987654321",
+    "UNKNOWN",
+    "inconnu",
+    "INCONNUE",
+    "None",
+    "N/A",
+    "null",
+    "ANON",
+    "Anonymous",
+    "ANONYME",
+    "anonymized",
+    "TEST",
+    "test2",
+    "TEST^PATIENT",
+    "TEST-HOSPITAL",
+    "QA",
+    "QC_DAILY",
+    "QA12",
+    "PHANTOM",
+    "phantom3",
+    "FANTÔME",
+    "patient",
+    "ID",
+]
+SOMEBODY = [
+    "8003412765",
+    "NDG-0047713",
+    "LIDC-IDRI-0003",
+    "ANON123",
+    "7",
+    "12",
+    "120",
+    "321",
+    "789",
+    "1122",
+    "10008",
+    "CT",
+    "P1",
+    "S1",
+    "TESTARD",
+    "QAMAR",
+    "A1234",
+    "IPP8003412765",
+    "PATIENT-17",
+    "1234A",
+]
+
+
+@pytest.mark.parametrize("patient_id", [*NOBODY, " unknown ", "UNKNOWN\x00", "Anonymous  "])
+def test_an_id_that_stands_for_nobody_is_a_placeholder(patient_id: str) -> None:
+    assert is_placeholder(patient_id)
+
+
+@pytest.mark.parametrize("patient_id", [*SOMEBODY, "", "  "])
+def test_an_id_that_tells_patients_apart_is_none(patient_id: str) -> None:
+    assert not is_placeholder(patient_id)
+
+
+@pytest.mark.parametrize(
+    ("patient_id", "held"), [("URG-0815", True), ("urg-7", True), ("TMP0001", True), ("TMP00012", False), ("XURG-1", False)]
+)
+def test_a_site_names_further_ones_with_wild_cards(patient_id: str, *, held: bool) -> None:
+    assert is_placeholder(patient_id, ["Urg-*", "TMP????"]) == held
+
+
+def test_names_are_compared_without_case_and_accents() -> None:
+    assert matches("Zztest^Hélène", ["ZZTEST^HELENE"]) and not matches("", ["*A"])
+
+
+@given(st.text(max_size=12))
+def test_spelling_decides_nothing(text: str) -> None:
+    assert is_placeholder(text) == is_placeholder(f" {text}\x00")
