@@ -20,6 +20,7 @@ from fidac_node.deidentify.compare import differences
 from fidac_node.deidentify.dictionary import keyword_of, tag_of, vrs_of
 from fidac_node.deidentify.explain import composition_of, explain, merged
 from fidac_node.deidentify.table import OPTIONS, Row, read_table
+from fidac_node.deidentify.terms import terms_of
 from fidac_node.errors import ConfigError
 from fidac_node.marks import SAFE_PRIVATE_CREATORS
 from fidac_node.site import Site
@@ -94,6 +95,12 @@ def test_every_attribute_that_a_ct_image_needs_stays() -> None:
     for keyword in needed.split():
         tag = tag_of(keyword)
         assert tag is not None and made.action(tag, vrs_of(tag)[0]) == actions.KEEP, keyword
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_code_attribute_that_stays_has_terms_to_be_judged_by(name: str) -> None:
+    kept = [tag for tag, action in load_plan(name).tags.items() if action == actions.KEEP and vrs_of(tag) == ("CS",)]
+    assert 50 < len(kept) < 70 and not [keyword_of(tag) for tag in kept if not terms_of(tag)]
 
 
 @pytest.mark.parametrize("name", PROFILES)
