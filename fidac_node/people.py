@@ -20,7 +20,7 @@ from fidac_node.deidentify import Source, charset
 from fidac_node.errors import Permanent
 from fidac_node.keys import SiteKeys
 from fidac_node.ledger import LEFT_STATES, Ledger
-from fidac_node.placeholders import is_placeholder, matches
+from fidac_node.placeholders import STANDS_FOR_NOBODY, is_placeholder, matches
 from fidac_node.spool import Entry, Spool
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,6 @@ log = logging.getLogger(__name__)
 TWO_PATIENTS: Final = "two-patients"
 
 _IDENTIFYING: Final = (0x00100020, 0x00100021, 0x00100010, 0x00080005)  # PatientID, its issuer, PatientName, SpecificCharacterSet
-_PLACEHOLDER: Final = (
-    "PatientID (0010,0020) stands for nobody: all who share it would become one patient. Have the PACS correct it and send the study "
-    "again, then drop this one"
-)
 _MOST_PATIENTS: Final = 64  # a PACS sends a few side by side
 
 
@@ -138,7 +134,7 @@ class People:
         if any(matches(text, self._policy.test_patients) for text in (patient_id, source.get("PatientName"))):
             return _Whose(refusal=("test-patient", "[deidentify] test_patients names this patient; drop it"))
         if is_placeholder(patient_id, self._policy.placeholder_ids):
-            return _Whose(refusal=("placeholder-id", _PLACEHOLDER))
+            return _Whose(refusal=("placeholder-id", STANDS_FOR_NOBODY))
         return _Whose(handle)
 
     def _claim(self, entry: Entry, source: Source, handle: str, profile: str) -> None:

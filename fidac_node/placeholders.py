@@ -14,6 +14,10 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
+STANDS_FOR_NOBODY: Final = (
+    "PatientID (0010,0020) stands for nobody: all who share it would become one patient. Have the PACS correct it and send the study "
+    "again, then drop this one"
+)
 _REPEATED: Final = 2  # of one character: 00, XXX, ---
 _COUNTED: Final = 3  # digits that count up or down: 123, 987
 _COUNTS: Final = ("01234567890", "1234567890", "9876543210")

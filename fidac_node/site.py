@@ -49,6 +49,8 @@ _SPARES: Final = 64
 _SENDER: Final = "send-0"
 _KEY_CHECK: Final = "key_check"
 _VAULT_RECORDS: Final = "vault_records"
+_RECIPE: Final = "recipe"
+_SHORTENED: Final = 56  # of the 64 digits of a digest eight are told
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,18 @@ class Site:
         self.ledger.remember(_KEY_CHECK, value)
         self.count_vault()
 
+    def tell_recipe(self, *, begun: bool) -> None:
+        """Say that the recipe is another than before, and what that means; ``begun``: there was one before."""
+        now, before = f"{self.plan.profile} {self.plan.digest}", self.ledger.fact(_RECIPE)
+        if begun and before != now:
+            log.warning(
+                "the recipe has changed from %s to %s: what is de-identified from now on carries the new digest; "
+                "pseudonyms, UIDs and shifts of dates stay those of before",
+                "that of an earlier version" if before is None else before[:-_SHORTENED],
+                now[:-_SHORTENED],
+            )
+        self.ledger.remember(_RECIPE, now)
+
     def count_vault(self) -> None:
         """Remember how long the vault is: a shorter one is an older copy."""
         if self.keys.vault is not None:
@@ -206,7 +220,9 @@ class Site:
 def run(config_path: Path, only: Sequence[str] = ()) -> int:
     """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
     site = open_site(config_path)
+    begun = site.ledger.fact(_KEY_CHECK) is not None
     site.check_key()
+    site.tell_recipe(begun=begun)
     _ = site.plan, site.pixel_rules, Rules.from_config(site.config.route), site.destination  # wrong settings stop here, not in a child
     stages = [stage for stage in STAGES if not only or stage in only]
     if "deidentify" in stages and site.pixel_rules.wants_ocr:

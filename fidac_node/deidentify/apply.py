@@ -293,7 +293,7 @@ class Deidentifier:
     def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
         """What objects of a study share; ``names`` are those that are also words. Raises :class:`Permanent` if it is not certain whose."""
         said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY, _STUDY_DATE, _DATES_MODIFIED)
-        key = (*map(source.value, said), source.syntax, kind, names)
+        key = (*map(source.elements.get, said), source.syntax, kind, names)
         study = self._studies.get(key)
         if study is None:
             study = self._new_study(source, kind, names)

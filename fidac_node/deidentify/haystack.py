@@ -38,7 +38,10 @@ _FEWEST_SIGNS: Final = 3
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{6,}")
 _PRINTABLE_OR_NOT: Final = bytes(0x20 <= byte <= 0x7E for byte in range(256))
 _PRINTABLE_RUN: Final = b"\1" * 6
-_RUNS: Final = {least: re.compile(rb"[\x20-\x7e]{%d,}" % least) for least in (4, 5, 6)}
+# Of what names and numbers are made in bytes: letters, digits, and what joins them.
+_SIGNS_OR_NOT: Final = bytes(byte < 128 and (chr(byte).isalnum() or chr(byte) in " ^-") for byte in range(256))
+_RUN_OF_SIGNS: Final = b"\1" * 6
+_RUNS: Final = {least: re.compile(rb"[0-9A-Za-z ^-]{%d,}" % least) for least in (4, 5, 6)}
 _IN_WORDS: Final = b"\0\0\0\0"
 _UTF8_ACCENT: Final = re.compile(rb"\xc3([\x80-\xbf])")
 _LONGEST_UID_NEEDLE: Final = 12
@@ -158,20 +161,24 @@ class Haystack:
 
     def in_pixels(self, pieces: Iterable[bytes]) -> Needles | None:
         """The source of the first needle that is written in rows of pixels, as bytes or as words of two, in either byte order."""
-        for piece in pieces:
-            even, odd = piece[::2], piece[1::2]
-            swapped = bytearray(piece[: len(even) + len(odd) & ~1])
-            swapped[::2], swapped[1::2] = odd, even[: len(odd)]
-            for view, fewest in ((piece, _FEWEST_IN_BYTES), (bytes(swapped), _FEWEST_IN_BYTES), (even, _STRONG), (odd, _STRONG)):
-                other = odd if view is even else even if view is odd else b"\1"
-                least = _FEWEST_IN_WORDS if _IN_WORDS in other else fewest
-                hit = self._in_run(view, least) if _PRINTABLE_RUN[:least] in view.translate(_PRINTABLE_OR_NOT) else None
-                if hit is not None:
-                    return hit
+        rows = _BETWEEN.join([piece[: len(piece) & ~1] for piece in pieces])
+        even, odd = rows[::2], rows[1::2]
+        swapped = bytearray(rows)
+        swapped[::2], swapped[1::2] = odd, even
+        views = (
+            (rows, _FEWEST_IN_BYTES),
+            (bytes(swapped), _FEWEST_IN_BYTES),
+            (even, _FEWEST_IN_WORDS if _IN_WORDS in odd else _STRONG),
+            (odd, _FEWEST_IN_WORDS if _IN_WORDS in even else _STRONG),
+        )
+        for view, least in views:
+            hit = self._in_run(view, least) if _RUN_OF_SIGNS[:least] in view.translate(_SIGNS_OR_NOT) else None
+            if hit is not None:
+                return hit
         return None
 
     def _in_run(self, view: bytes, least: int) -> Needles | None:
-        """The source of the first needle of at least so many letters or digits among printable bytes."""
+        """The source of the first needle of at least so many letters or digits in a row."""
         for run in _RUNS[least].findall(view):
             text = "".join(_WORD.findall(run.decode("ascii").lower()))
             for needle, source in self._in_rows.items():

@@ -12,13 +12,16 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Final, Protocol
+from functools import lru_cache
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from fidac_node.deidentify import codestream, decoding, highbits
+from fidac_node.deidentify.dictionary import tag_of
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.reading import PixelData, Source
+from fidac_node.deidentify.runs import whole
 from fidac_node.errors import Permanent
-from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed
+from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, FileMeta, Malformed
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 NATIVE: Final = frozenset({IMPLICIT_VR_LE, EXPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE})
@@ -31,7 +34,8 @@ _ITEM: Final = b"\xfe\xff\x00\xe0"
 _CONSTANT: Final = 32
 # What stands between two such areas is no more (bytes) than a few words; longer, it is a row of the image.
 _LONGEST_BETWEEN: Final = 512
-_MOST_MARGINS: Final = 1 << 16  # bytes; more is no margin
+_MASKABLE: Final = 16  # bits of a pixel
+_NO_META: Final = FileMeta("", "", "")
 _PADDING: Final = {"PixelPaddingValue": 0x00280120, "PixelPaddingRangeLimit": 0x00280121}
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 # What copy_file_range(2) says where the file systems cannot do it.
@@ -43,6 +47,42 @@ class Sink(Protocol):
 
     def write(self, data: bytes | memoryview, /) -> object:
         """Take ``data``."""
+
+
+class Shape(NamedTuple):
+    """What a header says of its pixels: frames, pixels of a frame, bits of a pixel and of a row, and how they are used."""
+
+    frames: int
+    pixels: int
+    bits: int
+    row_bits: int
+    stored: int
+    signed: bool
+
+
+_SHAPE: Final = tuple(
+    tag_of(keyword) or 0
+    for keyword in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
+)
+
+
+# The same for all slices of a series.
+@lru_cache(maxsize=64)
+def _shape(encoded: tuple[bytes | None, ...], syntax: Syntax) -> Shape:
+    found = {tag: element for tag, element in zip(_SHAPE, encoded, strict=True) if element is not None}
+    source = Source(_NO_META, syntax, whole(found), (), None, b"")
+    frames, allocated = source.number("NumberOfFrames", 1), source.number("BitsAllocated")
+    if frames < 1:
+        raise Malformed("NumberOfFrames (0028,0008) is not positive")
+    bits, columns = allocated * source.number("SamplesPerPixel", 1), source.number("Columns")
+    return Shape(
+        frames,
+        source.number("Rows") * columns,
+        bits,
+        columns * bits,
+        source.number("BitsStored", allocated) if allocated == _MASKABLE else allocated,
+        source.number("PixelRepresentation", 0) == 1,
+    )
 
 
 class Pixels:
@@ -59,9 +99,8 @@ class Pixels:
         self._source = source
         self._data: PixelData = source.pixel_data
         self._keep = keep
-        self._frames = source.number("NumberOfFrames", 1)
-        if self._frames < 1:
-            raise Malformed("NumberOfFrames (0028,0008) is not positive")
+        self._shape = _shape(tuple(map(source.elements.get, _SHAPE)), source.syntax)
+        self._frames = self._shape.frames
         self._family = codestream.FAMILIES.get(source.meta.transfer_syntax_uid)
         if self._data.encapsulated:
             # A view in memory would be copied whole; bytes and files are read piece by piece.
@@ -92,18 +131,18 @@ class Pixels:
 
     def margins(self) -> list[bytes]:
         """What of native pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value."""
-        if self._data.encapsulated or not self._row:
+        row, pixel = self._shape.row_bits // 8, self._shape.bits // 8
+        if self._data.encapsulated or not pixel:
             return []
         found = []
         size = self._length // self._frames
-        for frame in range(self._frames):
-            start = self._data.offset + frame * size
-            first = self._piece(start, min(self._row, size))
-            found += [first, self._piece(start + max(size - self._row, 0), min(self._row, size))]
-            corner = first[: self._pixel] * _CONSTANT
-            if size <= _IN_ONE_PIECE and first.startswith(corner):
-                between = self._piece(start, size).split(corner)
-                found += [one for one in between if self._pixel < len(one) <= _LONGEST_BETWEEN]
+        for start in range(self._data.offset, self._data.offset + size * self._frames, size):
+            first = self._piece(start, row)
+            found += [first, self._piece(start + size - row, row)]
+            constant = first[:pixel] * _CONSTANT
+            if size <= _IN_ONE_PIECE and first.startswith(constant):
+                between = self._piece(start, size).split(constant)
+                found += [one for one in between if pixel < len(one) <= _LONGEST_BETWEEN]
         return found
 
     def chunks(self) -> Iterator[bytes | memoryview]:
@@ -169,8 +208,7 @@ class Pixels:
             offset += len(chunk)
 
     def _masked(self, chunk: bytes) -> bytes:
-        signed = self._source.number("PixelRepresentation", 0) == 1
-        return highbits.masked(chunk, self._keep, signed=signed, little=self._source.syntax.little)
+        return highbits.masked(chunk, self._keep, signed=self._shape.signed, little=self._source.syntax.little)
 
     def _piece(self, offset: int, length: int) -> bytes:
         file = self._source.file
@@ -184,10 +222,10 @@ class Pixels:
 
     def _strays(self, source: Source) -> int:
         """The mask for pixels of which some have bits above BitsStored, else 0. Raises :class:`Permanent` if they cannot be masked."""
-        stored = source.number("BitsStored")
-        if source.number("BitsAllocated") != 16 or not highbits.FEWEST_BITS <= stored <= highbits.MOST_BITS:
+        stored, signed = self._shape.stored, self._shape.signed
+        if self._shape.bits != _MASKABLE or not highbits.FEWEST_BITS <= stored <= highbits.MOST_BITS:
             return 0
-        keep, signed = (1 << stored) - 1, source.number("PixelRepresentation", 0) == 1
+        keep = (1 << stored) - 1
         end = self._data.offset + self._length // 2 * 2
         for offset in range(self._data.offset, end, _CHUNK):
             if highbits.stray(self._view(offset, min(_CHUNK, end - offset)), keep, signed=signed, little=source.syntax.little):
@@ -204,16 +242,7 @@ class Pixels:
     def _check_native(self, source: Source) -> None:
         if source.meta.transfer_syntax_uid not in NATIVE:
             raise Malformed("the transfer syntax is a compressed one, the pixel data is not")
-        bits = (
-            source.number("Rows")
-            * source.number("Columns")
-            * source.number("SamplesPerPixel", 1)
-            * source.number("BitsAllocated")
-            * self._frames
-        )
-        self._length = (bits + 7) // 8
-        self._pixel = source.number("BitsAllocated") * source.number("SamplesPerPixel", 1) // 8
-        self._row = source.number("Columns") * self._pixel
+        self._length = (self._shape.pixels * self._shape.bits * self._frames + 7) // 8
         if not self._length or self._data.length < self._length:
             raise Malformed(f"PixelData has {self._data.length} bytes, the image {self._length}")
 
@@ -277,7 +306,7 @@ class Pixels:
 
     def _frame(self, fragments: list[bytes]) -> Iterator[bytes]:
         whole = bytearray(b"".join(fragments))
-        pixels = self._source.number("Rows") * self._source.number("Columns")
+        pixels = self._shape.pixels
         codestream.blank_comments(whole, self._family or "", pixels)
         self._check_bits(whole, pixels)
         position = 0
@@ -287,11 +316,10 @@ class Pixels:
 
     def _check_bits(self, frame: bytes | bytearray, pixels: int) -> None:
         """Compressed pixels must have no bits above BitsStored: they cannot be taken out without coding anew."""
-        source, family = self._source, self._family or ""
-        stored = source.number("BitsStored")
-        if source.number("BitsAllocated") != 16 or codestream.precision(frame, family) <= stored:
+        family, stored, signed = self._family or "", self._shape.stored, self._shape.signed
+        if self._shape.bits != _MASKABLE or codestream.precision(frame, family) <= stored:
             return
-        keep, signed = (1 << stored) - 1, source.number("PixelRepresentation", 0) == 1
+        keep = (1 << stored) - 1
         if family == codestream.RLE:
             stray = highbits.stray_upper(codestream.upper_bytes(frame, pixels), keep, signed=signed)
         else:

@@ -42,6 +42,8 @@ _OWN_UIDS: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 _MOST_REMEMBERED: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
+# Items with any of these are looked at as a whole: what makes a code, and tables beside their descriptors.
+_CHECKED: Final = shapes.CODE_PARTS | {shapes.LUT_DATA}
 _MOST_CHARSETS: Final = 8
 _MOST_PARTS: Final = 16
 _CLEANING: Final = frozenset({"agent", "clean", "device", "listed"})
@@ -52,13 +54,17 @@ _LONGEST_TEXT: Final = 1 << 16
 
 
 class Rule(NamedTuple):
-    """What the plan says of elements with one tag and VR; a value that matches ``plain`` stays as it is, ``gone`` is any."""
+    """What the plan says of elements with one tag and VR.
+
+    A value that matches ``plain`` stays as it is, ``gone`` is any; ``sequence``: they say that they are one.
+    """
 
     vr: str | None
     action: str
     start: int
     plain: re.Pattern[bytes] | None
     gone: bool
+    sequence: bool
 
 
 class Subject(NamedTuple):
@@ -160,7 +166,7 @@ class Rewriter:
                 elif rule is not None and rule.gone:
                     change = REMOVED
                 else:
-                    change = self._change(tag, encoded, declared, depth, scanner)
+                    change = self._change(tag, encoded, rule or self._ruled(tag, encoded), declared, depth, scanner)
                     self._remember(known, encoded, change)
             changes[tag] = change
         return changes
@@ -246,14 +252,8 @@ class Rewriter:
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
-    def _change(self, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, scanner: bool) -> Change:
-        rule = self._rules.get(encoded[: self._head])
-        if rule is None:
-            rule = self._rule(tag, encoded)
-            if len(self._rules) >= _MOST_REMEMBERED:
-                self._rules.clear()
-            self._rules[encoded[: self._head]] = rule
-        if rule.vr is not None and elements.is_sequence(tag, encoded, self._syntax.explicit) and rule.vr == "SQ":
+    def _change(self, tag: int, encoded: bytes, rule: Rule, declared: tuple[str, ...], depth: int, scanner: bool) -> Change:
+        if rule.vr is not None and (rule.sequence or elements.is_sequence(tag, encoded, self._syntax.explicit)) and rule.vr == "SQ":
             return self._sequence(tag, encoded, rule.action, declared, depth, scanner)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
@@ -267,6 +267,14 @@ class Rewriter:
             return Change(actions.REMOVE, self._without_value(tag, rule.vr))
         return Change(rule.action, self._syntax.element(tag, rule.vr, value))
 
+    def _ruled(self, tag: int, encoded: bytes) -> Rule:
+        """What the plan says of elements with this tag and VR, remembered."""
+        rule = self._rule(tag, encoded)
+        if len(self._rules) >= _MOST_REMEMBERED:
+            self._rules.clear()
+        self._rules[encoded[: self._head]] = rule
+        return rule
+
     def _rule(self, tag: int, encoded: bytes) -> Rule:
         """What the plan says of elements with this tag and VR."""
         said, start, _ = elements.head_of(encoded, self._syntax.explicit)
@@ -278,7 +286,7 @@ class Rewriter:
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
             plain = shapes.numbers(tag, vr) if vr in shapes.WITHOUT_TEXT and vr in shapes.WIDTHS else shapes.PLAIN_VALUES.get(vr)
         gone = action == actions.REMOVE and said not in ("", "SQ", "UN") and start == 8  # nothing can be inside
-        return Rule(vr, action, start, plain if tag not in shapes.CODE_VALUES else None, gone)
+        return Rule(vr, action, start, plain if tag not in shapes.CODE_VALUES else None, gone, said == "SQ")
 
     def _action(self, tag: int, vr: str) -> str:
         return self._overrides.get(tag) or self._plan.action(tag, vr)
@@ -321,18 +329,16 @@ class Rewriter:
 
     def _item(self, found: Elements, declared: tuple[str, ...], depth: int, scanner: bool) -> tuple[Changes, bytes | None]:
         """What becomes of an item, and its new content; ``None`` if it may not stay at all."""
-        explicit, meaning = self._syntax.explicit, ""
-        if not found.keys().isdisjoint(shapes.CODE_PARTS):
-            known = shapes.meaning_of(found, explicit)
-            if known is None:
-                return dict.fromkeys(found, REMOVED), None
-            meaning = known
-        if not shapes.lut_fits(found, self._syntax):
+        if found.keys().isdisjoint(_CHECKED):
+            changes = self.data_set(found, declared, depth, scanner=scanner)
+            return changes, b"".join([change.encoded for change in changes.values()])
+        meaning = None if found.keys().isdisjoint(shapes.CODE_PARTS) else shapes.meaning_of(found, self._syntax.explicit)
+        if (meaning is None and shapes.LUT_DATA not in found) or not shapes.lut_fits(found, self._syntax):
             return dict.fromkeys(found, REMOVED), None
         changes = self.data_set(found, declared, depth, scanner=scanner)
-        if meaning:
-            changes |= self._code(found, changes, meaning)
-        return changes, b"".join([changes[tag].encoded for tag in sorted(changes)])
+        if meaning is not None:
+            changes = dict(sorted({**changes, **self._code(found, changes, meaning)}.items()))
+        return changes, b"".join([change.encoded for change in changes.values()])
 
     def _code(self, found: Elements, changes: Changes, meaning: str) -> Changes:
         """What is written of a published code: value and scheme, the meaning that the scheme publishes, a version only if it is one."""

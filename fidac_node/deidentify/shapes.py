@@ -53,7 +53,7 @@ _SMALL: Final = {
 _UNPACKED: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
 _NO_NUMBER: Final = {"FD": b"\0\0\0\0\0\0\xf8\x7f", "FL": b"\0\0\xc0\x7f"}  # the one NaN that hides nothing, in little endian
 _LUT_DESCRIPTOR: Final = 0x00283002
-_LUT_DATA: Final = 0x00283006
+LUT_DATA: Final = 0x00283006
 
 
 def meaning_of(item: Elements, explicit: bool) -> str | None:
@@ -67,9 +67,9 @@ def meaning_of(item: Elements, explicit: bool) -> str | None:
 
 def lut_fits(item: Elements, syntax: Syntax) -> bool:
     """Say whether LUT data, if an item has any, are as many and as large as the descriptor says (PS3.3 C.11.1.1): else they may be text."""
-    if _LUT_DATA not in item:
+    if LUT_DATA not in item:
         return True
-    data, said = (elements.value_of(item, tag, syntax.explicit) for tag in (_LUT_DATA, _LUT_DESCRIPTOR))
+    data, said = (elements.value_of(item, tag, syntax.explicit) for tag in (LUT_DATA, _LUT_DESCRIPTOR))
     if len(said) != 6 or len(data) % 2:
         return False
     order = "<" if syntax.little else ">"

@@ -67,6 +67,7 @@ _HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _BETWEEN: Final = re.compile(r"[^ _/+.,:&-]")
 _AROUND: Final = re.compile(r"[^\w %/+.,:&()'\u2019-]")
 _LONGEST_RUN: Final = 4
+_MONTHS: Final = frozenset({"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"})
 _DOTS: Final = str.maketrans("", "", "./-")
 _CHUNK: Final = re.compile(r"\S+")
 _CACHED_LENGTH: Final = 1024
@@ -210,6 +211,11 @@ def _settle(folded: list[str], kinds: list[int], vocabulary: frozenset[str]) -> 
     for index in range(1, len(folded)):
         if f"{folded[index - 1]} {folded[index]}" in vocabulary:
             kinds[index - 1] = kinds[index] = _SAFE
+    for index, word in enumerate(folded):
+        # A month as dates have it: 17 IV 2020. Elsewhere IV is how contrast was given.
+        beside = [other for other in (index - 1, index + 1) if 0 <= other < len(folded) and kinds[other] == _DROPPED]
+        if word in _MONTHS and any(folded[other][0].isdigit() for other in beside):
+            kinds[index] = _DROPPED
     if _NUMERAL in kinds:
         alone = kinds.count(_NUMERAL) == 1
         for index, kind in enumerate(kinds):

@@ -25,6 +25,7 @@ from fidac_node.deidentify.pseudonym import Pseudonymiser
 from fidac_node.deidentify.reading import Source, open_source
 from fidac_node.deidentify.report import recipe_of
 from fidac_node.errors import ConfigError, Permanent, Temporary
+from fidac_node.placeholders import STANDS_FOR_NOBODY, is_placeholder
 from fidac_node.safeio import make_directories, sync_directory
 
 DEIDENTIFIED: Final = "deidentified"
@@ -111,6 +112,8 @@ class Job:
                 source = stack.enter_context(open_source(task.path, self.limit))
             except OSError as error:
                 raise Permanent("unreadable", f"the file cannot be read: {error.strerror}") from error
+            if is_placeholder(source.get("PatientID")):
+                raise Permanent("placeholder-id", STANDS_FOR_NOBODY)
             looked = self.look is not None and self._look(self.look, source, task.path)
             output = f"{self.handles.study_handle(source.get('StudyInstanceUID'))}/"
             output += f"{self.handles.instance_handle(source.get('SOPInstanceUID'))}.dcm"
