@@ -37,7 +37,6 @@ MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2}
 # Values that are kept as they are, in the form that scanners mostly write them: nothing else of the rules
 # needs to be asked. What does not match is judged value by value.
 PLAIN_VALUES: Final = {
-    "CS": re.compile(rb"(?=[ \\]*[A-Z0-9_])[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
     "DS": re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,16})?(?:\\[+-]?\d{1,6}(?:\.\d{0,16})?)* ?"),
     "IS": re.compile(rb"[+-]?\d{1,6}(?:\\[+-]?\d{1,6})* ?"),
 }
