@@ -117,9 +117,9 @@ class Gate:
         """Read an input: the encoded top-level elements without the pixel data, in pieces of one or more.
 
         ``kept`` are the attributes that the profile lets through by name although they identify a device or an institution.
-        Raises :class:`Permanent` ``leak`` for what cannot be read.
+        Raises :class:`.Malformed` for what cannot be read, :class:`Permanent` ``leak`` for what cannot be looked for.
         """
-        with _doubt():
+        with _doubt("malformed"):
             reader = reader_of(transfer_syntax_uid, strict=False)
             element = _character_set(before, reader)
             key = (transfer_syntax_uid, element, kept)
@@ -215,12 +215,12 @@ class Gate:
 
 
 @contextmanager
-def _doubt() -> Iterator[None]:
-    """Turn whatever hinders the check into :class:`Permanent` ``leak``."""
+def _doubt(*others: str) -> Iterator[None]:
+    """Turn whatever hinders the check into :class:`Permanent` ``leak``, but for reasons with one of the ``others`` as their code."""
     try:
         yield
     except Permanent as error:
-        if error.code == "leak":
+        if error.code in ("leak", *others):
             raise
         raise Permanent("leak", f"the output cannot be checked: {error}") from error
     except Exception as error:

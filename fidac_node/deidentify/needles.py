@@ -250,7 +250,7 @@ class Room:
                 return self._inputs.facts_of(self._reader.contents(piece, self._declared), self._kept)
         except Malformed as error:
             name = describe((self._reader.tag_of(piece),))
-            raise Permanent("leak", f"{name} of the input cannot be read, so the output cannot be checked: {error}") from error
+            raise Malformed(f"{name} of the input cannot be read, so the output cannot be checked: {error}") from error
         found = list(filter(None, map(self.facts.__getitem__, several)))
         return together(found) if found else None
 
