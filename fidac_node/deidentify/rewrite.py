@@ -210,6 +210,8 @@ class Rewriter:
     def _part(self, some: Elements, found: Elements, declared: tuple[str, ...], more: Iterable[int]) -> _Part:
         """What becomes of ``some`` elements; private ones, and ``more`` of them, have their creators in ``found``."""
         changes = self.data_set(some, declared)
+        if shapes.LUT_DATA in some:  # tables stand in items, beside their descriptors (PS3.3 C.11.1.1): here it may be text
+            changes[shapes.LUT_DATA] = REMOVED
         left = {tag: change.encoded if tag < PIXEL_DATA else b"" for tag, change in changes.items()}
         groups = self._private_groups
         private = [tag for tag in changes if tag >> 16 in groups and tag & 0xFFFF >= 0x1000]
@@ -348,7 +350,7 @@ class Rewriter:
         if not codes.published_version(scheme, version):
             said.pop(shapes.CODING_SCHEME_VERSION, None)
         for tag, value in said.items():
-            if changes[tag].action != actions.REMOVE or tag != shapes.CODING_SCHEME_VERSION:
+            if tag != shapes.CODING_SCHEME_VERSION or self._action(tag, shapes.OF_CODES[tag]) != actions.REMOVE:
                 new[tag] = Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value))
         return new
 
@@ -421,7 +423,7 @@ class Rewriter:
         """What may stay of a value that the plan keeps; of codes those before the first that is none."""
         if tag in self._plan.kept:
             return text
-        if tag in shapes.CODE_PARTS:
+        if tag in shapes.CODE_PARTS or tag in shapes.OF_CODES:
             return ""  # what is published is written where the whole code is known
         if vr == "UI":
             return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))

@@ -21,6 +21,7 @@ LIMIT = 1 << 26
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 ROOT = "1.3.6.1.4.1.99999"
+PIXELS = bytes(range(16)) * 2  # of 16 bits, 12 of them stored, in either byte order
 SYNTAXES = (EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE)
 
 # Whatever of this is found in an output is a leak.
@@ -97,7 +98,7 @@ def ct(**values: Any) -> Dataset:
         PixelRepresentation=0,
         **IDENTITY,
     )
-    ds.add_new("PixelData", "OW", bytes(range(32)))
+    ds.add_new("PixelData", "OW", PIXELS)
     for keyword, value in values.items():
         if value is None:
             delattr(ds, keyword)
