@@ -160,6 +160,7 @@ def test_no_bytes_break_the_walk(data: bytes, family: str) -> None:
 
 def compressed(path: Path, syntax: str, frames: list[bytes], *, table: bool = False, number: int | None = None, per_frame: int = 1) -> Path:
     ds = ct() if number == 1 else build.enhanced(number or len(frames))
+    ds.BitsStored, ds.HighBit = 16, 15  # of what has no bits above nothing need be decoded
     ds["PixelData"].value = encapsulate(frames, fragments_per_frame=per_frame, has_bot=table)
     ds["PixelData"].VR = "OB"
     ds["PixelData"].is_undefined_length = True
@@ -272,17 +273,37 @@ def test_every_compressed_transfer_syntax_that_is_received_has_a_family() -> Non
     assert set(TRANSFER_SYNTAXES) == NATIVE | set(FAMILIES)
 
 
+def numbers(tag: int, *found: int) -> bytes:
+    element = build.raw_element(tag, "UN", struct.pack(f"<{len(found)}Q", *found))
+    return element[:4] + b"OV" + element[6:]
+
+
 def test_an_extended_offset_table_stays_only_where_it_fits(tmp_path: Path) -> None:
+    """PS3.3 C.7.6.3.1.8: where each frame begins, and how long it is, padding not counted."""
     good = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg(), jpeg()])
-    for tag, size, stays in ((0x7FE00001, 16, True), (0x7FE00002, 8, False)):
-        element = build.raw_element(tag, "UN", bytes(size))
-        element = element[:4] + b"OV" + element[6:]
-        path = tmp_path / "b.dcm"
-        path.write_bytes(build.insert(good.read_bytes(), element))
+    first, second = len(even(jpeg())), len(jpeg())
+    path = tmp_path / "b.dcm"
+    for offsets, lengths, stays in (
+        ((0, first + 8), (first, second), True),
+        ((0, first + 8), (first - 1, second), True),
+        ((0, first + 8), (0, 0), False),
+        ((0, 0), (first, second), False),
+        ((0, first), (first, second), False),
+        ((0,), (first,), False),
+        ((0, first + 8), (first, second, 7), False),
+        ((0, first + 8), (), False),
+        ((), (first, second), False),
+    ):
+        tables = [numbers(tag, *found) for tag, found in ((0x7FE00001, offsets), (0x7FE00002, lengths)) if found]
+        data = good.read_bytes()
+        for table in tables:
+            data = build.insert(data, table)
+        path.write_bytes(data)
         encoded, _ = run(path)
-        assert (element in encoded) is stays
+        assert [table in encoded for table in tables] == [stays] * len(tables), (offsets, lengths)
+        assert stays or not {0x7FE00001, 0x7FE00002} & set(build.read(encoded).keys())
     native = build.write(tmp_path / "c.dcm", ct())
-    native.write_bytes(build.insert(native.read_bytes(), element[:4] + b"OV\0\0" + struct.pack("<L", 8) + b"QUENOUIL"))
+    native.write_bytes(build.insert(native.read_bytes(), numbers(0x7FE00002, int.from_bytes(b"QUENOUIL", "little"))))
     assert b"QUENOUIL" not in run(native)[0]
 
 

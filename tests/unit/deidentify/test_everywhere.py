@@ -34,7 +34,7 @@ TAGS = {
     for tag, (vr, *_) in DicomDictionary.items()
     if tag >> 16 >= 0x0008 and tag < 0x7FE00000 and tag & 0xFFFF and vr != "NONE" and tag not in OWN and tag >> 16 not in (0x5000, 0x6000)
 }
-# Kept as they are where their form is right, so that a name in them can only be stopped by the gate.
+# Kept where they say what the attribute may say.
 GATED = {tag for tag, vr in TAGS.items() if PLAN.action(tag, vr) == "keep" and vr in ("CS", "LO", "SH", "UC", "LT", "ST", "UT")}
 BINARY = {"US", "SS", "UL", "SL", "SV", "UV", "AT", "FL", "FD"}
 
@@ -75,33 +75,27 @@ def test_a_name_in_every_attribute_that_is_not_kept_is_taken_out(tmp_path: Path,
     assert traces(encoded) == []
 
 
-def test_a_name_in_every_attribute_that_is_kept_holds_the_object(tmp_path: Path) -> None:
-    assert len(GATED) > 500
-    codes = set()
-    for number, tag in enumerate(sorted(GATED)):
-        if number % 5 and tag >> 16 not in (0x0008, 0x0018, 0x0028):
-            continue  # every fifth of the attributes of other modalities
-        planted = {tag: element(tag, TAGS[tag])}
-        try:
-            encoded, _ = run(with_elements(tmp_path / "a.dcm", nested(planted, 1) if number % 2 else planted))
-        except Permanent as error:
-            codes.add(error.code)
-        else:
-            assert traces(encoded) == [], hex(tag)
-    assert codes <= {"leak", "pixel-risk"}
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_word_in_every_attribute_that_is_kept_is_taken_out_whosever_it_is(tmp_path: Path, depth: int) -> None:
+    """Kept is what the attribute may say; the gate need not know the word, and holds nothing for it."""
+    assert 50 < len(GATED) < 100
+    for word in (NAME, b"DUPONTEL"):
+        planted = {tag: element(tag, TAGS[tag], word) for tag in GATED}
+        encoded, _ = run(with_elements(tmp_path / "a.dcm", nested(planted, depth) if depth else planted))
+        assert traces(encoded) == [] and word not in encoded
 
 
 def test_a_name_in_the_bytes_of_numbers_is_taken_out_or_holds_the_object(tmp_path: Path) -> None:
     binary = sorted(tag for tag, vr in TAGS.items() if vr in BINARY and PLAN.action(tag, vr) == "keep")
     held = 0
-    for tag in binary[::10]:
+    for tag in binary:
         try:
             encoded, _ = run(with_elements(tmp_path / "a.dcm", {tag: element(tag, TAGS[tag], NAME)}))
         except Permanent as error:
             held += error.code == "leak"
         else:
             assert traces(encoded) == [], hex(tag)
-    assert held > 5, "attributes of any number of values keep them: there the gate must hold"
+    assert held > 3, "attributes of any number of values keep them: there the gate must hold"
 
 
 @settings(max_examples=150, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import struct
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fidac_node.deidentify import Pseudonymiser, load_plan, triage
+from fidac_node.deidentify.dates import Moments, clock
 from fidac_node.deidentify.elements import Unusual, items_of
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.rewrite import Rewriter, Subject, taken
@@ -20,7 +22,7 @@ from tests.unit.deidentify.build import KEY
 PER_FRAME_GROUPS = 0x52009230
 PLAN = load_plan("fidac-chest-ct")
 KEYS = Pseudonymiser(KEY, "FIDAC", "S1")
-SUBJECT = Subject("S1-ABC", -1000)
+SUBJECT = Subject("S1-ABC", clock(-1000, datetime.date(2024, 3, 17), Moments(), 250_000))
 PLANE, POSITION, CONTENT, TYPES, TYPE = 0x00209113, 0x00200032, 0x00209111, 0x00189329, 0x00089007
 
 # Of one length each, so that frames have one form: honest values, and what somebody might hide among them.

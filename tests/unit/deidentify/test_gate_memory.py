@@ -169,9 +169,10 @@ def test_a_memo_holds_no_more_bytes_than_it_may_and_no_long_key() -> None:
 
 def _held(gate: Gate) -> int:
     """How many elements, searches and needles a gate remembers."""
-    lanes, searches = gate._lanes.values(), gate._searches.values()
-    memos = [*(lane.facts for lane in lanes), *(lane.heads.top for lane in lanes), *(search.seen for search in searches)]
-    nested = sum(len(lane.heads._nested) for lane in lanes)
+    rooms, heads, searches = gate._rooms.values(), gate._heads.values(), gate._searches.values()
+    memos = [memo for room in rooms for memo in (room.facts, room._room._heads)]
+    memos += [*(one.top for one in heads), *(search.seen for search in searches)]
+    nested = sum(len(one._nested) for one in heads)
     return nested + len(gate._metas) + len(gate._senders) + len(gate._inputs._interned) + len(searches) + sum(memo.held for memo in memos)
 
 
@@ -193,7 +194,7 @@ def test_what_a_gate_remembers_does_not_grow_with_the_number_of_objects(monkeypa
     """The bounds are the same ones in small, so that they are reached."""
     small = {
         "needles": {"MOST_INTERNED": 60, "MOST_FACTS": 40, "MOST_HEADS": 30},
-        "gate": {"MOST_SEARCHES": 5, "MOST_LANES": 3, "MOST_METAS": 7, "MOST_SENDERS": 9},
+        "gate": {"MOST_SEARCHES": 5, "MOST_ROOMS": 3, "MOST_METAS": 7, "MOST_SENDERS": 9},
         "search": {"MOST_SEEN": 20, "MOST_HEADS": 30},
     }
     for module, bounds in small.items():
@@ -204,9 +205,9 @@ def test_what_a_gate_remembers_does_not_grow_with_the_number_of_objects(monkeypa
     for number in range(600):
         assert passes(replace(_stranger(number), gate=gate))
         held.append(_held(gate))
-    assert max(held) <= 60 + 5 + 7 + 9 + 3 * (2 * (40 + 30) + 30) + 5 * 2 * 20
+    assert max(held) <= 60 + 5 + 7 + 9 + 3 * 2 * (40 + 30) + 3 * (2 * 30 + 30) + 5 * 2 * 20
     assert max(held[300:]) <= max(held[:300]) + 20
-    assert (len(gate._searches), len(gate._lanes)) == (5, 3)
+    assert (len(gate._searches), len(gate._heads)) == (5, 3) and len(gate._rooms) <= 3
 
 
 def test_large_elements_leave_no_memory_behind() -> None:

@@ -135,7 +135,7 @@ def test_a_series_of_many_frames_has_a_recipe_of_a_page(tmp_path: Path, key: Pat
     (recipe,) = content["recipes"]  # type: ignore[misc]
     assert recipe["(5200,9230).(0020,9113).(0020,0032) ImagePositionPatient"] == "keep"
     assert len(recipe) < 100
-    assert content["objects"][0]["actions"]["shift"] >= 40  # type: ignore[index]
+    assert content["objects"][0]["actions"]["moment"] >= 40  # type: ignore[index]
 
 
 def test_a_held_object_tells_number_rule_and_tag(tmp_path: Path, key: Path) -> None:

@@ -37,4 +37,4 @@ def test_an_attribute_without_terms_has_none() -> None:
 def test_every_term_is_a_value_of_a_code_attribute() -> None:
     for tag in {int(line[:8], 16) for line in TERMS.splitlines()}:
         assert keyword_of(tag) and vrs_of(tag) == ("CS",)
-        assert all(term and is_valid(tag, "CS", term) for term in terms_of(tag))
+        assert all(term and is_valid("CS", term) for term in terms_of(tag))
