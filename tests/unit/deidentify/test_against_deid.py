@@ -125,7 +125,7 @@ def _values(value: Any) -> list[str]:
 # --- made data sets --------------------------------------------------------------------------------------
 
 SAMPLES: dict[str, list[Any]] = {
-    "AE": ["PACS1"], "AS": ["045Y", "095Y"], "CS": ["THORAX", ["THORAX", "AXIAL"], "YES"], "DA": ["20240317", ""], "DS": ["1.5", ["1", "2"]],
+    "AE": ["PACS1"], "AS": ["045Y", "095Y"], "CS": ["THORAX", ["THORAX", "AXIAL"]], "DA": ["20240317", ""], "DS": ["1.5", ["1", "2"]],
     "DT": ["20240317102413.5", "20240317"], "FD": [1.5], "FL": [2.5], "IS": ["3"], "LO": ["THORAX MARTIN", "1.25 mm", "Br40d", ""],
     "LT": ["Thorax de Mme MARTIN"], "PN": ["MARTIN^Jeanne"], "SH": ["CHEST", "SCANURG2"], "SL": [-4], "SS": [-4], "ST": ["THORAX"],
     "TM": ["102413", ""], "UC": ["long THORAX"], "UI": [f"{ROOT}.7", [f"{ROOT}.7", f"{ROOT}.8"], CT], "UL": [5], "US": [5],

@@ -134,7 +134,9 @@ def test_standard_uids_stay_unless_they_name_this_very_object(tmp_path: Path) ->
 def test_all_dates_of_a_patient_move_by_the_same_days(tmp_path: Path) -> None:
     days = PSEUDONYMS.shift_days("", build.IDENTITY["PatientID"])
     moved = (datetime.date(2024, 3, 17) + datetime.timedelta(days)).strftime("%Y%m%d")
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(AcquisitionDateTime="20240317102413", AcquisitionDate="20240317", ContentDate="20240318")))
+    encoded, _ = run(
+        write(tmp_path / "a.dcm", ct(AcquisitionDateTime="20240317102413", AcquisitionDate="20240317", ContentDate="20240318"))
+    )
     after = read(encoded)
     assert after.StudyDate == after.SeriesDate == after.AcquisitionDate == moved
     assert after.AcquisitionDateTime[:8] == moved

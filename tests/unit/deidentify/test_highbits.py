@@ -9,8 +9,11 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 
 from fidac_node.deidentify import highbits
+from fidac_node.errors import Permanent
 from fidac_node.uids import EXPLICIT_VR_BE
 from tests.unit.deidentify import build
 
@@ -78,3 +81,73 @@ def test_an_overlay_in_the_pixels_does_not_leave_the_site(tmp_path: Path, syntax
     words = [int.from_bytes(out.PixelData[start : start + 2], order) for start in range(0, 32, 2)]
     assert words == [as_standard(value, 12, signed) for value in values]
     assert not [element for element in out if element.tag.group == 0x6000]
+
+
+@pytest.mark.parametrize("syntax", build.SYNTAXES)
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("place", range(16))
+def test_bits_above_those_stored_go_from_every_pixel_though_nothing_announces_an_overlay(
+    tmp_path: Path, syntax: str, signed: bool, place: int
+) -> None:
+    """A PACS may have taken group 60xx out and left the bits."""
+    values = [(number * 301) % 0x1000 for number in range(16)]
+    values = [as_standard(value, 12, signed) ^ 0x4000 * (number == place) for number, value in enumerate(values)]
+    order: Literal["big", "little"] = "big" if syntax == EXPLICIT_VR_BE else "little"
+    ds = build.ct(PixelRepresentation=int(signed), PixelData=b"".join(value.to_bytes(2, order) for value in values))
+    out = build.read(build.run(build.write(tmp_path / "a.dcm", ds, syntax))[0])
+    words = [int.from_bytes(out.PixelData[start : start + 2], order) for start in range(0, 32, 2)]
+    assert words == [as_standard(value, 12, signed) for value in values]
+
+
+def compressed(frame: bytes, bits: int) -> Dataset:
+    ds = build.ct(Rows=16, Columns=16, BitsStored=bits, HighBit=bits - 1)
+    ds["PixelData"].value = encapsulate([frame], has_bot=False)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    return ds
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
+@pytest.mark.parametrize(("bits", "held"), [(12, True), (15, False), (16, False)])
+def test_compressed_pixels_with_bits_above_those_stored_are_held(tmp_path: Path, syntax: str, bits: int, held: bool) -> None:
+    codecs, np = pytest.importorskip("imagecodecs"), pytest.importorskip("numpy")
+    pixels = np.arange(256, dtype="<u2").reshape(16, 16)
+    pixels[7, 7] |= 0x4000
+    frame = {
+        "1.2.840.10008.1.2.4.70": lambda: codecs.jpeg_encode(pixels, lossless=True, bitspersample=16),
+        "1.2.840.10008.1.2.4.80": lambda: codecs.jpegls_encode(pixels),
+        "1.2.840.10008.1.2.4.90": lambda: codecs.jpeg2k_encode(pixels, codecformat="j2k", reversible=True, level=0),
+    }[syntax]()
+    path = build.write(tmp_path / "a.dcm", compressed(frame, bits), syntax)
+    if held:
+        with pytest.raises(Permanent, match="compressed pixels use bits above BitsStored") as caught:
+            build.run(path)
+        assert caught.value.code == "pixel-risk"
+    else:
+        assert build.traces(build.run(path)[0]) == []
+
+
+@pytest.mark.parametrize(("stray", "held"), [(0x40, True), (0, False)])
+def test_rle_with_bits_above_those_stored_is_held(tmp_path: Path, stray: int, held: bool) -> None:
+    plane = b"\x7f" + bytes(128) + b"\x7f" + bytes(127)
+    planes = (plane + bytes((stray,)), plane + b"\7")  # the upper bytes come first (PS3.5 G.2)
+    frame = struct.pack("<16L", 2, 64, 64 + len(planes[0]), *[0] * 13) + b"".join(planes)
+    path = build.write(tmp_path / "a.dcm", compressed(frame, 12), "1.2.840.10008.1.2.5")
+    if held:
+        with pytest.raises(Permanent, match="compressed pixels use bits above BitsStored"):
+            build.run(path)
+    else:
+        assert build.traces(build.run(path)[0]) == []
+
+
+@pytest.mark.parametrize("row", [0, 15])
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16-le", "utf-16-be"])
+def test_a_name_in_the_first_or_the_last_row_holds_the_object(tmp_path: Path, row: int, charset: str) -> None:
+    ds = build.ct(Rows=16, Columns=16, BitsStored=16, HighBit=15)
+    pixels = bytearray(512)
+    text = "Quenouille".encode(charset)
+    pixels[row * 32 + 4 : row * 32 + 4 + len(text)] = text
+    ds.PixelData = bytes(pixels)
+    with pytest.raises(Permanent) as caught:
+        build.run(build.write(tmp_path / "a.dcm", ds))
+    assert caught.value.code == "leak" and "PatientName" in str(caught.value) and "uenouille" not in str(caught.value)
