@@ -387,6 +387,14 @@ def test_codes_stay_only_from_published_schemes(tmp_path: Path) -> None:
     assert "ProcedureCodeSequence" not in after and "CodingSchemeIdentificationSequence" not in after
 
 
+def test_a_word_that_is_no_term_of_its_attribute_goes_from_every_object_and_not_only_from_the_first(tmp_path: Path) -> None:
+    engine = deidentifier()
+    for _ in range(3):
+        for word, stays in (("AXIAL", ["ORIGINAL", "PRIMARY", "AXIAL"]), ("DUPONTEL", ["ORIGINAL", "PRIMARY"])):
+            encoded, _ = run(write(tmp_path / "a.dcm", ct(ImageType=["ORIGINAL", "PRIMARY", word])), engine)
+            assert read(encoded).ImageType == stays
+
+
 def test_what_belongs_to_a_code_or_a_table_does_not_stay_outside_of_one(tmp_path: Path) -> None:
     lone = dataset(CodingSchemeVersion="DUPONTEL", TableHeight="151")
     ds = ct(CodingSchemeVersion="DUPONTEL", CTTableDynamicsSequence=[lone], AnatomicRegionSequence=build.code("51185008", "SCT", "Chest"))
