@@ -34,6 +34,7 @@ _AS: Final = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 _MICROSECONDS: Final = 1_000_000
 _LAST_SECOND: Final = 24 * 60 * 60 - 1
+_MIDNIGHT: Final = (_LAST_SECOND + 1) * _MICROSECONDS
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Clock(NamedTuple):
     """How the dates and times of one study are moved.
 
     Dates by ``days`` if they are within ``first`` and ``last`` (``None``: none is); times are cut down to whole multiples of
-    ``resolution`` (seconds, 0: as they are). Where the order of slices hangs on less, all moments go back by ``fraction``
-    (microseconds, less than the resolution, the same for the whole study): differences stay, the moment itself is not told.
+    ``resolution`` (seconds, 0: as they are). Where the order of slices hangs on less, all moments go on by ``fraction``
+    (microseconds, less than the resolution, the same for the whole study): differences stay, no moment comes before the time
+    of its series, and the moment itself is not told.
     """
 
     days: int
@@ -126,8 +128,8 @@ class Clock(NamedTuple):
         # Moved by whole units of what is written, so that the digits behind them do not tell by how much.
         digits = match["fraction"] or ""
         unit = _MICROSECONDS // 10 ** len(digits)
-        back = self.fraction - self.fraction % unit
-        moment = max(_seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")) - back, 0)  # never the day before
+        on = self.fraction - self.fraction % unit
+        moment = min(_seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")) + on, _MIDNIGHT - unit)  # never the day after
         return _written(match, moment // _MICROSECONDS, f"{moment % _MICROSECONDS:06d}"[: len(digits)])
 
 

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from fidac_node.deidentify import actions, charset, codes, dates, devices, elements, iod, shapes, terms
 from fidac_node.deidentify.actions import Change, Changes
 from fidac_node.deidentify.dates import Clock
-from fidac_node.deidentify.dictionary import vrs_of
+from fidac_node.deidentify.dictionary import most_values, vrs_of
 from fidac_node.deidentify.elements import Elements
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.leaves import describe
@@ -286,7 +286,7 @@ class Rewriter:
         action = self._action(tag, vr) if vr else actions.REMOVE
         plain = None
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
-            plain = shapes.numbers(tag, vr) if vr in shapes.WITHOUT_TEXT and vr in shapes.WIDTHS else shapes.PLAIN_VALUES.get(vr)
+            plain = shapes.plain(tag, vr)
         gone = action == actions.REMOVE and said not in ("", "SQ", "UN") and start == 8  # nothing can be inside
         return Rule(vr, action, start, plain if tag not in shapes.CODE_VALUES else None, gone, said == "SQ")
 
@@ -433,7 +433,7 @@ class Rewriter:
             kept = list(takewhile(lambda one: self._is_term(tag, one.strip(" ")), text.split("\\")))
         else:
             kept = list(takewhile(lambda one: shapes.is_valid(vr, one), text.split("\\")))
-        whole = len(kept) == text.count("\\") + 1
+        whole = len(kept) == text.count("\\") + 1 and (vr == "CS" or len(kept) <= (most_values(tag) or len(kept)))
         return "\\".join(kept) if whole or vr == "CS" else ""
 
     def _is_term(self, tag: int, value: str) -> bool:

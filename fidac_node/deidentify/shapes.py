@@ -10,7 +10,7 @@ import struct
 from typing import Final
 
 from fidac_node.deidentify import actions, codes, elements
-from fidac_node.deidentify.dictionary import most_values
+from fidac_node.deidentify.dictionary import most_values, vrs_of
 from fidac_node.deidentify.elements import Elements
 from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.text import is_plain, words
@@ -34,12 +34,8 @@ WIDTHS: Final = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, 
 WITHOUT_TEXT: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 # What a safe private attribute may say as text: a number, or a ratio of two.
 MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2})?(?::\d{1,4}(?:\.\d{0,6})?)?")
-# Values that are kept as they are, in the form that scanners mostly write them: nothing else of the rules
-# needs to be asked. What does not match is judged value by value.
-PLAIN_VALUES: Final = {
-    "DS": re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,16})?(?:\\[+-]?\d{1,6}(?:\.\d{0,16})?)* ?"),
-    "IS": re.compile(rb"[+-]?\d{1,6}(?:\\[+-]?\d{1,6})* ?"),
-}
+# One value in the form that scanners mostly write: nothing else of the rules needs to be asked.
+_PLAIN: Final = {"DS": rb"[+-]?\d{1,6}(?:\.\d{0,16})?", "IS": rb"[+-]?\d{1,6}"}
 # No measurement of a CT is so large: eight digits are a date, more of them seconds since 1970, a telephone, an identifier;
 # and bytes that are letters are numbers far above it.
 LARGEST: Final = 10_000_000
@@ -49,6 +45,9 @@ _SMALL: Final = {
     "FL": rb"\0{4}|(?s:.{3})[\x38-\x49\xb8-\xc9]",
     "UL": rb"(?s:..)[\0-\x97]\0",
 }
+# Numbers of paths, sources and segments, of which there may be any number: letters in pairs are above them.
+_LARGEST_OF_MANY: Final = 1 << 13
+_SMALL_OF_MANY: Final = rb"(?s:.)[\0-\x1f]"
 _UNPACKED: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
 _NO_NUMBER: Final = {"FD": b"\0\0\0\0\0\0\xf8\x7f", "FL": b"\0\0\xc0\x7f"}  # the one NaN that hides nothing, in little endian
 _LUT_DESCRIPTOR: Final = 0x00283002
@@ -82,11 +81,21 @@ def contrast(text: str) -> bytes:
     return b"" if not said or _NO_CONTRAST.fullmatch(said) else actions.CONTRAST_DUMMY.encode("ascii")
 
 
-def numbers(tag: int, vr: str) -> re.Pattern[bytes]:
-    """What :func:`is_number` accepts in little endian, as a pattern; of some VRs only what is usual."""
+def plain(tag: int, vr: str) -> re.Pattern[bytes] | None:
+    """Values of an attribute, as many as it may have, in the form that they mostly have (in little endian); ``None``: of this VR none.
+
+    What does not match is judged value by value: by :func:`is_number`, :func:`is_valid`.
+    """
     most = most_values(tag)
-    any_one = rb"\0{%d}" if vr in _UNPACKED else rb"(?s:.{%d})"
-    return re.compile(rb"(?:%s){0,%s}" % (_SMALL.get(vr, any_one % WIDTHS[vr]), b"" if most is None else b"%d" % most))
+    if vr in _PLAIN:
+        more = b"" if most is None else b"%d" % (most - 1)
+        return re.compile(rb"%s(?:\\%s){0,%s} ?" % (_PLAIN[vr], _PLAIN[vr], more))
+    if vr not in WIDTHS or vr == "AT":
+        return None
+    one = (
+        _SMALL_OF_MANY if vr == "US" and most is None else _SMALL.get(vr, (rb"\0{%d}" if vr in _UNPACKED else rb"(?s:.{%d})") % WIDTHS[vr])
+    )
+    return re.compile(rb"(?:%s){0,%s}" % (one, b"" if most is None else b"%d" % most))
 
 
 def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
@@ -95,12 +104,18 @@ def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
     most = most_values(tag) if vr in actions.NUMBER_VRS else None
     if rest or (most is not None and count > most):
         return False
+    order = "<" if little else ">"
+    if vr == "AT":
+        pairs = struct.iter_unpack(f"{order}2H", raw)
+        return all(vrs_of(group << 16 | number) for group, number in pairs)
+    if vr == "US" and most is None and tag != LUT_DATA:
+        return all(one < _LARGEST_OF_MANY for one in struct.unpack(f"{order}{count}H", raw))
     if vr not in _UNPACKED:
         return True
-    width, plain = WIDTHS[vr], _NO_NUMBER.get(vr, b"")[:: 1 if little else -1]
-    found = struct.unpack(f"{'<' if little else '>'}{count}{_UNPACKED[vr]}", raw)
+    width, nan = WIDTHS[vr], _NO_NUMBER.get(vr, b"")[:: 1 if little else -1]
+    found = struct.unpack(f"{order}{count}{_UNPACKED[vr]}", raw)
     return all(
-        abs(one) < LARGEST if one == one else raw[index * width : (index + 1) * width] == plain  # noqa: PLR0124  # what is no number
+        abs(one) < LARGEST if one == one else raw[index * width : (index + 1) * width] == nan  # noqa: PLR0124  # what is no number
         for index, one in enumerate(found)
     )
 

@@ -158,8 +158,9 @@ def test_moments_keep_their_order_and_differences_and_lose_the_fraction_that_the
     told = [one.moment_tm(value) for value in values]
     assert [one.moment_dt(f"20240301{value}") for value in values] == [f"20240229{value}" for value in told]
     found = [int(v[:2]) * 3_600_000 + int(v[2:4]) * 60_000 + int(v[4:6]) * 1000 + int(v[7:]) for v in told]
-    back = fraction // 1000
-    assert found == [max(ms - back, 0) for ms in moments]
+    on = fraction // 1000
+    assert found == [min(ms + on, 86_399_999) for ms in moments]
+    assert all(one.tm(value) <= moment for value, moment in zip(values, told, strict=True))
     assert sorted(found) == [found[index] for index in sorted(range(len(moments)), key=moments.__getitem__)]
 
 
