@@ -94,8 +94,8 @@ def enhanced(one: Slice) -> None:
     frames = []
     for number in range(3):
         content = one.item()
-        content.put("FrameReferenceDateTime", f"{date}102413.{number}", "date")
-        content.put("FrameAcquisitionDateTime", f"{date}102413.{number}", "date")
+        content.put("FrameReferenceDateTime", f"{date}102413.{number}", "moment")
+        content.put("FrameAcquisitionDateTime", f"{date}102413.{number}", "moment")
         content.text("FrameComments", "{family} {id}")
         content.put("StackID", "1", "kept")
         content.put("InStackPositionNumber", (number + 1,), "kept")
@@ -119,19 +119,19 @@ def _segment(marker: int, payload: bytes) -> bytes:
 
 
 def _jpeg(*extra: bytes) -> bytes:
-    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(0xC3, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(0xC3, struct.pack(">BHHB", 12, 4, 4, 1) + b"\1\x11\0")
     return b"\xff\xd8" + b"".join(extra) + tables + _segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\x00\x34\x56\xff\xd9"
 
 
 def _jpeg_ls(*extra: bytes) -> bytes:
-    frame = _segment(0xF7, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+    frame = _segment(0xF7, struct.pack(">BHHB", 12, 4, 4, 1) + b"\1\x11\0")
     return b"\xff\xd8" + frame + b"".join(extra) + _segment(0xDA, b"\1\1\0\0\0\0") + b"\x12\xff\x7f\x34\xff\xd9"
 
 
 def _jpeg_2000(*extra: bytes) -> bytes:
     body = b"\xff\x93\x12\x34\xff\x7f"
     tile = b"\xff\x90" + struct.pack(">HHLBB", 10, 0, 12 + len(body), 0, 1) + body
-    size = struct.pack(">H8LH", 0, 4, 4, 0, 0, 4, 4, 0, 0, 1) + b"\x0f\1\1"
+    size = struct.pack(">H8LH", 0, 4, 4, 0, 0, 4, 4, 0, 0, 1) + b"\x0b\1\1"
     return b"\xff\x4f" + _segment(0x51, size) + b"".join(extra) + tile + b"\xff\xd9"
 
 
