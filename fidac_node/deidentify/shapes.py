@@ -35,9 +35,8 @@ WITHOUT_TEXT: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 # What a safe private attribute may say as text: a number, or a ratio of two.
 MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2})?(?::\d{1,4}(?:\.\d{0,6})?)?")
 # Values that are kept as they are, in the form that scanners mostly write them: nothing else of the rules
-# needs to be asked. What does not match is judged value by value.
+# needs to be asked. What does not match is judged value by value. A code has no such form: it stays for what it means.
 PLAIN_VALUES: Final = {
-    "CS": re.compile(rb"(?=[ \\]*[A-Z0-9_])[A-Z0-9 _]{0,16}(?:\\[A-Z0-9 _]{0,16})*"),
     "DS": re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,16})?(?:\\[+-]?\d{1,6}(?:\.\d{0,16})?)* ?"),
     "IS": re.compile(rb"[+-]?\d{1,6}(?:\\[+-]?\d{1,6})* ?"),
 }
