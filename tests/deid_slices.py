@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 
 from fidac_node.uids import EXPLICIT_VR_LE
 from tests.deid_encoding import PIXEL_DATA, El, Items, Want, data_set, element, header, known_vr, syntax_of
-from tests.deid_identities import Needles, Person, words
+from tests.deid_identities import Needles, Person, fold, surname, words
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -73,6 +73,12 @@ class Slice:
         secret = self.rng.randbytes(length)
         self.needles.raw.add(secret)
         return secret
+
+    def stranger(self) -> str:
+        """A word of up to 16 capital letters that nobody knows, and that is nobody's in the header: it must not come out."""
+        word = fold(surname(self.rng)).upper()[:16]
+        self.needles.text(word)
+        return word
 
     def uid(self, *parts: object) -> str:
         """One of the patient's own UIDs."""
