@@ -331,20 +331,17 @@ class Rewriter:
             return dict.fromkeys(found, REMOVED), None
         changes = self.data_set(found, declared, depth, scanner=scanner)
         if meaning:
-            changes |= self._code(found, changes, meaning)
+            changes |= self._code(found, meaning)
         return changes, b"".join([changes[tag].encoded for tag in sorted(changes)])
 
-    def _code(self, found: Elements, changes: Changes, meaning: str) -> Changes:
+    def _code(self, found: Elements, meaning: str) -> Changes:
         """What is written of a published code: value and scheme, the meaning that the scheme publishes, a version only if it is one."""
         new = {shapes.CODE_MEANING: Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8")))}
         said = {tag: elements.value_of(found, tag, self._syntax.explicit).strip(b" \x00") for tag in found.keys() & shapes.OF_CODES.keys()}
         scheme, version = (said.get(tag, b"").decode("ascii", "replace") for tag in (shapes.CODING_SCHEME, shapes.CODING_SCHEME_VERSION))
-        if not codes.published_version(scheme, version):
+        if not codes.published_version(scheme, version) or self._action(shapes.CODING_SCHEME_VERSION, "SH") != actions.KEEP:
             said.pop(shapes.CODING_SCHEME_VERSION, None)
-        for tag, value in said.items():
-            if changes[tag].action != actions.REMOVE or tag != shapes.CODING_SCHEME_VERSION:
-                new[tag] = Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value))
-        return new
+        return new | {tag: Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value)) for tag, value in said.items()}
 
     def value(self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...]) -> bytes | None:
         """What replaces the value ``raw``; ``None`` if nothing of it may stay."""
@@ -415,7 +412,7 @@ class Rewriter:
         """What may stay of a value that the plan keeps; of codes those before the first that is none."""
         if tag in self._plan.kept:
             return text
-        if tag in shapes.CODE_PARTS:
+        if tag in shapes.CODE_PARTS or tag == shapes.CODING_SCHEME_VERSION:
             return ""  # what is published is written where the whole code is known
         if vr == "UI":
             return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))
