@@ -184,7 +184,8 @@ class _Judge:
         self._pseudonym(one, output.elements.get((0x00100020,), ("", b""))[1].strip(b" "))
         marked = self._marks(one, output)
         self._count(marked == "", f"{one.name}: {marked}")
-        for path, (vr, value, want) in one.key.items():
+        # The moments first: by how much they go back is what times are judged by.
+        for path, (vr, value, want) in sorted(one.key.items(), key=lambda item: item[1][2].kind != "moment"):
             kind = MEANS[want.kind][self.programme]
             if kind != "any":
                 said = self.element(one, path, vr, value, want._replace(kind=kind), output)
@@ -251,7 +252,7 @@ class _Judge:
             case "date":
                 wrong = self._date(one, before.decode("ascii"), after.decode("ascii"))
             case "time":
-                wrong = "" if after == re.sub(rb"\.\d+", b"", before) else f"is {after!r}, was {before!r}"
+                wrong = self._time(one, before.decode("ascii"), after.decode("ascii"))
             case "moment":
                 wrong = self._moment(one, before.decode("ascii"), after.decode("ascii"))
             case "pseudonym":
@@ -301,6 +302,18 @@ class _Judge:
         known.setdefault(unit, back)
         agree = all(other // max(unit, finer) == back // max(unit, finer) for finer, other in known.items())
         return wrong or ("" if 0 <= back < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others")
+
+    def _time(self, one: Made, before: str, after: str) -> str:
+        """A time of day in whole seconds: of where it is after it went back as the moments of its study."""
+        was = _MOMENT.fullmatch(before)
+        if was is None or not was["fraction"]:
+            return "" if after == before else f"is {after!r}, was {before!r}"
+        unit, known = 10 ** (6 - len(was["fraction"])), self.fractions.get((one.patient, one.study), {})
+        backs = {back - back % unit for finer, back in known.items() if finer <= unit} or {0, _SECOND - 1}
+        told = {(_microseconds(was) - back) // _SECOND for back in backs}
+        now = _MOMENT.fullmatch(after)
+        right = now is not None and not now["fraction"] and _microseconds(now) // _SECOND in told
+        return "" if right else f"is {after!r}, was {before!r}"
 
     def _date(self, one: Made, before: str, after: str) -> str:
         old, new = before.split("\\"), after.split("\\")

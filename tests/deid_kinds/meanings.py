@@ -150,12 +150,12 @@ def own_words(one: Slice) -> None:
     station, model, version, kernel, operator = (
         ("CT660", "Optima CT660", "07MW18.4", "STANDARD", "MW"),
         ("VA48A", "SOMATOM Force", "syngo CT VA48A", "Br40d", "BR40"),
-        ("MX8000", "Mx8000 IDT", "4.1", "B", "IDT"),
+        ("IDT", "Mx8000 IDT", "4.1", "B", "IDT"),
         ("ONE", "Aquilion ONE", "V4.51ER010", "FC08", "FC08"),
     )[one.rng.randrange(4)]
     one.put("StationName", station, "device")
     one.put("OperatorsName", operator, "lost")
-    one.put("StudyID", one.rng.choice(("1600", "8000")), "empty")
+    one.put("StudyID", "8000" if station == "IDT" else "1600", "empty")
     one.put("WindowWidth", r"1600\8000", "kept")
     one.put("ManufacturerModelName", model, "kept")
     one.put("SoftwareVersions", version, "kept")
