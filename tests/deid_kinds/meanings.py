@@ -139,8 +139,8 @@ def identifier_as_number(one: Slice) -> None:
     number = one.rng.randint(1_100_000, 9_900_000) | 1
     one.put("PatientID", f"{number:07d}", "pseudonym")
     one.needles.number(f"{number}")
-    vr, keywords = one.rng.choice([(vr, keywords) for vr, keywords in _NUMBERS.items() if vr != "FL"])
-    one.put(keywords[0], f"{number}" if vr in ("IS", "DS") else (number,), "any")
+    vr = ("FD", "IS", "UL", "DS")[one.person.number % 4]
+    one.put(_NUMBERS[vr][0], f"{number}" if vr in ("IS", "DS") else (number,), "any")
     one.needles.numbers.add(number)
 
 

@@ -90,11 +90,19 @@ for _name, _at in _PLACES.items():
             KINDS[f"margin_{_name}_{_width}_{_order}"] = (_place(_at, _write, _mark), (EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE))
 
 
-@carrier(EXPLICIT_VR_LE, IMPLICIT_VR_LE)
-def margin_latin(one: Slice) -> None:
-    """A name of another script, in the first row in Latin letters, as an operator would type it."""
+# Greek, Cyrillic and Chinese names, and how they are typed without.
+TRANSLITERATED = (
+    ("Щербаковская^Евгения", "Evgeniya"),
+    ("Люксембуржцев^Ярослав", "Yaroslav"),
+    ("Διονυσιάδης^Χαράλαμπος", "Dionysiadis"),
+    ("欧阳^晓东", "Ouyang"),
+    ("诸葛^婉婷", "Wanting"),
+)
+
+
+def _typed(one: Slice, name: str, typed: str) -> None:
+    """A patient's name, and how an operator typed it, in the first row."""
     one.want = "held"
-    name, typed = one.rng.choice(TRANSLITERATED)
     one.charset = one.codec = "utf-8"
     one.put("SpecificCharacterSet", "ISO_IR 192", "is", must="ISO_IR 192")
     one.put("PatientName", name, "pseudonym")
@@ -104,14 +112,16 @@ def margin_latin(one: Slice) -> None:
     one.pixels = bytes(pixels)
 
 
-# Greek, Cyrillic and Chinese names, and how they are typed without.
-TRANSLITERATED = (
-    ("Щербаковская^Евгения", "Evgeniya"),
-    ("Люксембуржцев^Ярослав", "Yaroslav"),
-    ("Διονυσιάδης^Χαράλαμπος", "Dionysiadis"),
-    ("欧阳^晓东", "Ouyang"),
-    ("诸葛^婉婷", "Wanting"),
-)
+@carrier(EXPLICIT_VR_LE, IMPLICIT_VR_LE)
+def margin_latin(one: Slice) -> None:
+    """A name of another script in Latin letters."""
+    _typed(one, *TRANSLITERATED[(one.person.number + one.study) % len(TRANSLITERATED)])
+
+
+@carrier(EXPLICIT_VR_LE, IMPLICIT_VR_LE)
+def margin_plain(one: Slice) -> None:
+    """A name without its accents."""
+    _typed(one, "Kérouzémer^Maël", "Kerouzemer")
 
 
 @carrier(EXPLICIT_VR_LE)

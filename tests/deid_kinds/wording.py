@@ -42,7 +42,7 @@ def written_dates(one: Slice) -> None:
 
 
 def _forms(one: Slice) -> list[str]:
-    """Six ways to say when the patient was born, or how old he is."""
+    """Some ways to say when the patient was born, or how old he is."""
     birth = one.person.birth
     month, roman = _MONTHS[birth.month - 1], _ROMAN[birth.month - 1]
     epoch = (birth - datetime.date(1970, 1, 1)).days * 86400
@@ -50,6 +50,7 @@ def _forms(one: Slice) -> list[str]:
         f"{birth.day} {month}", f"{month} {birth.year}", f"{birth.day}.{roman}.{birth.year}", f"{roman}/{birth.year}", f"{epoch}",
         f"{birth:%m/%Y}", f"{birth:%Y-%m}", f"{birth:%d-%m}", f"{birth.year}", f"{birth:%d%m%y}", f"{one.rng.randint(90, 112)} ans",
         f"age {one.rng.randint(90, 112)}Y", f"né en {birth.year}", f"{birth:%y%m%d}", f"le {birth.day} du {birth.month}",
-        f"{one.rng.randint(90, 112)}-year-old",
+        f"{one.rng.randint(90, 112)}-year-old", f"{birth.day}.IV.{birth.year}",
     ]  # fmt: skip
-    return one.rng.sample(forms, len(_TEXTS))
+    first = one.person.number * len(_TEXTS)
+    return [forms[number % len(forms)] for number in range(first, first + len(_TEXTS))]
