@@ -34,7 +34,8 @@ MEANS: dict[str, tuple[str, str, str]] = {
     "present": ("present", "present", "present"),  # a sequence that is entered
     "uid": ("uid", "uid", "uid"),
     "date": ("date", "date", "lost"),
-    "time": ("kept", "kept", "lost"),
+    "time": ("time", "time", "lost"),  # cut down to whole seconds
+    "moment": ("moment", "moment", "lost"),  # a TM or DT that goes back by the fraction of a second of its study
     "trait": ("kept", "kept", "any"),
     "age": ("is", "is", "any"),
     "device": ("lost", "kept", "lost"),
@@ -49,6 +50,8 @@ MEANS: dict[str, tuple[str, str, str]] = {
     "any": ("any", "any", "any"),  # nothing is asked but that no identity is left
 }
 _NEW_UID = re.compile(r"2\.25\.(?:0|[1-9]\d{0,38})", re.ASCII)
+_MOMENT = re.compile(r"(?P<date>(?:\d{8})?)(?P<hour>\d\d)(?:(?P<minute>\d\d)(?P<second>\d\d)?)?\.?(?P<fraction>\d*)", re.ASCII)
+_SECOND = 1_000_000  # in microseconds
 _META = {0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013}
 _METHODS = 0x00120064
 
@@ -59,6 +62,7 @@ class Made:
 
     name: str
     patient: int
+    study: int
     encoded: bytes
     syntax: str
     want: str  # delivered, held, or either
@@ -100,6 +104,9 @@ class Corpus:
         if len(judge.shifts) > 2 and len(set(judge.shifts.values())) == 1:
             judge.wrong.append("all patients are moved by the same days")
             judge.total += 1
+        if len(judge.fractions) > 2 and len({one[min(one)] for one in judge.fractions.values()}) == 1:
+            judge.wrong.append("the moments of all studies go back by the same fraction")
+            judge.total += 1
         return Score(judge.correct, judge.total, judge.leaks, judge.wrong)
 
 
@@ -137,7 +144,7 @@ def _made(name: str, who: Person, study: int, rng: random.Random, number: int, s
     key = {path: (vr, value, want) for path, vr, value, want in flat(one.elements, syntax_of(syntax), one.codec)}
     pixels = one.pixels_after if one.pixels_after is not None else one.pixels
     safe = any(want.kind == "safe" for _, _, want in key.values())
-    return Made(name, who.number, one.encoded(), syntax, one.want, key, pixels or b"", safe), one.needles
+    return Made(name, who.number, study, one.encoded(), syntax, one.want, key, pixels or b"", safe), one.needles
 
 
 @dataclass
@@ -151,6 +158,8 @@ class _Judge:
     uids: dict[bytes, bytes] = field(default_factory=dict)
     pseudonyms: dict[int, bytes] = field(default_factory=dict)
     shifts: dict[int, datetime.timedelta] = field(default_factory=dict)
+    # By how much the moments of each study went back: microseconds, by the unit that was written.
+    fractions: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
     constants: dict[int, bytes] = field(default_factory=dict)
 
     def object(self, one: Made, result: bytes | str) -> None:
@@ -175,7 +184,8 @@ class _Judge:
         self._pseudonym(one, output.elements.get((0x00100020,), ("", b""))[1].strip(b" "))
         marked = self._marks(one, output)
         self._count(marked == "", f"{one.name}: {marked}")
-        for path, (vr, value, want) in one.key.items():
+        # The moments first: by how much they go back is what times are judged by.
+        for path, (vr, value, want) in sorted(one.key.items(), key=lambda item: item[1][2].kind != "moment"):
             kind = MEANS[want.kind][self.programme]
             if kind != "any":
                 said = self.element(one, path, vr, value, want._replace(kind=kind), output)
@@ -241,6 +251,10 @@ class _Judge:
                 wrong = self._uids(before, after)
             case "date":
                 wrong = self._date(one, before.decode("ascii"), after.decode("ascii"))
+            case "time":
+                wrong = self._time(one, before.decode("ascii"), after.decode("ascii"))
+            case "moment":
+                wrong = self._moment(one, before.decode("ascii"), after.decode("ascii"))
             case "pseudonym":
                 wrong = self._pseudonym(one, after)
             case _:
@@ -276,6 +290,30 @@ class _Judge:
             if self.uids.setdefault(was.strip(b"\0 "), now) != now:
                 return "is another UID than elsewhere"
         return "" if len(set(self.uids.values())) == len(self.uids) else "two UIDs became one"
+
+    def _moment(self, one: Made, before: str, after: str) -> str:
+        """A time of day, perhaps with a date before it, and an offset from UTC behind it that may not come out."""
+        was, now = _MOMENT.fullmatch(re.sub(r"[+-]\d{4}$", "", before)), _MOMENT.fullmatch(after)
+        if was is None or now is None or len(was["fraction"]) != len(now["fraction"]):
+            return f"is {after!r}, was {before!r}"
+        wrong = self._date(one, was["date"], now["date"]) if was["date"] else ""
+        back, unit = _microseconds(was) - _microseconds(now), 10 ** (6 - len(was["fraction"]))
+        known = self.fractions.setdefault((one.patient, one.study), {})
+        known.setdefault(unit, back)
+        agree = all(other // max(unit, finer) == back // max(unit, finer) for finer, other in known.items())
+        return wrong or ("" if 0 <= back < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others")
+
+    def _time(self, one: Made, before: str, after: str) -> str:
+        """A time of day in whole seconds: of where it is after it went back as the moments of its study."""
+        was = _MOMENT.fullmatch(before)
+        if was is None or not was["fraction"]:
+            return "" if after == before else f"is {after!r}, was {before!r}"
+        unit, known = 10 ** (6 - len(was["fraction"])), self.fractions.get((one.patient, one.study), {})
+        backs = {back - back % unit for finer, back in known.items() if finer <= unit} or {0, _SECOND - 1}
+        told = {(_microseconds(was) - back) // _SECOND for back in backs}
+        now = _MOMENT.fullmatch(after)
+        right = now is not None and not now["fraction"] and _microseconds(now) // _SECOND in told
+        return "" if right else f"is {after!r}, was {before!r}"
 
     def _date(self, one: Made, before: str, after: str) -> str:
         old, new = before.split("\\"), after.split("\\")
@@ -315,15 +353,16 @@ def _day(value: str) -> datetime.date:
 
 
 def _moved(value: str, shift: datetime.timedelta) -> str:
-    """A date moved: full ones by their digits, partial ones from the middle of what they say."""
-    value = value.strip(" ")
+    """A date moved, with what stands behind it but for an offset from UTC."""
+    value = re.sub(r"[+-]\d{4}$", "", value.strip(" "))
     if "." in value[:8]:
         return f"{_day(value.replace('.', '')) + shift:%Y.%m.%d}"
-    digits, rest = re.fullmatch(r"(\d{4,8})(.*)", value).groups()  # type: ignore[union-attr]
-    if len(digits) == 8:
-        return f"{_day(digits) + shift:%Y%m%d}{rest}"
-    moved = _day(digits + ("15" if len(digits) == 6 else "0701")) + shift
-    return f"{moved:%Y%m%d}"[: len(digits)] + rest
+    return f"{_day(value[:8]) + shift:%Y%m%d}{value[8:]}"
+
+
+def _microseconds(moment: re.Match[str]) -> int:
+    hour, minute, second = (int(moment[part] or 0) for part in ("hour", "minute", "second"))
+    return ((hour * 60 + minute) * 60 + second) * _SECOND + int(moment["fraction"].ljust(6, "0"))
 
 
 def describe(path: Path) -> str:

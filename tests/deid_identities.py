@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import random
 import re
+import struct
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -200,6 +201,7 @@ class Needles:
     raw: set[bytes] = field(default_factory=set)  # bytes as they are
     uids: set[bytes] = field(default_factory=set)
     devices: set[str] = field(default_factory=set)  # runs that say which machine it was
+    numbers: set[int] = field(default_factory=set)  # as values of binary numbers, of eight bytes or alone in an element
 
     def text(self, *texts: str) -> None:
         for text in texts:
@@ -235,6 +237,7 @@ class Needles:
         self.raw |= other.raw
         self.uids |= other.uids
         self.devices |= other.devices
+        self.numbers |= other.numbers
 
     def found(self, plain: bytes, *, devices: bool = True) -> list[str]:
         """What of it is in the bytes of a file, in one or two bytes a character, in any character set."""
@@ -242,6 +245,7 @@ class Needles:
         views = [plain.decode("latin-1"), plain.decode("utf-8", "ignore"), plain.decode("gb18030", "ignore")]
         views += [plain[::2].decode("latin-1"), plain[1::2].decode("latin-1")]
         hits = [f"bytes {one!r}" for one in self.raw if one in plain] + [f"uid {one!r}" for one in self.uids if one in plain]
+        hits += [f"number {one}" for one in self.numbers for raw in _binary(one) if raw in plain]
         bare = _NEW_UID.sub(b"", plain).decode("latin-1")
         for view in dict.fromkeys(views):
             folded = fold(view)
@@ -250,6 +254,14 @@ class Needles:
             run = "".join(_squashed(fold(view)))
             hits += [f"run {one}" for one in runs if one in run]
         return sorted(set(hits))
+
+
+def _binary(number: int) -> list[bytes]:
+    """A number as an element of binary value: as a double, and as a long with the element's length before it, in either byte order."""
+    return [
+        *(struct.pack(order + "d", number) for order in "<>"),
+        *(struct.pack(order + length + "L", 4, number) for order in "<>" for length in "HL"),
+    ]
 
 
 def _long(text: str, codec: str) -> bytes:

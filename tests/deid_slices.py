@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 
 from fidac_node.uids import EXPLICIT_VR_LE
 from tests.deid_encoding import PIXEL_DATA, El, Items, Want, data_set, element, header, known_vr, syntax_of
-from tests.deid_identities import Needles, Person, words
+from tests.deid_identities import Needles, Person, fold, surname, words
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -73,6 +73,12 @@ class Slice:
         secret = self.rng.randbytes(length)
         self.needles.raw.add(secret)
         return secret
+
+    def stranger(self) -> str:
+        """A word of up to 16 capital letters that nobody knows, and that is nobody's in the header: it must not come out."""
+        word = fold(surname(self.rng)).upper()[:16]
+        self.needles.text(word)
+        return word
 
     def uid(self, *parts: object) -> str:
         """One of the patient's own UIDs."""
@@ -145,9 +151,11 @@ def _object(one: Slice, number: int) -> None:
     one.put("InstanceCreatorUID", one.uid(9), "uid")
     for keyword in ("InstanceCreationDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
         one.put(keyword, date, "date")
-    for keyword in ("InstanceCreationTime", "StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime"):
+    for keyword in ("InstanceCreationTime", "StudyTime", "SeriesTime"):
         one.put(keyword, f"1024{number % 60:02d}.48", "time")
-    one.put("AcquisitionDateTime", f"{date}102413.480000+0100", "date")
+    for keyword in ("AcquisitionTime", "ContentTime"):
+        one.put(keyword, f"1024{number % 60:02d}.48", "moment")
+    one.put("AcquisitionDateTime", f"{date}102413.480000+0100", "moment")
     one.put("Modality", "CT", "kept")
     one.put("SeriesNumber", "3", "kept")
     one.put("AcquisitionNumber", "2", "kept")
@@ -180,7 +188,7 @@ def _patient(one: Slice) -> None:
     one.put("CountryOfResidence", "FRANCE", "lost")
     one.put("RegionOfResidence", person.town, "lost")
     one.put("InsurancePlanIdentification", person.insurance, "lost")
-    one.put("SmokingStatus", "YES", "lost")
+    one.put("SmokingStatus", "YES", "trait")
     one.put("PregnancyStatus", (4,), "lost")
     one.text("Occupation", "docker, chez {hospital}")
     one.text(
@@ -227,7 +235,7 @@ def _order(one: Slice) -> None:
     one.put("PerformedProcedureStepID", f"PPS{person.admission}", "lost")
     one.put("PerformedStationAETitle", person.ae_title, "lost")
     one.text("PerformedProcedureStepDescription", "TDM thorax {accession}", "thorax")
-    one.put("ScheduledProcedureStepStartDate", date, "date")
+    one.put("ScheduledProcedureStepStartDate", date, "lost")
 
 
 def _scanner(one: Slice) -> None:
@@ -252,8 +260,8 @@ def _scanner(one: Slice) -> None:
         one.put(keyword, value, "kept")
     one.put("DeviceSerialNumber", one.person.serial, "device")
     one.put("GantryID", f"G{one.person.serial}", "device")
-    one.put("DateOfLastCalibration", "20180312\\20180313", "date")
-    one.put("TimeOfLastCalibration", "071500\\071600", "time")
+    one.put("DateOfLastCalibration", "20180312\\20180313", "gone")
+    one.put("TimeOfLastCalibration", "071500\\071600", "gone")
 
 
 def _plane(one: Slice, number: int) -> None:

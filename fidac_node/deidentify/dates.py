@@ -111,13 +111,14 @@ class Clock(NamedTuple):
         return f"{moved.year:04d}{moved.month:02d}{moved.day:02d}" + (told(match["time"]) if match["time"] else "")
 
     def _rough(self, value: str) -> str:
+        """A time cut down after it went on by the fraction: cut down alone, it would tell the fraction of a moment beside it."""
         match = _TM.fullmatch(value)
         if not match:
             return ""
-        if self.resolution == 1:
-            return value.partition(".")[0]
-        seconds = _seconds(match)
-        return _written(match, seconds - seconds % self.resolution, "") if self.resolution else value
+        if not self.resolution or (self.resolution == 1 and match["fraction"] is None):
+            return value
+        seconds = (self._on(match) if match["second"] else _seconds(match) * _MICROSECONDS) // _MICROSECONDS
+        return _written(match, seconds - seconds % self.resolution, "")
 
     def _fine(self, value: str) -> str:
         match = _TM.fullmatch(value)
@@ -125,12 +126,18 @@ class Clock(NamedTuple):
             return ""
         if match["second"] is None or not self.resolution:
             return self._rough(value)
-        # Moved by whole units of what is written, so that the digits behind them do not tell by how much.
+        moment = self._on(match)
+        return _written(match, moment // _MICROSECONDS, f"{moment % _MICROSECONDS:06d}"[: len(match["fraction"] or "")])
+
+    def _on(self, match: re.Match[str]) -> int:
+        """A time of day gone on by the fraction: microseconds.
+
+        By whole units of what is written, so that the digits behind them do not tell by how much; never to the day after.
+        """
         digits = match["fraction"] or ""
-        unit = _MICROSECONDS // 10 ** len(digits)
+        unit: int = _MICROSECONDS // 10 ** len(digits)
         on = self.fraction - self.fraction % unit
-        moment = min(_seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")) + on, _MIDNIGHT - unit)  # never the day after
-        return _written(match, moment // _MICROSECONDS, f"{moment % _MICROSECONDS:06d}"[: len(digits)])
+        return min(_seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")) + on, _MIDNIGHT - unit)
 
 
 def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | None:

@@ -342,17 +342,14 @@ class Rewriter:
             changes = dict(sorted({**changes, **self._code(found, changes, meaning)}.items()))
         return changes, b"".join([change.encoded for change in changes.values()])
 
-    def _code(self, found: Elements, changes: Changes, meaning: str) -> Changes:
+    def _code(self, found: Elements, meaning: str) -> Changes:
         """What is written of a published code: value and scheme, the meaning that the scheme publishes, a version only if it is one."""
         new = {shapes.CODE_MEANING: Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8")))}
         said = {tag: elements.value_of(found, tag, self._syntax.explicit).strip(b" \x00") for tag in found.keys() & shapes.OF_CODES.keys()}
         scheme, version = (said.get(tag, b"").decode("ascii", "replace") for tag in (shapes.CODING_SCHEME, shapes.CODING_SCHEME_VERSION))
-        if not codes.published_version(scheme, version):
+        if not codes.published_version(scheme, version) or self._action(shapes.CODING_SCHEME_VERSION, "SH") != actions.KEEP:
             said.pop(shapes.CODING_SCHEME_VERSION, None)
-        for tag, value in said.items():
-            if tag != shapes.CODING_SCHEME_VERSION or self._action(tag, shapes.OF_CODES[tag]) != actions.REMOVE:
-                new[tag] = Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value))
-        return new
+        return new | {tag: Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value)) for tag, value in said.items()}
 
     def value(self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...]) -> bytes | None:
         """What replaces the value ``raw``; ``None`` if nothing of it may stay."""

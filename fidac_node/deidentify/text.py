@@ -67,7 +67,8 @@ _HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _BETWEEN: Final = re.compile(r"[^ _/+.,:&-]")
 _AROUND: Final = re.compile(r"[^\w %/+.,:&()'\u2019-]")
 _LONGEST_RUN: Final = 4
-_MONTHS: Final = frozenset({"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"})
+# The month of 6.IV.1950; iv alone is how contrast is given.
+_ROMAN: Final = frozenset({"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"})
 _DOTS: Final = str.maketrans("", "", "./-")
 _CHUNK: Final = re.compile(r"\S+")
 _CACHED_LENGTH: Final = 1024
@@ -212,15 +213,19 @@ def _settle(folded: list[str], kinds: list[int], vocabulary: frozenset[str]) -> 
         if f"{folded[index - 1]} {folded[index]}" in vocabulary:
             kinds[index - 1] = kinds[index] = _SAFE
     for index, word in enumerate(folded):
-        # A month as dates have it: 17 IV 2020. Elsewhere IV is how contrast was given.
-        beside = [other for other in (index - 1, index + 1) if 0 <= other < len(folded) and kinds[other] == _DROPPED]
-        if word in _MONTHS and any(folded[other][0].isdigit() for other in beside):
+        if word in _ROMAN and _is_month(index, folded, kinds):
             kinds[index] = _DROPPED
     if _NUMERAL in kinds:
         alone = kinds.count(_NUMERAL) == 1
         for index, kind in enumerate(kinds):
             if kind == _NUMERAL:
                 kinds[index] = _SAFE if alone and _DROPPED not in kinds[max(index - 1, 0) : index + 2] else _DROPPED
+
+
+def _is_month(index: int, folded: list[str], kinds: list[int]) -> bool:
+    """Say whether a Roman numeral stands behind a day or before a year."""
+    behind_day = index > 0 and kinds[index - 1] != _SAFE and folded[index - 1][0].isdigit()
+    return behind_day or (kinds[index + 1 : index + 2] == [_DROPPED] and folded[index + 1][0].isdigit())
 
 
 def _break_runs(tokens: list[str], kinds: list[int]) -> None:

@@ -168,7 +168,7 @@ def hidden(one: Slice) -> None:
         deeper.put("KVP", "100", "kept")
         item.put(0x00189325, [deeper], "present", form="undefined" if form.endswith("undefined") else "")
         one.put(tag, [item], "present", form=form)
-    one.put(0x0018A001, [_equipment(one)], "present", form="UN undefined")
+    one.put(0x0018A001, [_equipment(one)], "gone", form="UN undefined")
 
 
 def _equipment(one: Slice) -> Slice:
@@ -188,7 +188,7 @@ def _equipment(one: Slice) -> Slice:
 def provenance(one: Slice) -> None:
     """What other systems wrote about the object, the order, the patient and earlier values."""
     person = one.person
-    one.put(0x0018A001, [_equipment(one)], "present")
+    one.put(0x0018A001, [_equipment(one)], "gone")
     before = one.item()
     before.put("PatientName", person.birth_name, "gone")
     before.put("PatientID", person.nir, "gone")
@@ -233,7 +233,7 @@ def provenance(one: Slice) -> None:
     one.put("OperatorIdentificationSequence", [staff], "lost")
     one.put("ReferringPhysicianIdentificationSequence", [staff], "lost")
     one.put("InstitutionCodeSequence", [code(one, "370001", "FINESS", person.hospital, "lost")], "lost")
-    one.put("InstanceCoercionDateTime", f"{person.studies[one.study]:%Y%m%d}1300", "date")
+    one.put("InstanceCoercionDateTime", f"{person.studies[one.study]:%Y%m%d}1300", "lost")
 
 
 @carrier()
@@ -291,7 +291,7 @@ def codes(one: Slice) -> None:
     typed.elements[0x00080104] = typed.elements[0x00080104]._replace(want=Want("meaning", "", frozenset({"chest", "51185008"})))
     one.put("AnatomicRegionSequence", [typed], "present")
     one.put("ProcedureCodeSequence", [code(one, "ZBQK002", "99" + one.person.station[:6], f"Scanner {one.person.family}", "lost")], "lost")
-    one.put("ContrastBolusAgentSequence", [code(one, "109219004", "SCT", "Iohexol")], "any")
+    one.put("ContrastBolusAgentSequence", [code(one, "109218004", "SCT", "Iohexol")], "present")
     purpose = one.item()
     purpose.put("ReferencedSOPClassUID", CT, "kept")
     purpose.put("ReferencedSOPInstanceUID", one.uid(1, 2, 904), "uid")

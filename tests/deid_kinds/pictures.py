@@ -94,8 +94,8 @@ def enhanced(one: Slice) -> None:
     frames = []
     for number in range(3):
         content = one.item()
-        content.put("FrameReferenceDateTime", f"{date}102413.{number}", "date")
-        content.put("FrameAcquisitionDateTime", f"{date}102413.{number}", "date")
+        content.put("FrameReferenceDateTime", f"{date}102413.{number}", "moment")
+        content.put("FrameAcquisitionDateTime", f"{date}102413.{number}", "moment")
         content.text("FrameComments", "{family} {id}")
         content.put("StackID", "1", "kept")
         content.put("InStackPositionNumber", (number + 1,), "kept")
@@ -119,34 +119,36 @@ def _segment(marker: int, payload: bytes) -> bytes:
 
 
 def _jpeg(*extra: bytes) -> bytes:
-    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(0xC3, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(0xC3, struct.pack(">BHHB", 12, 4, 4, 1) + b"\1\x11\0")
     return b"\xff\xd8" + b"".join(extra) + tables + _segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\x00\x34\x56\xff\xd9"
 
 
 def _jpeg_ls(*extra: bytes) -> bytes:
-    frame = _segment(0xF7, struct.pack(">BHHB", 16, 4, 4, 1) + b"\1\x11\0")
+    frame = _segment(0xF7, struct.pack(">BHHB", 12, 4, 4, 1) + b"\1\x11\0")
     return b"\xff\xd8" + frame + b"".join(extra) + _segment(0xDA, b"\1\1\0\0\0\0") + b"\x12\xff\x7f\x34\xff\xd9"
 
 
-def _jpeg_2000(*extra: bytes) -> bytes:
+def jpeg_2000(*extra: bytes) -> bytes:
     body = b"\xff\x93\x12\x34\xff\x7f"
     tile = b"\xff\x90" + struct.pack(">HHLBB", 10, 0, 12 + len(body), 0, 1) + body
-    size = struct.pack(">H8LH", 0, 4, 4, 0, 0, 4, 4, 0, 0, 1) + b"\x0f\1\1"
+    size = struct.pack(">H8LH", 0, 4, 4, 0, 0, 4, 4, 0, 0, 1) + b"\x0b\1\1"
     return b"\xff\x4f" + _segment(0x51, size) + b"".join(extra) + tile + b"\xff\xd9"
 
 
-def _item(data: bytes) -> bytes:
-    data += b"\0" * (len(data) % 2)
-    return b"\xfe\xff\x00\xe0" + struct.pack("<L", len(data)) + data
+def items_of(frame: bytes) -> bytes:
+    """Pixel data of one fragment, with an empty offset table."""
+    frame += b"\0" * (len(frame) % 2)
+    return struct.pack("<HHL", 0xFFFE, 0xE000, 0) + struct.pack("<HHL", 0xFFFE, 0xE000, len(frame)) + frame
 
 
+_PLANE = bytes(range(16))
 _CODECS = (
     ("1.2.840.10008.1.2.4.70", _jpeg, ((0xFE, b""), (0xE1, b"Exif\0\0"), (0xEE, b"Adobe"))),
     ("1.2.840.10008.1.2.4.57", _jpeg, ((0xFE, b""), (0xED, b"Photoshop 3.0\0"))),
     ("1.2.840.10008.1.2.4.51", _jpeg, ((0xFE, b""), (0xE1, b"http://ns.adobe.com/xap/1.0/\0"))),
     ("1.2.840.10008.1.2.4.80", _jpeg_ls, ((0xFE, b""), (0xE8, b"SPIFF\0"))),
-    ("1.2.840.10008.1.2.4.90", _jpeg_2000, ((0x64, b"\0\1"),)),
-    ("1.2.840.10008.1.2.4.201", _jpeg_2000, ((0x64, b"\0\1"),)),
+    ("1.2.840.10008.1.2.4.90", jpeg_2000, ((0x64, b"\0\1"),)),
+    ("1.2.840.10008.1.2.4.201", jpeg_2000, ((0x64, b"\0\1"),)),
 )
 
 
@@ -161,16 +163,16 @@ def codestreams(one: Slice) -> None:
     trailer = fields["FAMILY"].encode("latin-1", "replace")
     secret = build(*(_segment(marker, text) for (marker, _), text in zip(markers, texts, strict=True)))
     clean = build(*(_segment(marker, text) for (marker, _), text in zip(markers, after, strict=True)))
-    one.pixels = _item(b"") + _item(secret + trailer)
-    one.pixels_after = _item(b"") + _item(clean + bytes(len(trailer)))
+    one.pixels = items_of(secret + trailer)
+    one.pixels_after = items_of(clean + bytes(len(trailer)))
 
 
 @carrier("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5")
 def compressed(one: Slice) -> None:
     """An ordinary compressed slice keeps every byte."""
-    builds = {"70": _jpeg, "80": _jpeg_ls, "90": _jpeg_2000}
+    builds = {"70": _jpeg, "80": _jpeg_ls, "90": jpeg_2000}
     build = builds.get(one.syntax.rpartition(".")[2])
-    one.pixels = _item(b"") + _item(build() if build else _rle(b""))
+    one.pixels = items_of(build() if build else rle(_PLANE, _PLANE))
 
 
 @carrier("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5")
@@ -180,22 +182,27 @@ def odd_segments(one: Slice) -> None:
     text = one.person.family.upper().encode("latin-1", "replace").ljust(16, b"\0")
     one.needles.raw.add(text.rstrip(b"\0"))
     if one.syntax == "1.2.840.10008.1.2.5":
-        one.pixels = _item(b"") + _item(_rle(text))
-        one.pixels_after = _item(b"") + _item(_rle(bytes(16)))
+        one.pixels = items_of(rle(_PLANE, _PLANE, text))
+        one.pixels_after = items_of(rle(_PLANE, _PLANE, bytes(16)))
         return
     build, markers = {
         "70": (_jpeg, (0xF0, 0xFD, 0xBF)),
         "80": (_jpeg_ls, (0xF0, 0xFD, 0xBF)),
-        "90": (_jpeg_2000, (0x65, 0x74)),
+        "90": (jpeg_2000, (0x65, 0x74)),
     }[one.syntax.rpartition(".")[2]]
     marker = one.rng.choice(markers)
-    one.pixels = _item(b"") + _item(build(_segment(marker, text)))
-    one.pixels_after = _item(b"") + _item(build(_segment(marker, bytes(16))))
+    one.pixels = items_of(build(_segment(marker, text)))
+    one.pixels_after = items_of(build(_segment(marker, bytes(16))))
 
 
-def _rle(slack: bytes) -> bytes:
-    """Two segments; ``slack`` in the offsets that are not used and before the first segment."""
-    segment = b"\x0f" + bytes(range(16)) + b"\0"
+def rle(upper: bytes, lower: bytes, slack: bytes = b"") -> bytes:
+    """The two bytes of each pixel in a segment each; ``slack`` in the offsets that are not used and before the first segment."""
+    segments = [b"".join(bytes((len(run) - 1,)) + run for run in _runs(plane)) for plane in (upper, lower)]
+    segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
     first = 64 + len(slack)
-    head = struct.pack("<LLL", 2, first, first + len(segment)) + slack
-    return head.ljust(64, b"\0") + slack + segment + segment
+    head = struct.pack("<LLL", 2, first, first + len(segments[0])) + slack
+    return head.ljust(64, b"\0") + slack + b"".join(segments)
+
+
+def _runs(plane: bytes) -> list[bytes]:
+    return [plane[at : at + 128] for at in range(0, len(plane), 128)]

@@ -14,12 +14,35 @@ from tests.deid_kinds.register import KINDS, LITTLE, NATIVE, Kind, carrier
 from tests.deid_slices import Slice, tag_of
 
 TEXTS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
-# What becomes of an attribute that nothing names (PS3.15 E.1.1 makes us answer for it).
-BY_VR = {
-    **dict.fromkeys(TEXTS, "text"), **dict.fromkeys(("PN", "AE", "UR"), "lost"),
-    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "UN"), "gone"),
-    "UI": "uid", "DA": "date", "DT": "date", "TM": "time",
+# The moments of the examination (PS3.15 E.3.6), and no others: when something else happened is the same for many, and known.
+MOMENTS = {
+    tag_of(keyword): kind
+    for kind, keywords in {
+        "date": "InstanceCreationDate StudyDate SeriesDate AcquisitionDate ContentDate PerformedProcedureStepStartDate "
+        "PerformedProcedureStepEndDate PerformedProcedureStepStartDateTime PerformedProcedureStepEndDateTime ObservationDateTime "
+        "Date DateTime",
+        "time": "InstanceCreationTime StudyTime SeriesTime PerformedProcedureStepStartTime PerformedProcedureStepEndTime Time "
+        "ContrastBolusStartTime ContrastBolusStopTime",
+        "moment": "AcquisitionTime ContentTime AcquisitionDateTime FrameAcquisitionDateTime FrameReferenceDateTime "
+        "StartAcquisitionDateTime EndAcquisitionDateTime",
+    }.items()
+    for keyword in keywords.split()
 }  # fmt: skip
+
+
+def _needed() -> frozenset[int]:
+    """What PS3.3 has in the modules of CT that describe the image: of numbers, codes and sequences these alone may stay."""
+    more = (
+        "PixelPaddingValue TriggerTime NominalInterval TemporalPositionIdentifier NumberOfTemporalPositions SynchronizationTrigger "
+        "AcquisitionTimeSynchronized ProcedureCodeSequence"
+    )
+    lines = (profiles_directory() / "ps33-attributes.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(tag_of(keyword) for line in [*lines, more] if line[:1] not in ("#", "[") for keyword in line.split())
+
+
+NEEDED = _needed()
+
+
 # Attributes that a layer names with a reason of its own, and such as triage or the pixels depend on.
 NAMED = frozenset(
     tag_of(keyword)
@@ -126,22 +149,20 @@ def escapes(one: Slice) -> None:
 def dates(one: Slice) -> None:
     """Dates in every form that a scanner writes: many, partial, with offsets, old style, and what is no date."""
     first = one.person.studies[one.study]
-    one.put("DateOfLastCalibration", f"{first:%Y%m%d}\\{first:%Y%m%d}\\20180101", "date")
-    one.put("TimeOfLastCalibration", r"0800\0900\1000", "time")
-    one.put("AcquisitionDateTime", f"{first:%Y%m%d}102413.123456-0330", "date")
-    one.put("FrameAcquisitionDateTime", f"{first:%Y%m}", "date")
-    one.put("StartAcquisitionDateTime", f"{first:%Y}", "date")
+    one.put("AcquisitionDateTime", f"{first:%Y%m%d}102413.123456-0330", "moment")
+    one.put("FrameAcquisitionDateTime", f"{first:%Y%m}", "lost")
+    one.put("StartAcquisitionDateTime", f"{first:%Y}", "lost")
     one.put("EndAcquisitionDateTime", f"{first:%Y%m%d}10+0100", "date")
     one.put("AcquisitionDate", f"{first:%Y.%m.%d}", "date")
-    one.put("ContentDate", f"{first:%d/%m/%Y}", "dummy")
+    one.put("ContentDate", f"{first:%d/%m/%Y}", "lost")
     one.put("SeriesDate", "20200000", "lost")
     one.put("InstanceCreationDate", "NA", "lost")
     one.put("PerformedProcedureStepStartDate", f"{first:%Y%m%d}-{first:%Y%m%d}", "lost")
     one.put("PerformedProcedureStepEndDate", f"{first:%Y%m%d} ", "date")
     one.put("ContrastBolusStartTime", "1025", "time")
-    one.put("TimezoneOffsetFromUTC", "+0100", "any")
+    one.put("TimezoneOffsetFromUTC", "+0100", "gone")
     one.put("PatientBirthDateInAlternativeCalendar", "13391023", "lost")
-    one.put("LastMenstrualDate", f"{first:%Y%m%d}", "any")
+    one.put("LastMenstrualDate", f"{first:%Y%m%d}", "lost")
     one.put("PatientDeathDateInAlternativeCalendar", f"{first:%Y%m%d}", "lost")
 
 
@@ -152,6 +173,15 @@ _IDENTIFIERS = frozenset(
         *("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar", "LocalNamespaceEntityID", "UniversalEntityID"),
         *("PlacerOrderNumberImagingServiceRequestRetired", "FillerOrderNumberImagingServiceRequestRetired", "HL7InstanceIdentifier"),
         *("ContactDisplayName", "StorageMediaFileSetID"),
+    )
+)
+# What Table E.1-1 calls the identity of a device and this programme removes all the same: places, and devices that take no chest CT.
+_NO_SCANNERS = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        *("ScheduledStudyLocation", "ScheduledProcedureStepLocation", "DeviceDescription", "XRayDetectorLabel", "DeviceLabel"),
+        *("LensSpecification", "LensMake", "LensModel", "LensSerialNumber", "ModifyingDeviceID", "ModifyingSystem", "SourceManufacturer"),
+        *("SourceSerialNumber", "TreatmentMachineName", "ManufacturerDeviceIdentifier"),
     )
 )
 
@@ -166,11 +196,13 @@ def _rows() -> dict[int, tuple[str, str, dict[str, str]]]:
     }
 
 
-def _row_kind(vr: str, basic: str, options: dict[str, str]) -> str:
+def _row_kind(tag: int, vr: str, basic: str, options: dict[str, str]) -> str:
     """What the table says, in the words of the answer key."""
     if "113107" in options and vr in ("DA", "DT", "TM"):
-        return "time" if vr == "TM" else "date"
+        return MOMENTS.get(tag, "lost")
     if "113109" in options:
+        if tag in _NO_SCANNERS:
+            return "lost"
         return "any" if options["113109"] == "C" or vr in ("SQ", "UI", "UN") else "device text" if "113105" in options else "device"
     if "113105" in options and vr in TEXTS:
         return "text"
@@ -210,7 +242,7 @@ def table(one: Slice) -> None:
     """Every row of Table E.1-1, with identity in it."""
     for tag, (vr, basic, options) in _rows().items():
         if tag >> 16 not in (0x0000, 0x0002, 0x0004, 0x0012) and tag not in one.elements and tag not in NAMED and tag != 0xFFFCFFFC:
-            _plant(one, tag, vr, _row_kind(vr, basic, options))
+            _plant(one, tag, vr, _row_kind(tag, vr, basic, options))
 
 
 def _unnamed() -> list[int]:
@@ -224,13 +256,18 @@ def _unnamed() -> list[int]:
     ]
 
 
+def _unnamed_kind(tag: int, vr: str) -> str:
+    """What becomes of an attribute that nothing names (PS3.15 E.1.1 makes us answer for it): it goes, but for UIDs."""
+    return "any" if tag in NEEDED else MOMENTS.get(tag) or ("uid" if vr == "UI" else "gone")
+
+
 def _plant_unnamed(one: Slice, tags: list[int]) -> None:
     inner = one.item()
     inner.put("AcquisitionType", "SPIRAL", "kept")
     for number, tag in enumerate(tags):
         vr = known_vr(tag)
         if tag not in one.elements and tag not in inner.elements and vr != "NONE":
-            _plant(inner if number % 3 == 0 else one, tag, vr, BY_VR.get(vr, "any"))
+            _plant(inner if number % 3 == 0 else one, tag, vr, _unnamed_kind(tag, vr))
     one.put("CTExposureSequence", [inner], "present")
 
 
@@ -285,7 +322,7 @@ def luts(one: Slice) -> None:
     voi = one.item()
     voi.put("LUTDescriptor", (4, 0, 16), "kept", vr="US")
     voi.put("LUTData", (1, 2, 3, 4), "kept", vr="US")
-    voi.text("LUTExplanation", "poumon {family}", "poumon")
+    voi.text("LUTExplanation", "poumon {family}")
     one.put("VOILUTSequence", [voi], "present")
 
 

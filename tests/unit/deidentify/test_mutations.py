@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,8 +17,10 @@ from fidac_node import part10
 from fidac_node.deidentify import (
     Deidentifier,
     Pseudonymiser,
+    codes,
     codestream,
     dates,
+    devices,
     elements,
     iod,
     load_plan,
@@ -25,19 +28,25 @@ from fidac_node.deidentify import (
     pixels,
     pseudonym,
     rewrite,
+    scripts,
+    shapes,
     text,
     triage,
 )
 from fidac_node.deidentify import apply as applied
 from fidac_node.deidentify.actions import Change
+from fidac_node.deidentify.dates import Clock
 from fidac_node.deidentify.dictionary import vrs_of
 from fidac_node.deidentify.gate import Gate
+from fidac_node.deidentify.haystack import NOBODY
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.reading import read_source
 from fidac_node.deidentify.rewrite import Rewriter
+from fidac_node.deidentify.search import Search
 from fidac_node.errors import Permanent
 from tests.deid_corpus import Corpus, Score, corpus
 from tests.deid_kinds import KINDS
+from tests.deid_slices import tag_of
 from tests.unit.deidentify.build import KEY, LIMIT
 
 PLAN = load_plan("fidac-chest-ct")
@@ -109,7 +118,22 @@ def instead(place: Any, name: str, value: Any) -> Callable[[Patch], None]:
 
 
 def by_vr(vr: str) -> Callable[[Plan], Plan]:
-    return lambda plan: replace(plan, vrs={**plan.vrs, vr: "keep"})
+    action = {"DA": "shift", "DT": "shift", "TM": "time"}.get(vr, "keep")
+    return lambda plan: replace(plan, vrs={**plan.vrs, vr: action})
+
+
+def by_name(action: str, *keywords: str) -> Callable[[Plan], Plan]:
+    return lambda plan: replace(plan, tags={**plan.tags, **{tag_of(keyword): action for keyword in keywords}})
+
+
+def offsets_kept(patch: Patch) -> None:
+    sound = Clock.moment_dt
+    patch.setattr(Clock, "moment_dt", lambda self, value: (new := sound(self, value)) and new + value[-5:])
+
+
+def names_are_words(patch: Patch) -> None:
+    sound = Deidentifier._study
+    patch.setattr(Deidentifier, "_study", lambda self, source, kind, _: sound(self, source, kind, frozenset()))
 
 
 def first_uid_only(patch: Patch) -> None:
@@ -143,6 +167,12 @@ def tail_kept(patch: Patch) -> None:
         return int(target.tell())
 
     patch.setattr(applied.Output, "write", write)
+
+
+def plain_codes(patch: Patch) -> None:
+    """Let codes through by their form, once a rule for their attribute has been made."""
+    form = re.compile(rb"[A-Z0-9 _]{1,16}")
+    patch.setattr(shapes, "PLAIN_VALUES", {**shapes.PLAIN_VALUES, "CS": form})
 
 
 class AnyCreator(dict[tuple[int, str, int], str]):
@@ -181,6 +211,11 @@ class OneShift(Pseudonymiser):
         return -100
 
 
+class OneFraction(Pseudonymiser):
+    def fraction(self, study_uid: str, resolution: int) -> int:
+        return 250_000
+
+
 class NoShift(Pseudonymiser):
     def shift_days(self, issuer: str, patient_id: str) -> int:
         return 0
@@ -208,6 +243,10 @@ def is_sequence(tag: int, encoded: bytes, explicit: bool) -> bool:
 
 
 HELD_CLASSES = tuple(name for name in KINDS if name.startswith("held_class"))
+BY_DEFAULT = (
+    *("DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OF", "OL", "OW", "PN", "SH", "SQ", "ST", "TM", "UC", "UL", "UR", "US", "UT"),
+)
+MARGINS = tuple(name for name in KINDS if name.startswith("margin"))
 STUBBORN = tuple(name for name in KINDS if name.startswith("stubborn"))
 MUTATIONS = [
     Mutation("private attributes", ("private",), copied(lambda tag, *_: bool(tag >> 16 & 1))),
@@ -218,9 +257,9 @@ MUTATIONS = [
     Mutation("VR of the attribute", ("wrong_vr",), instead(Rewriter, "_vr", lambda self, tag, declared: declared or vrs_of(tag)[0])),
     *(
         Mutation(f"default of {vr}", ("dictionary", "defaults", "texts"), plan=by_vr(vr))
-        for vr in ("DA", "DT", "LO", "LT", "OB", "OF", "OL", "OW", "PN", "SH", "ST", "UC", "UR", "UT")
+        for vr in BY_DEFAULT
     ),
-    Mutation("groups of graphics", ("graphics",), plan=lambda plan: replace(plan, groups={})),
+    Mutation("groups of graphics", ("graphics",), plan=lambda plan: replace(plan, groups=dict.fromkeys(plan.groups, "keep"))),
     Mutation("UIDs after the first", ("references",), first_uid_only),
     Mutation("UIDs the same everywhere", ("references", "plain"), keys=RandomUids),
     Mutation("UIDs apart", ("references", "plain"), keys=OneUid),
@@ -229,8 +268,8 @@ MUTATIONS = [
     Mutation("dates move backwards", ("plain",), keys=ForwardShift),
     Mutation("dates move by patient", ("plain",), keys=OneShift),
     Mutation("dates of a patient move together", ("plain", "spelling", "head"), keys=ShiftByObject),
-    Mutation("DA", ("plain",), instead(dates, "shift_da", lambda value, _: value)),
-    Mutation("DT", ("plain",), instead(dates, "shift_dt", lambda value, _: value)),
+    Mutation("DA", ("plain",), instead(Clock, "da", lambda _, value: value)),
+    Mutation("DT", ("plain",), instead(Clock, "moment_dt", lambda _, value: value)),
     Mutation("ages above 89", ("old_age", "depth"), instead(dates, "age89", lambda value: value)),
     Mutation("ages computed", ("no_age",), instead(dates, "age_at", lambda *_: "")),
     Mutation("one pseudonym each", ("plain",), keys=OnePatient),
@@ -239,18 +278,43 @@ MUTATIONS = [
     Mutation("what is listed stays", ("plain", "texts"), instead(rewrite, "clean", lambda *_: "")),
     Mutation("words are compared folded", ("plain", "texts"), instead(text, "fold", lambda value: value)),
     Mutation("the vocabulary", ("plain", "texts"), plan=lambda plan: replace(plan, vocabulary=plan.vocabulary | CORPUS.needles.words)),
-    Mutation("codes of private schemes", ("codes",), instead(rewrite, "may_stay", lambda *_: True)),
-    Mutation("meanings of codes", ("codes",), instead(Rewriter, "_cleaned", lambda self, tag, vr, value: value)),
+    Mutation("codes that nobody published", ("codes", "unknown_codes"), instead(shapes, "meaning_of", lambda *_: "Chest")),
     Mutation("safe private: VR", ("unsafe_private",), instead(Rewriter, "_safe_value", lambda self, tag, vr, encoded: encoded)),
     Mutation("safe private: creator", ("private", "safe_private"), plan=lambda plan: replace(plan, private=AnyCreator(plan.private))),
     Mutation("safe private: element", ("safe_private",), plan=lambda plan: replace(plan, private=AnyElement(plan.private))),
     Mutation("safe private stays", ("safe_private",), plan=lambda plan: replace(plan, private={})),
-    Mutation("Type 1 stays", ("dates",), instead(iod, "TYPE_1", frozenset())),
+    Mutation("Type 1 stays", ("words_in_frames",), instead(iod, "ENHANCED", iod.Demands(frozenset(), frozenset()))),
     Mutation("comments of codecs", ("codestreams",), instead(codestream, "blank_comments", lambda *_: None)),
     Mutation("bytes after the image", ("tails",), surplus_kept),
     Mutation("elements after the pixels", ("tails",), tail_kept),
     Mutation("unused bits", ("high_bits",), instead(pixels.Pixels, "_masked", lambda self, chunk: chunk)),
-    Mutation("unused bits are seen", ("high_bits",), instead(triage, "_overlays", lambda _: 0)),
+    Mutation("unused bits are looked for", ("stray_bits_signed", "stray_bits_unsigned"), instead(pixels.Pixels, "_strays", lambda *_: 0)),
+    Mutation("unused bits of compressed pixels", ("stray_bits_rle",), instead(pixels.Pixels, "_check_bits", lambda *_: None)),
+    Mutation("dates near the study alone", ("far_dates",), instead(Clock, "_moved", lambda self, *day: dates._date(*day, self.days))),
+    Mutation("dates of the scanner", ("device_life",), plan=by_name("shift", "DateOfLastCalibration", "DateTimeOfLastCalibration")),
+    Mutation("times of the scanner", ("device_life",), plan=by_name("time", "TimeOfLastCalibration")),
+    Mutation("versions of context groups", ("published_dates",), plan=by_name("shift", "ContextGroupLocalVersion")),
+    Mutation("versions of coding schemes", ("published_dates",), instead(codes, "published_version", lambda *_: True)),
+    Mutation("offsets within moments", ("offsets",), offsets_kept),
+    Mutation("the offset of all times", ("offsets",), plan=by_name("keep", "TimezoneOffsetFromUTC")),
+    Mutation("times are cut down", ("plain", "offsets"), instead(Clock, "tm", lambda _, value: value)),
+    Mutation("moments go back", ("plain", "offsets"), instead(Clock, "moment_tm", lambda _, value: value)),
+    Mutation("moments go back by study", ("plain",), keys=OneFraction),
+    Mutation("codes are terms", ("words_in_codes",), instead(Rewriter, "_is_term", lambda self, tag, value: shapes.is_valid("CS", value))),
+    Mutation("codes are asked for each time", ("words_in_codes",), plain_codes),
+    Mutation("words of makers", ("words_of_makers", "words_in_frames"), instead(devices, "known", lambda value, _: value)),
+    Mutation("the scanner's own places", ("words_of_makers",), instead(rewrite, "_FUNCTIONAL_GROUPS", frozenset({0x00189321}))),
+    Mutation("no invented value", ("words_of_makers",), instead(iod, "demands_of", lambda _: iod.ENHANCED)),
+    Mutation("codes that must be there", ("unknown_code_demanded",), instead(rewrite, "_DEMANDED", frozenset())),
+    Mutation("names that are words", ("name_of_a_word",), names_are_words),
+    Mutation("months in Roman numerals", ("written_dates",), instead(text, "_is_month", lambda *_: False)),
+    Mutation("large numbers", ("large_numbers",), instead(shapes, "LARGEST", 1 << 62)),
+    Mutation("numbers in binary", ("identifier_as_number",), instead(Search, "_wide", lambda *_: None)),
+    Mutation("numbers in text", ("identifier_as_number",), instead(Search, "_number", lambda *_: None)),
+    *(Mutation(f"{kind} is searched", (kind,), instead(pixels.Pixels, "margins", lambda _: [])) for kind in MARGINS),
+    Mutation("other scripts", ("margin_latin",), instead(scripts, "latin", lambda value, **_: value)),
+    Mutation("offset tables", ("offsets_of_others", "offsets_without_fragments"), instead(pixels.Pixels, "are_offsets", lambda *_: True)),
+    Mutation("LUT data", ("long_luts",), instead(shapes, "lut_fits", lambda *_: True)),
     Mutation(
         "the preamble", ("head",), instead(applied, "encode_meta", lambda meta: b"II*\0".ljust(128, b"\0") + part10.encode_meta(meta)[128:])
     ),
@@ -297,19 +361,25 @@ def test_a_protection_that_is_off_is_noticed(monkeypatch: pytest.MonkeyPatch, mu
 
 
 def test_a_gate_that_is_off_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Identity in attributes that are kept for their kind is what the gate alone can see."""
-    made = CORPUS.only(*STUBBORN)
+    """Words in the pixels, and numbers that may be measurements, are what the gate alone can see."""
+    made = CORPUS.only(*MARGINS, "identifier_as_number")
     assert not notices(made)
     no_gate(monkeypatch)
     forget()
-    assert notices(made)
+    assert all(notices(CORPUS.only(kind)) for kind in (*MARGINS, "identifier_as_number"))
 
 
 def test_a_gate_that_does_not_fold_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = CORPUS.only("stubborn_ConvolutionKernel", "stubborn_RescaleType", "stubborn_Manufacturer")
+    made = CORPUS.only("margin_plain")
     monkeypatch.setattr(needles, "fold", lambda value: value)
     forget()
     assert notices(made)
+
+
+def test_a_gate_that_holds_a_scanner_for_its_own_words_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Search, "_spared", lambda *_: NOBODY)
+    forget()
+    assert notices(CORPUS.only("own_words"))
 
 
 # What the engine writes itself, whatever stands there.

@@ -8,7 +8,9 @@ dates of the examination (E.3.6), not those of the person.
 from __future__ import annotations
 
 import io
+import struct
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,6 +25,9 @@ from fidac_node.deidentify.table import MODIFIED_DATES, read_table
 from fidac_node.errors import Permanent
 from tests import strategies as made
 from tests import twins as pairs
+from tests.deid_kinds.meanings import MACHINE as MACHINES
+from tests.deid_kinds.values import NEEDED
+from tests.deid_slices import tag_of
 from tests.strategies import Elem, elem
 from tests.twins import Person, Slot, Twins, about, always, mixed, nest, repeated, twins_of
 from tests.unit.deidentify import build
@@ -57,6 +62,10 @@ SUBJECTS = sorted(TABLE) + sorted(UNLISTED)
 ENTERED = sorted(
     tag for tag, vr in made.KNOWN.items() if vr == "SQ" and tag not in TABLE and PLAN.action(tag, "SQ") == "keep" and tag not in MARKS
 )
+
+
+# Their items stand for frames: how many there are is no identity.
+FRAMES = (0x52009229, 0x52009230)
 
 
 class Coinciding(Pseudonymiser):
@@ -157,7 +166,7 @@ def slots(draw: st.DrawFn, depth: int = 3) -> list[Slot]:
         form = draw(made.FORMS)
         items = draw(st.lists(slots(depth - 1), max_size=2))
         number = draw(st.integers(0, 99))
-        if draw(st.integers(0, 3)) == 0:  # as many items as it happens: none of them may show
+        if draw(st.integers(0, 3)) == 0 and tag not in FRAMES:  # as many items as it happens: none of them may show
             removed = [one for one in chosen if made.KNOWN[one] != "SQ" and PLAN.action(one, made.KNOWN[one]) == "remove"]
             found[tag] = repeated(tag, [about(one, made.KNOWN[one], number) for one in removed], number, form, least=1)
         else:
@@ -333,6 +342,78 @@ def test_a_code_of_the_hospitals_own_does_not_show() -> None:
     place = nest(0x00081032, [code("99HOPITAL"), code("L")])
     for other in OTHERS:
         assert compare(twins_of((ONE, other), [place])) == "delivered"
+
+
+def _word(who: Person) -> str:
+    """A word of up to 16 capital letters and digits that is about a person."""
+    return "".join(char for char in who.names[0].upper() if char.isascii() and char.isalpha())[:16] or who.ids[0][:16]
+
+
+def _number(who: Person) -> int:
+    """A number of at least eight digits that fits in four bytes with a sign."""
+    return 10_000_000 + int("".join(filter(str.isdigit, who.ids[0]))) % 2_000_000_000
+
+
+def _slot(tag: int, vr: str, value: Callable[[Person], bytes | str]) -> Slot:
+    return lambda who: elem(tag, vr, value(who))
+
+
+def _as_codes() -> dict[int, Slot]:
+    """A name as the value of a code, alone or behind one that has a meaning."""
+    tags = sorted(tag for tag in NEEDED if made.KNOWN.get(tag) == "CS")
+    return {tag: _slot(tag, "CS", lambda who, tag=tag: ("AXIAL\\" if tag % 2 else "") + _word(who)) for tag in tags}  # type: ignore[misc]
+
+
+def _as_makers() -> dict[int, Slot]:
+    """A name beside what makers write."""
+    known = {tag_of(keyword): value for keyword, value in MACHINES}
+    return {tag: _slot(tag, made.KNOWN.get(tag, "LO"), lambda who, value=value: f"{value} {_word(who)}") for tag, value in known.items()}  # type: ignore[misc]
+
+
+def _as_published() -> dict[int, Slot]:
+    """A name, and a number, as a code of a published scheme, its version and its meaning."""
+    sequences = (0x00082218, 0x00081032, 0x00540220, 0x0040A170, 0x00082228)
+    own = [
+        [_slot(0x00080100, "SH", lambda who: str(_number(who))), always(elem(0x00080102, "SH", "SCT")), _slot(0x00080104, "LO", _word)],
+        [_slot(0x00080100, "SH", _word), always(elem(0x00080102, "SH", "DCM")), _slot(0x00080103, "SH", _word)],
+        [
+            *(always(elem(tag, "SH", value)) for tag, value in ((0x00080100, "51185008"), (0x00080102, "SCT"))),
+            *(_slot(tag, vr, _word) for tag, vr in ((0x00080103, "SH"), (0x00080104, "LO"))),
+        ],
+    ]
+    return {tag: nest(tag, own) for tag in sequences}
+
+
+def _as_numbers() -> dict[int, Slot]:
+    """A number of a person where a measurement may stand."""
+    codes = {"UL": "<L", "SL": "<l", "FD": "<d", "FL": "<f"}
+    found: dict[int, Slot] = {}
+    for tag in sorted(tag for tag in NEEDED if made.KNOWN.get(tag) in {"IS", "DS", *codes}):
+        vr = made.KNOWN[tag]
+        form = codes.get(vr)
+        found[tag] = _slot(
+            tag,
+            vr,
+            lambda who, form=form: struct.pack(form, _number(who)) if form else str(_number(who)),  # type: ignore[misc]
+        )
+    return found
+
+
+def _as_dates() -> dict[int, Slot]:
+    """A birthday where a moment of the examination may stand, and as the day of a device."""
+    timed = {tag: vr for tag, vr in made.KNOWN.items() if vr in ("DA", "DT")}
+    return {tag: _slot(tag, vr, lambda who, vr=vr: who.birth + ("1015+0100" if vr == "DT" else "")) for tag, vr in timed.items()}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["chinese", "short", "long"])
+@pytest.mark.parametrize("depth", [0, 1])
+@pytest.mark.parametrize("places", [_as_codes, _as_makers, _as_published, _as_numbers, _as_dates], ids=lambda places: places.__name__)
+def test_what_stays_for_its_meaning_does_not_tell_two_people_apart(
+    places: Callable[[], dict[int, Slot]], depth: int, other: Person
+) -> None:
+    found = places()
+    assert len(found) >= 5
+    assert compare(twins_of((ONE, other), _nested(found, depth))) == "delivered"
 
 
 @settings(max_examples=60, deadline=None)
