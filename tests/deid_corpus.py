@@ -35,7 +35,7 @@ MEANS: dict[str, tuple[str, str, str]] = {
     "uid": ("uid", "uid", "uid"),
     "date": ("date", "date", "lost"),
     "time": ("time", "time", "lost"),  # cut down to whole seconds
-    "moment": ("moment", "moment", "lost"),  # a TM or DT that goes back by the fraction of a second of its study
+    "moment": ("moment", "moment", "lost"),  # a TM or DT that goes on by the fraction of a second of its study
     "trait": ("kept", "kept", "any"),
     "age": ("is", "is", "any"),
     "device": ("lost", "kept", "lost"),
@@ -105,7 +105,7 @@ class Corpus:
             judge.wrong.append("all patients are moved by the same days")
             judge.total += 1
         if len(judge.fractions) > 2 and len({one[min(one)] for one in judge.fractions.values()}) == 1:
-            judge.wrong.append("the moments of all studies go back by the same fraction")
+            judge.wrong.append("the moments of all studies go on by the same fraction")
             judge.total += 1
         return Score(judge.correct, judge.total, judge.leaks, judge.wrong)
 
@@ -158,7 +158,7 @@ class _Judge:
     uids: dict[bytes, bytes] = field(default_factory=dict)
     pseudonyms: dict[int, bytes] = field(default_factory=dict)
     shifts: dict[int, datetime.timedelta] = field(default_factory=dict)
-    # By how much the moments of each study went back: microseconds, by the unit that was written.
+    # By how much the moments of each study went on: microseconds, by the unit that was written.
     fractions: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
     constants: dict[int, bytes] = field(default_factory=dict)
 
@@ -297,20 +297,20 @@ class _Judge:
         if was is None or now is None or len(was["fraction"]) != len(now["fraction"]):
             return f"is {after!r}, was {before!r}"
         wrong = self._date(one, was["date"], now["date"]) if was["date"] else ""
-        back, unit = _microseconds(was) - _microseconds(now), 10 ** (6 - len(was["fraction"]))
+        on, unit = _microseconds(now) - _microseconds(was), 10 ** (6 - len(was["fraction"]))
         known = self.fractions.setdefault((one.patient, one.study), {})
-        known.setdefault(unit, back)
-        agree = all(other // max(unit, finer) == back // max(unit, finer) for finer, other in known.items())
-        return wrong or ("" if 0 <= back < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others")
+        known.setdefault(unit, on)
+        agree = all(other // max(unit, finer) == on // max(unit, finer) for finer, other in known.items())
+        return wrong or ("" if 0 <= on < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others")
 
     def _time(self, one: Made, before: str, after: str) -> str:
-        """A time of day in whole seconds: of where it is after it went back as the moments of its study."""
+        """A time of day in whole seconds: of where it is after it went on as the moments of its study."""
         was = _MOMENT.fullmatch(before)
         if was is None or not was["fraction"]:
             return "" if after == before else f"is {after!r}, was {before!r}"
         unit, known = 10 ** (6 - len(was["fraction"])), self.fractions.get((one.patient, one.study), {})
-        backs = {back - back % unit for finer, back in known.items() if finer <= unit} or {0, _SECOND - 1}
-        told = {(_microseconds(was) - back) // _SECOND for back in backs}
+        fractions = {on - on % unit for finer, on in known.items() if finer <= unit} or {0, _SECOND - 1}
+        told = {(_microseconds(was) + on) // _SECOND for on in fractions}
         now = _MOMENT.fullmatch(after)
         right = now is not None and not now["fraction"] and _microseconds(now) // _SECOND in told
         return "" if right else f"is {after!r}, was {before!r}"

@@ -339,7 +339,7 @@ class Rewriter:
             return dict.fromkeys(found, REMOVED), None
         changes = self.data_set(found, declared, depth, scanner=scanner)
         if meaning is not None:
-            changes = dict(sorted({**changes, **self._code(found, changes, meaning)}.items()))
+            changes = dict(sorted({**changes, **self._code(found, meaning)}.items()))
         return changes, b"".join([change.encoded for change in changes.values()])
 
     def _code(self, found: Elements, meaning: str) -> Changes:

@@ -164,9 +164,9 @@ def hints_of(one: Read) -> Iterable[str]:
 
 
 def fraction_of(study: Sequence[Read]) -> int | None:
-    """By how much the moments of a study went back, in microseconds: from pairs of times of one instant, of which one is cut down.
+    """By how much the moments of a study went on, in microseconds: from pairs of times of one instant, of which one is cut down.
 
-    What is cut down from the instant itself is never later: the smallest difference over many slices is the fraction. ``None`` where
+    What is cut down from the instant itself is at most a second earlier: the smallest difference over many slices is the fraction. ``None`` where
     the pairs say nothing: where what is left after the cut is all between nothing and a second.
     """
     found = []
@@ -176,7 +176,7 @@ def fraction_of(study: Sequence[Read]) -> int | None:
         if rough is not None and fine is not None:
             found.append(fine - rough)
     smallest = min(found, default=0)
-    return -smallest if len(found) > 20 and (smallest < -SECOND // 100) else None
+    return smallest if len(found) > 20 and smallest > SECOND // 100 else None
 
 
 def true_shift(who: Patient) -> int:
@@ -256,7 +256,7 @@ def test_an_offset_from_utc_that_is_kept_is_found(monkeypatch: pytest.MonkeyPatc
     assert solved("its own days", engine()).hints == {"an offset from UTC"}
 
 
-def test_times_that_are_cut_down_where_moments_go_back_tell_the_fraction(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_that_are_cut_down_where_moments_go_on_tell_the_fraction(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Clock, "tm", lambda self, value: value.partition(".")[0])
     found = solved("its own days", engine(), slices=40)
     for who, fraction in zip(PATIENTS, found.fractions, strict=True):
