@@ -304,16 +304,8 @@ class _Judge:
         return wrong or ("" if 0 <= on < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others")
 
     def _time(self, one: Made, before: str, after: str) -> str:
-        """A time of day in whole seconds: of where it is after it went on as the moments of its study."""
-        was = _MOMENT.fullmatch(before)
-        if was is None or not was["fraction"]:
-            return "" if after == before else f"is {after!r}, was {before!r}"
-        unit, known = 10 ** (6 - len(was["fraction"])), self.fractions.get((one.patient, one.study), {})
-        fractions = {on - on % unit for finer, on in known.items() if finer <= unit} or {0, _SECOND - 1}
-        told = {(_microseconds(was) + on) // _SECOND for on in fractions}
-        now = _MOMENT.fullmatch(after)
-        right = now is not None and not now["fraction"] and _microseconds(now) // _SECOND in told
-        return "" if right else f"is {after!r}, was {before!r}"
+        """A time of day in whole seconds."""
+        return "" if after == before.partition(".")[0] else f"is {after!r}, was {before!r}"
 
     def _date(self, one: Made, before: str, after: str) -> str:
         old, new = before.split("\\"), after.split("\\")

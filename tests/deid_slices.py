@@ -151,9 +151,9 @@ def _object(one: Slice, number: int) -> None:
     one.put("InstanceCreatorUID", one.uid(9), "uid")
     for keyword in ("InstanceCreationDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
         one.put(keyword, date, "date")
-    for keyword in ("InstanceCreationTime", "StudyTime", "SeriesTime"):
+    for keyword in ("StudyTime", "SeriesTime"):
         one.put(keyword, f"1024{number % 60:02d}.48", "time")
-    for keyword in ("AcquisitionTime", "ContentTime"):
+    for keyword in ("InstanceCreationTime", "AcquisitionTime", "ContentTime"):
         one.put(keyword, f"1024{number % 60:02d}.48", "moment")
     one.put("AcquisitionDateTime", f"{date}102413.480000+0100", "moment")
     one.put("Modality", "CT", "kept")

@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, Protocol
 
@@ -47,6 +48,7 @@ _SERIES: Final = 0x0020000E
 _REQUIRED_UIDS: Final = {_SOP_INSTANCE: "SOPInstanceUID", _STUDY: "StudyInstanceUID", _SERIES: "SeriesInstanceUID"}
 _STUDY_DATE: Final = 0x00080020
 _DATES_MODIFIED: Final = 0x00280303
+_LONGEST_DATE: Final = 10  # YYYY.MM.DD
 # Where the day of a study is said, the most telling first.
 _DATES: Final = (_STUDY_DATE, 0x00080021, 0x00080022, 0x0008002A, 0x00080023)
 # Studies whose elements are remembered at once: a PACS sends a few side by side.
@@ -292,11 +294,12 @@ class Deidentifier:
 
     def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
         """What objects of a study share; ``names`` are those that are also words. Raises :class:`Permanent` if it is not certain whose."""
-        said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY, _STUDY_DATE, _DATES_MODIFIED)
-        key = (*map(source.elements.get, said), source.syntax, kind, names)
+        said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY)
+        day = _day_of(source)
+        key = (*map(source.elements.get, said), source.syntax, kind, names, day)
         study = self._studies.get(key)
         if study is None:
-            study = self._new_study(source, kind, names)
+            study = self._new_study(source, kind, names, day)
             if len(self._studies) >= _MOST_STUDIES:
                 self._studies.popitem(last=False)
             self._studies[key] = study
@@ -304,7 +307,7 @@ class Deidentifier:
             self._studies.move_to_end(key)
         return study
 
-    def _new_study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
+    def _new_study(self, source: Source, kind: str, names: frozenset[str], day: datetime.date | None) -> _Study:
         try:
             patient_id = charset.decode(source.value(_PATIENT_ID), source.charset)
         except charset.Undecodable:
@@ -313,10 +316,10 @@ class Deidentifier:
         issuer = charset.likely(source.value(_ISSUER), source.charset)
         pseudonymiser = self._keys.of(issuer, patient_id)
         fraction = pseudonymiser.fraction(source.get("StudyInstanceUID"), self._moments.time_resolution)
-        clock = dates.clock(pseudonymiser.shift_days(issuer, patient_id), _day_of(source), self._moments, fraction)
+        clock = dates.clock(pseudonymiser.shift_days(issuer, patient_id), day, self._moments, fraction)
         subject = Subject(pseudonymiser.patient(issuer, patient_id), clock, names)
         demands = iod.demands_of(source.get("SOPClassUID"))
-        overrides = structured.KEPT if kind != IMAGE else {}
+        overrides = structured.actions_of(self.plan.action(_STUDY_DATE, "DA")) if kind != IMAGE else {}
         rules = self._memory.setdefault((source.syntax, kind), {})
         rewriter = Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, demands=demands, rules=rules)
         return _Study(subject, rewriter)
@@ -325,7 +328,7 @@ class Deidentifier:
         """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
         completed: Elements = {}
         if not source.value(_PATIENT_AGE).strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
-            age = dates.age_at(source.get("PatientBirthDate"), source.get("StudyDate"))
+            age = dates.age_at(source.get("PatientBirthDate"), _day_of(source))
             if age:
                 completed[_PATIENT_AGE] = source.syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
         tables = any(header.own.get(tag) or header.left.get(tag) for tag in _OFFSET_TABLES)
@@ -402,8 +405,14 @@ class Deidentifier:
 
 def _day_of(source: Source) -> datetime.date | None:
     """The day of the object's study."""
-    values = tuple(source.value(tag).decode("ascii", "replace") for tag in _DATES)
-    return dates.study_date(values, modified=source.value(_DATES_MODIFIED).strip(b"\x00 ") == b"MODIFIED")
+    return _day(tuple(source.value(tag)[:_LONGEST_DATE] for tag in _DATES), source.value(_DATES_MODIFIED))
+
+
+# Of the slices of a series the same.
+@lru_cache(maxsize=64)
+def _day(values: tuple[bytes, ...], modified: bytes) -> datetime.date | None:
+    texts = tuple(value.decode("ascii", "replace") for value in values)
+    return dates.study_date(texts, modified=modified.strip(b"\x00 ") == b"MODIFIED")
 
 
 def _source_text(label_source: str) -> str:

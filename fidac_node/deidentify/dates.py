@@ -18,7 +18,10 @@ OLDEST_YEARS: Final = 89
 ABOVE_OLDEST: Final = "090Y"
 # The first CT of a patient was made on 1 October 1971: a study of before has no date but that of a clock that was never set.
 FIRST_CT: Final = datetime.date(1971, 10, 1)
-LAST_CT: Final = datetime.date(2099, 12, 31)
+# And none of a later day: ten years from now this program is not in use any more, and clocks end (2038-01-19, 2099-12-31).
+LAST_CT: Final = datetime.date(2036, 12, 31)
+# Days between two dates that can be of one study: one that goes on over midnight, or is finished later.
+_ONE_STUDY: Final = 31
 
 _DA: Final = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})", re.ASCII)
 _DT: Final = re.compile(
@@ -33,6 +36,7 @@ _TM: Final = re.compile(
 _AS: Final = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 _MICROSECONDS: Final = 1_000_000
+_NO_CHANCE: Final = 4
 _LAST_SECOND: Final = 24 * 60 * 60 - 1
 _MIDNIGHT: Final = (_LAST_SECOND + 1) * _MICROSECONDS
 
@@ -111,20 +115,20 @@ class Clock(NamedTuple):
         return f"{moved.year:04d}{moved.month:02d}{moved.day:02d}" + (told(match["time"]) if match["time"] else "")
 
     def _rough(self, value: str) -> str:
-        """A time cut down after it went on by the fraction: cut down alone, it would tell the fraction of a moment beside it."""
         match = _TM.fullmatch(value)
         if not match:
             return ""
-        if not self.resolution or (self.resolution == 1 and match["fraction"] is None):
-            return value
-        seconds = (self._on(match) if match["second"] else _seconds(match) * _MICROSECONDS) // _MICROSECONDS
+        if self.resolution <= 1:
+            return value.partition(".")[0] if self.resolution else value
+        seconds = _seconds(match)
         return _written(match, seconds - seconds % self.resolution, "")
 
     def _fine(self, value: str) -> str:
         match = _TM.fullmatch(value)
         if not match:
             return ""
-        if match["second"] is None or not self.resolution:
+        # A clock of whole seconds would tell the fraction of those beside it.
+        if match["second"] is None or not self.resolution or (self.resolution == 1 and _is_whole(match)):
             return self._rough(value)
         moment = self._on(match)
         return _written(match, moment // _MICROSECONDS, f"{moment % _MICROSECONDS:06d}"[: len(match["fraction"] or "")])
@@ -132,25 +136,35 @@ class Clock(NamedTuple):
     def _on(self, match: re.Match[str]) -> int:
         """A time of day gone on by the fraction: microseconds.
 
-        By whole units of what is written, so that the digits behind them do not tell by how much; never to the day after.
+        By whole units of what is written, so that the digits behind them do not tell by how much. Before midnight ever less, so
+        that none comes to the day after and all keep their order.
         """
         digits = match["fraction"] or ""
         unit: int = _MICROSECONDS // 10 ** len(digits)
         on = self.fraction - self.fraction % unit
-        return min(_seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")) + on, _MIDNIGHT - unit)
+        moment, span = _seconds(match) * _MICROSECONDS + int(digits.ljust(6, "0")), 2 * self.resolution * _MICROSECONDS
+        left = _MIDNIGHT - moment
+        moved = moment + (on if left >= span else on * left // span)
+        return moved - moved % unit
 
 
 def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | None:
-    """The day of a study: the first of some DA or DT ``values`` that can be one.
+    """The day of a study: the first of some DA or DT ``values`` that can be one, unless the others agree on another.
 
     ``modified``: the object says that its dates were moved before (LongitudinalTemporalInformationModified), so any year may be.
     """
+    found = []
     for value in values:
         match = _DT.fullmatch(value.strip(" \x00").replace(".", "")[:8])
         date = _date(int(match["year"]), int(match["month"]), int(match["day"])) if match else None
         if date is not None and date <= LAST_CT and (modified or date >= FIRST_CT):
-            return date
-    return None
+            found.append(date)
+    if not found:
+        return None
+    first, *others = found
+    # A day that stands alone against several others was typed, or a clock's that was never set.
+    alone = len(others) > 1 and all(abs((one - first).days) > _ONE_STUDY for one in others)
+    return others[0] if alone and max(others) - min(others) <= datetime.timedelta(_ONE_STUDY) else first
 
 
 def clock(days: int, study: datetime.date | None, moments: Moments, fraction: int = 0) -> Clock:
@@ -171,9 +185,9 @@ def age89(value: str) -> str:
     return ABOVE_OLDEST if years >= OLDEST_YEARS + 1 else match[0]
 
 
-def age_at(birth_date: str, study_date: str) -> str:
-    """The age on ``study_date`` of who was born on ``birth_date`` (both DA), as AS; ``""`` if unknown."""
-    birth, study = _whole(birth_date.strip(" \x00")), _whole(study_date.strip(" \x00"))
+def age_at(birth_date: str, study: datetime.date | None) -> str:
+    """The age on the day of a study of who was born on ``birth_date`` (DA), as AS; ``""`` if unknown."""
+    birth = _whole(birth_date.strip(" \x00"))
     if birth is None or study is None or study < birth:
         return ""
     months = (study.year - birth.year) * 12 + study.month - birth.month - (study.day < birth.day)
@@ -199,6 +213,12 @@ def _date(year: int, month: int, day: int, days: int = 0) -> datetime.date | Non
         return datetime.date(year, month, day) + datetime.timedelta(days=days)
     except (ValueError, OverflowError):
         return None
+
+
+def _is_whole(match: re.Match[str]) -> bool:
+    """Say whether a time of day has no fraction of a second, or four zeros and more, which are no chance."""
+    fraction = match["fraction"] or ""
+    return not fraction or (len(fraction) >= _NO_CHANCE and not fraction.strip("0"))
 
 
 def _seconds(match: re.Match[str]) -> int:

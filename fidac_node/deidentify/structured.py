@@ -3,7 +3,7 @@
 Nothing is taken out of a document: a new one is made from the content items that a template knows, by
 relationship, value type and concept name, with codes of its value sets, numbers and UIDs. An item that is
 not known goes with everything below it. What is made here still goes through the plan, which maps UIDs
-and moves dates, with :data:`KEPT` before the plan's own lines.
+and moves dates, with :func:`actions_of` before the plan's own lines.
 """
 
 from __future__ import annotations
@@ -66,9 +66,8 @@ _STRUCTURE: Final = (
     *(_NUMERIC_VALUE, _VALUE_TYPE, _RELATIONSHIP, _CONTINUITY, _FRAME_NUMBER, _COMPLETION, _VERIFICATION),
     *(_TEMPLATE_IDENTIFIER, _MAPPING_RESOURCE, _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING, _SOP_CLASS),
 )
-# Actions for the attributes of content items, whatever the plan says of them elsewhere. Dates and times
-# are not here: what becomes of them is the plan's.
-KEPT: Final = {
+# Actions for the attributes of content items, whatever the plan says of them elsewhere.
+_KEPT: Final = {
     **dict.fromkeys(_STRUCTURE, actions.KEEP),
     **dict.fromkeys((_UID, _SOP_INSTANCE, _STUDY_UID, _SERIES_UID), "uid"),
 }
@@ -80,6 +79,15 @@ _FRAMES: Final = re.compile(r"\d{1,6}(?:\\\d{1,6})*", re.ASCII)
 _STANDARD_CLASS: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
 _TEMPLATES: Final = {"dose-report": "10011", "key-object": "2010"}
 _REFERENCES: Final = frozenset({"COMPOSITE", "IMAGE"})
+
+
+def actions_of(dates: str) -> dict[int, str]:
+    """The actions for the attributes of content items; ``dates`` is what the plan does with dates of the examination.
+
+    In an image the date of a content item may be anybody's: when the device was calibrated, say. In a document that is rebuilt it
+    is when an irradiation began.
+    """
+    return {**_KEPT, _DATE_TIME: dates}
 
 
 def rebuilt(nodes: DataSet, kind: str) -> DataSet:

@@ -19,11 +19,10 @@ MOMENTS = {
     tag_of(keyword): kind
     for kind, keywords in {
         "date": "InstanceCreationDate StudyDate SeriesDate AcquisitionDate ContentDate PerformedProcedureStepStartDate "
-        "PerformedProcedureStepEndDate PerformedProcedureStepStartDateTime PerformedProcedureStepEndDateTime ObservationDateTime "
-        "Date DateTime",
-        "time": "InstanceCreationTime StudyTime SeriesTime PerformedProcedureStepStartTime PerformedProcedureStepEndTime Time "
+        "PerformedProcedureStepEndDate PerformedProcedureStepStartDateTime PerformedProcedureStepEndDateTime",
+        "time": "StudyTime SeriesTime PerformedProcedureStepStartTime PerformedProcedureStepEndTime "
         "ContrastBolusStartTime ContrastBolusStopTime",
-        "moment": "AcquisitionTime ContentTime AcquisitionDateTime FrameAcquisitionDateTime FrameReferenceDateTime "
+        "moment": "InstanceCreationTime AcquisitionTime ContentTime AcquisitionDateTime FrameAcquisitionDateTime FrameReferenceDateTime "
         "StartAcquisitionDateTime EndAcquisitionDateTime",
     }.items()
     for keyword in keywords.split()

@@ -19,7 +19,7 @@ from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, templa
 from fidac_node.deidentify.actions import FUNCTIONS, KEEP
 from fidac_node.deidentify.elements import DataSet, Node
 from fidac_node.deidentify.reading import open_source
-from fidac_node.deidentify.structured import KEPT, rebuilt
+from fidac_node.deidentify.structured import actions_of, rebuilt
 from fidac_node.deidentify.triage import Rules
 from fidac_node.errors import Permanent
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
@@ -633,8 +633,8 @@ def test_no_free_text_and_no_person_is_on_the_list() -> None:
 
 
 def test_what_is_kept_for_documents_is_an_action_of_the_plan_and_never_a_date() -> None:
-    assert set(KEPT.values()) <= {KEEP, *FUNCTIONS}
-    assert not KEPT.keys() & {0x0040A120, 0x0040A121, 0x0040A122, 0x00080023, 0x00100010, 0x00100020, 0x0040A160, 0x0040A123}
+    assert set(actions_of("shift").values()) <= {KEEP, *FUNCTIONS}
+    assert not actions_of("shift").keys() & {0x0040A121, 0x0040A122, 0x00080023, 0x00100010, 0x00100020, 0x0040A160, 0x0040A123}
 
 
 # --- Through the engine
