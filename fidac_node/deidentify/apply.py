@@ -188,7 +188,7 @@ class Deidentifier:
                 *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
             }
         )
-        self._words = plan.vocabulary | plan.devices
+        self._words = frozenset(word for entry in plan.vocabulary | plan.devices for word in entry.split())
         self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices)
         self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
         self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}

@@ -115,7 +115,23 @@ def precision(data: bytes | bytearray, family: str) -> int:
 
 def upper_bytes(data: bytes | bytearray, pixels: int) -> bytes:
     """The upper bytes of the 16-bit ``pixels`` of an RLE frame, which are its first segment (PS3.5 G.2)."""
-    position, found = int.from_bytes(data[4:8], "little"), bytearray()
+    return _unpacked(data, int.from_bytes(data[4:8], "little"), pixels)
+
+
+def planes(data: bytes | bytearray, pixels: int) -> list[bytes]:
+    """The segments of an RLE frame of ``pixels`` pixels, unpacked: the bytes of all pixels by their place in the pixel.
+
+    What is no such frame gives none: it is held when it is copied.
+    """
+    try:
+        count, *offsets = struct.unpack_from("<16L", data)
+        return [_unpacked(data, offset, pixels) for offset in offsets[: min(count, _MOST_RLE_SEGMENTS)]]
+    except (IndexError, struct.error):
+        return []
+
+
+def _unpacked(data: bytes | bytearray, position: int, pixels: int) -> bytes:
+    found = bytearray()
     while len(found) < pixels:
         code = data[position]
         if code < 128:

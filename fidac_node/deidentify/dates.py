@@ -78,7 +78,7 @@ class Clock(NamedTuple):
 
         A value without a day could be any: it is emptied.
         """
-        return _each(value, lambda one: self._dt(one, self._rough))
+        return _each(value, lambda one: self.dt_with(one, self._rough))
 
     def tm(self, value: str) -> str:
         """A TM value cut down to the resolution; ``""`` if it is no time of day."""
@@ -86,11 +86,11 @@ class Clock(NamedTuple):
 
     def moment_dt(self, value: str) -> str:
         """As :meth:`dt`, with fractions of the resolution as differences."""
-        return _each(value, lambda one: self._dt(one, self._fine))
+        return _moment_dt(self, value)
 
     def moment_tm(self, value: str) -> str:
         """As :meth:`tm`, with fractions of the resolution as differences."""
-        return _each(value, self._fine)
+        return _each(value, self.fine)
 
     def _moved(self, year: int, month: int, day: int) -> datetime.date | None:
         date = _date(year, month, day)
@@ -105,7 +105,8 @@ class Clock(NamedTuple):
             return ""
         return match[2].join((f"{moved.year:04d}", f"{moved.month:02d}", f"{moved.day:02d}"))
 
-    def _dt(self, value: str, told: Callable[[str], str]) -> str:
+    def dt_with(self, value: str, told: Callable[[str], str]) -> str:
+        """One DT value with its date moved and its time of day ``told``; ``""`` if it is none, or has no day."""
         match = _DT.fullmatch(value)
         if not match:
             return ""
@@ -123,7 +124,8 @@ class Clock(NamedTuple):
         seconds = _seconds(match)
         return _written(match, seconds - seconds % self.resolution, "")
 
-    def _fine(self, value: str) -> str:
+    def fine(self, value: str) -> str:
+        """One TM value gone on by the fraction; ``""`` if it is none."""
         match = _TM.fullmatch(value)
         if not match:
             return ""
@@ -146,6 +148,12 @@ class Clock(NamedTuple):
         left = _MIDNIGHT - moment
         moved = moment + (on if left >= span else on * left // span)
         return moved - moved % unit
+
+
+# Frames have two moments or three each, mostly the same.
+@lru_cache(maxsize=64)
+def _moment_dt(clock: Clock, value: str) -> str:
+    return _each(value, lambda one: clock.dt_with(one, clock.fine))
 
 
 def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | None:

@@ -41,7 +41,7 @@ _PRINTABLE_RUN: Final = b"\1" * 6
 # Of what names and numbers are made in bytes: letters, digits, and what joins them.
 _SIGNS_OR_NOT: Final = bytes(byte < 128 and (chr(byte).isalnum() or chr(byte) in " ^-") for byte in range(256))
 _RUN_OF_SIGNS: Final = b"\1" * 6
-_RUNS: Final = {least: re.compile(rb"[0-9A-Za-z ^-]{%d,}" % least) for least in (4, 5, 6)}
+_JOINTS: Final = str.maketrans("", "", " ^-")
 _IN_WORDS: Final = b"\0\0\0\0"
 _UTF8_ACCENT: Final = re.compile(rb"\xc3([\x80-\xbf])")
 _LONGEST_UID_NEEDLE: Final = 12
@@ -95,6 +95,7 @@ class Haystack:
         self._digits: dict[str, Needles] = {}
         self._bare: dict[str, Needles] = {}
         self._spelled: dict[str, Needles] = {}
+        self._unaccented: dict[str, Needles] = {}
         self.numbers: dict[str, Needles] = {}
         for one in found:
             for needles, table in (
@@ -105,6 +106,7 @@ class Haystack:
                     (one.bare, self._bare),
                     (one.numbers, self.numbers),
                     (one.spelled, self._spelled),
+                    (one.unaccented, self._unaccented),
                 ),
             ):
                 for needle in needles:
@@ -120,11 +122,15 @@ class Haystack:
         }
         self._in_uids = [digits for digits in self._digits if len(digits) >= _LONGEST_UID_NEEDLE]
         # Pixels count up and down: a needle of few different digits is in any of them.
-        self._in_rows = {
+        in_rows = {
             needle: one
-            for table in (self._parts, self._wholes, self._singles, self._digits)
+            for table in (self._unaccented, self._parts, self._wholes, self._singles, self._digits)
             for needle, one in table.items()
             if len(set(needle)) >= (_DIFFERENT_DIGITS if needle.isdigit() else _DIFFERENT_LETTERS)
+        }
+        self._in_rows = {
+            least: [(needle, one) for needle, one in in_rows.items() if len(needle) >= least]
+            for least in (_FEWEST_IN_WORDS, _FEWEST_IN_BYTES, _STRONG)
         }
         self._strong = _strong(self._parts, self._wholes)
         self._strong_bare = {**self._strong, **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG}}
@@ -165,24 +171,22 @@ class Haystack:
         even, odd = rows[::2], rows[1::2]
         swapped = bytearray(rows)
         swapped[::2], swapped[1::2] = odd, even
-        views = (
+        views = [
             (rows, _FEWEST_IN_BYTES),
             (bytes(swapped), _FEWEST_IN_BYTES),
             (even, _FEWEST_IN_WORDS if _IN_WORDS in odd else _STRONG),
             (odd, _FEWEST_IN_WORDS if _IN_WORDS in even else _STRONG),
-        )
+        ]
+        for needle, source in self._scripts.items():
+            if needle in rows or needle in swapped:
+                return source
+        runs: dict[int, list[bytes]] = {}
         for view, least in views:
-            hit = self._in_run(view, least) if _RUN_OF_SIGNS[:least] in view.translate(_SIGNS_OR_NOT) else None
-            if hit is not None:
-                return hit
-        return None
-
-    def _in_run(self, view: bytes, least: int) -> Needles | None:
-        """The source of the first needle of at least so many letters or digits in a row."""
-        for run in _RUNS[least].findall(view):
-            text = "".join(_WORD.findall(run.decode("ascii").lower()))
-            for needle, source in self._in_rows.items():
-                if len(needle) >= least and needle in text:
+            runs.setdefault(least, []).extend(_runs(view, least))
+        for least, found in runs.items():
+            text = "\n".join(run.decode("ascii").lower().translate(_JOINTS) for run in found)
+            for word, source in self._in_rows[least] if found else ():
+                if word in text:
                     return source
         return None
 
@@ -299,6 +303,17 @@ class Haystack:
         text = view.decode("latin-1")
         words = [word for word in _WORD.findall(text) if needle.decode("latin-1") in word]
         return bool(words) and self._harmless.issuperset(words)
+
+
+def _runs(view: bytes, least: int) -> Iterator[bytes]:
+    """The runs in bytes of so many signs or more that names and numbers are made of."""
+    marked, run = view.translate(_SIGNS_OR_NOT), _RUN_OF_SIGNS[:least]
+    start = marked.find(run)
+    while start >= 0:
+        end = marked.find(b"\0", start)
+        end = len(view) if end < 0 else end
+        yield view[start:end]
+        start = marked.find(run, end)
 
 
 def _is_spared(source: Needles, spared: int) -> bool:

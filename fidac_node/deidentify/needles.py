@@ -26,6 +26,7 @@ from fidac_node.part10 import Malformed
 STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
 _DATE: Final = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
 _WORD: Final = re.compile(r"[^\W_]+")
+_PLAIN_RUN: Final = re.compile(r"[a-z]{5,}")
 _RAW_WORD: Final = re.compile(r"[^\W\d_]+")
 _EMAIL: Final = re.compile(r"([\w.+-]+)@[\w.-]+")
 # One telephone number of several in one text.
@@ -65,11 +66,11 @@ class Needles:
     All folded and without separators. ``parts`` count wherever they stand, ``wholes`` as one word or as
     the sum of several, ``days`` (dates of few digits) so but not in a code, ``singles`` as one word,
     ``digits`` in a row of digits however grouped, ``numbers`` as a value of a numeric attribute. For bytes
-    whose character set nobody knows, ``bare`` are words without their accented letters, ``spelled`` words
-    as they were, with letters that have no plain one.
+    whose character set nobody knows, ``bare`` are words without their accented letters, ``unaccented`` the long runs of
+    others in them, ``spelled`` words as they were, with letters that have no plain one.
     """
 
-    __slots__ = ("bare", "days", "digits", "numbers", "parts", "place", "singles", "spelled", "tag", "wholes")
+    __slots__ = ("bare", "days", "digits", "numbers", "parts", "place", "singles", "spelled", "tag", "unaccented", "wholes")
 
     def __init__(self, tag: int, place: bool) -> None:
         self.tag = tag
@@ -81,11 +82,12 @@ class Needles:
         self.digits: set[str] = set()
         self.numbers: set[str] = set()
         self.bare: set[str] = set()
+        self.unaccented: set[str] = set()
         self.spelled: set[str] = set()
 
     def key(self) -> tuple[object, ...]:
         """What makes two of them the same."""
-        found = (self.parts, self.wholes, self.days, self.singles, self.digits, self.numbers, self.bare, self.spelled)
+        found = (self.parts, self.wholes, self.days, self.singles, self.digits, self.numbers, self.bare, self.unaccented, self.spelled)
         return (self.tag, self.place, *map(frozenset, found))
 
     def __len__(self) -> int:
@@ -170,7 +172,7 @@ class Inputs:
                 texts = [text for value in values for text in _texts(value, declared)]
                 needles += self._gathered(path[-1], nature.place, nature.kind, texts)
                 if nature.kind is Kind.NAME:
-                    names.update(word for text in texts for word in words(text) if len(word) > 1)
+                    names.update(word for text in texts for word in (*words(text), *words(scripts.latin(text))) if len(word) > 1)
         if not (needles or uids or dates or names):
             return None
         days_by_path = {path: frozenset(found) for path, found in dates.items() if found}
@@ -409,6 +411,7 @@ class _Gatherer:
                 continue
             if all(char < "\u0100" and len(fold(char)) == 1 for char in word):
                 self._needles.bare.add("".join(char for char in word.lower() if char.isascii()))
+                self._needles.unaccented.update(_PLAIN_RUN.findall(word.lower()))
             else:
                 self._needles.spelled.add(word)
 

@@ -21,7 +21,7 @@ from fidac_node.deidentify.encode import Syntax
 from fidac_node.deidentify.reading import PixelData, Source
 from fidac_node.deidentify.runs import whole
 from fidac_node.errors import Permanent
-from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, FileMeta, Malformed
+from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Buffer, FileMeta, Malformed
 from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 NATIVE: Final = frozenset({IMPLICIT_VR_LE, EXPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE})
@@ -130,20 +130,29 @@ class Pixels:
         )
 
     def margins(self) -> list[bytes]:
-        """What of native pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value."""
+        """What of the pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value.
+
+        Of compressed pixels those of RLE, whose bytes stand in planes; the others are no words before they are decoded.
+        """
         row, pixel = self._shape.row_bits // 8, self._shape.bits // 8
-        if self._data.encapsulated or not pixel:
-            return []
-        found = []
+        if self._data.encapsulated:
+            return self._margins_of_planes()
+        found: list[bytes] = []
         size = self._length // self._frames
-        for start in range(self._data.offset, self._data.offset + size * self._frames, size):
-            first = self._piece(start, row)
-            found += [first, self._piece(start + size - row, row)]
-            constant = first[:pixel] * _CONSTANT
-            if size <= _IN_ONE_PIECE and first.startswith(constant):
-                between = self._piece(start, size).split(constant)
-                found += [one for one in between if pixel < len(one) <= _LONGEST_BETWEEN]
+        for start in range(self._data.offset, self._data.offset + size * self._frames, size) if pixel else ():
+            if size > _IN_ONE_PIECE:
+                found += [self._piece(start, row), self._piece(start + size - row, row)]
+            else:
+                found += _margins(self._source.buffer, start, start + size, row, pixel)
         return found
+
+    def _margins_of_planes(self) -> list[bytes]:
+        if self._family != codestream.RLE or self._shape.pixels > _IN_ONE_PIECE:
+            return []
+        _, *fragments = self._fragments()
+        row = self._shape.row_bits // self._shape.bits
+        planes = (codestream.planes(self._read(*one), self._shape.pixels) for one in fragments)
+        return [piece for several in planes for plane in several for piece in _margins(plane, 0, len(plane), row, 1)]
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the pixel data after its header, in pieces."""
@@ -326,6 +335,20 @@ class Pixels:
             stray = highbits.stray(decoding.words(frame, family), keep, signed=signed, little=True)
         if stray:
             raise Permanent("pixel-risk", "compressed pixels use bits above BitsStored (0028,0101), where an overlay may be")
+
+
+def _margins(frame: Buffer, start: int, end: int, row: int, pixel: int) -> list[bytes]:
+    """First and last rows of a frame in memory, and what interrupts areas of one value; ``row`` and ``pixel`` in bytes."""
+    found = [frame[start : start + row], frame[end - row : end]]
+    areas = set()
+    for corner in (start, start + row - pixel * _CONSTANT, end - row, end - pixel * _CONSTANT, (start + end) // 2 // pixel * pixel):
+        value = bytes(frame[corner : corner + pixel])
+        if corner >= start and frame[corner : corner + pixel * _CONSTANT] == value * _CONSTANT:
+            areas.add(value)
+    whole_frame = bytes(frame[start:end]) if areas else b""
+    for value in areas:
+        found += [one for one in whole_frame.split(value * _CONSTANT) if pixel < len(one) <= _LONGEST_BETWEEN]
+    return [bytes(one) for one in found]
 
 
 def check_padding(source: Source, keep: int, what: str) -> None:

@@ -125,9 +125,8 @@ class Rewriter:
         self.subject = subject
         self._demands = demands
         # A word that is also somebody's name is no word of a text in this object.
-        names = subject.names & (plan.vocabulary | plan.devices)
-        self._vocabulary = plan.vocabulary - names if names else plan.vocabulary
-        self._codes = (self._vocabulary | plan.devices) - names
+        self._vocabulary = _without(plan.vocabulary, subject.names)
+        self._codes = self._vocabulary | _without(plan.devices, subject.names)
         self._plan = plan
         self._pseudonymiser = pseudonymiser
         self._syntax = syntax
@@ -444,6 +443,11 @@ class Rewriter:
     def _dummy(self, tag: int, vr: str) -> bytes:
         """A constant where the IOD demands a value, else nothing."""
         return actions.DUMMIES[vr].encode("ascii") if tag in self._demands.value and vr in actions.DUMMIES else b""
+
+
+def _without(words: frozenset[str], names: frozenset[str]) -> frozenset[str]:
+    """A vocabulary without the entries, words or pairs of words, that have a name in them."""
+    return frozenset(entry for entry in words if names.isdisjoint(entry.split())) if names else words
 
 
 def taken(changes: Changes, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], str]]:

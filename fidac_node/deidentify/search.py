@@ -49,8 +49,11 @@ _FEWEST_UID_DIGITS: Final = 25
 _LONG_NUMBER: Final = re.compile(rb"\d{6}")
 _SHORTEST_NUMBER: Final = 6
 _NO_DIGITS: Final = b"+-.eE \\\0"
-# Digits of several numbers in a row are no accident from here on.
+# Digits of several numbers in a row are no accident from here on; in a short value, of so many digits at most, sooner.
 _SHORTEST_ROW: Final = 10
+_SHORTEST_OF_FEW: Final = 8
+_FEW_DIGITS: Final = 12
+_LETTERS_IN_NUMBERS: Final = 16  # bytes
 # What is remembered at most: entries, and bytes of their keys.
 MOST_SEEN: Final = 1024
 _SEEN_SIZE: Final = 1 << 17
@@ -204,7 +207,9 @@ class Search:
         self._pseudonyms = self._marks - _MARKS
         self._heads = heads
         numbers = self._hay.numbers
-        self._rows = [digits.encode("ascii") for digits in numbers if len(digits) >= _SHORTEST_ROW and len(set(digits)) >= 4]
+        rows = [digits.encode("ascii") for digits in numbers if len(digits) >= _SHORTEST_OF_FEW and len(set(digits)) >= 4]
+        self._rows = [row for row in rows if len(row) >= _SHORTEST_ROW]
+        self._few = [row for row in rows if len(row) < _SHORTEST_ROW]
         self._numbers = {
             whole.encode("ascii"): source for digits, source in numbers.items() if len(whole := digits.lstrip("0")) >= _SHORTEST_NUMBER
         }
@@ -221,6 +226,8 @@ class Search:
             "uid": self._uid,
             "wide": self._wide,
         }
+        # The same with a point anywhere.
+        self._pointed = {sign * int(row) / 10**point for row in rows for point in range(1, len(row)) for sign in (1, -1)}
         self._wholes = {int(whole): source for whole, source in self._numbers.items()}
         self.seen: Memo[Seen] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
 
@@ -332,12 +339,15 @@ class Search:
                 source = self._numbers.get(whole)
                 if source is not None and not fraction.strip(b"0") and not (head.excused and source.place):
                     raise leak(head.path, f"the input's {describe((source.tag,))}")
-        if self._rows and len(joined) >= _SHORTEST_ROW:
+        if (self._rows or self._few) and len(joined) >= _SHORTEST_OF_FEW:
             for value in values:
-                digits = value.translate(None, _NO_DIGITS)
-                for row in self._rows:
-                    if row in digits:
-                        raise leak(head.path, "an identifying number")
+                self._digits(head, value.translate(None, _NO_DIGITS))
+
+    def _digits(self, head: Head, digits: bytes) -> None:
+        """Compare the digits of a value, its signs and points taken out, with identifying numbers."""
+        for row in self._rows if len(digits) > _FEW_DIGITS else (*self._rows, *self._few):
+            if row in digits:
+                raise leak(head.path, "an identifying number")
 
     def _uid(self, head: Head, values: Collection[bytes]) -> Left | None:
         found = set()
@@ -367,7 +377,11 @@ class Search:
                     source = self._wholes.get(one)
                     if source is not None and not (head.excused and source.place):
                         raise leak(head.path, f"the input's {describe((source.tag,))}")
-        return self._bytes(head, values)
+                    if one in self._pointed:
+                        raise leak(head.path, "an identifying number")
+        # Letters, each in a number of its own.
+        squeezed = {value.translate(None, b"\0") for value in values if len(value) >= _LETTERS_IN_NUMBERS}
+        return self._bytes(head, {*values, *(one for one in squeezed if one.isalpha())})
 
     def _either(self, head: Head, values: Collection[bytes]) -> Left | None:
         """A private attribute in Implicit VR: text if it can be."""
@@ -386,6 +400,8 @@ class Search:
             except UnicodeDecodeError:
                 raise leak(head.path, "text that is not UTF-8") from None
             if not self._is_written(head, text) and not (head.vr == "CS" and self._are_terms(head, text)):
+                if not head.excused:
+                    self._digits(head, "".join(filter(str.isdigit, text)).encode("ascii", "ignore"))
                 hit = self._hay.in_text(text, tag=head.path[-1], spared=self._spared(head, text))
                 left = self._found(head, hit)
                 if left is not None:

@@ -45,9 +45,10 @@ _SMALL: Final = {
     "FL": rb"\0{4}|(?s:.{3})[\x38-\x49\xb8-\xc9]",
     "UL": rb"(?s:..)[\0-\x97]\0",
 }
-# Numbers of paths, sources and segments, of which there may be any number: letters in pairs are above them.
+# Numbers of paths, sources, segments and dimensions, of which there may be any number: letters in pairs are above them.
 _LARGEST_OF_MANY: Final = 1 << 13
-_SMALL_OF_MANY: Final = rb"(?s:.)[\0-\x1f]"
+_SMALL_OF_MANY: Final = {"UL": rb"(?s:.)[\0-\x1f]\0\0", "US": rb"(?s:.)[\0-\x1f]"}
+_OF_MANY: Final = {"UL": "L", "US": "H"}
 _UNPACKED: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
 _NO_NUMBER: Final = {"FD": b"\0\0\0\0\0\0\xf8\x7f", "FL": b"\0\0\xc0\x7f"}  # the one NaN that hides nothing, in little endian
 _LUT_DESCRIPTOR: Final = 0x00283002
@@ -64,7 +65,10 @@ def meaning_of(item: Elements, explicit: bool) -> str | None:
 
 
 def lut_fits(item: Elements, syntax: Syntax) -> bool:
-    """Say whether LUT data, if an item has any, are as many and as large as the descriptor says (PS3.3 C.11.1.1): else they may be text."""
+    """Say whether LUT data, if an item has any, are as many and as large as the descriptor says (PS3.3 C.11.1.1), and only rise or fall.
+
+    A table of greys does; what does not may be text.
+    """
     if LUT_DATA not in item:
         return True
     data, said = (elements.value_of(item, tag, syntax.explicit) for tag in (LUT_DATA, _LUT_DESCRIPTOR))
@@ -72,7 +76,9 @@ def lut_fits(item: Elements, syntax: Syntax) -> bool:
         return False
     order = "<" if syntax.little else ">"
     entries, _, bits = struct.unpack(f"{order}3H", said)
-    return len(data) == 2 * (entries or 1 << 16) and bits <= 16 and max(struct.unpack(f"{order}{len(data) // 2}H", data)) < 1 << bits
+    values = struct.unpack(f"{order}{len(data) // 2}H", data)
+    rises = list(values) in (sorted(values), sorted(values, reverse=True))
+    return len(values) == (entries or 1 << 16) and bits <= 16 and max(values) < 1 << bits and rises
 
 
 def contrast(text: str) -> bytes:
@@ -93,7 +99,9 @@ def plain(tag: int, vr: str) -> re.Pattern[bytes] | None:
     if vr not in WIDTHS or vr == "AT":
         return None
     one = (
-        _SMALL_OF_MANY if vr == "US" and most is None else _SMALL.get(vr, (rb"\0{%d}" if vr in _UNPACKED else rb"(?s:.{%d})") % WIDTHS[vr])
+        _SMALL_OF_MANY[vr]
+        if vr in _OF_MANY and most is None
+        else _SMALL.get(vr, (rb"\0{%d}" if vr in _UNPACKED else rb"(?s:.{%d})") % WIDTHS[vr])
     )
     return re.compile(rb"(?:%s){0,%s}" % (one, b"" if most is None else b"%d" % most))
 
@@ -108,8 +116,8 @@ def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
     if vr == "AT":
         pairs = struct.iter_unpack(f"{order}2H", raw)
         return all(vrs_of(group << 16 | number) for group, number in pairs)
-    if vr == "US" and most is None and tag != LUT_DATA:
-        return all(one < _LARGEST_OF_MANY for one in struct.unpack(f"{order}{count}H", raw))
+    if vr in _OF_MANY and most is None and tag != LUT_DATA:
+        return all(one < _LARGEST_OF_MANY for one in struct.unpack(f"{order}{count}{_OF_MANY[vr]}", raw))
     if vr not in _UNPACKED:
         return True
     width, nan = WIDTHS[vr], _NO_NUMBER.get(vr, b"")[:: 1 if little else -1]
