@@ -166,8 +166,8 @@ def hints_of(one: Read) -> Iterable[str]:
 def fraction_of(study: Sequence[Read]) -> int | None:
     """By how much the moments of a study went on, in microseconds: from pairs of times of one instant, of which one is cut down.
 
-    What is cut down from the instant itself is at most a second earlier: the smallest difference over many slices is the fraction. ``None`` where
-    the pairs say nothing: where what is left after the cut is all between nothing and a second.
+    What is cut down from the instant itself is at most a second earlier: the smallest difference over many slices is the fraction.
+    ``None`` where the pairs say nothing: where what is left after the cut is all between nothing and a second.
     """
     found = []
     for one in study:
