@@ -46,7 +46,8 @@ def compare_study(config: Path, ledger: Ledger, study: str, reason: str) -> list
     """
     if not reason:
         raise click.UsageError("--diff needs --reason: it is kept in the record of uses")
-    from fidac_node.audit import UseLog, check_reason
+    from fidac_node.audit import UseLog
+    from fidac_node.reasons import check_reason
     from fidac_node.site import open_site
 
     site = open_site(config)

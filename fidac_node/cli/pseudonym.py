@@ -39,8 +39,8 @@ def pseudonym() -> None:
 @_json
 def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json: bool) -> None:
     """Print the pseudonym of a patient. PATIENT_ID '-' asks for it, so that it stays out of the shell's history."""
-    from fidac_node.audit import check_reason
     from fidac_node.deidentify.pseudonym import identity
+    from fidac_node.reasons import check_reason
 
     if patient_id == "-":
         patient_id = click.prompt("Patient ID", err=True) if _at_terminal() else sys.stdin.readline()
@@ -160,8 +160,8 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     """Destroy the key of the anonymised programme NAME: from then on nobody can link its data to a patient."""
     from fidac_node import keys as site_keys
     from fidac_node import locks
-    from fidac_node.audit import check_reason
     from fidac_node.config import load_site
+    from fidac_node.reasons import check_reason
     from fidac_node.site import check_finished, forget
 
     settings = load_site(config)
@@ -199,9 +199,9 @@ def key() -> None:
 @_reason
 def rotate(config: Path, reason: str) -> None:
     """Replace the site's secret; patients known to the vault keep their pseudonyms, UIDs and dates. Stop the node first."""
-    from fidac_node.audit import check_reason
     from fidac_node.config import load_site
     from fidac_node.keys import rotate as rotated
+    from fidac_node.reasons import check_reason
 
     settings = load_site(config)
     reason = check_reason(reason)
@@ -275,7 +275,7 @@ def record(settings: SiteConfig, command: str, subject: str, reason: str) -> Non
 
 def checked(reason: str, studies: Iterable[Study], others: Iterable[str] = ()) -> str:
     """The reason, when it names none of those whom the studies are about, and repeats none of ``others``."""
-    from fidac_node.audit import check_reason
+    from fidac_node.reasons import check_reason
 
     known = [text for study in studies for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)]
     return check_reason(reason, [*known, *others])

@@ -392,8 +392,7 @@ class Rewriter:
             case "listed":
                 new = "\\".join(one for one in text.split("\\") if is_listed(one, self._vocabulary))
             case "device":
-                kept = [devices.known(one, self._plan.devices) for one in text.split("\\")]
-                new = "\\".join(kept) if any(kept) else ""
+                new = "\\".join(devices.known_values(text.split("\\"), self._plan.devices, self.subject.names))
             case "contrast":
                 return shapes.contrast(text)
             case "agent":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,25 @@ _PLAIN_LENGTH: Final = 64
 # A word list has words, and pairs of words joined by an underscore: neither word is kept without the other.
 _ENTRY: Final = re.compile(r"[^\W_]*[^\W\d_][^\W_]*(?:_[^\W_]+)?")
 
+# What a dimension of an Enhanced CT is called in DimensionDescriptionLabel (PS3.3 C.7.6.17): by the name of its attribute in PS3.6,
+# here its keyword. A whole value, as those below.
+_DIMENSIONS: Final = frozenset(
+    _WORD.findall(
+        """
+        StackID InStackPositionNumber TemporalPositionIndex TemporalPositionIdentifier TemporalPositionTimeOffset DimensionIndexValues
+        FrameAcquisitionNumber FrameAcquisitionDateTime FrameReferenceDateTime FrameType FrameLabel FrameComments
+        ImagePositionPatient ImageOrientationPatient SliceLocation SliceThickness SpacingBetweenSlices TablePosition
+        NominalCardiacTriggerDelayTime ActualCardiacTriggerDelayTime NominalPercentageOfCardiacPhase IntervalsAcquired IntervalsRejected
+        NominalRespiratoryTriggerDelayTime NominalPercentageOfRespiratoryPhase ActualRespiratoryTriggerDelayTime
+        StartingRespiratoryPhase StartingRespiratoryAmplitude RespiratoryIntervalTime CardiacCyclePosition RespiratoryCyclePosition
+        ContrastBolusAgentNumber ContrastBolusAgentPhase AcquisitionNumber InstanceNumber
+        ConvolutionKernel ConvolutionKernelGroup ReconstructionAlgorithm ReconstructionDiameter ReconstructionAngle
+        KVP XRayTubeCurrentInmA ExposureInmAs ExposureTimeInms FilterMaterial RescaleType WindowCenter LUTExplanation
+        RealWorldValueMappingSequence EnergyWeightingFactor MultienergyCTAcquisition XRaySourceIndex XRayDetectorIndex
+        ReferencedSegmentNumber SegmentNumber
+        """.lower()
+    )
+)
 # RescaleType (PS3.3 C.11.1.1.2) and PositionReferenceIndicator (C.7.4.1.1.2): a whole value, never a word
 # of a text, because Hu and Xi are also surnames.
 _DEFINED_TERMS: Final = frozenset({"hu", "us", "od", "pct", "mgml", "hu_mod", "z_eff", "ed", "edw", "sn", "om", "ic", "xy", "xi"})
@@ -50,10 +70,13 @@ _TOKEN: Final = re.compile(
     rf"|\d(?:{_MARKED}|(?=[.,]\d)[.,])*+%?"
     "|@+)"
 )
-# At most four digits: 0.625, 120, 7.5, 274.9. The decimals of a bare number are those of thicknesses.
-_NUMBER: Final = r"(?:[0-9]{1,3}(?:[.,][0-9])?|[0-9]{1,2}[.,][0-9]{2}|[0-9][.,][0-9]{3})"
+# At most four digits: 0.625, 120, 7.5, 274.9; no 06. The decimals of a bare number are those of thicknesses.
+_NUMBER: Final = r"(?!0[0-9])(?:[0-9]{1,3}(?:[.,][0-9])?|[0-9]{1,2}[.,][0-9]{2}|[0-9][.,][0-9]{3})"
 _BARE_NUMBER: Final = r"(?:[0-9](?:[.,](?:[0-9]|[0-9]{0,2}[05]))?|1[0-5][.,][05])"
 _UNIT: Final = r"(?:%|mm|cm|kvp?|kev|mas?|ms|s|sec|min|ml|cc|mgy|mgi|hu)"
+_ENDS_WITH_UNIT: Final = re.compile(rf"[0-9] ?({_UNIT})\Z")
+# Units of one kind of measure; the others are kinds of their own.
+_SAME: Final = {"cm": "mm", "kvp": "kv", "kev": "kv", "mas": "ma", "ms": "s", "sec": "s", "min": "s", "cc": "ml", "mgi": "mgy"}
 _MEASURE: Final = re.compile(rf"(?:{_NUMBER}x)?{_NUMBER} ?{_UNIT}")
 _BARE: Final = re.compile(rf"(?:(?:[0-9]{{1,3}}|{_BARE_NUMBER})x)?{_BARE_NUMBER}|(?:256|512|768|1024)x(?:256|512|768|1024)")
 # The sign is the meaning: without it "contrast" would be left of "w/o contrast".
@@ -62,6 +85,7 @@ _SIGNS: Final = frozenset(
 )
 # Reconstruction kernels: Siemens B70f, Br40d, Qr59; Canon FC08; how much of GE's ASIR.
 _KERNEL: Final = re.compile(r"[bdehijqtu][0-9]{2}[a-z]|(?:ar|bf|bl|br|bv|fc|fl|hc|hf|hr|hv|qr|sa|sd|ss|tr|ur)[0-9]{2}[a-z]?")
+_MOST_OF_A_KIND: Final = 2  # measures of one kind, and kernels: three would hold a date
 _HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Between two tokens that are kept; anything else becomes a space.
 _BETWEEN: Final = re.compile(r"[^ _/+.,:&-]")
@@ -98,9 +122,10 @@ def clean(text: str, vocabulary: frozenset[str]) -> str:
 
     The rule is an allow-list, word by word (PS3.15 E.3.5), so it does not matter what the rest is: a
     name, a date, an address, another language. Kept words keep their spelling. Numbers are kept with a
-    unit; one without is kept if it is the only one and stands beside kept words alone. Never are five
-    digits left without a letter between them. The result is never longer than ``text``, cleaning it
-    again changes nothing, and it is empty if no letter is left.
+    unit; one without is kept if it is the only one and stands beside kept words alone. Of measures of one
+    kind and of kernels there may be two, or none is kept. Never are five digits left without a letter
+    between them. The result is never longer than ``text``, cleaning it again changes nothing, and it is
+    empty if no letter is left.
     """
     return _cleaned(text, vocabulary) if len(text) <= _CACHED_LENGTH else _clean(text, vocabulary)
 
@@ -108,7 +133,7 @@ def clean(text: str, vocabulary: frozenset[str]) -> str:
 def is_listed(text: str, vocabulary: frozenset[str]) -> bool:
     """Say whether ``text`` is a term of the standard, a number of up to three digits, or nothing that :func:`clean` drops."""
     text = " ".join(text.split())
-    if fold(text) in _DEFINED_TERMS or _SHORT_NUMBER.fullmatch(text):
+    if fold(text) in _DEFINED_TERMS or "".join(words(text)) in _DIMENSIONS or _SHORT_NUMBER.fullmatch(text):
         return True
     _, kinds = _judge(text, vocabulary)
     return bool(kinds) and _DROPPED not in kinds
@@ -153,6 +178,8 @@ def _judge(text: str, vocabulary: frozenset[str]) -> tuple[list[str], list[int]]
         _SAFE if word in vocabulary and (plain or token.isascii()) else _kind(token, word, vocabulary)
         for token, word in zip(tokens, folded, strict=True)
     ]
+    if sum(map(str.isdigit, text)) > _LONGEST_RUN:
+        _drop_rows(folded, kinds)
     if _DROPPED in kinds or _NUMERAL in kinds:
         _settle(folded, kinds, vocabulary)
     if sum(map(str.isdigit, text)) > _LONGEST_RUN:
@@ -205,6 +232,23 @@ def _kind_of_number(folded: str) -> int:
     if _MEASURE.fullmatch(folded):
         return _SAFE
     return _NUMERAL if _BARE.fullmatch(folded) else _DROPPED
+
+
+def _drop_rows(folded: list[str], kinds: list[int]) -> None:
+    """Drop all measures of a kind, and all kernels, of which there are more than a text about an image has: 19 mm 61 mm 07 mm."""
+    found = [_measured(word) if kind == _SAFE else "" for word, kind in zip(folded, kinds, strict=True)]
+    many = {one for one, times in Counter(filter(None, found)).items() if times > _MOST_OF_A_KIND}
+    kinds[:] = [_DROPPED if one in many else kind for one, kind in zip(found, kinds, strict=True)]
+
+
+def _measured(folded: str) -> str:
+    """Which kind of measure a token is, or that it is a kernel; empty if neither."""
+    if folded.isalpha():
+        return ""
+    if _KERNEL.fullmatch(folded):
+        return "kernel"
+    unit = _ENDS_WITH_UNIT.search(folded)
+    return _SAME.get(unit[1], unit[1]) if unit else ""
 
 
 def _settle(folded: list[str], kinds: list[int], vocabulary: frozenset[str]) -> None:

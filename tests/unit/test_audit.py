@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fidac_node.audit import FILE, UseLog, check_reason, user
-from fidac_node.errors import ConfigError
+from fidac_node.audit import FILE, UseLog, user
 from tests.support import SystemCalls
 
 ROOT = Path(__file__).parents[2]
@@ -98,94 +95,3 @@ def test_processes_that_write_at_once_write_one_chain(tmp_path: Path) -> None:
     uses, broken = UseLog(tmp_path).read()
     assert (len({use.subject for use in uses}), len(uses), broken) == (120, 120, [])
     assert all(json.loads(line) for line in (tmp_path / FILE).read_bytes().splitlines())
-
-
-# --- reasons
-
-
-@pytest.mark.parametrize("reason", ["", "   ", "why", "yearly  \n   ", "x" * 201, "the bell\x07 rings"])
-def test_a_use_needs_a_reason_that_can_be_read(reason: str) -> None:
-    with pytest.raises(ConfigError, match="10 to 200 characters"):
-        check_reason(reason)
-
-
-def test_a_reason_is_put_on_one_line() -> None:
-    assert check_reason(" follow-up\n of the  study ") == "follow-up of the study"
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "incident of Mme LEFEVRE",
-        "lefèvre called",
-        "patient 8003412765",
-        "asked for hélène",
-        "id 8003412765: query",
-        "née Le  Bras-Lefèvre",
-    ],
-)
-def test_a_reason_that_names_the_patient_is_refused_and_not_repeated(reason: str) -> None:
-    with pytest.raises(ConfigError, match="the reason names the patient") as raised:
-        check_reason(reason, ["8003412765", "Lefèvre^Hélène^^Mme", "19470301", ""])
-    assert "efevre" not in str(raised.value) and "8003" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "seen on 01.03.1947",
-        "patient of 1947 03 01",
-        "born 1/3/47 or so",
-        "born on 1 mars 47",
-        "born March 1st, 47",
-        "id 80 03 41 27 65 asked",
-        "80-0341-2765 was called",
-    ],
-)
-def test_a_reason_that_writes_a_number_or_a_birth_date_otherwise_is_refused(reason: str) -> None:
-    with pytest.raises(ConfigError, match="the reason names the patient"):
-        check_reason(reason, ["8003412765", "19470301"])
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "protocol of 12/03/1950",
-        "about the id 4711 again",
-        "call 03 20 44 59 62 back",
-        "asked for Durand^Paul",
-        "incident of Mme Durand",
-        "the patient Durand called",
-        "asked by M. Durand today",
-        "DURAND Paul has a finding",
-        "finding of Paul DURAND",
-    ],
-)
-def test_a_reason_in_the_shape_of_a_number_a_date_or_a_name_is_refused_whoever_is_meant(reason: str) -> None:
-    with pytest.raises(ConfigError, match=r"four digits or more|looks as if it named somebody") as raised:
-        check_reason(reason)
-    assert not any(word in str(raised.value) for word in reason.split() if len(word) > 3 and word not in ("about", "names", "named"))
-
-
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "Incidental finding, asked by the clinician",
-        "Asked by the Ethics Board",
-        "Patient withdrew his consent",
-        "COVID Study, arm 2 of 3: follow-up after 12 months",
-        "demande du médecin traitant du CHU Lille",
-    ],
-)
-def test_ordinary_sentences_are_reasons(reason: str) -> None:
-    assert check_reason(reason, ["8003412765", "19470301", "Lefèvre^Hélène"]) == reason
-
-
-def test_a_reason_without_an_identity_passes_beside_short_and_empty_ones() -> None:
-    assert check_reason("asked by the ethics board", ["42", "A^B", "", "19470301"]) == "asked by the ethics board"
-
-
-@given(st.text(alphabet="abcdéÉ123", min_size=3, max_size=12), st.text(max_size=20), st.text(max_size=20))
-def test_no_reason_repeats_an_id_whatever_stands_around_it(patient_id: str, before: str, after: str) -> None:
-    with pytest.raises(ConfigError):
-        check_reason(f"x{before}{patient_id.swapcase()}{after}", [patient_id])

@@ -43,13 +43,21 @@ NOBODY = [
     "FANTÔME",
     "patient",
     "ID",
+    # words for nobody, together, with a number of at most two digits, in other scripts
+    *("UNKNOWN PATIENT", "NOT AVAILABLE", "NOT KNOWN", "NOTKNOWN", "UNKNOWN1", "INCONNU1", "ANON1", "ANON12", "ANONYMOUS PATIENT"),
+    *("TEMP", "TMP", "SANS NUMERO", "SANS NOM", "PROVISOIRE", "URGENCE1", "TRAUMA1", "TRAUMA-12", "MR X", "DUMMY1", "PID", "NO PID"),
+    *("NOID", "SANS-IPP", "John Doe", "DOE^JANE", "UNKNOWN_UNKNOWN", "TESTPATIENT", "TEST PATIENT 1", "URGENCE INCONNU 3"),
+    *("АНОНИМ", "неизвестно", "тест", "未知", "無名氏", "テスト", "익명", "Άγνωστος", "مجهول"),
+    # test patients and phantoms
+    *("DAILY QA", "ZZTEST", "ZZZTEST^ONE", "TESTING", "TEST0001", "CATPHAN", "CATPHAN 600", "ACR PHANTOM", "SERVICE"),
+    # numbers
+    *("7", "9", "X", "22", "77", "000001", "0009", "000123", "12345678901", "123456789012345", "12345678910"),
 ]
 SOMEBODY = [
     "8003412765",
     "NDG-0047713",
     "LIDC-IDRI-0003",
     "ANON123",
-    "7",
     "12",
     "120",
     "321",
@@ -65,6 +73,8 @@ SOMEBODY = [
     "IPP8003412765",
     "PATIENT-17",
     "1234A",
+    *("98765", "0012", "100", "QC123456", "QA19384756", "A002304", "Lung_Dx-A0001", "COVID-19-AR-16424082", "PLASTIC", "2178309"),
+    *("UNKNOWN123", "ANON-0123", "TEMPLE", "SERVICE2031", "PID12", "M12", "IDA", "NANCY", "ANNA", "HEAD-TEST-0003", "李娜", "Николай"),
 ]
 
 

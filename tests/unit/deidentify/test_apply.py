@@ -343,6 +343,29 @@ def test_of_a_model_stays_what_makers_write(tmp_path: Path) -> None:
     assert (after.ManufacturerModelName, after.Manufacturer) == ("Force", ""), "Type 2 attributes stay, empty"
 
 
+@pytest.mark.parametrize(
+    ("person", "keyword", "value", "after"),
+    [
+        ("SMART^BIG", "ScanOptions", "BIG SMART", None),
+        ("SMART^BIG", "ScanOptions", ["BIG", "SMART"], None),
+        ("Philips^Marie", "Manufacturer", "Philips Medical Systems", "Philips Medical Systems"),
+        ("A^B", "ConvolutionKernel", ["b19a", "b61a", "b07a", "b14a"], None),
+        ("A^B", "SoftwareVersions", "VA19 VB61 VC07 VD14", None),
+        ("A^B", "ScanOptions", "X_ACQ", "X_ACQ"),
+        ("A^B", "ExposureModulationType", "SMART MA", "SMART MA"),
+        ("A^B", "BodyPartExamined", "THORAX_1HR", "THORAX_1HR"),
+        ("A^B", "BodyPartExamined", "CHEST_TO_PELVIS", "CHEST_TO_PELVIS"),
+        ("A^B", "BodyPartExamined", "PECHO", "PECHO"),
+        ("A^B", "FilterMaterial", "TITANIUM", "TITANIUM"),
+    ],
+)
+def test_what_a_scanner_writes_stays_unless_it_may_be_a_person_or_a_date(
+    tmp_path: Path, person: str, keyword: str, value: str | list[str], after: str | None
+) -> None:
+    encoded, _ = run(write(tmp_path / "a.dcm", ct(PatientName=person, **{keyword: value})))
+    assert (read(encoded).get(keyword) or None) == after
+
+
 def test_a_name_in_a_kept_text_holds_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fidac_node.deidentify.devices.known", lambda text, _: text)
     with pytest.raises(Permanent) as caught:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.datadict import DicomDictionary
 
 from fidac_node.deidentify import text
 from fidac_node.deidentify.plan import profiles_directory
@@ -116,6 +117,9 @@ anything = st.one_of(mixtures(), letters, st.text(max_size=60))
         ("Médiastin ME\u0301DIASTIN", "Médiastin ME\u0301DIASTIN"),
         ("\uff34\uff28\uff2f\uff32\uff21\uff38", "\uff34\uff28\uff2f\uff32\uff21\uff38"),
         ("120 kV 50 mAs 75%", "120 kV 50 mAs 75%"),
+        ("Thorax 1.25mm 120kV 80ml Br40d 3mm", "Thorax 1.25mm 120kV 80ml Br40d 3mm"),
+        ("0.625mm 0 mm thorax Br40d B70f", "0.625mm 0 mm thorax Br40d B70f"),
+        ("CHEST_TO_PELVIS TORAX", "CHEST_TO_PELVIS TORAX"),
     ],
 )
 def test_what_describes_an_image_stays_as_it_is_written(value: str, kept: str) -> None:
@@ -148,6 +152,14 @@ def test_what_describes_an_image_stays_as_it_is_written(value: str, kept: str) -
         ("tho\u200brax lung", "lung"),
         ("l\u0336ung lung", "lung"),
         ("l\u057dng", ""),
+        ("06 mm 39 mm 98 mm 12 mm 47 mm", ""),
+        ("19 mm 61 mm 07 mm 14 mm", ""),
+        ("19mm 61cm 7mm thorax", "thorax"),
+        ("Lung19mm lung61mm LUNG7mm 120kV", "120kV"),
+        ("b80a b03a b41a b27a b65a", ""),
+        ("Br19 hr61 b07a thorax", "thorax"),
+        ("thorax 06mm", "thorax"),
+        ("to the thorax", "the thorax"),
         ("5", ""),
         ("---", ""),
         ("", ""),
@@ -231,8 +243,20 @@ def test_terms_of_the_standard_are_listed_as_whole_values_only(value: str, liste
     assert text.is_listed(value, VOCABULARY) is listed
 
 
+@pytest.mark.parametrize(
+    "label", ["Stack ID", "In-Stack Position Number", "Temporal Position Index", "Image Position (Patient)", "StackID"]
+)
+def test_a_dimension_is_called_by_the_name_of_its_attribute_and_by_no_other(label: str) -> None:
+    assert text.is_listed(label, VOCABULARY)
+    assert not text.is_listed(f"{label} Dupont", VOCABULARY)
+
+
+def test_the_names_of_dimensions_are_those_of_the_standard() -> None:
+    assert {keyword.lower() for _, _, _, _, keyword in DicomDictionary.values()} >= text._DIMENSIONS
+
+
 def test_long_texts_are_cleaned_in_linear_time() -> None:
-    for unit in ("thorax Dupont 17/03/2020 ", "1.", "a.", "1", "C-", "w/", "@", "d'", "é\u0301", "5 "):
+    for unit in ("thorax Dupont 17/03/2020 ", "1.", "a.", "1", "C-", "w/", "@", "d'", "é\u0301", "5 ", "5mm "):
         assert len(clean(unit * 40_000)) <= 40_000 * len(unit)
 
 
