@@ -53,6 +53,7 @@ _NO_DIGITS: Final = b"+-.eE \\\0"
 _SHORTEST_ROW: Final = 10
 _SHORTEST_OF_FEW: Final = 8
 _FEW_DIGITS: Final = 12
+_CODE_VALUES: Final = frozenset({0x00080100, 0x00080119})
 _LETTERS_IN_NUMBERS: Final = 16  # bytes
 # What is remembered at most: entries, and bytes of their keys.
 MOST_SEEN: Final = 1024
@@ -341,7 +342,8 @@ class Search:
                     raise leak(head.path, f"the input's {describe((source.tag,))}")
         if (self._rows or self._few) and len(joined) >= _SHORTEST_OF_FEW:
             for value in values:
-                self._digits(head, value.translate(None, _NO_DIGITS))
+                if not value.strip(b" \0+-").isdigit():  # whole numbers were compared as such
+                    self._digits(head, value.translate(None, _NO_DIGITS))
 
     def _digits(self, head: Head, digits: bytes) -> None:
         """Compare the digits of a value, its signs and points taken out, with identifying numbers."""
@@ -400,10 +402,10 @@ class Search:
             except UnicodeDecodeError:
                 raise leak(head.path, "text that is not UTF-8") from None
             if not self._is_written(head, text) and not (head.vr == "CS" and self._are_terms(head, text)):
-                if not head.excused:
-                    self._digits(head, "".join(filter(str.isdigit, text)).encode("ascii", "ignore"))
                 hit = self._hay.in_text(text, tag=head.path[-1], spared=self._spared(head, text))
                 left = self._found(head, hit)
+                if not head.excused and head.path[-1] not in _CODE_VALUES:
+                    self._digits(head, "".join(filter(str.isdigit, text)).encode("ascii", "ignore"))
                 if left is not None:
                     uids |= left.uids
                     rows |= left.rows

@@ -61,7 +61,7 @@ def test_profiles_and_layers_are_listed(own: Path) -> None:
     for name in ("fidac-chest-ct", "fidac-chest-ct-device", "basic-only"):
         (line,) = (line for line in result.stdout.splitlines() if line.startswith(f"{name} "))
         assert load_plan(name).digest[:8] in line and "basic " in line
-    assert re.search(r"^modified-dates +27 +113107 +PS3\.15 E\.3\.6", result.stdout, re.MULTILINE)
+    assert re.search(r"^modified-dates +23 +113107 +PS3\.15 E\.3\.6", result.stdout, re.MULTILINE)
     listed = call("profile", "list", "-d", own).stdout
     assert re.search(r"^lung +[0-9a-f]{8} +basic patient-characteristics ours +a lung$", listed, re.MULTILINE)
     assert re.search(r"^ours +2 +113108 +for the tests$", listed, re.MULTILINE) and re.search(r"^bad +broken ", listed, re.MULTILINE)

@@ -171,8 +171,8 @@ def tail_kept(patch: Patch) -> None:
 
 def plain_codes(patch: Patch) -> None:
     """Let codes through by their form, once a rule for their attribute has been made."""
-    form = re.compile(rb"[A-Z0-9 _]{1,16}")
-    patch.setattr(shapes, "PLAIN_VALUES", {**shapes.PLAIN_VALUES, "CS": form})
+    form, sound = re.compile(rb"[A-Z0-9 _]{1,16}"), shapes.plain
+    patch.setattr(shapes, "plain", lambda tag, vr: form if vr == "CS" else sound(tag, vr))
 
 
 class AnyCreator(dict[tuple[int, str, int], str]):
