@@ -26,7 +26,7 @@ from fidac_node import part10
 from fidac_node.deidentify import Plan, Pseudonymiser, actions, load_plan, profiles_directory
 from fidac_node.deidentify.compiler import Composition
 from fidac_node.deidentify.dates import Moments, clock
-from fidac_node.deidentify.dictionary import keyword_of, vrs_of
+from fidac_node.deidentify.dictionary import keyword_of, most_values, vrs_of
 from fidac_node.deidentify.explain import composition_of
 from fidac_node.deidentify.programmes import find
 from fidac_node.deidentify.reading import read_source
@@ -147,7 +147,9 @@ SEQUENCES += [0x00081140, 0x00400275, 0x00082112, 0x0018A001]
 
 def _leaf(tag: int) -> st.SearchStrategy[tuple[int, str, Any]]:
     (vr,) = vrs_of(tag)
-    return st.tuples(st.just(tag), st.just(vr), st.sampled_from(SAMPLES[vr]))
+    most = most_values(tag) or 2  # more than an attribute may have are for other tests
+    values = [value for value in SAMPLES[vr] if not isinstance(value, list) or len(value) <= most or vr not in ("DS", "IS")]
+    return st.tuples(st.just(tag), st.just(vr), st.sampled_from(values))
 
 
 def _made(elements: list[tuple[int, str, Any]], nested: list[tuple[int, list[Any]]]) -> Dataset:
