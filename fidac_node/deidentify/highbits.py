@@ -8,6 +8,7 @@ hold such bits, because what has 8 bits or less is held; so one table of 256 byt
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from typing import Final
 
@@ -52,6 +53,17 @@ def _stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool)
     """As :func:`stray`, with the standard library alone."""
     _, own = _tables(keep, signed)
     return bool(bytes(pixels)[_upper(pixels, little)].translate(None, own))
+
+
+def without(pixels: bytes | memoryview, word: int, *, little: bool) -> bytes:
+    """The 16-bit pixels that are not ``word``, in their order."""
+    try:
+        import numpy as np
+    except ImportError:  # in a browser
+        values = struct.unpack(f"{'<' if little else '>'}{len(pixels) // 2}H", pixels)
+        return struct.pack(f"{'<' if little else '>'}{len(values) - values.count(word)}H", *(one for one in values if one != word))
+    found = np.frombuffer(pixels, "<u2" if little else ">u2")
+    return bytes(found[found != word].tobytes())
 
 
 def stray_upper(upper: bytes, keep: int, *, signed: bool) -> bool:

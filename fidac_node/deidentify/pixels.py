@@ -237,16 +237,21 @@ class Pixels:
         keep = (1 << stored) - 1
         end = self._data.offset + self._length // 2 * 2
         for offset in range(self._data.offset, end, _CHUNK):
-            if highbits.stray(self._view(offset, min(_CHUNK, end - offset)), keep, signed=signed, little=source.syntax.little):
+            with self._view(offset, min(_CHUNK, end - offset)) as piece:  # released: a map with views of it cannot be closed
+                stray = highbits.stray(piece, keep, signed=signed, little=source.syntax.little)
+                # Padding is no value of the image: one constant that the header names may have any bits, and says nothing with them.
+                rest = highbits.without(piece, source.number("PixelPaddingValue", 0), little=source.syntax.little) if stray else b""
+            if stray and highbits.stray(rest, keep, signed=signed, little=source.syntax.little):
                 check_padding(source, keep, "bits above BitsStored (0028,0101)")
                 return keep
         return 0
 
-    def _view(self, offset: int, length: int) -> bytes | memoryview:
+    def _view(self, offset: int, length: int) -> memoryview:
         """A piece of the pixel data, not copied where it is small enough to be in memory altogether."""
         if self._length > _IN_ONE_PIECE:
-            return self._piece(offset, length)
-        return memoryview(self._source.buffer)[offset : offset + length]
+            return memoryview(self._piece(offset, length))
+        with memoryview(self._source.buffer) as everything:
+            return everything[offset : offset + length]
 
     def _check_native(self, source: Source) -> None:
         if source.meta.transfer_syntax_uid not in NATIVE:

@@ -390,7 +390,10 @@ class Rewriter:
             case "clean":
                 new = self._cleaned(tag, vr, text)
             case "listed":
-                new = "\\".join(one for one in text.split("\\") if is_listed(one, self._vocabulary))
+                values = text.split("\\")
+                # Of several values none is a bare number: together they could be another.
+                kept = [one for one in values if is_listed(one, self._vocabulary) and (len(values) == 1 or not one.strip().isdigit())]
+                new = "\\".join(kept)
             case "device":
                 new = "\\".join(devices.known_values(text.split("\\"), self._plan.devices, self.subject.names))
             case "contrast":
@@ -433,7 +436,9 @@ class Rewriter:
 
     def _is_term(self, tag: int, value: str) -> bool:
         """Say whether a code is a defined term of its attribute, or made of words that images are described with."""
-        return shapes.is_valid("CS", value) and (not value or value in terms.terms_of(tag) or is_listed(value, self._codes))
+        if not value or value in terms.terms_of(tag):
+            return True
+        return shapes.is_valid("CS", value) and any(map(str.isalpha, value)) and is_listed(value, self._codes)
 
     def _without_value(self, tag: int, vr: str) -> bytes:
         dummy = self._dummy(tag, vr)

@@ -563,3 +563,11 @@ def test_more_numbers_than_an_attribute_may_have_go(tmp_path: Path) -> None:
     ds = ct()
     ds.add_new("KVP", "DS", ["6", "39", "98", "12", "47"])
     assert not read(run(write(tmp_path / "a.dcm", ds))[0]).KVP
+
+
+def test_bare_numbers_of_several_codes_or_labels_go(tmp_path: Path) -> None:
+    after = read(
+        run(write(tmp_path / "a.dcm", ct(ImageType="ORIGINAL\\PRIMARY\\AXIAL\\19\\61\\07", WindowCenterWidthExplanation="19\\61\\07")))[0]
+    )
+    assert list(after.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL"]
+    assert "WindowCenterWidthExplanation" not in after

@@ -151,3 +151,21 @@ def test_a_name_in_the_first_or_the_last_row_holds_the_object(tmp_path: Path, ro
     with pytest.raises(Permanent) as caught:
         build.run(build.write(tmp_path / "a.dcm", ds))
     assert caught.value.code == "leak" and "PatientName" in str(caught.value) and "uenouille" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("signed", "padding"), [(False, 63536), (True, 62512)])  # -2000 and -3024, as scanners write them in 12 bits
+def test_padding_that_the_header_names_may_have_any_bits_and_stays(tmp_path: Path, signed: bool, padding: int) -> None:
+    words = [padding if number % 3 else number * 100 for number in range(16)]
+    ds = build.ct(PixelRepresentation=int(signed), PixelPaddingValue=padding - 0x10000 if signed else padding)
+    ds.PixelData = struct.pack("<16H", *words)
+    encoded, _ = build.run(build.write(tmp_path / "a.dcm", ds))
+    assert build.read(encoded).PixelData == ds.PixelData
+    ds.PixelData = struct.pack("<16H", *words[:-1], 0x8001)
+    with pytest.raises(Permanent, match="PixelPaddingValue uses them too"):
+        build.run(build.write(tmp_path / "a.dcm", ds))
+
+
+@given(WORDS, st.integers(0, 0xFFFF), st.booleans())
+def test_pixels_without_one_value_are_the_others_in_their_order(words: list[int], word: int, little: bool) -> None:
+    for one in {word, *words}:
+        assert highbits.without(encoded(words, little), one, little=little) == encoded([other for other in words if other != one], little)
