@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fidac_node.cli import main
+from fidac_node.cli import cli
 from fidac_node.site import Site, open_site
 
 CHANGED = "the recipe has changed from"
@@ -17,7 +17,7 @@ CHANGED = "the recipe has changed from"
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     done = CliRunner().invoke(
-        main, ["site", "init", str(tmp_path), "--site-id", "CHU-TEST", "--hub", "FIDACHUB@127.0.0.1:11113"], catch_exceptions=False
+        cli, ["site", "init", str(tmp_path), "--site-id", "CHU-TEST", "--hub", "FIDACHUB@127.0.0.1:11113"], catch_exceptions=False
     )
     assert done.exit_code == 0
     return open_site(tmp_path / "site.toml")
