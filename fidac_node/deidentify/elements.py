@@ -44,6 +44,10 @@ _SEQUENCE_END: Final = 0xE0DD
 _last_undefined: Final[dict[tuple[int, bool], bytes]] = {}
 _MOST_REMEMBERED: Final = 256
 _LONGEST_REMEMBERED: Final = 4096
+# The last long sequence (bytes) as it was cut, by encoding: triage and rewriter ask for the same frames, one after the other.
+_last_frames: Final[dict[bool, tuple[bytes, list[Elements]]]] = {}
+_SHORTEST_KEPT: Final = 1 << 12
+_LONGEST_KEPT: Final = 1 << 20
 
 
 class Unusual(Exception):
@@ -201,7 +205,17 @@ def value_of(elements: Mapping[int, bytes], tag: int, explicit: bool) -> bytes:
 
 
 def items_of(encoded: bytes, explicit: bool) -> list[Elements]:
-    """The items of an encoded sequence, each cut into its elements. Raises :class:`Malformed`, :class:`Unusual`."""
+    """The items of an encoded sequence, each cut into its elements, for reading alone. Raises :class:`Malformed`, :class:`Unusual`."""
+    last = _last_frames.get(explicit)
+    if last is not None and last[0] is encoded:
+        return last[1]
+    found = _items_of(encoded, explicit)
+    if _SHORTEST_KEPT <= len(encoded) <= _LONGEST_KEPT:
+        _last_frames[explicit] = (encoded, found)
+    return found
+
+
+def _items_of(encoded: bytes, explicit: bool) -> list[Elements]:
     _, position, undefined = head_of(encoded, explicit)
     end = len(encoded)
     found: list[Elements] = []

@@ -143,14 +143,14 @@ class Gate:
         transfer_syntax_uid: str,
         written: frozenset[str],
         private: frozenset[int] = frozenset(),
-        pixels: Sequence[bytes] = (),
+        pixels: Iterable[Sequence[bytes]] = (),
     ) -> None:
         """Let an output pass.
 
         ``said`` is what :meth:`read` read of the input, ``after`` the encoded top-level elements of the output without the pixel
         data, in pieces of one or more, ``head`` its preamble and File Meta Information, ``sender`` the AE title in the
         input's. ``written`` are the values that the engine added: pseudonym and marks; ``private`` the
-        safe private elements that it let through, with their creators; ``pixels`` the pieces of the pixel data in which text could
+        safe private elements that it let through, with their creators; ``pixels`` lists of pieces of the pixel data in which text could
         stand unseen. Raises :class:`Permanent` ``leak`` on a hit, naming attributes and never a value.
         """
         with _doubt():
@@ -158,8 +158,7 @@ class Gate:
             seen = search.look(after)
             if not _are_ascending(seen) and _comes_twice(seen):
                 raise Permanent("leak", "an element comes twice in the output")
-            if pixels:
-                search.look_in_pixels(pixels)
+            search.look_in_pixels(pixels)
             _compare(said.told, said.own, seen, self._instance_uid(head, transfer_syntax_uid), written)
 
     def _heads_of(self, frame: Frame) -> Heads:

@@ -34,6 +34,7 @@ _ITEM: Final = b"\xfe\xff\x00\xe0"
 _CONSTANT: Final = 32
 # What stands between two such areas is no more (bytes) than a few words; longer, it is a row of the image.
 _LONGEST_BETWEEN: Final = 512
+_MOST_AT_ONCE: Final = 1 << 16  # bytes
 _MASKABLE: Final = 16  # bits of a pixel
 _NO_META: Final = FileMeta("", "", "")
 _PADDING: Final = {"PixelPaddingValue": 0x00280120, "PixelPaddingRangeLimit": 0x00280121}
@@ -129,30 +130,40 @@ class Pixels:
             offset == start - first and length in (size, size - 1) for (offset, length), (start, size) in zip(told, fragments, strict=True)
         )
 
-    def margins(self) -> list[bytes]:
-        """What of the pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value.
+    def margins(self) -> Iterator[list[bytes]]:
+        """Yield what of the pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value.
 
-        Of compressed pixels those of RLE, whose bytes stand in planes; the others are no words before they are decoded.
+        In lists of a few frames each. Of compressed pixels those of RLE, whose bytes stand in planes; the others are no words before
+        they are decoded.
         """
-        row, pixel = self._shape.row_bits // 8, self._shape.bits // 8
-        if self._data.encapsulated:
-            return self._margins_of_planes()
         found: list[bytes] = []
+        for pieces in self._margins_of_planes() if self._data.encapsulated else self._margins_of_frames():
+            found += pieces
+            if sum(map(len, found)) > _MOST_AT_ONCE:
+                yield found
+                found = []
+        if found:
+            yield found
+
+    def _margins_of_frames(self) -> Iterator[list[bytes]]:
+        row, pixel = self._shape.row_bits // 8, self._shape.bits // 8
         size = self._length // self._frames
         for start in range(self._data.offset, self._data.offset + size * self._frames, size) if pixel else ():
             if size > _IN_ONE_PIECE:
-                found += [self._piece(start, row), self._piece(start + size - row, row)]
+                yield [self._piece(start, row), self._piece(start + size - row, row)]
+            elif self._length > _IN_ONE_PIECE:  # frame by frame: what is looked at in a map of the file counts as memory
+                yield _margins(self._piece(start, size), 0, size, row, pixel)
             else:
-                found += _margins(self._source.buffer, start, start + size, row, pixel)
-        return found
+                yield _margins(self._source.buffer, start, start + size, row, pixel)
 
-    def _margins_of_planes(self) -> list[bytes]:
+    def _margins_of_planes(self) -> Iterator[list[bytes]]:
         if self._family != codestream.RLE or self._shape.pixels > _IN_ONE_PIECE:
-            return []
+            return
         _, *fragments = self._fragments()
         row = self._shape.row_bits // self._shape.bits
-        planes = (codestream.planes(self._read(*one), self._shape.pixels) for one in fragments)
-        return [piece for several in planes for plane in several for piece in _margins(plane, 0, len(plane), row, 1)]
+        for one in fragments:
+            for plane in codestream.planes(self._read(*one), self._shape.pixels):
+                yield _margins(plane, 0, len(plane), row, 1)
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the pixel data after its header, in pieces."""

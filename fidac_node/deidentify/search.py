@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -232,11 +232,12 @@ class Search:
         self._wholes = {int(whole): source for whole, source in self._numbers.items()}
         self.seen: Memo[Seen] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
 
-    def look_in_pixels(self, pieces: Iterable[bytes]) -> None:
+    def look_in_pixels(self, several: Iterable[Sequence[bytes]]) -> None:
         """Search rows of pixels; a hit raises :class:`Permanent` ``leak``."""
-        source = self._hay.in_pixels(pieces)
-        if source is not None:
-            raise leak((PIXEL_DATA,), f"the input's {describe((source.tag,))}")
+        for pieces in several:
+            source = self._hay.in_pixels(pieces)
+            if source is not None:
+                raise leak((PIXEL_DATA,), f"the input's {describe((source.tag,))}")
 
     def look(self, pieces: Iterable[bytes]) -> list[Seen]:
         """Search the pieces of an output; a hit raises :class:`Permanent` ``leak``."""
