@@ -55,6 +55,11 @@ def _stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool)
     return bool(bytes(pixels)[_upper(pixels, little)].translate(None, own))
 
 
+def fit(word: int, keep: int, *, signed: bool) -> int:
+    """A 16-bit word (given unsigned) as it is when it is masked."""
+    return (word & 0xFF) | _tables(keep, signed)[0][word >> 8] << 8
+
+
 def without(pixels: bytes | memoryview, word: int, *, little: bool) -> bytes:
     """The 16-bit pixels that are not ``word``, in their order."""
     try:
@@ -73,7 +78,7 @@ def stray_upper(upper: bytes, keep: int, *, signed: bool) -> bool:
 
 def fits(value: int, keep: int, *, signed: bool) -> bool:
     """Say whether a 16-bit word (given unsigned) stays the same when it is masked."""
-    return value == (value & 0xFF) | _tables(keep, signed)[0][value >> 8] << 8
+    return value == fit(value, keep, signed=signed)
 
 
 def _upper(chunk: bytes | memoryview, little: bool) -> slice:

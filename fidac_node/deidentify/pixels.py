@@ -242,20 +242,36 @@ class Pixels:
 
     def _strays(self, source: Source) -> int:
         """The mask for pixels of which some have bits above BitsStored, else 0. Raises :class:`Permanent` if they cannot be masked."""
-        stored, signed = self._shape.stored, self._shape.signed
+        stored = self._shape.stored
         if self._shape.bits != _MASKABLE or not highbits.FEWEST_BITS <= stored <= highbits.MOST_BITS:
             return 0
         keep = (1 << stored) - 1
         end = self._data.offset + self._length // 2 * 2
-        for offset in range(self._data.offset, end, _CHUNK):
-            with self._view(offset, min(_CHUNK, end - offset)) as piece:  # released: a map with views of it cannot be closed
-                stray = highbits.stray(piece, keep, signed=signed, little=source.syntax.little)
-                # Padding is no value of the image: one constant that the header names may have any bits, and says nothing with them.
-                rest = highbits.without(piece, source.number("PixelPaddingValue", 0), little=source.syntax.little) if stray else b""
-            if stray and highbits.stray(rest, keep, signed=signed, little=source.syntax.little):
-                check_padding(source, keep, "bits above BitsStored (0028,0101)")
-                return keep
-        return 0
+        chunks = [(offset, min(_CHUNK, end - offset)) for offset in range(self._data.offset, end, _CHUNK)]
+        if not any(self._is_stray(*chunk, keep) for chunk in chunks):
+            return 0
+        padding = source.number("PixelPaddingValue", 0)
+        if not highbits.fits(padding, keep, signed=self._shape.signed) and all(self._is_told(*chunk, keep, padding) for chunk in chunks):
+            return 0
+        check_padding(source, keep, "bits above BitsStored (0028,0101)")
+        return keep
+
+    def _is_stray(self, offset: int, length: int, keep: int) -> bool:
+        with self._view(offset, length) as piece:  # released: a map with views of it cannot be closed
+            return highbits.stray(piece, keep, signed=self._shape.signed, little=self._source.syntax.little)
+
+    def _is_told(self, offset: int, length: int, keep: int, padding: int) -> bool:
+        """Say whether padding alone has bits above BitsStored, and no other pixel has the bits below of it.
+
+        Then each pixel is what its stored bits say, and those above say nothing besides.
+        """
+        signed, little = self._shape.signed, self._source.syntax.little
+        with self._view(offset, length) as piece:
+            rest = highbits.without(piece, padding, little=little)
+        alike = highbits.fit(padding, keep, signed=signed)
+        return not highbits.stray(rest, keep, signed=signed, little=little) and len(highbits.without(rest, alike, little=little)) == len(
+            rest
+        )
 
     def _view(self, offset: int, length: int) -> memoryview:
         """A piece of the pixel data, not copied where it is small enough to be in memory altogether."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -51,6 +52,23 @@ _CLEANING: Final = frozenset({"agent", "clean", "device", "listed"})
 _DEMANDED: Final = frozenset({0x00082218})  # AnatomicRegionSequence, within FrameAnatomySequence
 # Six times the longest LT (PS3.5 6.2, bytes): what is longer is no text about an image.
 _LONGEST_TEXT: Final = 1 << 16
+
+
+class Place(Enum):
+    """Where a data set is: the object itself, its functional groups at any depth, or an item of anything else.
+
+    Make, model and kernel are the scanner's own in the first two. What becomes of an element depends on it.
+    """
+
+    TOP = "top"
+    GROUPS = "groups"
+    ELSEWHERE = "elsewhere"
+
+    def below(self, tag: int) -> Place:
+        """Where the items of a sequence ``tag`` are."""
+        if self is Place.GROUPS or (self is Place.TOP and tag in _FUNCTIONAL_GROUPS):
+            return Place.GROUPS
+        return Place.ELSEWHERE
 
 
 class Rule(NamedTuple):
@@ -132,7 +150,7 @@ class Rewriter:
         self._syntax = syntax
         self._overrides = overrides or {}
         self._private_groups = frozenset(group for group, _, _ in plan.private)
-        self._known: dict[tuple[tuple[str, ...], bool], dict[bytes, Change]] = {}
+        self._known: dict[tuple[tuple[str, ...], Place], dict[bytes, Change]] = {}
         # Tag and VR are the first six bytes of an element, the tag the first four.
         self._head = 6 if syntax.explicit else 4
         self._rules = {} if rules is None else rules
@@ -140,19 +158,19 @@ class Rewriter:
         self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
 
-    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, scanner: bool = True) -> Changes:
-        """What becomes of each element of ``found``, by ascending tag; ``scanner``: where make, model and kernel are the scanner's own.
+    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, place: Place = Place.TOP) -> Changes:
+        """What becomes of each element of ``found``, by ascending tag; ``place``: where it is.
 
         Raises :class:`Malformed`, :class:`.Unusual`.
         """
         declared = inherited
         if elements.SPECIFIC_CHARACTER_SET in found:
             declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
-        known = self._known.get((declared, scanner))
+        known = self._known.get((declared, place))
         if known is None:
             if len(self._known) >= _MOST_CHARSETS:
                 self._known.clear()
-            known = self._known[declared, scanner] = {}
+            known = self._known[declared, place] = {}
         rules, head = self._rules, self._head
         changes: Changes = {}
         for tag in sorted(found):
@@ -165,7 +183,7 @@ class Rewriter:
                 elif rule is not None and rule.gone:
                     change = REMOVED
                 else:
-                    change = self._change(tag, encoded, rule or self._ruled(tag, encoded), declared, depth, scanner)
+                    change = self._change(tag, encoded, rule or self._ruled(tag, encoded), declared, depth, place)
                     self._remember(known, encoded, change)
             changes[tag] = change
         return changes
@@ -253,15 +271,15 @@ class Rewriter:
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
-    def _change(self, tag: int, encoded: bytes, rule: Rule, declared: tuple[str, ...], depth: int, scanner: bool) -> Change:
+    def _change(self, tag: int, encoded: bytes, rule: Rule, declared: tuple[str, ...], depth: int, place: Place) -> Change:
         if rule.vr is not None and (rule.sequence or elements.is_sequence(tag, encoded, self._syntax.explicit)) and rule.vr == "SQ":
-            return self._sequence(tag, encoded, rule.action, declared, depth, scanner)
+            return self._sequence(tag, encoded, rule.action, declared, depth, place)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
             return REMOVED
         if rule.action == actions.BLANK:
             return Change(rule.action, self._syntax.element(tag, rule.vr, b""))
-        if rule.action == "device" and not scanner:
+        if rule.action == "device" and place is Place.ELSEWHERE:
             return Change(actions.REMOVE, self._without_value(tag, rule.vr))
         value = self.value(tag, rule.vr, encoded[rule.start :], rule.action, declared)
         if value is None:
@@ -304,7 +322,7 @@ class Rewriter:
         # An implicit hop by a system that did not know the attribute left little-endian bytes (PS3.5 6.2.2).
         return known[0] if declared == "UN" and len(known) == 1 and self._syntax.little else None
 
-    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, scanner: bool) -> Change:
+    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, place: Place) -> Change:
         if depth >= elements.MAX_DEPTH:
             raise Malformed(f"sequences are nested more than {elements.MAX_DEPTH} deep")
         explicit = self._syntax.explicit
@@ -316,27 +334,27 @@ class Rewriter:
         below: list[Changes] = []
         kept: list[bytes] = []
         items = elements.items_of(encoded, explicit)
-        inside = scanner and (depth > 0 or tag in _FUNCTIONAL_GROUPS)
+        items_place = place.below(tag)
         for item in items if action == actions.KEEP else ():
-            changes, content = self._item(item, declared, depth + 1, inside)
+            changes, content = self._item(item, declared, depth + 1, items_place)
             below.append(changes)
             if content or (content is not None and tag in _FUNCTIONAL_GROUPS):  # an item of nothing but identity says nothing any more
                 kept.append(content)
-        if not kept and items and inside and tag in _DEMANDED:
+        if not kept and items and items_place is Place.GROUPS and tag in _DEMANDED:
             raise Permanent("unknown-code", f"no code of {describe((tag,))} is a published one, and the object must have it")
         if kept or action == actions.BLANK or not items or tag in self._demands.presence:
             return Change(action, self._syntax.sequence(tag, kept), tuple(below))
         return Change(actions.REMOVE, b"", tuple(below))
 
-    def _item(self, found: Elements, declared: tuple[str, ...], depth: int, scanner: bool) -> tuple[Changes, bytes | None]:
+    def _item(self, found: Elements, declared: tuple[str, ...], depth: int, place: Place) -> tuple[Changes, bytes | None]:
         """What becomes of an item, and its new content; ``None`` if it may not stay at all."""
         if found.keys().isdisjoint(_CHECKED):
-            changes = self.data_set(found, declared, depth, scanner=scanner)
+            changes = self.data_set(found, declared, depth, place=place)
             return changes, b"".join([change.encoded for change in changes.values()])
         meaning = None if found.keys().isdisjoint(shapes.CODE_PARTS) else shapes.meaning_of(found, self._syntax.explicit)
         if (meaning is None and shapes.LUT_DATA not in found) or not shapes.lut_fits(found, self._syntax):
             return dict.fromkeys(found, REMOVED), None
-        changes = self.data_set(found, declared, depth, scanner=scanner)
+        changes = self.data_set(found, declared, depth, place=place)
         if meaning is not None:
             changes = dict(sorted({**changes, **self._code(found, meaning)}.items()))
         return changes, b"".join([change.encoded for change in changes.values()])

@@ -141,3 +141,13 @@ def test_a_code_counts_whatever_vr_it_is_declared_with(vr: str) -> None:
     items = [[sequence(0x0040A170, [[elem(0x00080100, vr, code), elem(0x00080102, "SH", "DCM")]])] for code in codes]
     encoded = encode([sequence(PER_FRAME_GROUPS, items)])
     assert rewritten(rewriter(True), encoded) == alone(True, encoded)
+
+
+def test_what_came_at_another_place_before_does_not_count() -> None:
+    """The same bytes, at top level and in a functional group: the scanner speaks in the second alone."""
+    inner = sequence(0x00081140, [[elem(0x00080070, "LO", "SIEMENS"), elem(0x00081155, "UI", "1.2.3.4")]])
+    top, groups = {0x00081140: encode([inner])}, {0x52009229: encode([sequence(0x52009229, [[inner]])])}
+    for order in ((top, groups), (groups, top)):
+        rewriting = rewriter(True)
+        written = {id(one): b"".join(change.encoded for change in rewriting.data_set(one).values()) for one in order}
+        assert b"SIEMENS" not in written[id(top)] and b"SIEMENS" in written[id(groups)]

@@ -165,6 +165,15 @@ def test_padding_that_the_header_names_may_have_any_bits_and_stays(tmp_path: Pat
         build.run(build.write(tmp_path / "a.dcm", ds))
 
 
+@pytest.mark.parametrize(("signed", "padding"), [(False, 63536), (True, 62512)])
+def test_padding_over_pixels_that_look_alike_below_is_no_hiding_place(tmp_path: Path, signed: bool, padding: int) -> None:
+    alike = as_standard(padding, 12, signed)
+    ds = build.ct(PixelRepresentation=int(signed), PixelPaddingValue=padding - 0x10000 if signed else padding)
+    ds.PixelData = struct.pack("<16H", *(padding if number % 3 else alike for number in range(16)))
+    with pytest.raises(Permanent, match="PixelPaddingValue uses them too"):
+        build.run(build.write(tmp_path / "a.dcm", ds))
+
+
 @given(WORDS, st.integers(0, 0xFFFF), st.booleans())
 def test_pixels_without_one_value_are_the_others_in_their_order(words: list[int], word: int, little: bool) -> None:
     for one in {word, *words}:
