@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from fidac_node.deidentify import codestream, decoding, highbits
@@ -159,10 +160,9 @@ class Pixels:
     def _margins_of_planes(self) -> Iterator[list[bytes]]:
         if self._family != codestream.RLE or self._shape.pixels > _IN_ONE_PIECE:
             return
-        _, *fragments = self._fragments()
         row = self._shape.row_bits // self._shape.bits
-        for one in fragments:
-            for plane in codestream.planes(self._read(*one), self._shape.pixels):
+        for frame in self._coded_frames():
+            for plane in codestream.planes(b"".join(frame), self._shape.pixels):
                 yield _margins(plane, 0, len(plane), row, 1)
 
     def chunks(self) -> Iterator[bytes | memoryview]:
@@ -321,24 +321,29 @@ class Pixels:
         return data
 
     def _encapsulated(self) -> Iterator[bytes]:
-        fragments = self._fragments()
-        yield _item(self._read(*next(fragments)))
+        yield _item(self._read(*next(self._fragments())))
         frames = 0
+        for frame in self._coded_frames():
+            yield from self._frame(frame)
+            frames += 1
+        if frames != self._frames:
+            raise Malformed(f"NumberOfFrames is {self._frames}, the compressed pixel data has {frames}")
+        yield _SEQUENCE_END
+
+    def _coded_frames(self) -> Iterator[list[bytes]]:
+        """Yield the fragments of each frame. Raises :class:`Permanent` for a frame that is too large to look into."""
         frame: list[bytes] = []
         size = 0
-        for offset, length in fragments:
+        for offset, length in islice(self._fragments(), 1, None):  # after the offset table
             if size + length > LARGEST_FRAME:
                 raise Permanent("pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MB: it is not looked into")
             data = self._read(offset, length)
             if frame and self._begins_frame(data):
-                yield from self._frame(frame)
-                frames, frame, size = frames + 1, [], 0
+                yield frame
+                frame, size = [], 0
             frame.append(data)
             size += length
-        yield from self._frame(frame)
-        if frames + 1 != self._frames:
-            raise Malformed(f"NumberOfFrames is {self._frames}, the compressed pixel data has {frames + 1}")
-        yield _SEQUENCE_END
+        yield frame
 
     def _begins_frame(self, data: bytes) -> bool:
         if self._frames == 1:

@@ -127,6 +127,17 @@ def test_compressed_pixels_with_bits_above_those_stored_are_held(tmp_path: Path,
         assert build.traces(build.run(path)[0]) == []
 
 
+@pytest.mark.parametrize("fragments", [1, 2, 3])
+def test_a_name_in_a_plane_of_rle_is_found_in_however_many_fragments(tmp_path: Path, fragments: int) -> None:
+    upper, lower = b"\x7f" + bytes(128) + b"\x7f" + bytes(128), b"\x7fQUENOUILLE" + bytes(118) + b"\x7f" + bytes(128)
+    frame = struct.pack("<16L", 2, 64, 64 + len(upper), *[0] * 13) + upper + lower
+    ds = compressed(frame, 16)
+    ds["PixelData"].value = encapsulate([frame], fragments_per_frame=fragments, has_bot=False)
+    with pytest.raises(Permanent, match="PixelData") as caught:
+        build.run(build.write(tmp_path / "a.dcm", ds, "1.2.840.10008.1.2.5"))
+    assert caught.value.code == "leak"
+
+
 @pytest.mark.parametrize(("stray", "held"), [(0x40, True), (0, False)])
 def test_rle_with_bits_above_those_stored_is_held(tmp_path: Path, stray: int, held: bool) -> None:
     plane = b"\x7f" + bytes(128) + b"\x7f" + bytes(127)

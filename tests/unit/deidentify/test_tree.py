@@ -110,12 +110,13 @@ def test_a_file_that_cannot_be_read_is_held(tmp_path: Path, folders: Path) -> No
 def test_a_folder_that_cannot_be_written_ends_the_run(tmp_path: Path, folders: Path, workers: int) -> None:
     class Full(Job):
         def temporary(self, task: Task) -> Path:
-            return Path("/dev/full")
+            return full  # a link: whoever removes it removes no device
 
-    plain = job(tmp_path / "out")
-    full = Full(plain.deidentifier, plain.handles, plain.target, plain.label, plain.limit)
+    plain, full = job(tmp_path / "out"), tmp_path / "full"
+    full.symlink_to("/dev/full")
+    unwritable = Full(plain.deidentifier, plain.handles, plain.target, plain.label, plain.limit)
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-        list(deidentify_files(files_of(folders)[:8], full, workers=workers))
+        list(deidentify_files(files_of(folders)[:8], unwritable, workers=workers))
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
