@@ -9,11 +9,11 @@ Only an id that is nothing else is taken for one: ``ANON123`` and ``LIDC-IDRI-00
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
+from fidac_node.deidentify import text as texts
 from fidac_node.deidentify.scripts import latin
 
 STANDS_FOR_NOBODY: Final = (
@@ -67,8 +67,7 @@ def matches(text: str, patterns: Iterable[str]) -> bool:
 
 def fold(text: str) -> str:
     """Upper case without accents, controls and spaces around, one space between words."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one) and one.isprintable())
-    return " ".join(plain.upper().split())
+    return " ".join("".join(filter(str.isprintable, texts.fold(text))).upper().split())
 
 
 def _alphanumeric(folded: str) -> str:

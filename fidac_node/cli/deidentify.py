@@ -129,22 +129,14 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
         site.deidentify.profiles_directory if site else None,
         layers=site.deidentify.layers if site and profile is None else (),
     )
+    rules, moments = (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
     if site is not None and own:
         from fidac_node.keys import open_keys
 
         keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
-        return _Settings(
-            plan,
-            keys.handles,
-            keys.patients,
-            ocr.feasible(select(Rules, site.deidentify)),
-            select(Moments, site.deidentify),
-            site_id,
-            programme,
-        )
+        return _Settings(plan, keys.handles, keys.patients, rules, moments, site_id, programme)
     key = key_file or (site.deidentify.key_file if site else Path())
     pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
-    rules, moments = (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
     return _Settings(plan, pseudonyms, pseudonyms, rules, moments, site_id, programme)
 
 

@@ -428,9 +428,3 @@ DOSE_REPORT_MEANING: Final = "X-Ray Radiation Dose Report"
 PROCEDURE_REPORTED: Final[Code] = ("DCM", "121058")
 TITLE_MODIFIER: Final[Code] = ("DCM", "113011")
 TITLE_MODIFIER_MEANING: Final = "Document Title Modifier"
-
-# Every meaning that may be written.
-MEANINGS: Final = frozenset(
-    {DOSE_REPORT_MEANING, TITLE_MODIFIER_MEANING, *(item.meaning for item in DOSE_ITEMS.values())}
-    | {meaning for codes in VALUES.values() for meaning in codes.values()}
-)
