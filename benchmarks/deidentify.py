@@ -33,10 +33,11 @@ from pydicom import dcmread
 from benchmarks.machine import described, machine
 from benchmarks.objects import ELEMENTS, encoded, enhanced, pixels, series, slice_header, strangers
 from benchmarks.theirs import Deid
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, create_key, load_plan
-from fidac_node.deidentify.programmes import find
-from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
+from fidac_node.deidentify.profile.programmes import find
+from fidac_node.deidentify.source import read_source
 from fidac_node.errors import Permanent
+from fidac_node.identity.keyfile import create_key
 from fidac_node.phantom.scan import IDENTITIES, Scan
 
 PROFILE: Final = "fidac-chest-ct"

@@ -20,9 +20,9 @@ from benchmarks.rows import fill
 from benchmarks.send import staged
 from benchmarks.setting import Setting, count, settled
 from benchmarks.table import Row
-from fidac_node.database import connect
-from fidac_node.index import LEVELS, StudyFilter, find, prepare
-from fidac_node.index.models import Patient, Study
+from fidac_node.hub.index import LEVELS, StudyFilter, find, prepare
+from fidac_node.hub.index.models import Patient, Study
+from fidac_node.system.database import connect
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 _MOST_FIND: Final = 50.0

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from peewee import Database, Model, PostgresqlDatabase, fn
 
-from fidac_node import database
-from fidac_node.index.models import Instance, Patient, Profile, Series, Site, Study, label_bit
-from fidac_node.uids import EXPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
+from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Site, Study, label_bit
+from fidac_node.system import database
 
 SITES: Final = 20
 # How many instances the series of a study have, in turn: three studies have 10 series and 999 instances.

@@ -16,10 +16,10 @@ from pydicom.filewriter import dcmwrite
 
 from benchmarks.objects import lengthened
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify.source import read_source
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
 from fidac_node.phantom import series as phantom_series
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 _RENEWED: Final = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _LIMIT: Final = 1 << 32

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from fidac_node import tls
-from fidac_node.config import MEBIBYTE, HubConfig, Receive, SiteConfig, Spools, kind_of, load_hub, load_site
+from fidac_node.config.config import MEBIBYTE, HubConfig, Receive, SiteConfig, Spools, kind_of, load_hub, load_site
+from fidac_node.config.values import Peer
+from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary
-from fidac_node.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
-from fidac_node.values import Peer
+from fidac_node.system import tls
 
 _RENEW: Final = datetime.timedelta(days=14)
 _ASK_SECONDS: Final = 5.0
@@ -97,8 +97,8 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
 
 
 def _key(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.deidentify import read_key
-    from fidac_node.keys import key_files
+    from fidac_node.identity.keyfile import read_key
+    from fidac_node.identity.keys import key_files
 
     for path in key_files(config):
         read_key(path)
@@ -106,7 +106,7 @@ def _key(config: SiteConfig) -> Iterator[Finding]:
 
 
 def _vault(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.keys import NO_VAULT, open_keys
+    from fidac_node.identity.keys import NO_VAULT, open_keys
 
     keys = open_keys(config)
     keys.close()
@@ -122,8 +122,8 @@ def _recipe(config: SiteConfig) -> Iterator[Finding]:
 
 def _burned_in(config: SiteConfig) -> Iterator[Finding]:
     """Whether something looks for text in the pixels of CT slices, whose header cannot tell (PS3.15 E.3.1)."""
-    from fidac_node.deidentify import ocr
-    from fidac_node.deidentify.triage import SERIES
+    from fidac_node.deidentify.triage import ocr
+    from fidac_node.deidentify.triage.triage import SERIES
 
     sample, name = config.deidentify.ocr_sample, "burned-in text"
     if sample or config.deidentify.secondary_captures == "check":
@@ -176,7 +176,7 @@ def _port(receive: Receive) -> Iterator[Finding]:
 
 
 def _taken(receive: Receive) -> Finding:
-    from fidac_node.echo import Rejected, ask
+    from fidac_node.send.echo import Rejected, ask
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(receive.host, receive.host)
     remedy = f"stop what uses it ('ss -ltnp sport = :{receive.port}' shows it), or change [receive] port"
@@ -194,7 +194,7 @@ def _taken(receive: Receive) -> Finding:
 
 
 def _hub(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.echo import ask
+    from fidac_node.send.echo import ask
 
     peer, send = config.send.hub_address, config.send
     context = tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca, peer.host)
@@ -214,8 +214,8 @@ def _hub(config: SiteConfig) -> Iterator[Finding]:
 def _compression(config: SiteConfig) -> Iterator[Finding]:
     if config.send.compression == "none":
         return
-    from fidac_node.compress import Compressor
-    from fidac_node.echo import ask
+    from fidac_node.send.echo import ask
+    from fidac_node.site.compress import Compressor
 
     compressor, send, peer = Compressor(config.send.compression), config.send, config.send.hub_address
     yield Finding("compression", True, f"{compressor.name} can be used")
@@ -231,8 +231,8 @@ def _compression(config: SiteConfig) -> Iterator[Finding]:
 def _index(config: HubConfig) -> Iterator[Finding]:
     from peewee import PeeweeException
 
-    from fidac_node.database import connect
-    from fidac_node.index.sites import site_titles
+    from fidac_node.hub.index.sites import site_titles
+    from fidac_node.system.database import connect
 
     try:
         db = connect(config.index.database, config.path.parent)

@@ -1,6 +1,6 @@
 """Write what de-identification knows of the standard as plain Python: PS3.3 terms, PS3.6 attributes, PS3.16 codes.
 
-    python profiles/dictionary.py            writes fidac_node/deidentify/ps33.py, ps36.py and ps316.py
+    python profiles/dictionary.py            writes dicom/ps36.py, and ps33.py and ps316.py of deidentify/rewrite
     python profiles/dictionary.py --check    says whether they are what it would write (exit 1 if not)
 
 Taken from pydicom's copies of the standard and from the files beside this one, so that what applies a plan needs the
@@ -18,10 +18,11 @@ from pydicom.sr._cid_dict import name_for_cid
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed
 
-from fidac_node.deidentify.dictionary import tag_of
+from fidac_node.dicom.dictionary import tag_of
 
 HERE = Path(__file__).resolve().parent
-ROOM = HERE.parent / "fidac_node" / "deidentify"
+PACKAGE = HERE.parent / "fidac_node"
+REWRITE = PACKAGE / "deidentify" / "rewrite"
 
 # The context groups of PS3.16 that CT images, their dose reports and key objects draw codes from: anatomy,
 # laterality, contrast, orientation, units, purposes of reference, acquisition, dose, findings in the chest.
@@ -121,8 +122,7 @@ def _row(entry: tuple[str, str, str, str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the modules, or with ``--check`` compare them."""
     wrong = 0
-    for name, text in (("ps33.py", terms()), ("ps36.py", attributes()), ("ps316.py", codes())):
-        path = ROOM / name
+    for path, text in ((REWRITE / "ps33.py", terms()), (PACKAGE / "dicom" / "ps36.py", attributes()), (REWRITE / "ps316.py", codes())):
         if arguments != ["--check"]:
             path.write_text(text, encoding="ascii")
         elif not path.is_file() or path.read_text(encoding="ascii") != text:

@@ -19,13 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fidac_node.deidentify import actions, iod
-from fidac_node.deidentify.actions import FUNCTIONS
-from fidac_node.deidentify.compiler import GRAPHICS_GROUPS, vr_of
-from fidac_node.deidentify.dictionary import keyword_of, tag_of
-from fidac_node.deidentify.recipe import PRIVATE_LINE
-from fidac_node.deidentify.table import CLEAN_DESCRIPTORS, DEVICE_IDENTITY, OPTIONS, Row, read_table
-from fidac_node.part10 import format_tag
+from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify.profile.actions import FUNCTIONS
+from fidac_node.deidentify.profile.compiler import GRAPHICS_GROUPS, vr_of
+from fidac_node.deidentify.profile.ps315 import CLEAN_DESCRIPTORS, DEVICE_IDENTITY, OPTIONS, Row, read_table
+from fidac_node.deidentify.profile.recipe import PRIVATE_LINE
+from fidac_node.deidentify.rewrite import iod
+from fidac_node.dicom.dictionary import keyword_of, tag_of
+from fidac_node.dicom.part10 import format_tag
 
 HERE = Path(__file__).resolve().parent
 _TABLE = "Table E.1-1 (edition 2024b)"

@@ -1,4 +1,4 @@
-"""Write how letters of other scripts are written in Latin ones, as plain Python: fidac_node/deidentify/letters.py.
+"""Write how letters of other scripts are written in Latin ones, as plain Python: fidac_node/deidentify/gate/letters.py.
 
     python profiles/letters.py            writes it
     python profiles/letters.py --check    says whether it holds what it would write (exit 1 if not)
@@ -16,9 +16,9 @@ import textwrap
 import zlib
 from pathlib import Path
 
-from fidac_node.deidentify import letters
+from fidac_node.deidentify.gate import letters
 
-MODULE = Path(__file__).resolve().parent.parent / "fidac_node" / "deidentify" / "letters.py"
+MODULE = Path(__file__).resolve().parent.parent / "fidac_node" / "deidentify" / "gate" / "letters.py"
 
 # Scripts in which the character sets of DICOM (PS3.3 C.12.1.1.2) and UTF-8 may write a name, by their blocks.
 _RANGES = (

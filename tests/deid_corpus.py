@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from fidac_node import marks
+from fidac_node.dicom import marks
 from tests.deid_encoding import Path, Read, Want, flat, read, syntax_of
 from tests.deid_identities import Needles, Person, person, words
 from tests.deid_kinds import KINDS

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pydicom.datadict import dictionary_VR
 
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE
 
 # (tag, number of the item, tag, ...): where an element is.
 Path: TypeAlias = "tuple[int, ...]"

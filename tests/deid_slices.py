@@ -10,7 +10,7 @@ from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 
-from fidac_node.uids import EXPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from tests.deid_encoding import PIXEL_DATA, El, Items, Want, data_set, element, header, known_vr, syntax_of
 from tests.deid_identities import Needles, Person, fold, surname, words
 

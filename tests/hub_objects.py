@@ -10,11 +10,11 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
-from fidac_node import marks
-from fidac_node.part10 import FileMeta, encode_meta
+from fidac_node.dicom import marks
+from fidac_node.dicom.part10 import FileMeta, encode_meta
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.receive.check import PlainHandles, entry_for, identify
-from fidac_node.spool import Entry, Spool
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.spool.queue import Entry, Spool
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 DIGEST = "ab" * 32

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
-from fidac_node.uids import EXPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from tests.strategies import JPEG_BASELINE, PIXEL_DATA, TEXT, Elem, elem, fragments, image, jpeg, padded, part10, sequence
 
 

@@ -16,7 +16,7 @@ from fidac_node import __version__
 from fidac_node.errors import ConfigError, FidacError
 
 if TYPE_CHECKING:
-    from fidac_node.config import Kind
+    from fidac_node.config.config import Kind
 
 __all__ = ["COMMANDS", "FAILED", "HELD", "INTERRUPTED", "USAGE", "cli", "config_option", "fail", "main", "setup_logging"]
 
@@ -100,7 +100,7 @@ def config_option(kind: Kind) -> Callable[[F], F]:
     """
 
     def find(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> object:
-        from fidac_node.config import find_config
+        from fidac_node.config.config import find_config
 
         return find_config(kind, value)
 
@@ -115,6 +115,6 @@ def config_option(kind: Kind) -> Callable[[F], F]:
 
 def setup_logging(level: str) -> None:
     """Log to standard error from ``level`` on, one line per record, without identity."""
-    from fidac_node import logs
+    from fidac_node.system import logs
 
     logs.setup_logging(level)

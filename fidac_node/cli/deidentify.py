@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import click
 
 from fidac_node.cli import HELD
+from fidac_node.dicom.marks import LABELS
 from fidac_node.errors import ConfigError
-from fidac_node.marks import LABELS
 
 if TYPE_CHECKING:
-    from fidac_node.config import SiteConfig
+    from fidac_node.config.config import SiteConfig
     from fidac_node.deidentify import Keyring, Moments, Plan, Pseudonymiser
-    from fidac_node.deidentify.report import Report
-    from fidac_node.deidentify.tree import Result
-    from fidac_node.deidentify.triage import Rules
+    from fidac_node.deidentify.tools.folder import Result
+    from fidac_node.deidentify.tools.report import Report
+    from fidac_node.deidentify.triage.triage import Rules
 
 
 @click.command(name="deidentify")
@@ -64,12 +64,12 @@ def command(
     if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
         raise ConfigError(f"{target} lies within {source}: choose another folder, or what is written would be read")
     if check_conformance:
-        from fidac_node import conformance
+        from fidac_node.deidentify.tools import conformance
 
         conformance.require()
     from fidac_node.deidentify import Deidentifier
-    from fidac_node.deidentify.report import Report
-    from fidac_node.deidentify.tree import Job, deidentify_files, files_of
+    from fidac_node.deidentify.tools.folder import Job, deidentify_files, files_of
+    from fidac_node.deidentify.tools.report import Report
 
     files = files_of(source)
     engine = Deidentifier(
@@ -110,12 +110,14 @@ class _Settings(NamedTuple):
 
 def _settings(config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None) -> _Settings:
     """From a site's settings, from options, or options over settings."""
-    from fidac_node.deidentify import Moments, Pseudonymiser, load_plan, ocr, read_key
-    from fidac_node.deidentify.triage import Rules
-    from fidac_node.options import select
+    from fidac_node.config.options import select
+    from fidac_node.deidentify import Moments, Pseudonymiser, load_plan
+    from fidac_node.deidentify.triage import ocr
+    from fidac_node.deidentify.triage.triage import Rules
+    from fidac_node.identity.keyfile import read_key
 
     if config is None and profile is None and key_file is None:
-        from fidac_node.config import find_config
+        from fidac_node.config.config import find_config
 
         config = find_config("site", None)
     site = _site(config)
@@ -131,7 +133,7 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
     )
     rules, moments = (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
     if site is not None and own:
-        from fidac_node.keys import open_keys
+        from fidac_node.identity.keys import open_keys
 
         keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
         return _Settings(plan, keys.handles, keys.patients, rules, moments, site_id, programme)
@@ -143,7 +145,7 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
 def _site(config: Path | None) -> SiteConfig | None:
     if config is None:
         return None
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
 
     return load_site(config)
 
@@ -152,7 +154,7 @@ def _look(rules: Rules | None) -> Callable[[Path, int], object] | None:
     """What looks for burned-in text, where the rules ask for it. Raises :class:`ConfigError` when it is not installed."""
     if rules is None or not rules.wants_ocr:
         return None
-    from fidac_node.deidentify import ocr
+    from fidac_node.deidentify.triage import ocr
 
     ocr.require()
     return ocr.inspect
@@ -163,7 +165,7 @@ def _tell(results: Iterable[Result], files: list[Path], report: Report | None, *
 
     ``apart``: standard output belongs to the report.
     """
-    from fidac_node.deidentify.tree import STATES
+    from fidac_node.deidentify.tools.folder import STATES
 
     counts: Counter[str] = Counter()
     for result in _shown(results, len(files)):
@@ -194,7 +196,7 @@ def _entry(result: Result, path: Path | None) -> dict[str, Any]:
 
     Its place among the files tells of the input, too: it is there with the name, or where no output names the file.
     """
-    from fidac_node.deidentify.report import tag_path
+    from fidac_node.deidentify.tools.report import tag_path
 
     facts = {
         "number": result.number if path is not None or not result.output else 0,

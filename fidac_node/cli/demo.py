@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from fidac_node.demo import Counts, Delivery, Network
+    from fidac_node.demo.demo import Counts, Delivery, Network
     from fidac_node.send.associate import Parcel
 
 _STAGES: Final = {
@@ -99,7 +99,7 @@ class _Demo:
 
     def run(self, source: Path | None, *, stay: bool, kept: bool) -> int:
         """Show everything and return the exit code. Raises :class:`DemoError`."""
-        from fidac_node.demo import Delivery, Network
+        from fidac_node.demo.demo import Delivery, Network
 
         parcels, skipped = self._study(source)
         with Network(self._directory) as network:
@@ -125,7 +125,7 @@ class _Demo:
 
     def _study(self, source: Path | None) -> tuple[list[Parcel], list[tuple[str, str]]]:
         """What to send: the DICOM objects of a folder, else of a made-up study."""
-        from fidac_node.demo import DemoError, objects_in
+        from fidac_node.demo.demo import DemoError, objects_in
 
         self._out.rule("[bold]FIDAC node: a chest CT goes from the PACS to the hub, anonymised", align="left")
         if source is None:
@@ -143,7 +143,7 @@ class _Demo:
         return parcels, skipped
 
     def _introduce(self, network: Network) -> None:
-        from fidac_node.demo import HUB_AE, PACS_AE, SITE_AE
+        from fidac_node.demo.demo import HUB_AE, PACS_AE, SITE_AE
 
         arrow = "──▶" if self._out.encoding.lower().startswith("utf") else "-->"
         self._out.print(
@@ -153,7 +153,7 @@ class _Demo:
 
     def _transfer(self, network: Network, parcels: list[Parcel], delivery: Delivery) -> Counts:
         """Send the study and show how it comes along."""
-        from fidac_node.demo import deliver, watch
+        from fidac_node.demo.demo import deliver, watch
 
         sending = threading.Thread(target=deliver, args=(parcels, network.site.port, delivery), name="pacs", daemon=True)
         show = _Bars(self._progress, delivery) if self._progress.is_terminal else _Lines(delivery)
@@ -179,7 +179,7 @@ class _Demo:
 
     def _show_header(self, network: Network, parcels: list[Parcel]) -> None:
         """One header before and after: the middle of the study, or the first after it that is in the archive."""
-        from fidac_node.demo import compare
+        from fidac_node.demo.demo import compare
 
         middle = len(parcels) // 2
         for parcel in parcels[middle:] + parcels[:middle]:

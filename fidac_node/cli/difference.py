@@ -20,9 +20,9 @@ from fidac_node.errors import Permanent
 
 if TYPE_CHECKING:
     from fidac_node.deidentify import Deidentifier, Source
-    from fidac_node.deidentify.diff import Row
-    from fidac_node.ledger import Ledger
-    from fidac_node.site import Site
+    from fidac_node.deidentify.tools.diff import Row
+    from fidac_node.site.daemon import Site
+    from fidac_node.site.ledger import Ledger
 
 _IDENTITY: Final = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
 # Items of a sequence beyond these look alike on a screen; --json has them all.
@@ -46,9 +46,9 @@ def compare_study(config: Path, ledger: Ledger, study: str, reason: str) -> list
     """
     if not reason:
         raise click.UsageError("--diff needs --reason: it is kept in the record of uses")
-    from fidac_node.audit import UseLog
-    from fidac_node.reasons import check_reason
-    from fidac_node.site import open_site
+    from fidac_node.identity.reasons import check_reason
+    from fidac_node.identity.uses import UseLog
+    from fidac_node.site.daemon import open_site
 
     site = open_site(config)
     found = [*_done(site, study), *_held(site, ledger, study)]
@@ -60,7 +60,7 @@ def compare_study(config: Path, ledger: Ledger, study: str, reason: str) -> list
 
 def show(comparisons: list[Comparison]) -> None:
     """Print what changed, attribute by attribute."""
-    from fidac_node.deidentify.diff import KEPT
+    from fidac_node.deidentify.tools.diff import KEPT
 
     for one in comparisons:
         click.echo(f"\n{one.entry}: {one.note}" if one.rows else f"\n{one.entry}: {one.note}\n")
@@ -89,8 +89,8 @@ def _done(site: Site, study: str) -> Iterator[Comparison]:
     """What was de-identified: the kept header of each series against the copy in the outbox, while that is there."""
     if site.keys.vault is None:
         return
-    from fidac_node.deidentify.reading import open_source, read_source
-    from fidac_node.headers import open_headers
+    from fidac_node.deidentify.source import open_source, read_source
+    from fidac_node.identity.originals import open_headers
 
     headers = open_headers(site.config.spool.directory, site.config.deidentify.vault_key_file)
     for kept in headers.of_study(study):
@@ -107,7 +107,7 @@ def _done(site: Site, study: str) -> Iterator[Comparison]:
 
 def _held(site: Site, ledger: Ledger, study: str) -> Iterator[Comparison]:
     """What is held: the original is here, and what would become of it is worked out in memory."""
-    from fidac_node.spool import Entry
+    from fidac_node.spool.queue import Entry
 
     reasons: dict[tuple[Any, Any], str] = {}
     for row in ledger.rows(states=("held",), study=study):
@@ -122,7 +122,7 @@ def _held(site: Site, ledger: Ledger, study: str) -> Iterator[Comparison]:
 
 
 def _preview(name: str, path: Path, engine: Deidentifier, why: str, site: Site) -> Comparison:
-    from fidac_node.deidentify.reading import open_source
+    from fidac_node.deidentify.source import open_source
 
     identity: list[str] = []
     limit = site.max_object
@@ -147,7 +147,7 @@ def _engine(site: Site) -> Deidentifier:
 
 
 def _rows(before: Source, after: Source) -> list[Row]:
-    from fidac_node.deidentify.diff import compare
+    from fidac_node.deidentify.tools.diff import compare
 
     return compare(before.nodes(), after.nodes(), little=before.syntax.little)
 

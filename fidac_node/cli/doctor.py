@@ -35,7 +35,7 @@ def command(config: str | None, as_json: bool) -> None:
 
 
 def _find(given: str | None) -> Path:
-    from fidac_node.config import find_config
+    from fidac_node.config.config import find_config
     from fidac_node.errors import ConfigError
 
     try:

@@ -11,12 +11,12 @@ import click
 @click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds to wait for each step.")
 def command(address: str, calling: str, timeout: float) -> None:
     """Ask another DICOM application whether it answers (C-ECHO)."""
-    from fidac_node.values import Peer, ae_title_problem
+    from fidac_node.config.values import Peer, ae_title_problem
 
     peer = Peer.parse(address)
     if problem := ae_title_problem(calling):
         raise click.UsageError(f"--calling {problem}")
-    from fidac_node.echo import ask
+    from fidac_node.send.echo import ask
 
     answer = ask(peer, calling, timeout=timeout)
     click.echo(f"{peer} answers {calling} ({answer.seconds * 1000:.0f} ms)")

@@ -14,14 +14,14 @@ import click
 
 from fidac_node.cli import FAILED, HELD, config_option, fail, setup_logging
 from fidac_node.cli.rows import FORMATS, write_rows
+from fidac_node.dicom.marks import LABELS
 from fidac_node.errors import ConfigError
-from fidac_node.marks import LABELS
 
 if TYPE_CHECKING:
     from peewee import Database
 
-    from fidac_node.config import HubConfig
-    from fidac_node.spool import Entry, Spool
+    from fidac_node.config.config import HubConfig
+    from fidac_node.spool.queue import Entry, Spool
 
 _TABLE_ROWS: Final = 50
 _TABLE_COLUMNS: Final = {
@@ -80,11 +80,11 @@ def command() -> None:
 @click.option("--port", default=11113, show_default=True, type=click.IntRange(1, 65535), help="TCP port to listen on.")
 def init(directory: Path, ae_title: str, host: str, port: int) -> None:
     """Write a commented hub.toml, the data folders and an empty index into DIRECTORY."""
-    from fidac_node.config import HubConfig, load_hub, render
-    from fidac_node.database import connect
-    from fidac_node.index import prepare
-    from fidac_node.safeio import make_directories, write_synced
-    from fidac_node.spool import Spool
+    from fidac_node.config.config import HubConfig, load_hub, render
+    from fidac_node.hub.index import prepare
+    from fidac_node.spool.queue import Spool
+    from fidac_node.system.database import connect
+    from fidac_node.system.safeio import make_directories, write_synced
 
     path = directory / "hub.toml"
     if path.exists():
@@ -113,10 +113,10 @@ def init(directory: Path, ae_title: str, host: str, port: int) -> None:
 @click.option("--after-crash", is_flag=True, hidden=True, expose_value=False)
 def run(config: Path, child: str | None) -> None:
     """Run the hub until it is stopped (Ctrl-C or SIGTERM)."""
-    from fidac_node.config import load_hub
+    from fidac_node.config.config import load_hub
 
     setup_logging(load_hub(config).log.level)
-    from fidac_node import hub
+    from fidac_node.hub import daemon as hub
 
     with _answering():
         if child:
@@ -129,7 +129,7 @@ def run(config: Path, child: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
     """What the hub holds, what waits, and whether it runs."""
-    from fidac_node.index import totals
+    from fidac_node.hub.index import totals
 
     with _index(config) as (settings, db):
         state = {"ae_title": settings.receive.ae_title, **totals(db), **_spool_state(settings)}
@@ -151,8 +151,8 @@ def site() -> None:
 @config_option("hub")
 def site_add(config: Path, site_id: str, ae_title: str) -> None:
     """Let the site ID store, under its AE title."""
-    from fidac_node.index import add_site, site_code
-    from fidac_node.values import ae_title_problem, site_id_problem
+    from fidac_node.config.values import ae_title_problem, site_id_problem
+    from fidac_node.hub.index import add_site, site_code
 
     if problem := site_id_problem(site_id) or ae_title_problem(ae_title):
         raise ConfigError(problem)
@@ -170,7 +170,7 @@ def site_add(config: Path, site_id: str, ae_title: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def site_list(config: Path, as_json: bool) -> None:
     """List the sites, what each has sent and when last."""
-    from fidac_node.index import received_per_site
+    from fidac_node.hub.index import received_per_site
 
     with _index(config) as (_, db):
         write_rows(received_per_site(db), _SITE_COLUMNS, "json" if as_json else "table")
@@ -207,8 +207,8 @@ def find(config: Path, level: str, form: str, limit: int | None, exact_times: bo
 
     Texts match in any case; * stands for any text and ? for any character.
     """
-    from fidac_node.index import COLUMNS, EXACT_TIME, StudyFilter
-    from fidac_node.index import find as ask
+    from fidac_node.hub.index import COLUMNS, EXACT_TIME, StudyFilter
+    from fidac_node.hub.index import find as ask
 
     wanted = StudyFilter(**{name: value for name, value in filters.items() if value is not None})
     _check(wanted.since, wanted.until, "--since is after --until: no date is in between")
@@ -247,7 +247,7 @@ def _selection(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def held_list(config: Path, code: str, site: str, as_json: bool) -> None:
     """List the held objects, the longest waiting first."""
-    from fidac_node.index.held import list_held
+    from fidac_node.hub.index.held import list_held
 
     with _index(config) as (_, db):
         write_rows(list_held(db, code=code, site=site), _HELD_COLUMNS, "json" if as_json else "table")
@@ -286,10 +286,10 @@ def drop(config: Path, **selection: Any) -> None:
 @config_option("hub")
 def reindex(config: Path) -> None:
     """Make the index anew from the archive; sites stay registered, and the hub may go on receiving."""
-    from fidac_node.archive import Archive
-    from fidac_node.database import connect
-    from fidac_node.index import prepare
-    from fidac_node.index.rebuild import reindex as rebuild
+    from fidac_node.hub.archive import Archive
+    from fidac_node.hub.index import prepare
+    from fidac_node.hub.index.rebuild import reindex as rebuild
+    from fidac_node.system.database import connect
 
     settings = _settings(config)
     with _answering():
@@ -306,13 +306,13 @@ def reindex(config: Path) -> None:
 
 
 def _settings(config: Path) -> HubConfig:
-    from fidac_node.config import load_hub
+    from fidac_node.config.config import load_hub
 
     return load_hub(config)
 
 
 def _spool(config: Path) -> Spool:
-    from fidac_node.spool import Spool
+    from fidac_node.spool.queue import Spool
 
     return Spool(_settings(config).spool.directory / "inbox")
 
@@ -320,8 +320,8 @@ def _spool(config: Path) -> Spool:
 @contextmanager
 def _index(config: Path) -> Iterator[tuple[HubConfig, Database]]:
     """The settings and the index, for asking."""
-    from fidac_node.database import connect, sqlite_path
-    from fidac_node.index import check
+    from fidac_node.hub.index import check
+    from fidac_node.system.database import connect, sqlite_path
 
     settings = _settings(config)
     with _answering():
@@ -351,8 +351,8 @@ def _answering() -> Iterator[None]:
 
 def _each(config: Path, selection: dict[str, Any], act: Callable[[Spool, Entry], None], done: str) -> None:
     """Apply ``act`` to the held objects that are selected; one that moved on meanwhile is left alone."""
-    from fidac_node.index.held import forget_held, list_held
-    from fidac_node.spool import Entry
+    from fidac_node.hub.index.held import forget_held, list_held
+    from fidac_node.spool.queue import Entry
 
     entries, code, of_site, everything = (selection[name] for name in ("entries", "code", "site", "everything"))
     if not (entries or code or of_site or everything):
@@ -382,8 +382,8 @@ def _check(least: Any, most: Any, problem: str) -> None:
 def _spool_state(settings: HubConfig) -> dict[str, Any]:
     import shutil
 
-    from fidac_node.locks import FILING, is_taken
-    from fidac_node.spool import Spool
+    from fidac_node.spool.queue import Spool
+    from fidac_node.system.locks import FILING, is_taken
 
     directory = settings.spool.directory / "inbox"
     if not directory.is_dir():

@@ -46,7 +46,7 @@ def different(config: Path, subject: str, reason: str) -> None:
 
 def _judge(config: Path, subject: str, reason: str, *, same: bool) -> None:
     """Write the decision into the record of uses, then into the vault."""
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
 
     settings = load_site(config)
     keys = pseudonym.open_vault(settings)

@@ -14,10 +14,10 @@ from fidac_node.cli import FAILED, fail
 from fidac_node.errors import ConfigError, FidacError
 
 if TYPE_CHECKING:
-    from fidac_node.deidentify.compiler import Composition, Entry
-    from fidac_node.deidentify.plan import Plan
-    from fidac_node.deidentify.programmes import Programme
-    from fidac_node.deidentify.recipe import Recipe
+    from fidac_node.deidentify.profile.compiler import Composition, Entry
+    from fidac_node.deidentify.profile.plan import Plan
+    from fidac_node.deidentify.profile.programmes import Programme
+    from fidac_node.deidentify.profile.recipe import Recipe
 
 _COLUMNS = ("tag", "attribute", "vr", "action", "meaning", "clause", "reason", "line")
 _WRONG = "the profile is not understood, or not permitted"
@@ -44,8 +44,8 @@ def command() -> None:
 def list_(directory: Path | None) -> None:
     """List the profiles (layers put together under a name), then the layers."""
     from fidac_node.cli.rows import write_rows
-    from fidac_node.deidentify import programmes
-    from fidac_node.deidentify.plan import load_plan
+    from fidac_node.deidentify.profile import programmes
+    from fidac_node.deidentify.profile.plan import load_plan
 
     rows = []
     for name, programme in programmes.programmes(directory).items():
@@ -62,7 +62,7 @@ def list_(directory: Path | None) -> None:
 
 
 def _layer_row(name: str, path: Path) -> dict[str, object]:
-    from fidac_node.deidentify.recipe import read
+    from fidac_node.deidentify.profile.recipe import read
 
     try:
         one = read(path)
@@ -77,8 +77,8 @@ def _layer_row(name: str, path: Path) -> dict[str, object]:
 @_directory
 def show(name: str, merged: bool, directory: Path | None) -> None:
     """Print a profile: its layers, lowest first, each line with its file and number; a layer is printed as it is written."""
-    from fidac_node.deidentify import explain as explaining
-    from fidac_node.deidentify.programmes import find
+    from fidac_node.deidentify.profile import explain as explaining
+    from fidac_node.deidentify.profile.programmes import find
 
     programme = find(name, directory)
     if merged:
@@ -99,10 +99,10 @@ def show(name: str, merged: bool, directory: Path | None) -> None:
 @_directory
 def check(name_or_file: str, everything: bool, directory: Path | None) -> None:
     """Check that every line is understood and permitted; NAME_OR_FILE is a profile, a layer or a path to a .deid file."""
-    from fidac_node.deidentify import recipe
-    from fidac_node.deidentify.compiler import check_layer, compose
-    from fidac_node.deidentify.plan import load_plan
-    from fidac_node.deidentify.programmes import find
+    from fidac_node.deidentify.profile import recipe
+    from fidac_node.deidentify.profile.compiler import check_layer, compose
+    from fidac_node.deidentify.profile.plan import load_plan
+    from fidac_node.deidentify.profile.programmes import find
 
     given = Path(name_or_file)
     if given.is_file() and given.suffix != ".deid":
@@ -128,7 +128,7 @@ def check(name_or_file: str, everything: bool, directory: Path | None) -> None:
 
 def _read_all(layers: tuple[Path, ...]) -> tuple[list[Recipe], list[str]]:
     """The layers that can be read, and what is wrong with the others."""
-    from fidac_node.deidentify.recipe import read
+    from fidac_node.deidentify.profile.recipe import read
 
     recipes, problems = [], []
     for layer in layers:
@@ -157,7 +157,7 @@ def _tell(programme: Programme, composition: Composition, plan: Plan, everything
 
 def _shadows(composition: Composition, everything: bool) -> Iterator[str]:
     """The lines that later layers hide: those of the package are meant to, and counted; the others are told one by one."""
-    from fidac_node.deidentify.programmes import profiles_directory
+    from fidac_node.deidentify.profile.programmes import profiles_directory
 
     counted: Counter[tuple[str, str]] = Counter()
     for entry, earlier in composition.shadows:
@@ -178,7 +178,7 @@ def _shadow(entry: Entry, earlier: Entry) -> str:
 
 def _weakened(composition: Composition, everything: bool) -> Iterator[str]:
     """The rows of the table that are treated less strictly than by the Basic Profile, each by leave of an option."""
-    from fidac_node.deidentify.table import OPTIONS
+    from fidac_node.deidentify.profile.ps315 import OPTIONS
 
     counted: Counter[str] = Counter()
     for row, entry, needs in composition.weakened():
@@ -198,8 +198,8 @@ def _weakened(composition: Composition, everything: bool) -> Iterator[str]:
 def explain(name: str, words: tuple[str, ...], directory: Path | None, kind: str) -> None:
     """Say attribute by attribute what a profile does and why; WORDs pick attributes by keyword, tag or VR."""
     from fidac_node.cli.rows import write_rows
-    from fidac_node.deidentify import explain as explaining
-    from fidac_node.deidentify.programmes import find
+    from fidac_node.deidentify.profile import explain as explaining
+    from fidac_node.deidentify.profile.programmes import find
 
     rows = [explanation.row() for explanation in explaining.explain(explaining.composition_of(find(name, directory)))]
     if words:
@@ -224,8 +224,8 @@ def explain(name: str, words: tuple[str, ...], directory: Path | None, kind: str
 def diff(first: str, second: str, files: tuple[Path, ...], values: bool, directory: Path | None, kind: str) -> None:
     """Say what two profiles do differently: attribute by attribute, or to the headers of FILEs."""
     from fidac_node.cli.rows import write_rows
-    from fidac_node.deidentify import compare
-    from fidac_node.deidentify.plan import load_plan
+    from fidac_node.deidentify.profile.plan import load_plan
+    from fidac_node.deidentify.tools import compare
 
     if values and not files:
         raise click.UsageError("--values needs a FILE to take them from")
@@ -247,7 +247,8 @@ def diff(first: str, second: str, files: tuple[Path, ...], values: bool, directo
 def _diff_files(files: tuple[Path, ...], plans: tuple[Plan, Plan], names: tuple[str, str], values: bool, kind: str) -> int:
     """Print what two plans do differently to files, and return how many could not be read."""
     from fidac_node.cli.rows import write_rows
-    from fidac_node.deidentify import compare, open_source
+    from fidac_node.deidentify import open_source
+    from fidac_node.deidentify.tools import compare
 
     if values:
         click.echo("These values identify people: for this screen alone. Pseudonyms and UIDs are made with a key thrown away.", err=True)

@@ -17,9 +17,9 @@ from fidac_node.cli import FAILED, config_option, fail
 from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fidac_node.config import SiteConfig
-    from fidac_node.keys import SiteKeys
-    from fidac_node.vault import Study
+    from fidac_node.config.config import SiteConfig
+    from fidac_node.identity.keys import SiteKeys
+    from fidac_node.identity.vault import Study
 
 _reason = click.option("--reason", required=True, help="Why you ask: kept in the record of uses. Name no patient.")
 _NAMING: Final = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
@@ -39,8 +39,8 @@ def pseudonym() -> None:
 @_json
 def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json: bool) -> None:
     """Print the pseudonym of a patient. PATIENT_ID '-' asks for it, so that it stays out of the shell's history."""
-    from fidac_node.deidentify.pseudonym import identity
-    from fidac_node.reasons import check_reason
+    from fidac_node.deidentify.rewrite.pseudonym import identity
+    from fidac_node.identity.reasons import check_reason
 
     if patient_id == "-":
         patient_id = click.prompt("Patient ID", err=True) if _at_terminal() else sys.stdin.readline()
@@ -92,8 +92,8 @@ def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None
 @_json
 def audit_(config: Path, as_json: bool) -> None:
     """List who used the vault or changed the keys, when, with which command and why."""
-    from fidac_node.audit import FILE, UseLog
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
+    from fidac_node.identity.uses import FILE, UseLog
 
     directory = load_site(config).deidentify.vault_directory
     uses, broken = UseLog(directory).read()
@@ -115,8 +115,8 @@ def programme() -> None:
 @config_option("site")
 def show_programme(config: Path) -> None:
     """Print the programme's mode, its keys and its vault."""
-    from fidac_node import keys as site_keys
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
+    from fidac_node.identity import keys as site_keys
 
     settings = load_site(config)
     click.echo(f"programme {settings.deidentify.programme}, site {settings.site.id}, {settings.deidentify.mode}")
@@ -139,9 +139,9 @@ def show_programme(config: Path) -> None:
 @config_option("site")
 def open_programme(config: Path) -> None:
     """Make the keys that the configured mode needs and that were never there."""
-    from fidac_node.config import load_site
-    from fidac_node.keys import create_keys
-    from fidac_node.safeio import make_directories
+    from fidac_node.config.config import load_site
+    from fidac_node.identity.keys import create_keys
+    from fidac_node.system.safeio import make_directories
 
     settings = load_site(config)
     make_directories(settings.spool.directory)
@@ -158,11 +158,11 @@ def open_programme(config: Path) -> None:
 @_reason
 def close(config: Path, name: str, yes: bool, reason: str) -> None:
     """Destroy the key of the anonymised programme NAME: from then on nobody can link its data to a patient."""
-    from fidac_node import keys as site_keys
-    from fidac_node import locks
-    from fidac_node.config import load_site
-    from fidac_node.reasons import check_reason
-    from fidac_node.site import check_finished, forget
+    from fidac_node.config.config import load_site
+    from fidac_node.identity import keys as site_keys
+    from fidac_node.identity.reasons import check_reason
+    from fidac_node.site.daemon import check_finished, forget
+    from fidac_node.system import locks
 
     settings = load_site(config)
     reason = check_reason(reason)
@@ -199,9 +199,9 @@ def key() -> None:
 @_reason
 def rotate(config: Path, reason: str) -> None:
     """Replace the site's secret; patients known to the vault keep their pseudonyms, UIDs and dates. Stop the node first."""
-    from fidac_node.config import load_site
-    from fidac_node.keys import rotate as rotated
-    from fidac_node.reasons import check_reason
+    from fidac_node.config.config import load_site
+    from fidac_node.identity.keys import rotate as rotated
+    from fidac_node.identity.reasons import check_reason
 
     settings = load_site(config)
     reason = check_reason(reason)
@@ -247,7 +247,7 @@ _PURPOSES = {
 
 
 def _open(config: Path) -> tuple[SiteConfig, SiteKeys]:
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
 
     settings = load_site(config)
     return settings, open_vault(settings)
@@ -255,7 +255,7 @@ def _open(config: Path) -> tuple[SiteConfig, SiteKeys]:
 
 def open_vault(settings: SiteConfig) -> SiteKeys:
     """The site's keys with a vault. Raises :class:`ConfigError`: also when the programme has none."""
-    from fidac_node import keys as site_keys
+    from fidac_node.identity import keys as site_keys
 
     if settings.deidentify.mode == site_keys.ANONYMISED:
         raise ConfigError(site_keys.NO_VAULT)
@@ -268,14 +268,14 @@ def _studies(keys: SiteKeys) -> Iterable[Study]:
 
 def record(settings: SiteConfig, command: str, subject: str, reason: str) -> None:
     """Write a use down. Raises ``OSError``: then there must be no answer."""
-    from fidac_node.audit import UseLog
+    from fidac_node.identity.uses import UseLog
 
     UseLog(settings.deidentify.vault_directory).write(command, subject, reason)
 
 
 def checked(reason: str, studies: Iterable[Study], others: Iterable[str] = ()) -> str:
     """The reason, when it names none of those whom the studies are about, and repeats none of ``others``."""
-    from fidac_node.reasons import check_reason
+    from fidac_node.identity.reasons import check_reason
 
     known = [text for study in studies for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)]
     return check_reason(reason, [*known, *others])
@@ -285,7 +285,7 @@ def held_identities(settings: SiteConfig, handle: str) -> list[str]:
     """What names the patients of the held originals of a study: no reason may repeat it."""
     from fidac_node.deidentify import open_source
     from fidac_node.errors import Permanent
-    from fidac_node.spool import Spool
+    from fidac_node.spool.queue import Spool
 
     inbox, found = Spool(settings.spool.directory / "inbox"), []
     for entry in inbox.entries("held"):
@@ -297,7 +297,7 @@ def held_identities(settings: SiteConfig, handle: str) -> list[str]:
 
 def _objects(settings: SiteConfig, keys: SiteKeys, studies: Iterable[Study]) -> list[list[str]]:
     """The objects of each of ``studies`` that name its patient, as far as the ledger knows whose they are."""
-    from fidac_node import ledger
+    from fidac_node.site import ledger
 
     path = settings.spool.directory / ledger.FILE
     if not path.exists():

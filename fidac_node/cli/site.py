@@ -15,9 +15,9 @@ from fidac_node.cli import config_option, difference, fail, patient, pseudonym, 
 from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fidac_node.config import SiteConfig
-    from fidac_node.ledger import Ledger
-    from fidac_node.spool import Entry, Spool
+    from fidac_node.config.config import SiteConfig
+    from fidac_node.site.ledger import Ledger
+    from fidac_node.spool.queue import Entry, Spool
 
 _DEGRADED = 3
 _HELD = {"held": "inbox", "refused": "outbox"}
@@ -49,11 +49,11 @@ for _group in (pseudonym.pseudonym, patient.command, pseudonym.programme, pseudo
 )
 def init(directory: Path, site_id: str, site_code: str, hub: str, ae_title: str, port: int, profile: str, mode: str) -> None:
     """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY."""
-    from fidac_node.base32 import random_code
-    from fidac_node.config import SiteConfig, load_site, render
-    from fidac_node.keys import create_keys
-    from fidac_node.ledger import FILE, Ledger
-    from fidac_node.safeio import make_directories, write_synced
+    from fidac_node.config.config import SiteConfig, load_site, render
+    from fidac_node.identity.keys import create_keys
+    from fidac_node.site.ledger import FILE, Ledger
+    from fidac_node.system.base32 import random_code
+    from fidac_node.system.safeio import make_directories, write_synced
 
     path = directory / "site.toml"
     if path.exists():
@@ -91,10 +91,10 @@ def init(directory: Path, site_id: str, site_code: str, hub: str, ae_title: str,
 @click.option("--after-crash", is_flag=True, hidden=True)
 def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: bool) -> None:
     """Run the node until it is stopped (Ctrl-C or SIGTERM)."""
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
 
     setup_logging(load_site(config).log.level)
-    from fidac_node import site
+    from fidac_node.site import daemon as site
 
     if child:
         site.run_child(config, child, after_crash=after_crash)
@@ -121,15 +121,15 @@ def status(config: Path, as_json: bool) -> None:
 @click.option("--label", default="", help="Label of all these studies: certain, possible, negative, other, unknown.")
 def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
     """Take files, folders, zip archives or DICOMDIR media into the same pipeline as C-STORE."""
-    from fidac_node.marks import LABELS
+    from fidac_node.dicom.marks import LABELS
 
     if label and label not in LABELS:
         raise click.UsageError(f"--label must be one of {', '.join(LABELS)}")
     from rich.console import Console
     from rich.progress import Progress
 
-    from fidac_node.importing import import_paths
-    from fidac_node.site import open_site
+    from fidac_node.site.daemon import open_site
+    from fidac_node.site.importing import import_paths
 
     site = open_site(config)
     site.check_key()
@@ -232,7 +232,7 @@ def _filter_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit: int, as_json: bool) -> None:
     """List the objects that wait, with their reasons; --held: the quarantine."""
-    from fidac_node.ledger import LIVE_STATES
+    from fidac_node.site.ledger import LIVE_STATES
 
     _, ledger = _open(config)
     rows = ledger.rows(states=tuple(_HELD) if held else LIVE_STATES, study=study, reason=reason, patient=patient, limit=limit or -1)
@@ -316,8 +316,8 @@ _TIMES = ("changed_at", "received_at", "last_attempt", "next_attempt")
 
 def _open(config: Path) -> tuple[SiteConfig, Ledger]:
     """The settings and the ledger, for reading."""
-    from fidac_node import ledger
-    from fidac_node.config import load_site
+    from fidac_node.config.config import load_site
+    from fidac_node.site import ledger
 
     settings = load_site(config)
     path = settings.spool.directory / ledger.FILE
@@ -352,9 +352,9 @@ def _each(
 
     ``unless`` says why nothing of a study may be touched, if so.
     """
-    from fidac_node import ledger
-    from fidac_node.config import load_site
-    from fidac_node.spool import Spool
+    from fidac_node.config.config import load_site
+    from fidac_node.site import ledger
+    from fidac_node.spool.queue import Spool
 
     settings = load_site(config)
     rows = ledger.Ledger(settings.spool.directory / ledger.FILE)
@@ -381,7 +381,7 @@ def _each(
 def _selected(
     rows: Ledger, states: tuple[str, ...], *, entries: tuple[str, ...], study: str, reason: str, patient: str, everything: bool
 ) -> Iterator[tuple[Entry, str]]:
-    from fidac_node.spool import Entry
+    from fidac_node.spool.queue import Entry
 
     if not (entries or study or reason or patient or everything):
         raise click.UsageError("say which: OBJECT..., --study, --reason, --patient or --all")
@@ -418,7 +418,7 @@ def _status(settings: SiteConfig, ledger: Ledger) -> dict[str, Any]:
 
 
 def _print_status(settings: SiteConfig, state: dict[str, Any]) -> None:
-    from fidac_node.ledger import STATES
+    from fidac_node.site.ledger import STATES
 
     click.echo(f"site {state['site']}, profile {settings.deidentify.profile}")
     shown = ", ".join(f"{name} {state[name]}" for name in STATES if state[name])
@@ -450,7 +450,7 @@ def _print_status(settings: SiteConfig, state: dict[str, Any]) -> None:
 
 def _wire(ledger: Ledger) -> dict[str, Any]:
     """What was sent, against what was received of the same objects (bytes of the files), in all and per transfer syntax."""
-    from fidac_node.uids import TRANSFER_SYNTAXES
+    from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 
     rows = ledger.sent()
     received, sent = (sum(row[key] for row in rows) for key in ("bytes_received", "bytes_sent"))

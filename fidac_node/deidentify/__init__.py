@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fidac_node.deidentify.plan import Plan, load_plan
-from fidac_node.deidentify.programmes import profiles_directory
-from fidac_node.deidentify.pseudonym import Keyring, Pseudonymiser
+from fidac_node.deidentify.profile.plan import Plan, load_plan
+from fidac_node.deidentify.profile.programmes import profiles_directory
+from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser
 
 if TYPE_CHECKING:
-    from fidac_node.deidentify.apply import Deidentifier, Outcome
-    from fidac_node.deidentify.dates import Moments
-    from fidac_node.deidentify.keyfile import create_key, read_key
-    from fidac_node.deidentify.reading import Source, open_source
+    from fidac_node.deidentify.engine import Deidentifier, Outcome
+    from fidac_node.deidentify.rewrite.dates import Moments
+    from fidac_node.deidentify.source import Source, open_source
 
 _LAZY = {
-    "Deidentifier": "apply",
-    "Moments": "dates",
-    "Outcome": "apply",
-    "Source": "reading",
-    "create_key": "keyfile",
-    "open_source": "reading",
-    "read_key": "keyfile",
+    "Deidentifier": "engine",
+    "Moments": "rewrite.dates",
+    "Outcome": "engine",
+    "Source": "source",
+    "open_source": "source",
 }
 
 __all__ = [
@@ -35,11 +32,9 @@ __all__ = [
     "Plan",
     "Pseudonymiser",
     "Source",
-    "create_key",
     "load_plan",
     "open_source",
     "profiles_directory",
-    "read_key",
 ]
 
 

@@ -13,18 +13,18 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, cast
 
-from fidac_node.deidentify import elements
-from fidac_node.deidentify.dictionary import vrs_of
-from fidac_node.deidentify.elements import MAX_DEPTH, DataSet, Elements, Node
-from fidac_node.deidentify.encode import Syntax
+from fidac_node.dicom import elements
+from fidac_node.dicom.dictionary import vrs_of
+from fidac_node.dicom.elements import MAX_DEPTH, DataSet, Elements, Node
+from fidac_node.dicom.encode import Syntax
+from fidac_node.dicom.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
 from fidac_node.errors import Permanent
-from fidac_node.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
 
-    from fidac_node.deidentify.reading import Source
+    from fidac_node.deidentify.source import Source
 
 _ITEMS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 # pydicom takes a kilobyte for an item: a header of empty ones would take a hundred times its size.

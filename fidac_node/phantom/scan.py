@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.phantom.anatomy import LENGTH
-from fidac_node.uids import EXPLICIT_VR_LE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,11 @@ import numpy as np
 from pydicom.dataset import FileDataset
 from pydicom.filewriter import dcmwrite
 
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE
 from fidac_node.phantom import header
 from fidac_node.phantom.anatomy import LENGTH, Chest
 from fidac_node.phantom.enhanced import enhanced_header
 from fidac_node.phantom.scan import Scan
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE
 
 # Slices beyond this many share their pixels: a series of thousands costs the drawing of these.
 _MOST_PLANES: Final = 48

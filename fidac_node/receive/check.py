@@ -8,16 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from fidac_node import part10
-from fidac_node.base32 import base32
-from fidac_node.deidentify.elements import Unusual, value_of
-from fidac_node.deidentify.runs import Cutter
-from fidac_node.draft import Draft
+from fidac_node.dicom import part10
+from fidac_node.dicom.elements import Unusual, value_of
+from fidac_node.dicom.part10 import FileMeta
+from fidac_node.dicom.series import Cutter
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE, is_valid_uid
 from fidac_node.errors import Permanent
-from fidac_node.part10 import FileMeta
 from fidac_node.receive.digest import digest_of
-from fidac_node.spool import Entry
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE, is_valid_uid
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.queue import Entry
+from fidac_node.system.base32 import base32
 
 _DIGEST: Final = 16  # characters
 _SOP_CLASS: Final = 0x00080016

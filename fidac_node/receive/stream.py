@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from fidac_node import part10, safeio
-from fidac_node.draft import Draft
-from fidac_node.part10 import FileMeta
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import FileMeta
 from fidac_node.receive.command import StoreRequest
 from fidac_node.receive.digest import Digest
+from fidac_node.spool.draft import Draft
+from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,13 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node import part10, safeio
-from fidac_node.compress import COMPRESSED
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.classify import Fate, classify
 from fidac_node.send.upper_layer import MAX_CONTEXTS, Association, Context, Destination, Message, Unavailable, encode_command
-from fidac_node.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
+from fidac_node.site.compress import COMPRESSED
+from fidac_node.system import safeio
 
 __all__ = ["USUAL_PAIRS", "Courier", "Destination", "Pair", "Parcel", "Unavailable", "merge"]
 

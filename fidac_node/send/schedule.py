@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool.queue import Entry, Spool
 
 # So many objects of a study that wait are worth another association.
 _SHARED: Final = 16

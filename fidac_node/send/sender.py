@@ -17,13 +17,13 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Final
 
+from fidac_node.dicom.part10 import FileMeta
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.ledger import Ledger
-from fidac_node.part10 import FileMeta
 from fidac_node.send.associate import USUAL_PAIRS, Courier, Destination, Pair, Parcel, Unavailable, merge
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.schedule import Schedule
-from fidac_node.spool import Entry, Spool
+from fidac_node.site.ledger import Ledger
+from fidac_node.spool.queue import Entry, Spool
 
 log = logging.getLogger(__name__)
 

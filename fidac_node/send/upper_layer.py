@@ -27,9 +27,9 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
+from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fidac_node.send.fragments import IS_COMMAND, LAST_FRAGMENT, SHORTER, Train, header
 from fidac_node.send.wire import Destination, PlainWire, Unavailable, connect, reason
-from fidac_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 __all__ = ["MAX_CONTEXTS", "Association", "Context", "Destination", "Message", "Unavailable", "encode_command"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.deid_encoding import El, Want
 from tests.deid_kinds.register import EXPLICIT, carrier, code
 from tests.deid_slices import CT, Slice

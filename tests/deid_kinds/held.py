@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fidac_node.uids import EXPLICIT_VR_LE, HELD_CLASSES, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, HELD_CLASSES, IMPLICIT_VR_LE
 from tests.deid_kinds.register import EXPLICIT, KINDS, Kind
 from tests.deid_slices import Slice, tag_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.deid_encoding import Want, known_vr
 from tests.deid_identities import words
 from tests.deid_kinds.pictures import enhanced

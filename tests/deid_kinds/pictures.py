@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.deid_encoding import El, Want, data_set, syntax_of
 from tests.deid_kinds.register import LITTLE, carrier
 from tests.deid_slices import ENHANCED_CT, PIXELS, Slice, packed, tag_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.deid_encoding import syntax_of
 from tests.deid_identities import fold
 from tests.deid_kinds.pictures import items_of, jpeg_2000, rle

@@ -7,7 +7,7 @@ import json
 from pydicom._dicom_dict import DicomDictionary
 
 from fidac_node.deidentify import profiles_directory
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.deid_encoding import Want, known_vr
 from tests.deid_identities import fold
 from tests.deid_kinds.register import KINDS, LITTLE, NATIVE, Kind, carrier

@@ -108,9 +108,9 @@ def _shortened(data: bytes) -> bytes | None:
     import io
     import struct
 
-    from fidac_node import part10
+    from fidac_node.dicom import part10
+    from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
     from fidac_node.errors import Permanent
-    from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
     try:
         meta, offset = part10.read_meta(io.BytesIO(data))
@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--findings", type=Path, default=Path("build/fuzz"))
     arguments = parser.parse_args()
     atheris: Any = None if arguments.plain else import_module("atheris")
-    with atheris.instrument_imports(include=["fidac_node.deidentify", "fidac_node.part10"]) if atheris else nullcontext():
+    with atheris.instrument_imports(include=["fidac_node.deidentify", "fidac_node.dicom.part10"]) if atheris else nullcontext():
         fuzzer = Fuzzer(arguments.findings, arguments.minutes, paths=arguments.paths)
     seeds = seeds_of(arguments.files)
     for seed in seeds:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from fidac_node import part10
 from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan
-from fidac_node.deidentify.reading import Source, read_source
+from fidac_node.deidentify.source import Source, read_source
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import PIXEL_DATA
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.part10 import PIXEL_DATA
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests import strategies as made
 from tests.strategies import Elem, elem, image, sequence
 

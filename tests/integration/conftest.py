@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from peewee import Database
 
-from fidac_node.database import connect
+from fidac_node.system.database import connect
 
 POSTGRES = os.environ.get("FIDAC_TEST_POSTGRES", "")
 SCHEMA = f"fidac_test_{os.getpid()}"  # several may test on one server

@@ -12,13 +12,8 @@ from typing import Any
 
 import pytest
 
-from fidac_node import part10
-from fidac_node.draft import Draft
-from fidac_node.receive.check import Identity, PlainHandles, entry_for
-from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
-from fidac_node.receive.seats import Seats
-from fidac_node.spool import Spool
-from fidac_node.uids import (
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import (
     CT_CLASSES,
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
@@ -28,6 +23,11 @@ from fidac_node.uids import (
     TRANSFER_SYNTAXES,
     VERIFICATION,
 )
+from fidac_node.receive.check import Identity, PlainHandles, entry_for
+from fidac_node.receive.scp import Policy, StorageScp, storage_contexts
+from fidac_node.receive.seats import Seats
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.queue import Spool
 from tests.support import RawScu, Rejected, wait_until
 
 CT = "1.2.840.10008.5.1.4.1.1.2"

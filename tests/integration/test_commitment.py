@@ -17,13 +17,13 @@ from pydicom import Dataset
 from pynetdicom import AE, build_role, evt
 from pynetdicom.dsutils import decode, encode
 
-from fidac_node.receive.commitment import CommitmentScp, report_contexts, report_handlers, request_contexts
-from fidac_node.send.commitment import Committer
+from fidac_node.commitment.answer import CommitmentScp, report_contexts, report_handlers, request_contexts
+from fidac_node.commitment.ask import Committer
+from fidac_node.commitment.transactions import Transactions
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from fidac_node.send.sender import Sender
 from fidac_node.send.upper_layer import Association, encode_command
-from fidac_node.spool import Entry
-from fidac_node.transactions import Transactions
-from fidac_node.uids import EXPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
+from fidac_node.spool.queue import Entry
 from tests.integration.peers import CT, RecordingHub, Site, data_set_of, instance_uid, put_study, running, write_object
 from tests.support import free_port, wait_until
 

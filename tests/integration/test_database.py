@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from peewee import Database, OperationalError, PostgresqlDatabase
 
-from fidac_node.database import Step, connect, migrate, statements
 from fidac_node.errors import ConfigError
+from fidac_node.system.database import Step, connect, migrate, statements
 
 # --- connecting --------------------------------------------------------------------------------------------
 
@@ -37,13 +37,13 @@ def test_a_url_that_cannot_be_used_is_explained_without_its_password(tmp_path: P
 
 
 def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.database.find_spec", lambda _: None)
+    monkeypatch.setattr("fidac_node.system.database.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"pip install 'fidac-node\[postgres\]'"):
         connect("postgresql://hub@db.example/fidac", tmp_path)
 
 
 def test_a_postgresql_url_gives_its_parts_to_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.database.find_spec", lambda _: object())
+    monkeypatch.setattr("fidac_node.system.database.find_spec", lambda _: object())
     db = connect("postgres://the%20hub@db.example:5433/fi%2Ddac?passfile=/run/pass&sslmode=verify-full", tmp_path)
     assert isinstance(db, PostgresqlDatabase)
     assert db.database == "fi-dac"

@@ -16,15 +16,16 @@ import pytest
 from click.testing import CliRunner
 from pynetdicom import AE, evt
 
-from fidac_node import doctor, tls
+from fidac_node import doctor
 from fidac_node.cli import cli
-from fidac_node.config import HubConfig, SiteConfig, load_site, render
+from fidac_node.config.config import HubConfig, SiteConfig, load_site, render
+from fidac_node.config.values import Peer
+from fidac_node.dicom.uids import CT_CLASSES, IMPLEMENTATION_CLASS_UID, STORAGE_COMMITMENT, VERIFICATION
 from fidac_node.doctor import Finding, examine
-from fidac_node.echo import ask
 from fidac_node.errors import Temporary
-from fidac_node.keys import create_keys
-from fidac_node.uids import CT_CLASSES, IMPLEMENTATION_CLASS_UID, STORAGE_COMMITMENT, VERIFICATION
-from fidac_node.values import Peer
+from fidac_node.identity.keys import create_keys
+from fidac_node.send.echo import ask
+from fidac_node.system import tls
 from tests.support import free_port
 
 

@@ -22,17 +22,18 @@ from peewee import Database, DataError, OperationalError
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from fidac_node import filing, locks
-from fidac_node.archive import Archive, Place
-from fidac_node.database import connect
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.filing import CommitmentCheck, Filer, verify
-from fidac_node.index import Registry, StudyFilter, add_site, find, prepare, totals
-from fidac_node.index.header import opened
-from fidac_node.index.held import list_held
+from fidac_node.hub import filing
+from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.filing import CommitmentCheck, Filer, verify
+from fidac_node.hub.index import Registry, StudyFilter, add_site, find, prepare, totals
+from fidac_node.hub.index.header import opened
+from fidac_node.hub.index.held import list_held
 from fidac_node.receive.check import PlainHandles
-from fidac_node.spool import Entry, Spool
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.spool.queue import Entry, Spool
+from fidac_node.system import locks
+from fidac_node.system.database import connect
 from tests.hub_objects import CT, data_set, encoded, enhanced, put, put_bytes, uid
 from tests.support import wait_until
 
@@ -524,11 +525,11 @@ def _cannot_link(source: Path, target: Path) -> None:
 _CHILD = """
 import sys, threading
 from pathlib import Path
-from fidac_node.archive import Archive
-from fidac_node.database import connect
-from fidac_node.filing import Filer
-from fidac_node.index import Registry
-from fidac_node.spool import Spool
+from fidac_node.hub.archive import Archive
+from fidac_node.system.database import connect
+from fidac_node.hub.filing import Filer
+from fidac_node.hub.index import Registry
+from fidac_node.spool.queue import Spool
 directory = Path(sys.argv[1])
 db = connect("sqlite:///index.db", directory)
 filer = Filer(Spool(directory / "spool"), Archive(directory / "archive"), db, Registry(db))

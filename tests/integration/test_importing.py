@@ -15,16 +15,17 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from fidac_node import importing, part10
-from fidac_node.base32 import base32
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import FileMeta
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE, MEDIA_STORAGE_DIRECTORY
 from fidac_node.errors import Temporary
-from fidac_node.importing import ImportResult, import_paths
-from fidac_node.ledger import Ledger
-from fidac_node.part10 import FileMeta
 from fidac_node.phantom import write_series
 from fidac_node.receive.check import PlainHandles
-from fidac_node.spool import Spool
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE, MEDIA_STORAGE_DIRECTORY
+from fidac_node.site import importing
+from fidac_node.site.importing import ImportResult, import_paths
+from fidac_node.site.ledger import Ledger
+from fidac_node.spool.queue import Spool
+from fidac_node.system.base32 import base32
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"

@@ -19,10 +19,11 @@ from peewee import Database, OperationalError
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from fidac_node.archive import Archive, Place
-from fidac_node.database import connect, exclusive, migrate
+from fidac_node.dicom.part10 import read_meta
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.index import (
+from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.index import (
     COLUMNS,
     LEVELS,
     Registry,
@@ -36,13 +37,12 @@ from fidac_node.index import (
     site_titles,
     totals,
 )
-from fidac_node.index.header import opened
-from fidac_node.index.migrations import STEPS
-from fidac_node.index.models import MODELS, Instance, Patient, Series, Study
-from fidac_node.index.rebuild import reindex
-from fidac_node.index.record import Description, describe, describe_header, record
-from fidac_node.part10 import read_meta
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.hub.index.header import opened
+from fidac_node.hub.index.migrations import STEPS
+from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
+from fidac_node.hub.index.rebuild import reindex
+from fidac_node.hub.index.record import Description, describe, describe_header, record
+from fidac_node.system.database import connect, exclusive, migrate
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
 from tests.integration.conftest import SCHEMA
 
@@ -142,7 +142,7 @@ def test_the_tables_are_what_the_models_say(db: Database) -> None:
 
 def test_a_site_is_known_by_its_ae_title_within_a_second(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("fidac_node.index.sites.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("fidac_node.hub.index.sites.time.monotonic", lambda: clock[0])
     registry = Registry(db)
     assert registry.site_of("LILLE_NODE") == "LILLE"
     assert not registry.knows("LYON_NODE")
@@ -154,10 +154,10 @@ def test_a_site_is_known_by_its_ae_title_within_a_second(db: Database, monkeypat
 
 def test_known_sites_go_on_while_the_database_is_away(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("fidac_node.index.sites.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("fidac_node.hub.index.sites.time.monotonic", lambda: clock[0])
     registry = Registry(db)
     assert registry.knows("LILLE_NODE")
-    monkeypatch.setattr("fidac_node.index.sites.site_titles", _away)
+    monkeypatch.setattr("fidac_node.hub.index.sites.site_titles", _away)
     clock[0] += 5
     assert registry.knows("LILLE_NODE")
     with pytest.raises(Temporary, match="index cannot be read"):
@@ -572,7 +572,7 @@ def test_the_order_of_an_answer_says_nothing_of_the_order_of_filing(
 
 def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = rows(asked)
-    monkeypatch.setattr("fidac_node.index.query._PAGE", 2)
+    monkeypatch.setattr("fidac_node.hub.index.query._PAGE", 2)
     assert rows(asked) == everything
     assert list(find(asked, "studies", StudyFilter(), 3)) == everything[:3]
     assert len(list(find(asked, "instances", StudyFilter(), 4))) == 4

@@ -32,16 +32,17 @@ from pynetdicom.dsutils import decode, encode
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import AssociationSocket
 
-from fidac_node import part10, tls
-from fidac_node.draft import Draft
+from fidac_node.commitment.answer import CommitmentScp, report_contexts, request_contexts
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, VERIFICATION
 from fidac_node.receive import lane, server, wire
 from fidac_node.receive.association import LaneAssociation
 from fidac_node.receive.check import Identity, identify
-from fidac_node.receive.commitment import CommitmentScp, report_contexts, request_contexts
 from fidac_node.receive.lane import Lane
 from fidac_node.receive.listener import listen
 from fidac_node.receive.scp import storage_contexts
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, VERIFICATION
+from fidac_node.spool.draft import Draft
+from fidac_node.system import tls
 from tests.integration.peers import make_certificates
 from tests.integration.receiving import CT, UID, Node, data_set
 from tests.support import Closed, RawScu, command_set, wait_until

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peewee import Database
 
-from fidac_node.archive import Archive, Place
-from fidac_node.database import ask, connect, insert, migrate, snapshot
-from fidac_node.index import StudyFilter, add_site, find, prepare, query, totals
-from fidac_node.index.migrations import STEPS
-from fidac_node.index.models import Instance, Patient, Series, Site, Study, label_bit
-from fidac_node.index.rebuild import reindex
-from fidac_node.index.record import Acquisition, Description, record
-from fidac_node.marks import LABELS
-from fidac_node.weeks import monday
+from fidac_node.dicom.marks import LABELS
+from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.index import StudyFilter, add_site, find, prepare, query, totals
+from fidac_node.hub.index.migrations import STEPS
+from fidac_node.hub.index.models import Instance, Patient, Series, Site, Study, label_bit
+from fidac_node.hub.index.rebuild import reindex
+from fidac_node.hub.index.record import Acquisition, Description, record
+from fidac_node.hub.weeks import monday
+from fidac_node.system.database import ask, connect, insert, migrate, snapshot
 from tests.hub_objects import CT, uid
 
 DAY = datetime.datetime(2026, 1, 1, 12)

@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fidac_node.cli import cli
-from fidac_node.config import load_site
-from fidac_node.keys import open_keys
-from fidac_node.ledger import Ledger
-from fidac_node.people import Policy
-from fidac_node.spool import Entry, Spool
-from fidac_node.worker import Worker
+from fidac_node.config.config import load_site
+from fidac_node.identity.keys import open_keys
+from fidac_node.site.ledger import Ledger
+from fidac_node.site.people import Policy
+from fidac_node.site.worker import Worker
+from fidac_node.spool.queue import Entry, Spool
 from tests.integration.test_worker import Bench
 from tests.support import wait_until
 from tests.unit.deidentify import build

@@ -26,12 +26,8 @@ from blake3 import blake3
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[attr-defined]
 
-from fidac_node import part10, tls
-from fidac_node.draft import Draft
-from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
-from fidac_node.receive.check import Identity, PlainHandles
-from fidac_node.spool import Entry
-from fidac_node.uids import (
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import (
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
     EXPLICIT_VR_LE,
@@ -39,6 +35,11 @@ from fidac_node.uids import (
     IMPLICIT_VR_LE,
     VERIFICATION,
 )
+from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
+from fidac_node.receive.check import Identity, PlainHandles
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.queue import Entry
+from fidac_node.system import tls
 from tests.integration.peers import make_certificates
 from tests.integration.receiving import CT, JPEG_2000, MR, NAME, UID, Node, data_set
 from tests.support import Closed, RawScu, Rejected, free_port, wait_until

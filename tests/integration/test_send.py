@@ -17,8 +17,8 @@ import psutil
 import pytest
 from pynetdicom import evt
 
+from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.send.sender import Sender
-from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.integration.peers import (
     CT,
     CuttingLine,

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 # Writes what happens to it as lines "name event pid", and behaves as its arguments say.
 CHILD = """
 import os, subprocess, sys, threading
-from fidac_node.service import Lifeline
+from fidac_node.system.service import Lifeline
 journal, name, *how = sys.argv[1:]
 def tell(event):
     with open(journal, "a") as lines:
@@ -62,7 +62,7 @@ tell("stopped")
 SUPERVISOR = """
 import logging, os, sys, threading
 from fidac_node.receive.listener import listen
-from fidac_node.service import Chore, Supervisor
+from fidac_node.system.service import Chore, Supervisor
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 child, journal, *children = sys.argv[1:]
@@ -280,7 +280,7 @@ def test_who_comes_when_the_stage_has_stopped_is_turned_away_while_later_stages_
 
 SIGNALLED_AT_ONCE = """
 import os, signal, threading
-from fidac_node.service import Lifeline
+from fidac_node.system.service import Lifeline
 install = signal.signal
 def install_and_signal(number, handler):
     old = install(number, handler)
@@ -301,7 +301,7 @@ def test_a_signal_that_comes_as_soon_as_it_can_be_heard_is_heard() -> None:
 
 SIGNALLED = """
 import os, signal, threading
-from fidac_node.service import Lifeline
+from fidac_node.system.service import Lifeline
 stop = threading.Event()
 Lifeline(stop)
 with stop._cond:  # where stop.wait() is for an instant at its begin and at its end
@@ -320,7 +320,7 @@ def test_a_signal_that_comes_while_the_stop_event_is_locked_still_sets_it() -> N
 
 GIVING_WAY = """
 import os, threading
-from fidac_node.service import Lifeline
+from fidac_node.system.service import Lifeline
 before = os.getpriority(os.PRIO_PROCESS, 0)
 def forbidden(*_):
     raise PermissionError(1, "Operation not permitted")

@@ -18,17 +18,19 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from fidac_node import safeio, site, worker
-from fidac_node.base32 import base32
-from fidac_node.config import Route, SiteConfig, load_site, render
+from fidac_node.config.config import Route, SiteConfig, load_site, render
 from fidac_node.deidentify import Deidentifier, load_plan
-from fidac_node.deidentify.triage import Rules as PixelRules
-from fidac_node.keys import begin, create_keys, open_keys
-from fidac_node.ledger import Ledger
-from fidac_node.route import Rules
-from fidac_node.spool import STATES, Entry, Spool
-from fidac_node.vault import Vault
-from fidac_node.worker import Worker
+from fidac_node.deidentify.triage.triage import Rules as PixelRules
+from fidac_node.identity.keys import begin, create_keys, open_keys
+from fidac_node.identity.vault import Vault
+from fidac_node.site import daemon as site
+from fidac_node.site import worker
+from fidac_node.site.ledger import Ledger
+from fidac_node.site.route import Rules
+from fidac_node.site.worker import Worker
+from fidac_node.spool.queue import STATES, Entry, Spool
+from fidac_node.system import safeio
+from fidac_node.system.base32 import base32
 from tests.support import SystemCalls, wait_until
 from tests.unit.deidentify import build
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pynetdicom import AE, evt
 
+from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.phantom import write_series
-from fidac_node.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from tests.scenario.network import Daemon, Hub, Site
 from tests.support import wait_until
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fidac_node import part10, reception
-from fidac_node.config import HubReceive, SiteReceive
+from fidac_node.config.config import HubReceive, SiteReceive
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE
 from fidac_node.phantom import write_series
-from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
+from fidac_node.receive import reception
 from tests.scenario.network import FIDAC, Daemon, Hub, Site
 from tests.support import RawScu, Rejected, wait_until
 

@@ -16,17 +16,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node import draft as drafts
-from fidac_node import part10, stock
-from fidac_node.base32 import base32
-from fidac_node.config import load_site
-from fidac_node.draft import SMALL, Stamp
+from fidac_node.config.config import load_site
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE
 from fidac_node.errors import ConfigError
 from fidac_node.receive.check import is_whole
 from fidac_node.receive.digest import Digest
-from fidac_node.site import check_finished
-from fidac_node.spool import Entry, Spool
-from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_LE
+from fidac_node.site.daemon import check_finished
+from fidac_node.spool import draft as drafts
+from fidac_node.spool import stock
+from fidac_node.spool.draft import SMALL, Stamp
+from fidac_node.spool.queue import Entry, Spool
+from fidac_node.system.base32 import base32
 from tests.scenario.network import fidac
 from tests.support import SystemCalls
 from tests.unit.test_spool import entry, litter, states

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from fidac_node import archive as archive_module
-from fidac_node.archive import Archive, Place
+from fidac_node.dicom.part10 import FileMeta, encode_meta
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.part10 import FileMeta, encode_meta
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.hub import archive as archive_module
+from fidac_node.hub.archive import Archive, Place
 
 PLACE = Place("LILLE", "1.2", "1.2.3", "1.2.3.4")
 NOT_PLACES = [
@@ -134,7 +134,7 @@ class TestPutIfAbsent:
         self, tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         synced: list[Path] = []
-        monkeypatch.setattr("fidac_node.safeio.sync_directory", synced.append)
+        monkeypatch.setattr("fidac_node.system.safeio.sync_directory", synced.append)
         archive.put_if_absent(source(tmp_path), PLACE)
         series = archive.path(PLACE).parent
         assert {archive.directory, series.parent.parent, series.parent, series} <= set(synced)
@@ -147,7 +147,7 @@ class TestPutIfAbsent:
         for place in places:
             archive.put_if_absent(source(tmp_path), place, sync=False)
         synced: list[Path] = []
-        monkeypatch.setattr("fidac_node.safeio.sync_directory", synced.append)
+        monkeypatch.setattr("fidac_node.system.safeio.sync_directory", synced.append)
         archive.sync(places)
         assert synced == [archive.path(PLACE).parent]
 

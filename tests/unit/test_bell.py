@@ -10,7 +10,7 @@ from queue import Queue
 
 import pytest
 
-from fidac_node.bell import Bell
+from fidac_node.spool.bell import Bell
 
 LONG = 60.0
 
@@ -55,7 +55,7 @@ def test_who_left_leaves_nothing_and_who_was_killed_is_cleared_away(bell: Bell, 
         assert listeners(tmp_path) == 1
     assert listeners(tmp_path) == 0
     code = (
-        "import sys, time; from pathlib import Path; from fidac_node.bell import Bell\n"
+        "import sys, time; from pathlib import Path; from fidac_node.spool.bell import Bell\n"
         "with Bell(Path(sys.argv[1])).listening():\n    print('listening', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "bell")], stdout=subprocess.PIPE) as child:
@@ -68,7 +68,7 @@ def test_who_left_leaves_nothing_and_who_was_killed_is_cleared_away(bell: Bell, 
 
 
 def test_another_process_is_heard(bell: Bell, tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from fidac_node.bell import Bell; Bell(Path(sys.argv[1])).ring()"
+    code = "import sys; from pathlib import Path; from fidac_node.spool.bell import Bell; Bell(Path(sys.argv[1])).ring()"
     with bell.listening() as rings:
         subprocess.run([sys.executable, "-c", code, str(tmp_path / "bell")], check=True)
         assert rings(LONG)

@@ -15,8 +15,8 @@ from benchmarks.run import GROUPS, measured
 from benchmarks.series import Pattern, another, generated
 from benchmarks.setting import Setting
 from benchmarks.table import Row, against, as_markdown, as_text, in_turns
+from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
-from fidac_node.uids import is_valid_uid
 
 ROOT = Path(__file__).resolve().parents[2]
 FASTER = Row("receive", "slices/s", 900.0, "DCMTK <storescp>", 1000.0, 0.9, least=0.8, note="one note")

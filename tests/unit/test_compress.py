@@ -20,11 +20,12 @@ from pydicom import dcmread
 from pydicom.encaps import generate_fragments, generate_frames, parse_basic_offsets
 from pydicom.pixels import iter_pixels, pixel_array
 
-from fidac_node import compress, part10
-from fidac_node.compress import METHODS, Compressor, Image, Unsuitable, same_image
-from fidac_node.config import COMPRESSIONS, load_site
+from fidac_node.config.config import COMPRESSIONS, load_site
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, TRANSFER_SYNTAXES
+from fidac_node.site import compress
+from fidac_node.site.compress import METHODS, Compressor, Image, Unsuitable, same_image
 from tests.unit.deidentify import build
 
 SIZE = 24

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.config import HubConfig, Kind, SiteConfig, example, find_config, kind_of, load_hub, load_site, render
+from fidac_node.config.config import HubConfig, Kind, SiteConfig, example, find_config, kind_of, load_hub, load_site, render
+from fidac_node.config.options import sections, variables
+from fidac_node.config.values import Peer, ae_title_problem, site_id_problem
 from fidac_node.errors import ConfigError
-from fidac_node.options import sections, variables
-from fidac_node.values import Peer, ae_title_problem, site_id_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN = sorted((Path(__file__).parent / "broken_configs").glob("*.toml"))
@@ -255,6 +255,6 @@ def test_whatever_a_file_holds_it_loads_or_is_refused_with_its_name(text: str) -
 
 
 def test_reading_settings_loads_no_dicom_library() -> None:
-    code = "import sys, fidac_node.config; print({'pydicom', 'pynetdicom', 'deid', 'numpy', 'peewee', 'click'} & set(sys.modules))"
+    code = "import sys, fidac_node.config.config; print({'pydicom', 'pynetdicom', 'deid', 'numpy', 'peewee', 'click'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "set()"

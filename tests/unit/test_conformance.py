@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fidac_node import conformance
+from fidac_node.deidentify.tools import conformance
+from fidac_node.dicom.part10 import Malformed
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import ConfigError
-from fidac_node.part10 import Malformed
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, dataset, deidentifier, enhanced, insert, raw_element, run, traces, write
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fidac_node.deidentify import create_key
+from fidac_node.identity.keyfile import create_key
 
 # PR_GET_DUMPABLE of <linux/prctl.h>: before and after, and in a process that is forked then, as those of 'deidentify' are.
 CHILD = """

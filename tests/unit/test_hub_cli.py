@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from fidac_node import locks
-from fidac_node.archive import Archive
 from fidac_node.cli import cli
 from fidac_node.cli.hub import command
 from fidac_node.cli.rows import write_rows
-from fidac_node.config import load_hub
-from fidac_node.database import connect
-from fidac_node.filing import Filer
-from fidac_node.index import COLUMNS, LEVELS, Registry
-from fidac_node.index.models import MODELS
-from fidac_node.spool import Spool
+from fidac_node.config.config import load_hub
+from fidac_node.hub.archive import Archive
+from fidac_node.hub.filing import Filer
+from fidac_node.hub.index import COLUMNS, LEVELS, Registry
+from fidac_node.hub.index.models import MODELS
+from fidac_node.spool.queue import Spool
+from fidac_node.system import locks
+from fidac_node.system.database import connect
 from tests.hub_objects import data_set, put, uid
 
 ROOT = Path(__file__).resolve().parents[2]

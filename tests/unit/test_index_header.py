@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node import part10
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import FileMeta, Malformed
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.filing import verify
-from fidac_node.index import header
-from fidac_node.part10 import FileMeta, Malformed
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
+from fidac_node.hub.filing import verify
+from fidac_node.hub.index import header
 from tests.hub_objects import data_set, encoded
 from tests.strategies import PIXEL_DATA, Object, objects
 

@@ -16,8 +16,8 @@ from typing import Any, cast
 import pytest
 
 from fidac_node.errors import ConfigError, Temporary
-from fidac_node.ledger import STATES, Ledger
-from fidac_node.spool import Entry, Spool
+from fidac_node.site.ledger import STATES, Ledger
+from fidac_node.spool.queue import Entry, Spool
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def ledger(path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set the ledger's clock (seconds)."""
-    return lambda now: monkeypatch.setattr("fidac_node.ledger.time.time", lambda: now)
+    return lambda now: monkeypatch.setattr("fidac_node.site.ledger.time.time", lambda: now)
 
 
 def row(ledger: Ledger, what: Entry) -> dict[str, object]:
@@ -170,7 +170,7 @@ def test_rows_are_flushed_by_themselves_within_a_second(ledger: Ledger) -> None:
 
 def test_attempts_survive_a_process_that_dies_right_after_counting(path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from fidac_node.ledger import Ledger; from fidac_node.spool import Entry\n"
+        "import os, sys; from pathlib import Path; from fidac_node.site.ledger import Ledger; from fidac_node.spool.queue import Entry\n"
         "ledger = Ledger(Path(sys.argv[1])); ledger.attempting([Entry.parse(sys.argv[2])]); os._exit(9)"
     )
     for number in (1, 2):
@@ -333,8 +333,8 @@ def test_rebuilding_corrects_states_drops_rows_without_a_file_and_leaves_the_res
 WRITING = """
 import sys
 from pathlib import Path
-from fidac_node.ledger import Ledger
-from fidac_node.spool import Entry
+from fidac_node.site.ledger import Ledger
+from fidac_node.spool.queue import Entry
 sys.stdin.readline()
 ledger = Ledger(Path(sys.argv[1]))
 for line in sys.argv[3].split():
@@ -384,8 +384,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from fidac_node.errors import Temporary
-from fidac_node.ledger import Ledger
-from fidac_node.spool import Entry
+from fidac_node.site.ledger import Ledger
+from fidac_node.spool.queue import Entry
 letters = str.maketrans("0123456789", "abcdefghij")
 entries = [Entry("a" * 12, f"{number:016d}".translate(letters), "a" * 16) for number in range(400)]
 others = [Entry("b" * 12, f"{number:016d}".translate(letters), "b" * 16) for number in range(400)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from fidac_node.errors import Temporary
-from fidac_node.logs import Formatter, describe, setup_logging
+from fidac_node.system.logs import Formatter, describe, setup_logging
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def _as_before() -> Iterator[None]:
 @pytest.mark.usefixtures("_as_before")
 def test_libraries_are_quiet_and_the_level_is_as_asked(capsys: pytest.CaptureFixture[str]) -> None:
     setup_logging("info")
-    logging.getLogger("fidac_node.site").info("started")
-    logging.getLogger("fidac_node.site").debug("detail")
+    logging.getLogger("fidac_node.site.daemon").info("started")
+    logging.getLogger("fidac_node.site.daemon").debug("detail")
     logging.getLogger("pynetdicom.acse").info("Association Accepted")
     logging.getLogger("pydicom").error("value DUPONT^Marie is wrong")
     warnings.warn("Invalid value 'DUPONT^Marie'", UserWarning, stacklevel=1)

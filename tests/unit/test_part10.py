@@ -21,9 +21,9 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from fidac_node import part10
-from fidac_node.part10 import FileMeta, Malformed
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import FileMeta, Malformed
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE
 
 LIMIT = 1 << 20
 JPEG_2000 = "1.2.840.10008.1.2.4.90"

@@ -10,10 +10,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from fidac_node import part10, phantom
+from fidac_node import phantom
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.phantom.anatomy import Chest
 from fidac_node.receive.check import identify
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 SMALL = {"slices": 3, "rows": 64, "columns": 64}
 

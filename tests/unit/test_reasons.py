@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fidac_node.errors import ConfigError
-from fidac_node.reasons import check_reason
+from fidac_node.identity.reasons import check_reason
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "why", "yearly  \n   ", "x" * 201, "the bell\x07 rings"])

@@ -12,9 +12,9 @@ from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import dsutils
 
-from fidac_node import references
-from fidac_node.transactions import Reference, Report
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.commitment import data_sets as references
+from fidac_node.commitment.transactions import Reference, Report
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 SYNTAXES = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
 uids = st.from_regex(r"[12]\.[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8}){1,4}", fullmatch=True)

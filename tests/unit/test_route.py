@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from fidac_node.deidentify import open_source
 from fidac_node.errors import ConfigError
-from fidac_node.route import Rules, in_scope
+from fidac_node.site.route import Rules, in_scope
 
 
 def header(**values: object) -> Dataset:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fidac_node import safeio
+from fidac_node.system import safeio
 from tests.support import SystemCalls
 
 NEW = b"new content " * 100

@@ -23,9 +23,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fidac_node import spool
-from fidac_node.draft import SMALL, Draft
-from fidac_node.spool import STATES, Entry, Spool
+from fidac_node.spool import queue as spool
+from fidac_node.spool.draft import SMALL, Draft
+from fidac_node.spool.queue import STATES, Entry, Spool
 from tests.support import SystemCalls, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -637,7 +637,7 @@ def test_a_claim_that_fails_half_way_gives_what_it_took_and_the_rest_later(queue
 CLAIMING = """
 import sys
 from pathlib import Path
-from fidac_node.spool import Spool
+from fidac_node.spool.queue import Spool
 queue = Spool(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -692,7 +692,7 @@ def test_threads_of_one_process_claim_each_object_once(queue: Spool) -> None:
 PUTTING = """
 import sys
 from pathlib import Path
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool.queue import Entry, Spool
 queue = Spool(Path(sys.argv[1]))
 sys.stdin.readline()
 queue.put(queue.create(), Entry.parse(sys.argv[2]))
@@ -702,7 +702,7 @@ queue.put(queue.create(), Entry.parse(sys.argv[2]))
 BOTH_PUTTING = """
 import sys
 from pathlib import Path
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool.queue import Entry, Spool
 queue = Spool(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fidac_node.errors import ConfigError
-from fidac_node.tls import client_context, expiry, server_context
+from fidac_node.system.tls import client_context, expiry, server_context
 
 pytestmark = pytest.mark.interop("openssl")
 

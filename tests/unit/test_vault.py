@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify.pseudonym import check_value
+from fidac_node.deidentify.rewrite.pseudonym import check_value
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.vault import Generation, Study, Vault
+from fidac_node.identity.vault import Generation, Study, Vault
 from tests.support import SystemCalls
 
 ROOT = Path(__file__).parents[2]
@@ -236,7 +236,7 @@ def test_records_of_before_without_a_sex_are_read_and_checked(path: Path) -> Non
 
 def test_processes_that_enter_the_same_studies_at_once_enter_each_once(path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from fidac_node.vault import Vault\n"
+        "import sys; from pathlib import Path; from fidac_node.identity.vault import Vault\n"
         "from tests.unit.test_vault import KEY, numbered\n"
         "vault = Vault(Path(sys.argv[1]), KEY)\n"
         "for number in range(60): vault.enter(numbered(number))"
@@ -418,6 +418,6 @@ def test_old_secrets_are_kept_in_their_order_and_an_unfinished_rotation_counts_o
 
 
 def test_reading_the_module_does_not_load_the_cipher() -> None:
-    code = "import sys, fidac_node.vault, fidac_node.keys, fidac_node.audit; print('cryptography' in sys.modules)"
+    code = "import sys, fidac_node.identity.vault, fidac_node.identity.keys, fidac_node.identity.uses; print('cryptography' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"

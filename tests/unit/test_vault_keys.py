@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from fidac_node import locks
-from fidac_node.config import SiteConfig, load_site, render
-from fidac_node.deidentify import Deidentifier, create_key, load_plan, open_source, read_key
-from fidac_node.deidentify.pseudonym import check_value
+from fidac_node.config.config import SiteConfig, load_site, render
+from fidac_node.deidentify import Deidentifier, load_plan, open_source
+from fidac_node.deidentify.rewrite.pseudonym import check_value
 from fidac_node.errors import ConfigError, Permanent
-from fidac_node.keys import (
+from fidac_node.identity.keyfile import create_key, read_key
+from fidac_node.identity.keys import (
     ANONYMISED,
     SiteKeys,
     begin,
@@ -31,7 +31,8 @@ from fidac_node.keys import (
     take_alone,
     vault_file,
 )
-from fidac_node.vault import Vault
+from fidac_node.identity.vault import Vault
+from fidac_node.system import locks
 from tests.unit.deidentify import build
 from tests.unit.test_vault import LEFEVRE
 
@@ -280,7 +281,7 @@ def test_a_rotation_cut_short_leaves_the_old_secret_in_use_and_can_be_done_again
     keys = opened(config)
     pseudonym, old = enter(keys, "1"), read_key(config.deidentify.key_file)
     with monkeypatch.context() as patch:
-        patch.setattr(f"fidac_node.{'vault.Vault' if step == 'retire' else 'keys'}.{step}", cut)
+        patch.setattr(f"fidac_node.identity.{'vault.Vault' if step == 'retire' else 'keys'}.{step}", cut)
         with pytest.raises(OSError, match="power failure"):
             rotate(config, nothing)
     again = opened(config)
@@ -299,7 +300,7 @@ def test_a_wrong_secret_after_a_rotation_stops_the_start(site: Make) -> None:
 
 
 def test_keys_are_not_changed_while_a_node_uses_them_nor_used_while_they_change(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.locks._PATIENCE", 0.0)
+    monkeypatch.setattr("fidac_node.system.locks._PATIENCE", 0.0)
     config = site()
     with closing(open_keys(config)), closing(open_keys(config)):
         with pytest.raises(ConfigError, match=r"the node is running.*stop it first"):
@@ -357,7 +358,7 @@ def test_after_closing_another_programme_can_be_opened_with_another_key(site: Ma
 def test_closing_that_was_interrupted_stops_the_start_and_can_be_finished(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     config = site(mode=ANONYMISED)
     with monkeypatch.context() as patch:
-        patch.setattr("fidac_node.keys.destroy_key", cut)
+        patch.setattr("fidac_node.identity.keys.destroy_key", cut)
         with pytest.raises(OSError, match="power failure"):
             close_programme(config)
     refused(config, "closing was interrupted; run 'fidac-node site programme close' again")

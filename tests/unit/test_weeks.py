@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fidac_node.weeks import coarsen, iso_week, monday
+from fidac_node.hub.weeks import coarsen, iso_week, monday
 
 
 def test_the_first_days_of_a_year_may_be_of_the_last_week_of_the_year_before() -> None:

@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from fidac_node.deidentify import Deidentifier, Outcome, Pseudonymiser, load_plan
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 
 KEY = bytes(range(32))
 LIMIT = 1 << 26
@@ -185,7 +185,7 @@ def raw_element(tag: int, vr: str, value: bytes, *, explicit: bool = True) -> by
 
 def insert(encoded: bytes, element: bytes) -> bytes:
     """Put an encoded element in its place in an Explicit VR Little Endian Part 10 file."""
-    from fidac_node import part10
+    from fidac_node.dicom import part10
 
     meta, offset = part10.read_meta(io.BytesIO(encoded))
     tag = part10._element_at(element, 0, len(element), explicit=True, little=True, depth=0).tag

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from fidac_node.deidentify.encode import Syntax
-from fidac_node.deidentify.gate import Gate
-from fidac_node.part10 import FileMeta, encode_meta
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.deidentify.gate.gate import Gate
+from fidac_node.dicom.encode import Syntax
+from fidac_node.dicom.part10 import FileMeta, encode_meta
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.unit.deidentify.build import CT
 
 SYNTAXES = (EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE)

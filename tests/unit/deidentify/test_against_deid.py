@@ -22,16 +22,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from fidac_node import part10
-from fidac_node.deidentify import Plan, Pseudonymiser, actions, load_plan, profiles_directory
-from fidac_node.deidentify.compiler import Composition
-from fidac_node.deidentify.dates import Moments, clock
-from fidac_node.deidentify.dictionary import keyword_of, most_values, vrs_of
-from fidac_node.deidentify.explain import composition_of
-from fidac_node.deidentify.programmes import find
-from fidac_node.deidentify.reading import read_source
-from fidac_node.deidentify.rewrite import Rewriter, Subject
-from fidac_node.deidentify.table import read_table
+from fidac_node.deidentify import Plan, Pseudonymiser, load_plan, profiles_directory
+from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify.profile.compiler import Composition
+from fidac_node.deidentify.profile.explain import composition_of
+from fidac_node.deidentify.profile.programmes import find
+from fidac_node.deidentify.profile.ps315 import read_table
+from fidac_node.deidentify.rewrite.dates import Moments, clock
+from fidac_node.deidentify.rewrite.rewrite import Rewriter, Subject
+from fidac_node.deidentify.source import read_source
+from fidac_node.dicom import part10
+from fidac_node.dicom.dictionary import keyword_of, most_values, vrs_of
 from tests.unit.deidentify.build import CT, LIMIT, ROOT, code, ct, dataset, read, write
 
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # deid asks pydicom for what moved

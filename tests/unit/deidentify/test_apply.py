@@ -13,15 +13,10 @@ from pathlib import Path
 import pytest
 from pydicom import config as pydicom_config
 
-from fidac_node import marks, part10
 from fidac_node.deidentify import Pseudonymiser, load_plan
+from fidac_node.dicom import marks, part10
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import (
-    DEFLATED_EXPLICIT_VR_LE,
-    EXPLICIT_VR_LE,
-    IMPLEMENTATION_CLASS_UID,
-    IMPLICIT_VR_LE,
-)
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import KEY, LIMIT, ROOT, ct, dataset, deidentifier, raw_element, read, run, traces, write
 
@@ -367,7 +362,7 @@ def test_what_a_scanner_writes_stays_unless_it_may_be_a_person_or_a_date(
 
 
 def test_a_name_in_a_kept_text_holds_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.deidentify.devices.known", lambda text, _: text)
+    monkeypatch.setattr("fidac_node.deidentify.rewrite.devices.known", lambda text, _: text)
     with pytest.raises(Permanent) as caught:
         run(write(tmp_path / "a.dcm", ct(ManufacturerModelName="Force de Quenouille")))
     assert caught.value.code == "leak"

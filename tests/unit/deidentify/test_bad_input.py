@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pydicom import config as pydicom_config
 
-from fidac_node import part10
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, open_source, slow
-from fidac_node.deidentify.pixels import Pixels
+from fidac_node.deidentify.pixels.copy import Pixels
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE
 from fidac_node.errors import ConfigError, Permanent
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import KEY, LIMIT, ROOT, ct, dataset, deidentifier, raw_element, read, run, traces, write
 
@@ -172,7 +172,7 @@ def test_a_deflated_bomb_is_held(tmp_path: Path) -> None:
 
 
 def test_a_header_of_enormous_elements_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.deidentify.elements.LARGEST_HEADER", 1 << 16)
+    monkeypatch.setattr("fidac_node.dicom.elements.LARGEST_HEADER", 1 << 16)
     path = write(tmp_path / "a.dcm", ct())
     path.write_bytes(build.insert(path.read_bytes(), raw_element(0x00182042, "OB", bytes(1 << 16))))
     with pytest.raises(Permanent, match="the header is larger than"):
@@ -183,7 +183,7 @@ def test_an_exception_that_nobody_foresaw_holds_and_names_no_value(tmp_path: Pat
     def broken(*_: object) -> None:
         raise ValueError("QUENOUILLE^Zephyrine")
 
-    monkeypatch.setattr("fidac_node.deidentify.rewrite.Rewriter.data_set", broken)
+    monkeypatch.setattr("fidac_node.deidentify.rewrite.rewrite.Rewriter.data_set", broken)
     with pytest.raises(Permanent) as caught:
         run(write(tmp_path / "a.dcm", ct()))
     assert caught.value.code == "error" and "QUENOUILLE" not in str(caught.value)
@@ -199,7 +199,7 @@ def test_trouble_of_the_disk_is_not_blamed_on_the_object(tmp_path: Path) -> None
 
 
 def test_nothing_is_written_before_the_gate_has_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.deidentify.rewrite.Rewriter.value", lambda _self, _tag, _vr, raw, *_: raw)
+    monkeypatch.setattr("fidac_node.deidentify.rewrite.rewrite.Rewriter.value", lambda _self, _tag, _vr, raw, *_: raw)
     target = io.BytesIO()
     with pytest.raises(Permanent) as caught:
         deidentifier().deidentify(write(tmp_path / "a.dcm", ct()), target, label="unknown", label_source="default", limit=LIMIT)

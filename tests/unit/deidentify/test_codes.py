@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydicom.sr.codedict import codes
 
-from fidac_node import marks
-from fidac_node.deidentify import templates
-from fidac_node.deidentify.codes import meaning_of, phrases, published_version
+from fidac_node.deidentify.rewrite import templates
+from fidac_node.deidentify.rewrite.codes import meaning_of, phrases, published_version
+from fidac_node.dicom import marks
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 
-from fidac_node.deidentify import codestream
-from fidac_node.deidentify.codestream import FAMILIES, JPEG, JPEG_2000, JPEG_LS, RLE, blank_comments
+from fidac_node.deidentify.pixels import codestream
+from fidac_node.deidentify.pixels.codestream import FAMILIES, JPEG, JPEG_2000, JPEG_LS, RLE, blank_comments
 from fidac_node.errors import Permanent
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, run
@@ -252,7 +252,7 @@ def test_pixels_that_contradict_the_transfer_syntax_are_held(tmp_path: Path, syn
 
 
 def test_a_frame_too_large_to_look_into_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.deidentify.pixels.LARGEST_FRAME", 40)
+    monkeypatch.setattr("fidac_node.deidentify.pixels.copy.LARGEST_FRAME", 40)
     with pytest.raises(Permanent, match="it is not looked into"):
         run(compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1))
 
@@ -267,8 +267,8 @@ def test_a_compressed_image_without_a_fragment_is_held(tmp_path: Path) -> None:
 
 
 def test_every_compressed_transfer_syntax_that_is_received_has_a_family() -> None:
-    from fidac_node.deidentify.pixels import NATIVE
-    from fidac_node.uids import TRANSFER_SYNTAXES
+    from fidac_node.deidentify.pixels.copy import NATIVE
+    from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 
     assert set(TRANSFER_SYNTAXES) == NATIVE | set(FAMILIES)
 

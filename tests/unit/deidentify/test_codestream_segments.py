@@ -16,7 +16,7 @@ from pydicom import dcmread
 from pydicom.encaps import generate_frames
 from pydicom.uid import RLELossless
 
-from fidac_node.deidentify.codestream import FAMILIES, JPEG, JPEG_2000, JPEG_LS, RLE, blank_comments
+from fidac_node.deidentify.pixels.codestream import FAMILIES, JPEG, JPEG_2000, JPEG_LS, RLE, blank_comments
 from fidac_node.errors import Permanent
 from tests.unit.deidentify import build
 from tests.unit.deidentify.test_codestream import (

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fidac_node.cli import cli
-from fidac_node.deidentify import create_key, load_plan, profiles_directory
+from fidac_node.deidentify import load_plan, profiles_directory
+from fidac_node.identity.keyfile import create_key
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, read, traces, write
 

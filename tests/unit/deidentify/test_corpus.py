@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify.source import read_source
 from fidac_node.errors import Permanent
 from tests.deid_corpus import PROGRAMMES, Corpus, Made, Score, corpus
 from tests.unit.deidentify.build import KEY, LIMIT

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import dates
+from fidac_node.deidentify.rewrite import dates
 
 DAYS = st.integers(-3650, -1)
 DATES = st.dates(datetime.date(1972, 1, 1), datetime.date(2036, 12, 31))

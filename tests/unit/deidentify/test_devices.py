@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fidac_node.deidentify import load_plan
-from fidac_node.deidentify.devices import known, known_values
+from fidac_node.deidentify.rewrite.devices import known, known_values
 
 WORDS = load_plan("fidac-chest-ct").devices
 SCANNERS = """

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fidac_node.audit import UseLog
 from fidac_node.cli import cli
 from fidac_node.deidentify import Deidentifier
-from fidac_node.headers import DIRECTORY, open_headers, purge_headers
+from fidac_node.identity.originals import DIRECTORY, open_headers, purge_headers
+from fidac_node.identity.uses import UseLog
 from fidac_node.receive.check import entry_for, identify
-from fidac_node.route import Rules
-from fidac_node.site import Site, open_site
-from fidac_node.spool import Entry
-from fidac_node.worker import Worker
+from fidac_node.site.daemon import Site, open_site
+from fidac_node.site.route import Rules
+from fidac_node.site.worker import Worker
+from fidac_node.spool.queue import Entry
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, traces, write
 
@@ -56,7 +56,7 @@ class Node:
 
     def keep(self, entry: Entry, **values: object) -> None:
         """Keep the header of an object, as the worker does."""
-        from fidac_node.deidentify.reading import open_source
+        from fidac_node.deidentify.source import open_source
 
         path = write(self.config.parent / "original.dcm", ct(**values))
         settings = self.site.config

@@ -19,15 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary, dictionary_VM, dictionary_VR, tag_for_keyword
 
-from fidac_node import part10
-from fidac_node.deidentify import dictionary, elements
-from fidac_node.deidentify.dates import Clock
-from fidac_node.deidentify.encode import Syntax, join
-from fidac_node.deidentify.reading import read_source
-from fidac_node.deidentify.rewrite import Rewriter, Subject
-from fidac_node.deidentify.runs import Common, Cut, Cutter
+from fidac_node.deidentify.rewrite.dates import Clock
+from fidac_node.deidentify.rewrite.rewrite import Rewriter, Subject
+from fidac_node.deidentify.source import read_source
+from fidac_node.dicom import dictionary, elements, part10
+from fidac_node.dicom.encode import Syntax, join
+from fidac_node.dicom.series import Common, Cut, Cutter
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.strategies import Elem, Object, elem, encode, image, objects, sequence
 from tests.strategies import part10 as part_10
 from tests.unit.deidentify.build import KEY, LIMIT, ct, deidentifier, write
@@ -284,7 +283,7 @@ def test_the_pixels_go_from_file_to_file_and_to_memory_alike(tmp_path: Path) -> 
     assert copied.stat().st_size == outcome.size
 
 
-@pytest.mark.parametrize("room", ["apply", "gate", "triage", "structured", "text", "pseudonym", "rewrite", "reading", "highbits"])
+@pytest.mark.parametrize("room", ["engine", "source", "gate.gate", "pixels.highbits", "rewrite.pseudonym", "triage.triage"])
 def test_what_applies_a_plan_needs_the_standard_library_alone(room: str) -> None:
     code = (
         f"import sys; import fidac_node.deidentify.{room}\n"
@@ -304,7 +303,7 @@ def test_an_object_is_deidentified_without_pydicom_or_deid(tmp_path: Path) -> No
     code = (
         "import sys; from hashlib import sha256; from pathlib import Path\n"
         "from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan\n"
-        "from fidac_node.deidentify.reading import read_source\n"
+        "from fidac_node.deidentify.source import read_source\n"
         f"cache = Path({str(tmp_path / 'cache')!r}); plan = load_plan('fidac-chest-ct', cache=cache)\n"
         f"engine = Deidentifier(plan, Pseudonymiser({KEY!r}, 'FIDAC', 'S1'), 'S1', 'FIDAC')\n"
         f"output = engine.apply(read_source(Path({str(path)!r}).read_bytes(), 1 << 26), label='unknown', label_source='default')\n"

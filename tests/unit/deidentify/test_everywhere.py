@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary
 
 from fidac_node.deidentify import Pseudonymiser, load_plan
-from fidac_node.deidentify.apply import Deidentifier
+from fidac_node.deidentify.engine import Deidentifier
 from fidac_node.errors import Permanent
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, raw_element, run, traces, write
@@ -51,7 +51,7 @@ def element(tag: int, vr: str, value: bytes | None = None) -> bytes:
 
 def with_elements(path: Path, elements: dict[int, bytes]) -> Path:
     """A CT image with more elements, each in its place."""
-    from fidac_node import part10
+    from fidac_node.dicom import part10
 
     data = write(path, ct()).read_bytes()
     meta, offset = part10.read_meta(io.BytesIO(data))

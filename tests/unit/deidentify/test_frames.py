@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import Pseudonymiser, load_plan, triage
-from fidac_node.deidentify.dates import Moments, clock
-from fidac_node.deidentify.elements import Unusual, items_of
-from fidac_node.deidentify.encode import Syntax
-from fidac_node.deidentify.rewrite import Rewriter, Subject, taken
+from fidac_node.deidentify import Pseudonymiser, load_plan
+from fidac_node.deidentify.rewrite.dates import Moments, clock
+from fidac_node.deidentify.rewrite.rewrite import Rewriter, Subject, taken
+from fidac_node.deidentify.triage import triage
+from fidac_node.dicom.elements import Unusual, items_of
+from fidac_node.dicom.encode import Syntax
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.strategies import Elem, elem, encode, sequence
 from tests.unit.deidentify.build import KEY
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify.source import read_source
 from tests import strategies as made
 from tests.fuzz import harness
 from tests.fuzz.harness import Harness, Violation, damaged, heavy, seeds

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node import part10
-from fidac_node.deidentify import gate, load_plan
-from fidac_node.deidentify.contents import reader_of
-from fidac_node.deidentify.gate import Gate, Said
+from fidac_node.deidentify import load_plan
+from fidac_node.deidentify.gate import gate
+from fidac_node.deidentify.gate.gate import Gate, Said
+from fidac_node.deidentify.gate.reader import reader_of
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import FileMeta, encode_meta
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.part10 import FileMeta, encode_meta
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import IDENTITY, ROOT, ct, raw_element, run, write
 from tests.unit.deidentify.gate_objects import element
@@ -225,7 +226,7 @@ def test_an_element_that_comes_twice_does_not_pass(honest: Passing) -> None:
 
 
 def test_an_unforeseen_error_does_not_let_an_output_pass_and_names_the_attribute(honest: Passing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fidac_node.deidentify.search.Search._text", lambda *_: 1 / 0)
+    monkeypatch.setattr("fidac_node.deidentify.gate.search.Search._text", lambda *_: 1 / 0)
     with pytest.raises(Permanent, match=r"\(0008,1030\) StudyDescription of the output cannot be checked \(ZeroDivisionError\)") as caught:
         honest.check([element(0x00081030, "LO", b"CHEST", honest.syntax)], written=frozenset())
     assert caught.value.code == "leak"

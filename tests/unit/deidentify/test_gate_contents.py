@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node import part10
-from fidac_node.deidentify import contents
-from fidac_node.deidentify.contents import Contents, Reader, reader_of
-from fidac_node.part10 import Malformed
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.deidentify.gate import reader as contents
+from fidac_node.deidentify.gate.reader import Contents, Reader, reader_of
+from fidac_node.dicom import part10
+from fidac_node.dicom.part10 import Malformed
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.unit.deidentify.gate_objects import SYNTAXES, element
 
 PER_FRAME = 0x52009230

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_LE
 from tests.unit.deidentify.gate_objects import HARMLESS, NEW_UID, OLD_UID, OTHER_UID, PSEUDONYM, SYNTAXES, WRITTEN, Case, case, element
 
 DESCRIPTION = 0x0008103E
@@ -243,7 +243,7 @@ def test_what_any_identifying_attribute_of_the_input_says_is_looked_for(tag: int
 
 @pytest.mark.parametrize("sequence", [0x00401101, 0x00080082, 0x0040A088, 0x00404009, 0x00404028])
 def test_the_codes_of_people_and_places_are_looked_for(sequence: int) -> None:
-    from fidac_node.deidentify.encode import Syntax
+    from fidac_node.dicom.encode import Syntax
 
     syntax = Syntax.of(EXPLICIT_VR_LE)
     item = element(0x00080100, "SH", b"RPPS10003412765") + element(0x00080102, "SH", b"99X") + element(0x00080104, "LO", b"BEAUREGARD")

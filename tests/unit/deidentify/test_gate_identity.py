@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fidac_node.deidentify import identity, load_plan
-from fidac_node.deidentify.dictionary import keyword_of, vrs_of
-from fidac_node.deidentify.identity import Kind, nature_of
+from fidac_node.deidentify import load_plan
+from fidac_node.deidentify.gate import identifying as identity
+from fidac_node.deidentify.gate.identifying import Kind, nature_of
+from fidac_node.dicom.dictionary import keyword_of, vrs_of
 
 TABLES = (identity._PERSONS, identity._PLACES, identity._CODED_PERSONS, identity._CODED_PLACES)
 PASSING = {"keep", "clean", "listed", "shift", "age89", "contrast"}

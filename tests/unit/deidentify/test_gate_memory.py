@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify.gate import Gate
-from fidac_node.deidentify.memo import LONGEST_KEY, Memo
+from fidac_node.deidentify.gate.gate import Gate
+from fidac_node.dicom.memo import LONGEST_KEY, Memo
+from fidac_node.dicom.part10 import FileMeta, encode_meta
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.part10 import FileMeta, encode_meta
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.unit.deidentify.build import CT
 from tests.unit.deidentify.gate_objects import HARMLESS, NEW_UID, OTHER_UID, WRITTEN, Case, case, element
 

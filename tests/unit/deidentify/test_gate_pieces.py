@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import contents, needles
-from fidac_node.deidentify import gate as gates
-from fidac_node.deidentify.contents import Reader
-from fidac_node.deidentify.gate import Gate
+from fidac_node.deidentify.gate import gate as gates
+from fidac_node.deidentify.gate import needles
+from fidac_node.deidentify.gate import reader as contents
+from fidac_node.deidentify.gate.gate import Gate
+from fidac_node.deidentify.gate.reader import Reader
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.unit.deidentify.gate_objects import HARMLESS, OLD_UID, OTHER_UID, SYNTAXES, Case, case, element
 
 DESCRIPTION = 0x0008103E

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
-from fidac_node.deidentify import highbits
+from fidac_node.deidentify.pixels import highbits
+from fidac_node.dicom.uids import EXPLICIT_VR_BE
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_BE
 from tests.unit.deidentify import build
 
 WORDS = st.lists(st.integers(0, 0xFFFF), max_size=40)

@@ -13,36 +13,23 @@ from typing import Any, TypeAlias
 import pytest
 from pydicom.datadict import keyword_for_tag
 
-from fidac_node import part10
-from fidac_node.deidentify import (
-    Deidentifier,
-    Pseudonymiser,
-    codes,
-    codestream,
-    dates,
-    devices,
-    elements,
-    iod,
-    load_plan,
-    needles,
-    pixels,
-    pseudonym,
-    rewrite,
-    scripts,
-    shapes,
-    text,
-    triage,
-)
-from fidac_node.deidentify import apply as applied
-from fidac_node.deidentify.actions import Change
-from fidac_node.deidentify.dates import Clock
-from fidac_node.deidentify.dictionary import vrs_of
-from fidac_node.deidentify.gate import Gate
-from fidac_node.deidentify.haystack import NOBODY
-from fidac_node.deidentify.plan import Plan
-from fidac_node.deidentify.reading import read_source
-from fidac_node.deidentify.rewrite import Rewriter
-from fidac_node.deidentify.search import Search
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
+from fidac_node.deidentify import engine as applied
+from fidac_node.deidentify.gate import needles, scripts
+from fidac_node.deidentify.gate.gate import Gate
+from fidac_node.deidentify.gate.haystack import NOBODY
+from fidac_node.deidentify.gate.search import Search
+from fidac_node.deidentify.pixels import codestream
+from fidac_node.deidentify.pixels import copy as pixels
+from fidac_node.deidentify.profile.actions import Change
+from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.rewrite import codes, dates, devices, iod, pseudonym, rewrite, shapes, text
+from fidac_node.deidentify.rewrite.dates import Clock
+from fidac_node.deidentify.rewrite.rewrite import Rewriter
+from fidac_node.deidentify.source import read_source
+from fidac_node.deidentify.triage import triage
+from fidac_node.dicom import elements, part10
+from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.errors import Permanent
 from tests.deid_corpus import Corpus, Score, corpus
 from tests.deid_kinds import KINDS

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, iod, load_plan, profiles_directory
-from fidac_node.deidentify.identity import nature_of
-from fidac_node.deidentify.plan import Plan
-from fidac_node.deidentify.reading import read_source
-from fidac_node.deidentify.table import MODIFIED_DATES, read_table
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, profiles_directory
+from fidac_node.deidentify.gate.identifying import nature_of
+from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.profile.ps315 import MODIFIED_DATES, read_table
+from fidac_node.deidentify.rewrite import iod
+from fidac_node.deidentify.source import read_source
 from fidac_node.errors import Permanent
 from tests import strategies as made
 from tests import twins as pairs

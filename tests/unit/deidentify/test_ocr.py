@@ -17,8 +17,8 @@ from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import JPEGLSLossless
 
-from fidac_node.deidentify import ocr
-from fidac_node.deidentify.triage import SERIES, Rules
+from fidac_node.deidentify.triage import ocr
+from fidac_node.deidentify.triage.triage import SERIES, Rules
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.phantom import series
 

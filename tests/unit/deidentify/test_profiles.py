@@ -14,16 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fidac_node.config import load_site
-from fidac_node.deidentify import actions, compiler, load_plan, plan, profiles_directory, programmes, recipe
-from fidac_node.deidentify.compare import differences
-from fidac_node.deidentify.dictionary import keyword_of, tag_of, vrs_of
-from fidac_node.deidentify.explain import composition_of, explain, merged
-from fidac_node.deidentify.table import OPTIONS, Row, read_table
-from fidac_node.deidentify.terms import terms_of
+from fidac_node.config.config import load_site
+from fidac_node.deidentify import load_plan, profiles_directory
+from fidac_node.deidentify.profile import actions, compiler, plan, programmes, recipe
+from fidac_node.deidentify.profile.explain import composition_of, explain, merged
+from fidac_node.deidentify.profile.ps315 import OPTIONS, Row, read_table
+from fidac_node.deidentify.rewrite.terms import terms_of
+from fidac_node.deidentify.tools.compare import differences
+from fidac_node.dicom.dictionary import keyword_of, tag_of, vrs_of
+from fidac_node.dicom.marks import SAFE_PRIVATE_CREATORS
 from fidac_node.errors import ConfigError
-from fidac_node.marks import SAFE_PRIVATE_CREATORS
-from fidac_node.site import Site
+from fidac_node.site.daemon import Site
 
 ROOT = Path(__file__).resolve().parents[3]
 PROFILES = ("fidac-chest-ct", "fidac-chest-ct-device", "basic-only")

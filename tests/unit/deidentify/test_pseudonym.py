@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import Keyring, Pseudonymiser, create_key, pseudonym, read_key
-from fidac_node.deidentify.keyfile import destroy_key, problem, replace_key
-from fidac_node.deidentify.pseudonym import identity
+from fidac_node.deidentify import Keyring, Pseudonymiser
+from fidac_node.deidentify.rewrite import pseudonym
+from fidac_node.deidentify.rewrite.pseudonym import identity
+from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import ConfigError, Permanent
-from fidac_node.uids import is_valid_uid
+from fidac_node.identity.keyfile import create_key, destroy_key, problem, read_key, replace_key
 
 KEY = bytes(range(32))
 UIDS = st.from_regex(r"1\.2\.\d{1,9}(\.[1-9]\d{0,8}){1,4}", fullmatch=True)

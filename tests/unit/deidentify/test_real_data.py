@@ -14,10 +14,11 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
-from fidac_node import marks, part10, phantom
-from fidac_node.deidentify.text import fold, words
+from fidac_node import phantom
+from fidac_node.deidentify.rewrite.text import fold, words
+from fidac_node.dicom import marks, part10
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.unit.deidentify.build import deidentifier
 
 SharedData = Callable[[str], Path]

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import compiler, load_plan, plan, recipe
-from fidac_node.deidentify.explain import composition_of, merged
-from fidac_node.deidentify.programmes import find
+from fidac_node.deidentify import load_plan
+from fidac_node.deidentify.profile import compiler, plan, recipe
+from fidac_node.deidentify.profile.explain import composition_of, merged
+from fidac_node.deidentify.profile.programmes import find
 from fidac_node.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fidac_node.cli import cli
-from fidac_node.deidentify import create_key
-from fidac_node.deidentify.report import FORMAT, Report, recipe_of, tag_path
+from fidac_node.deidentify.tools.report import FORMAT, Report, recipe_of, tag_path
+from fidac_node.identity.keyfile import create_key
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, dataset, enhanced, traces, write
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.deidentify.scripts import latin
+from fidac_node.deidentify.gate.scripts import latin
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -20,10 +20,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, dates, load_plan
-from fidac_node.deidentify.dates import Clock, Moments
-from fidac_node.deidentify.plan import Plan
-from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
+from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.rewrite import dates
+from fidac_node.deidentify.rewrite.dates import Clock, Moments
+from fidac_node.deidentify.source import read_source
 from tests import strategies as made
 from tests.deid_encoding import Path, Read, read
 from tests.deid_kinds.values import MOMENTS

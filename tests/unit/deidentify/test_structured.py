@@ -15,14 +15,15 @@ from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
 
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, templates
-from fidac_node.deidentify.actions import FUNCTIONS, KEEP
-from fidac_node.deidentify.elements import DataSet, Node
-from fidac_node.deidentify.reading import open_source
-from fidac_node.deidentify.structured import actions_of, rebuilt
-from fidac_node.deidentify.triage import Rules
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
+from fidac_node.deidentify.profile.actions import FUNCTIONS, KEEP
+from fidac_node.deidentify.rewrite import templates
+from fidac_node.deidentify.rewrite.structured import actions_of, rebuilt
+from fidac_node.deidentify.source import open_source
+from fidac_node.deidentify.triage.triage import Rules
+from fidac_node.dicom.elements import DataSet, Node
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import DEFLATED_EXPLICIT_VR_LE
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ROOT, code, dataset
 

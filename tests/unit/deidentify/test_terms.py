@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fidac_node.deidentify.dictionary import keyword_of, tag_of, vrs_of
-from fidac_node.deidentify.ps33 import TERMS
-from fidac_node.deidentify.shapes import is_valid
-from fidac_node.deidentify.terms import terms_of
+from fidac_node.deidentify.rewrite.ps33 import TERMS
+from fidac_node.deidentify.rewrite.shapes import is_valid
+from fidac_node.deidentify.rewrite.terms import terms_of
+from fidac_node.dicom.dictionary import keyword_of, tag_of, vrs_of
 
 
 @pytest.mark.parametrize(

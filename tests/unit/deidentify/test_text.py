@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import charset, text
+from fidac_node.deidentify.rewrite import text
+from fidac_node.dicom import charset
 from fidac_node.errors import ConfigError
 
 VOCABULARY = frozenset({"lung", "poumon", "sternal", "notch", "thoracique"})

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary
 
-from fidac_node.deidentify import text
-from fidac_node.deidentify.plan import profiles_directory
+from fidac_node.deidentify.profile.plan import profiles_directory
+from fidac_node.deidentify.rewrite import text
 from fidac_node.errors import ConfigError
 
 VOCABULARY = text.read_vocabulary(

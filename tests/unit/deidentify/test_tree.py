@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fidac_node import locks
 from fidac_node.cli import cli
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, create_key, load_plan, tree
-from fidac_node.deidentify.tree import Job, Task, deidentify_files, files_of
-from fidac_node.deidentify.triage import Rules
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
+from fidac_node.deidentify.tools import folder as tree
+from fidac_node.deidentify.tools.folder import Job, Task, deidentify_files, files_of
+from fidac_node.deidentify.triage.triage import Rules
 from fidac_node.errors import ConfigError, Permanent, Temporary
+from fidac_node.identity.keyfile import create_key
+from fidac_node.system import locks
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import KEY, ct, deidentifier, traces, write
 

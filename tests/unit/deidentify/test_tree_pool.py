@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify.pool import Crashed, in_processes
+from fidac_node.deidentify.tools.pool import Crashed, in_processes
 from tests.support import wait_until
 
 

@@ -16,12 +16,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID
 
-from fidac_node.config import Deidentify
-from fidac_node.deidentify import highbits
-from fidac_node.deidentify.reading import Source, open_source, read_source
-from fidac_node.deidentify.triage import CHOICES, EVERY_FRAME, SERIES, Kind, Rules, Verdict, triage
+from fidac_node.config.config import Deidentify
+from fidac_node.deidentify.pixels import highbits
+from fidac_node.deidentify.source import Source, open_source, read_source
+from fidac_node.deidentify.triage.triage import CHOICES, EVERY_FRAME, SERIES, Kind, Rules, Verdict, triage
+from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_BE, EXPLICIT_VR_LE, HELD_CLASSES, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent
-from fidac_node.uids import CT_CLASSES, EXPLICIT_VR_BE, EXPLICIT_VR_LE, HELD_CLASSES, IMPLICIT_VR_LE
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, dataset
 

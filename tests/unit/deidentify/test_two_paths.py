@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from fidac_node import phantom
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.elements import Unusual
-from fidac_node.deidentify.identity import nature_of
-from fidac_node.deidentify.reading import read_source
+from fidac_node.deidentify.gate.identifying import nature_of
+from fidac_node.deidentify.source import read_source
+from fidac_node.dicom.elements import Unusual
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from fidac_node.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests import strategies as made
 from tests.strategies import Elem, Object, elem, image, sequence
 from tests.unit.deidentify.build import KEY, LIMIT

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fidac_node.send.schedule import Schedule
-from fidac_node.spool import Entry, Spool
+from fidac_node.spool.queue import Entry, Spool
 
 
 class Clock:

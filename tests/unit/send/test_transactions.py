@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from fidac_node.transactions import Reference, Report, Transactions
-from fidac_node.uids import is_valid_uid
+from fidac_node.commitment.transactions import Reference, Report, Transactions
+from fidac_node.dicom.uids import is_valid_uid
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 

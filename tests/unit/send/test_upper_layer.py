@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE, VERIFICATION
 from fidac_node.send.upper_layer import Association, Destination, Message, Unavailable, encode_command
 from fidac_node.send.wire import Wire
-from fidac_node.uids import EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE, VERIFICATION
 
 Talk = Callable[["Peer"], None]
 CONTEXT = 1

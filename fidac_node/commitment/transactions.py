@@ -1,0 +1,117 @@
+"""Storage commitment transactions as files: what the site asked, what the hub reported (PS3.4 Annex J).
+
+The sender asks; the answer comes over the sender's own association or, from peers that insist on
+opening one back, to the receiver, another process. A directory of small synced files joins the two:
+``<TransactionUID>.asked.json`` and ``<TransactionUID>.report.json``. UIDs in them are pseudonyms.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fidac_node.dicom.uids import is_valid_uid
+from fidac_node.system import safeio
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_ASKED: Final = ".asked.json"
+_REPORT: Final = ".report.json"
+
+
+class Reference(NamedTuple):
+    """One object as a transaction names it."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a peer says of a transaction: objects it answers for, and objects it does not with the Failure Reason (0008,1197)."""
+
+    transaction_uid: str
+    committed: tuple[Reference, ...]
+    failed: tuple[tuple[Reference, int], ...]
+
+    @classmethod
+    def from_dataset(cls, ds: Dataset) -> Report:
+        """Read an N-EVENT-REPORT's Event Information (PS3.4 Table J.3-2). Raises ``ValueError``."""
+        uid = str(ds.get("TransactionUID", ""))
+        if not is_valid_uid(uid):
+            raise ValueError("the report has no valid TransactionUID")
+        try:
+            committed = tuple(_reference(item) for item in ds.get("ReferencedSOPSequence") or ())
+            failed = tuple((_reference(item), int(item.get("FailureReason", 0x0110))) for item in ds.get("FailedSOPSequence") or ())
+        except (AttributeError, TypeError) as error:
+            raise ValueError("a reference in the report has no SOP Class or Instance UID") from error
+        return cls(uid, committed, failed)
+
+
+class Transactions:
+    """The transactions in ``directory``, which every process of the site may read and write."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        safeio.make_directories(directory)
+
+    def ask(self, entries: Mapping[str, str]) -> str:
+        """Remember a new transaction durably and return its UID; ``entries`` maps SOP Instance UIDs to spool entries."""
+        uid = f"2.25.{uuid.uuid4().int}"
+        safeio.write_synced(self._path(uid, _ASKED), json.dumps(dict(entries)).encode())
+        return uid
+
+    def asked(self, uid: str) -> dict[str, str] | None:
+        """Return the entries of a transaction by SOP Instance UID, ``None`` if we never asked it or forgot."""
+        return self._read(self._path(uid, _ASKED)) if is_valid_uid(uid) else None
+
+    def report(self, report: Report) -> bool:
+        """Keep a report durably; ``False`` when its transaction is not one of ours. Raises ``OSError``."""
+        if self.asked(report.transaction_uid) is None:
+            return False
+        record = {"committed": report.committed, "failed": report.failed}
+        safeio.write_synced(self._path(report.transaction_uid, _REPORT), json.dumps(record).encode())
+        return True
+
+    def reports(self) -> Iterator[Report]:
+        """Yield the reports that were kept and not yet forgotten."""
+        for path in sorted(self._directory.glob(f"*{_REPORT}")):
+            record = self._read(path)
+            if record is not None:
+                committed = tuple(Reference(*reference) for reference in record["committed"])
+                failed = tuple((Reference(*reference), int(reason)) for reference, reason in record["failed"])
+                yield Report(path.name.removesuffix(_REPORT), committed, failed)
+
+    def forget(self, uid: str) -> None:
+        """The report has been acted upon, or will not come any more."""
+        self._path(uid, _REPORT).unlink(missing_ok=True)
+        self._path(uid, _ASKED).unlink(missing_ok=True)
+
+    def sweep(self, age: float) -> None:
+        """Forget transactions that were asked more than ``age`` seconds ago."""
+        for path in list(self._directory.glob(f"*{_ASKED}")):
+            try:
+                asked_at = path.stat().st_mtime
+            except FileNotFoundError:
+                continue  # forgotten by another thread just now
+            if time.time() - asked_at > age:
+                self.forget(path.name.removesuffix(_ASKED))
+
+    def _path(self, uid: str, kind: str) -> Path:
+        return self._directory / f"{uid}{kind}"
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            return dict(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None  # forgotten by another thread or process just now
+
+
+def _reference(item: Dataset) -> Reference:
+    return Reference(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))

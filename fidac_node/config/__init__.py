@@ -1,0 +1,1 @@
+"""Typed settings of both ends, checked at load. Daemons, the command line and ``doctor`` read them; rooms get plain values."""

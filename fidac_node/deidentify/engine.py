@@ -1,0 +1,448 @@
+"""De-identification of one object: triage, rewrite, mark, check, and only then write.
+
+The header is rewritten element by element, as bytes; what is encoded in an unusual way goes through
+pydicom first (:mod:`.slow`), with the same result. The encoded output passes the leak gate before a byte
+of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the object for a person.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, Protocol
+
+from fidac_node.deidentify.gate.gate import Gate
+from fidac_node.deidentify.pixels.copy import Pixels, open_target
+from fidac_node.deidentify.profile.actions import Changes
+from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.rewrite import dates, iod, structured
+from fidac_node.deidentify.rewrite.dates import Moments
+from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
+from fidac_node.deidentify.rewrite.rewrite import Header, Rewriter, Rule, Subject, taken
+from fidac_node.deidentify.source import Source, open_source
+from fidac_node.deidentify.triage import triage
+from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
+from fidac_node.dicom import charset, elements, marks
+from fidac_node.dicom.elements import Elements, Unusual
+from fidac_node.dicom.encode import Syntax
+from fidac_node.dicom.part10 import FileMeta, Malformed, encode_meta
+from fidac_node.dicom.series import Cut, pieces, whole
+from fidac_node.dicom.uids import is_valid_uid
+from fidac_node.errors import ConfigError, FidacError, Permanent
+
+_PATIENT_AGE: Final = 0x00101010
+_PATIENT_ID: Final = 0x00100020
+_ISSUER: Final = 0x00100021
+_CHARACTER_SET: Final = 0x00080005
+_METHOD: Final = 0x00120063
+_METHOD_CODES: Final = 0x00120064
+_OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
+_SOP_CLASS: Final = 0x00080016
+_SOP_INSTANCE: Final = 0x00080018
+_STUDY: Final = 0x0020000D
+_SERIES: Final = 0x0020000E
+_REQUIRED_UIDS: Final = {_SOP_INSTANCE: "SOPInstanceUID", _STUDY: "StudyInstanceUID", _SERIES: "SeriesInstanceUID"}
+_STUDY_DATE: Final = 0x00080020
+_DATES_MODIFIED: Final = 0x00280303
+_LONGEST_DATE: Final = 10  # YYYY.MM.DD
+# Where the day of a study is said, the most telling first.
+_DATES: Final = (_STUDY_DATE, 0x00080021, 0x00080022, 0x0008002A, 0x00080023)
+# Studies whose elements are remembered at once: a PACS sends a few side by side.
+_MOST_STUDIES: Final = 8
+_MOST_LAYOUTS: Final = 8
+
+
+class Keys(Protocol):
+    """Whose key makes a patient's pseudonyms: a :class:`Pseudonymiser`, or a ring of them."""
+
+    def of(self, issuer: str, patient_id: str) -> Pseudonymiser:
+        """The pseudonymiser of one patient."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an object: its new identity, and the action taken on each element.
+
+    ``size`` is in bytes, as written; ``copied`` are the bytes of the source's buffer that were written as they are: pixels
+    that passed. Nothing here is an original identifier.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    pseudonym: str
+    size: int
+    changes: Changes = field(repr=False)
+    copied: range = range(0)
+
+    def taken(self) -> list[tuple[tuple[int, ...], str]]:
+        """Tag path and action of every element of the input, at every depth."""
+        return list(taken(self.changes))
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """How often each action was taken."""
+        return dict(Counter(action for _, action in taken(self.changes)))
+
+
+@dataclass(frozen=True, repr=False)
+class Output:
+    """A de-identified object that has passed the gate: File Meta Information, header, pixel data."""
+
+    head: bytes
+    body: bytes
+    pixels: Pixels | None
+    outcome: Outcome
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """Yield the object as a Part 10 file, in pieces (not deflated: that is done on writing)."""
+        yield self.head
+        yield self.body
+        if self.pixels is not None:
+            yield from self.pixels.chunks()
+
+    def write(self, target: BinaryIO) -> int:
+        """Write the object to ``target``, a fresh file; return its size in bytes."""
+        target.write(self.head)
+        sink, deflater = open_target(target, self.outcome.transfer_syntax_uid)
+        sink.write(self.body)
+        if self.pixels is not None:
+            self.pixels.copy(sink)
+        if deflater is not None:
+            deflater.finish()
+        return target.tell()
+
+
+class _Marks:
+    """What every de-identified object of a series says, encoded, and as the ``texts`` that are ours."""
+
+    __slots__ = ("elements", "texts")
+
+    def __init__(self, elements: Elements, texts: frozenset[str]) -> None:
+        self.elements = elements
+        self.texts = texts
+
+
+@dataclass(frozen=True, repr=False)
+class _Study:
+    """What the objects of one study share, in one encoding."""
+
+    subject: Subject
+    rewriter: Rewriter
+    marks: dict[tuple[object, ...], _Marks] = field(default_factory=dict)
+    layouts: dict[tuple[object, ...], list[tuple[int, bytes]]] = field(default_factory=dict)
+
+
+@contextmanager
+def doubt_holds() -> Iterator[None]:
+    """Turn whatever nobody foresaw into :class:`Permanent` ``error``: the object waits for a person."""
+    try:
+        yield
+    except FidacError:
+        raise
+    except (OSError, MemoryError):
+        raise  # the disk or the machine, not the object: the caller tries again
+    except Exception as error:
+        # Only the kind of the error: its text may quote a value.
+        raise Permanent("error", f"de-identification failed unexpectedly ({type(error).__name__})") from error
+
+
+class Deidentifier:
+    """De-identifies the objects of one site for one programme.
+
+    ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``path`` is for tests: ``fast`` raises
+    :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        keys: Keys,
+        site_id: str,
+        programme: str,
+        *,
+        rules: Rules | None = None,
+        moments: Moments | None = None,
+        path: Literal["auto", "fast", "slow"] = "auto",
+    ) -> None:
+        for name, value in (("site id", site_id), ("programme", programme)):
+            if not value.isascii() or not value.isprintable() or not 0 < len(value) <= 64 or "\\" in value:
+                raise ConfigError(f"the {name} must be 1 to 64 ASCII characters without backslash: it travels in every object")
+        self.plan = plan
+        self._keys = keys
+        self._site_id = site_id
+        self._programme = programme
+        self._rules = rules or Rules()
+        self._moments = moments or Moments()
+        self._path = path
+        self._kept = plan.kept
+        self._written = frozenset(
+            {
+                *(marks.SPONSOR, programme, site_id, "YES", plan.dates, plan.profile, plan.digest, marks.PRIVATE_CREATOR),
+                *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
+            }
+        )
+        self._words = frozenset(word for entry in plan.vocabulary | plan.devices for word in entry.split())
+        self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices)
+        self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
+        self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
+
+    def triage(self, source: Source) -> Verdict:
+        """What kind of object ``source`` is; raise :class:`Permanent` if none that may pass (see :func:`.triage.triage`)."""
+        with doubt_holds():
+            return triage.triage(source, self._rules)
+
+    def deidentify(
+        self,
+        source: Path | Source,
+        target: BinaryIO,
+        *,
+        label: str,
+        label_source: str,
+        limit: int,
+        looked: bool = False,
+        verdict: Verdict | None = None,
+    ) -> Outcome:
+        """Write the de-identified object to ``target``, a fresh file open for writing.
+
+        ``label`` is one of :data:`fidac_node.dicom.marks.LABELS`; ``label_source`` says where it comes from;
+        ``limit`` (bytes) bounds what a deflated object may inflate to; ``looked`` says that the pixels
+        were searched for text, for objects of which triage demands it; ``verdict`` is what :meth:`triage` said
+        of this source, if it was asked. Raises :class:`Permanent` with a reason code on any doubt; what was
+        written by then is to be thrown away.
+        """
+        if isinstance(source, Path):
+            with doubt_holds(), open_source(source, limit) as opened:
+                return self.deidentify(opened, target, label=label, label_source=label_source, limit=limit, looked=looked)
+        output = self.apply(source, label=label, label_source=label_source, looked=looked, verdict=verdict)
+        with doubt_holds():
+            size = output.write(target)
+        return replace(output.outcome, size=size)
+
+    def apply(self, source: Source, *, label: str, label_source: str, looked: bool = False, verdict: Verdict | None = None) -> Output:
+        """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
+        with doubt_holds():
+            if verdict is None:
+                verdict = triage.triage(source, self._rules)
+            if verdict.look and not looked:
+                raise Permanent("pixel-risk", "text may be burned into its pixels and nothing here looked for it; look at it, then drop it")
+            return self._apply(source, verdict, label, label_source)
+
+    def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
+        _demand_uids(source)
+        said = self._gate.read((*source.cut.pieces, *source.tail), source.meta.transfer_syntax_uid, self._kept)
+        study = self._study(source, verdict.kind, said.names & self._words)
+        pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
+        header = self._header(source, study.rewriter, verdict.kind)
+        own = {**header.own, **self._completed(source, header, pixels)}
+        ours = self._marks(source, study, label, label_source, (verdict.kind, bool(header.private)))
+        new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
+        meta = FileMeta(source.get("SOPClassUID"), new[_SOP_INSTANCE], source.meta.transfer_syntax_uid)
+        head = encode_meta(meta)
+        after = self._in_order(study, header, own, ours.elements)
+        self._gate.check(
+            said,
+            after,
+            head=head,
+            sender=source.meta.source_ae,
+            transfer_syntax_uid=meta.transfer_syntax_uid,
+            written=ours.texts,
+            private=header.private,
+            pixels=() if pixels is None else pixels.margins(),
+        )
+        if pixels is not None:
+            after.append(pixels.header(source.syntax))
+        outcome = Outcome(
+            meta.sop_class_uid,
+            meta.sop_instance_uid,
+            new[_STUDY],
+            new[_SERIES],
+            meta.transfer_syntax_uid,
+            study.subject.pseudonym,
+            0,
+            header.changes,
+            range(0) if pixels is None else pixels.copied,
+        )
+        return Output(head, b"".join(after), pixels, outcome)
+
+    def _header(self, source: Source, rewriter: Rewriter, kind: str) -> Header:
+        """What becomes of the header, by the fast path wherever it does."""
+        if source.syntax.little and self._path != "slow":
+            try:
+                return self._rewritten(source, source.cut, rewriter, kind)
+            except Unusual:
+                if self._path == "fast":
+                    raise
+        elif self._path == "fast":
+            raise Unusual("big endian")
+        from fidac_node.deidentify import slow
+
+        return self._rewritten(source, whole(slow.canonical(source)), rewriter, kind)
+
+    def _rewritten(self, source: Source, cut: Cut, rewriter: Rewriter, kind: str) -> Header:
+        if kind == IMAGE:
+            return rewriter.header(cut)
+        explicit = source.syntax.explicit
+        rebuilt = structured.rebuilt(elements.nodes(cut.elements, explicit=explicit), kind)
+        return rewriter.header(whole(elements.encoded(rebuilt, explicit=explicit)))
+
+    def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
+        """What objects of a study share; ``names`` are those that are also words. Raises :class:`Permanent` if it is not certain whose."""
+        said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY)
+        day = _day_of(source)
+        key = (*map(source.elements.get, said), source.syntax, kind, names, day)
+        study = self._studies.get(key)
+        if study is None:
+            study = self._new_study(source, kind, names, day)
+            if len(self._studies) >= _MOST_STUDIES:
+                self._studies.popitem(last=False)
+            self._studies[key] = study
+        else:
+            self._studies.move_to_end(key)
+        return study
+
+    def _new_study(self, source: Source, kind: str, names: frozenset[str], day: datetime.date | None) -> _Study:
+        try:
+            patient_id = charset.decode(source.value(_PATIENT_ID), source.charset)
+        except charset.Undecodable:
+            message = "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet: one patient could become two"
+            raise Permanent("undecodable", message) from None
+        issuer = charset.likely(source.value(_ISSUER), source.charset)
+        pseudonymiser = self._keys.of(issuer, patient_id)
+        fraction = pseudonymiser.fraction(source.get("StudyInstanceUID"), self._moments.time_resolution)
+        clock = dates.clock(pseudonymiser.shift_days(issuer, patient_id), day, self._moments, fraction)
+        subject = Subject(pseudonymiser.patient(issuer, patient_id), clock, names)
+        demands = iod.demands_of(source.get("SOPClassUID"))
+        overrides = structured.actions_of(self.plan.action(_STUDY_DATE, "DA")) if kind != IMAGE else {}
+        rules = self._memory.setdefault((source.syntax, kind), {})
+        rewriter = Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, demands=demands, rules=rules)
+        return _Study(subject, rewriter)
+
+    def _completed(self, source: Source, header: Header, pixels: Pixels | None) -> Elements:
+        """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
+        completed: Elements = {}
+        if not source.value(_PATIENT_AGE).strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
+            age = dates.age_at(source.get("PatientBirthDate"), _day_of(source))
+            if age:
+                completed[_PATIENT_AGE] = source.syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
+        tables = any(header.own.get(tag) or header.left.get(tag) for tag in _OFFSET_TABLES)
+        if tables and (pixels is None or not pixels.are_offsets(*map(source.value, _OFFSET_TABLES))):
+            completed |= dict.fromkeys(_OFFSET_TABLES, b"")
+        return completed
+
+    def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: tuple[str, bool]) -> _Marks:
+        """What every de-identified object says; the same for all slices of a series."""
+        key = (label, label_source, done, source.elements.get(_METHOD), source.elements.get(_METHOD_CODES))
+        ours = study.marks.get(key)
+        if ours is None:
+            syntax, pseudonym = source.syntax, study.subject.pseudonym
+            texts = [
+                (_CHARACTER_SET, "CS", "ISO_IR 192"),
+                (0x00100010, "PN", pseudonym),
+                (_PATIENT_ID, "LO", pseudonym),
+                *self._mark_texts(source, study.subject, label, label_source),
+            ]
+            encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
+            encoded[_METHOD_CODES] = self._method_codes(source, *done)
+            ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source)})
+            study.marks.clear()
+            study.layouts.clear()
+            study.marks[key] = ours
+        return ours
+
+    def _in_order(self, study: _Study, header: Header, own: Elements, ours: Elements) -> list[bytes]:
+        """An output's elements by ascending tag; those that a series has in common in pieces that come again with every slice."""
+        key = (header.common, *own)
+        layout = study.layouts.get(key)
+        if layout is None:
+            found = {**header.left, **own, **ours}
+            layout = list(pieces({tag: found[tag] for tag in sorted(found)}, own.keys() - ours.keys()))
+            if header.common is None:
+                return [encoded for _, encoded in layout if encoded]
+            if len(study.layouts) >= _MOST_LAYOUTS:
+                study.layouts.clear()
+            study.layouts[key] = layout
+        after = [own.get(tag, encoded) for tag, encoded in layout]
+        return [encoded for encoded in after if encoded]
+
+    def _mark_texts(self, source: Source, subject: Subject, label: str, label_source: str) -> list[tuple[int, str, str]]:
+        """The marks of a de-identified object: tag, VR, value. What the input had in group 0012 is gone."""
+        if label not in marks.LABELS:
+            raise Permanent("error", "the label is none of " + ", ".join(marks.LABELS))
+        ours = marks.method(self.plan.profile, self.plan.digest)
+        earlier = [one.strip() for one in source.get("DeidentificationMethod").split("\\") if marks.is_method(one)]
+        return [
+            (0x00120010, "LO", marks.SPONSOR),
+            (0x00120020, "LO", self._programme),
+            (0x00120021, "LO", ""),
+            (0x00120030, "LO", self._site_id),
+            (0x00120031, "LO", ""),
+            (0x00120040, "LO", subject.pseudonym),
+            (0x00120062, "CS", "YES"),
+            (_METHOD, "LO", "\\".join([*(one for one in earlier if one != ours), ours])),
+            (0x00280303, "CS", self.plan.dates),
+            (marks.PRIVATE_CREATOR_TAG, "LO", marks.PRIVATE_CREATOR),
+            (marks.private_tag(marks.LABEL), "CS", label.upper()),
+            (marks.private_tag(marks.LABEL_SOURCE), "LO", _source_text(label_source)),
+            (marks.private_tag(marks.PROFILE), "LO", self.plan.profile),
+            (marks.private_tag(marks.PROFILE_DIGEST), "LO", self.plan.digest),
+        ]
+
+    def _method_codes(self, source: Source, kind: str, private: bool) -> bytes:
+        """DeidentificationMethodCodeSequence: what was done before, then what was done here (CID 7050)."""
+        options = [code for code in self.plan.options if private or code != marks.CODE_SAFE_PRIVATE]
+        if kind != IMAGE:
+            options.append(marks.CODE_STRUCTURED_CONTENT)
+        codes = dict.fromkeys([*_earlier_codes(source), marks.CODE_BASIC, *sorted(options)])
+        return source.syntax.sequence(_METHOD_CODES, [_code_item(source.syntax, code) for code in codes])
+
+
+def _day_of(source: Source) -> datetime.date | None:
+    """The day of the object's study."""
+    return _day(tuple(source.value(tag)[:_LONGEST_DATE] for tag in _DATES), source.value(_DATES_MODIFIED))
+
+
+# Of the slices of a series the same.
+@lru_cache(maxsize=64)
+def _day(values: tuple[bytes, ...], modified: bytes) -> datetime.date | None:
+    texts = tuple(value.decode("ascii", "replace") for value in values)
+    return dates.study_date(texts, modified=modified.strip(b"\x00 ") == b"MODIFIED")
+
+
+def _source_text(label_source: str) -> str:
+    return label_source.replace("\\", "/")[:64]
+
+
+def _demand_uids(source: Source) -> None:
+    for keyword in _REQUIRED_UIDS.values():
+        uid = source.get(keyword)
+        if not uid:
+            raise Permanent("incomplete", f"{keyword} is missing")
+        if not is_valid_uid(uid):
+            raise Malformed(f"{keyword} is not a valid UID")
+
+
+def _new_uid(encoded: bytes, tag: int, syntax: Syntax) -> str:
+    value = encoded[elements.head_of(encoded, syntax.explicit)[1] :].decode("ascii").rstrip("\x00")
+    if not value:
+        raise Malformed(f"{_REQUIRED_UIDS[tag]} has no value representation that could hold it")
+    return value
+
+
+def _earlier_codes(source: Source) -> list[str]:
+    """The codes of CID 7050 that earlier de-identification left."""
+    nodes = (item.get(0x00080100) for item in source.items(_METHOD_CODES))
+    values = [node.value.decode("ascii", "replace").strip(" \x00") for node in nodes if node]
+    return [value for value in values if value in marks.METHOD_CODES]
+
+
+def _code_item(syntax: Syntax, code: str) -> bytes:
+    values = ((0x00080100, "SH", code), (0x00080102, "SH", "DCM"), (0x00080104, "LO", marks.METHOD_CODES[code]))
+    return b"".join(syntax.element(tag, vr, value.encode("ascii")) for tag, vr, value in values)

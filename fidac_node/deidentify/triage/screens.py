@@ -1,0 +1,79 @@
+"""The words by which scanners and PACS name what is no slice: dose sheets, screens, reports, rendered views.
+
+Words are compared folded (no case, no accents), with what joins them made a blank. "Low dose" is a kind
+of chest CT, and a "chest protocol" is what every slice is made by: neither must match.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from fidac_node.deidentify.rewrite.text import fold
+
+# ImageType value 3 of what is made from other images and is still slices: PS3.3 C.8.2.1.1.1, C.8.15.3.1.1
+# and what vendors write.
+SLICES: Final = frozenset(
+    {"AXIAL", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE", "REFORMATTED", "HELIX", "HELICAL", "AVERAGE", "MINIP", "MIP", "LOCALIZER", "VOLUME"}
+    | {"ANGIO", "ATTENUATION", "CARDIAC", "CARDIAC_GATED", "CARDRESP_GATED", "DYNAMIC", "FLUOROSCOPY", "MOTION", "NON_PARALLEL", "PARALLEL"}
+    | {"POST_CONTRAST", "PRE_CONTRAST", "RESP_GATED", "REST", "STATIC", "STRESS", "WHOLE_BODY"}
+)
+
+_JOINED: Final = re.compile(r"[\W_]+")
+_IMAGE_TYPE: Final = re.compile(
+    r"\b(?:screen|screenshot|screensave|snapshot|secondary|capture|prot|protocol|dose|report|summary|info|patient|vrt|volrend|rendered"
+    r"|rendering|ssd|gsps|rgb|colou?r|dyneva|curve|graph|histogram|photo|document)\b|^3d\b"
+)
+# Whole screens, wherever they are named: also where the protocol of the slices is named.
+_SHEET: Final = (
+    r"dose ?(?:report|info\w*|sheet|summary|record|page|screen|table|statement|display|overview)"
+    r"|(?:rapport|fiche|feuille|releve|bilan|recap\w*|info\w*|resume) (?:de |of |des |la )*doses?"
+    r"|patient ?(?:protocole?|info\w*|data|details|id|identification)|protocole? patient|(?:info\w*|donnees) patient"
+    r"|screen ?(?:saves?|shots?|captures?|dump)|snap ?shots?|ecran|hard ?copy|secondary capture"
+)
+# What names something else than slices in the description of a series.
+_SCREEN: Final = (
+    r"(?:exam|examination|study|scan|series|acquisition) (?:summary|protocole?|report|info\w*)|protocole? (?:page|sheet|summary|examen)"
+    r"|reports?|rapports?|compte rendu|summary|summaries|resumes?|synthese|captures?|doses?|dosimetr\w*"
+    r"|vrt?|ssd|3 ?d|volume render\w*|rendu (?:de )?volum\w*|surface render\w*|key images?|images? cles?"
+    r"|scanned|documents?|requisition|ordonnance|demande|worksheet|consent\w*|photos?|courbes?|curves?|graph\w*|histogram\w*"
+)
+_ANYWHERE: Final = re.compile(rf"\b(?:{_SHEET})\b")
+_IN_SERIES: Final = re.compile(rf"\b(?:{_SCREEN})\b|^protocole?s?$")
+# Said of slices: how much dose they were made with, and a reconstruction of that name.
+_HARMLESS: Final = re.compile(
+    r"\b(?:low|ultralow|basse?|faible|reduced|half|demi|full|pleine|normal|standard|regular|high|care|i|min|minimal) (?:radiation )?dose\b"
+    r"|\bdose (?:tres |ultra )?(?:faible|basse|reduite|reduction|reduced|standard|normale|modulation|modulee|4d)\b|\baidr ?3d\b"
+)
+_LOCALIZER: Final = re.compile(r"\b(?:locali[sz]ers?|topograms?|topogramme|topo|top|scouts?|surview|scanograms?|pilot|reperage)\b")
+_REMEMBERED: Final = 1024
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def in_image_type(value: str) -> bool:
+    """Say whether one value of ImageType names a screen, a report or a rendered view."""
+    return _IMAGE_TYPE.search(_plain(value)) is not None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def in_series(description: str) -> bool:
+    """Say whether a SeriesDescription names something else than slices."""
+    said = _plain(description)
+    return _ANYWHERE.search(said) is not None or _IN_SERIES.search(_HARMLESS.sub(" ", said).strip()) is not None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def in_protocol(text: str) -> bool:
+    """Say whether a ProtocolName or DerivationDescription names a whole screen."""
+    return _ANYWHERE.search(_plain(text)) is not None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def is_localizer(text: str) -> bool:
+    """Say whether a value of ImageType or a SeriesDescription names a localizer."""
+    return _LOCALIZER.search(_plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    return _JOINED.sub(" ", fold(text)).strip()

@@ -1,0 +1,196 @@
+"""The hub's archive: one Part 10 file per object, ``site/study/series/instance.dcm``, written once.
+
+Nothing is ever overwritten or deleted here. A file enters under its final name by a hard link to the
+synced file in the spool, so that no half-written file can be seen, and no litter stays after a crash.
+Files and folders tell the week in which they came and no day: a copy of the archive must not tell the day of an exam.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import is_valid_uid
+from fidac_node.errors import Permanent
+from fidac_node.hub.weeks import coarsen
+from fidac_node.site.compress import same_image
+from fidac_node.system import safeio
+
+log = logging.getLogger(__name__)
+
+Outcome: TypeAlias = Literal["new", "same", "conflict"]
+
+_SUFFIX: Final = ".dcm"
+_TEMPORARY: Final = ".tmp"
+_SITE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CHUNK: Final = 1 << 20
+
+
+class Place(NamedTuple):
+    """Where an object belongs: its site, and its UIDs from study to instance."""
+
+    site: str
+    study: str
+    series: str
+    sop: str
+
+
+class Archive:
+    """The archive in ``directory``; one process files into it, any number read."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._root = str(directory)
+        safeio.make_directories(directory)
+
+    def path(self, place: Place) -> Path:
+        """Return where the object of ``place`` is kept, if it is. Raises ``Permanent`` for a name that is no UID or site."""
+        return Path(self._name(place))
+
+    def find(self, place: Place) -> Path | None:
+        """Return the file of an object, or ``None``."""
+        path = self.path(place)
+        return path if path.is_file() else None
+
+    def _name(self, place: Place) -> str:
+        if not _SITE.fullmatch(place.site):
+            raise Permanent("malformed", f"{place.site!r} cannot name a site in the archive")
+        if not all(map(is_valid_uid, place[1:])):
+            raise Permanent("malformed", "a UID that should name it in the archive is not valid")
+        return f"{self._root}/{place.site}/{place.study}/{place.series}/{place.sop}{_SUFFIX}"
+
+    def put_if_absent(self, source: Path, place: Place, *, sync: bool = True) -> Outcome:
+        """Take the finished and synced file ``source`` into the archive; it stays where it is, too.
+
+        ``same``: the archive holds the same data set already, or the same image in another lossless encoding.
+        ``conflict``: it holds another one under this SOPInstanceUID. What is there is kept. Safe from a power cut
+        when this returns; with ``sync=False`` only after :meth:`sync`. Raises ``OSError``; the archive then is as it was.
+        With hard links ``source`` is the same file, and its times are those of the week from now on, too.
+        """
+        target = self._name(place)
+        try:
+            outcome = self._link(source, target)
+        except FileNotFoundError:
+            safeio.make_directories(Path(target).parent)  # the first of its series
+            outcome = self._link(source, target)
+        if outcome != "conflict":
+            _coarsen(target)
+        if sync:
+            self.sync([place])
+        return outcome
+
+    def sync(self, places: Iterable[Place]) -> None:
+        """Make the names of these objects safe from a power cut, each directory once."""
+        for directory in {self._name(place).rpartition("/")[0] for place in places}:
+            _coarsen_folders(directory)
+            safeio.sync_directory(Path(directory))
+
+    def coarsen(self, places: Iterable[Place]) -> None:
+        """Set the times of these objects' files and folders to their weeks: in an archive of before they are exact."""
+        names = [self._name(place) for place in places]
+        for name in names:
+            _coarsen(name)
+        for directory in {name.rpartition("/")[0] for name in names}:
+            _coarsen_folders(directory)
+
+    def walk(self) -> Iterator[tuple[Place, Path]]:
+        """Yield every object, in the order of its names; files that are not the archive's are left out, with a warning."""
+        for site in _folders(self.directory):
+            for study in _folders(site):
+                for series in _folders(study):
+                    for path in sorted(series.iterdir()):
+                        place = Place(site.name, study.name, series.name, path.stem)
+                        if path.suffix == _SUFFIX and all(map(is_valid_uid, place[1:])):
+                            yield place, path
+                        else:
+                            log.warning("not an object of the archive, left alone: %s", path)
+
+    def sweep(self) -> None:
+        """Remove what a copy left half-done in a crash. For a start, when nobody files."""
+        for leftover in self._temporary().glob("*"):
+            leftover.unlink(missing_ok=True)
+
+    def _link(self, source: Path, target: str) -> Outcome:
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return _compared(source, Path(target))
+        except OSError as error:
+            if error.errno not in safeio.CANNOT_LINK:
+                raise
+            return self._copy(source, Path(target))
+        return "new"
+
+    def _copy(self, source: Path, target: Path) -> Outcome:
+        """Put a synced copy under its final name, for a spool on another file system or one without hard links."""
+        if target.exists():
+            return _compared(source, target)
+        safeio.make_directories(target.parent)
+        safeio.make_directories(self._temporary())
+        temporary = self._temporary() / f"{os.getpid()}-{target.name}"
+        try:
+            # With its times: the file's time is when the object was received, of which the week stays.
+            shutil.copy2(source, temporary)
+            safeio.sync_file(temporary)
+            temporary.rename(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return "new"
+
+    def _temporary(self) -> Path:
+        return self.directory / _TEMPORARY
+
+
+def same_data_set(one: Path, other: Path) -> bool:
+    """Say whether two Part 10 files hold the same bytes after their File Meta Information, in the same transfer syntax.
+
+    The meta itself says who sent the file and when it was called what: that may differ.
+    """
+    if one.samefile(other):
+        return True
+    try:
+        with one.open("rb") as first, other.open("rb") as second:
+            (meta, start), (other_meta, other_start) = part10.read_meta(first), part10.read_meta(second)
+            if (
+                meta.transfer_syntax_uid != other_meta.transfer_syntax_uid
+                or one.stat().st_size - start != other.stat().st_size - other_start
+            ):
+                return False
+            first.seek(start)
+            second.seek(other_start)
+            while chunk := first.read(_CHUNK):
+                if chunk != second.read(_CHUNK):
+                    return False
+    except part10.Malformed:
+        return False
+    return True
+
+
+def _compared(source: Path, target: Path) -> Outcome:
+    # Another encoding is what a site sends after it changed [send] compression, or the package that compresses.
+    return "same" if same_data_set(source, target) or same_image(source, target) else "conflict"
+
+
+def _coarsen(path: str) -> None:
+    try:
+        coarsen(Path(path))
+    except PermissionError:
+        # As in an archive that another user restored: that must not keep objects from being filed.
+        log.warning("%s still tells when it was filed: it belongs to another user; give it to the hub's (chown)", path)
+
+
+def _coarsen_folders(series: str) -> None:
+    """The folders of a series, its study and its site: each changes when something new is put into it."""
+    study = series.rpartition("/")[0]
+    for directory in (series, study, study.rpartition("/")[0]):
+        _coarsen(directory)
+
+
+def _folders(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))

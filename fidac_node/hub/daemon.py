@@ -1,0 +1,153 @@
+"""The hub daemon, top to bottom in the order of the flow: receive, file, answer for what is filed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Final, NoReturn
+
+from peewee import Database
+
+from fidac_node.commitment.answer import CommitmentScp, request_contexts
+from fidac_node.config.config import HubConfig, load_hub
+from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
+from fidac_node.errors import ConfigError
+from fidac_node.hub.archive import Archive
+from fidac_node.hub.filing import CommitmentCheck, Filer
+from fidac_node.hub.index import Registry, prepare
+from fidac_node.receive import reception
+from fidac_node.receive.check import Identity, PlainHandles, entry_for
+from fidac_node.receive.scp import storage_contexts
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.queue import Spool
+from fidac_node.system import safeio
+from fidac_node.system.database import connect
+from fidac_node.system.service import Chore, Lifeline, Supervisor
+
+log = logging.getLogger(__name__)
+
+_MEGABYTE: Final = 1 << 20
+_HEADER: Final = 64 << 10  # bytes that filing reads
+_GRACE_SECONDS: Final = 25.0
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The rooms of one hub, built from its configuration when they are first entered."""
+
+    config: HubConfig
+
+    @cached_property
+    def spool(self) -> Spool:
+        """What arrived and is not filed yet."""
+        return Spool(self.config.spool.directory / "inbox", reserve=self.config.spool.reserve_mb * _MEGABYTE)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What is filed."""
+        return Archive(self.config.archive.directory)
+
+    @cached_property
+    def db(self) -> Database:
+        """The index."""
+        return connect(self.config.index.database, self.config.path.parent)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Which site stands behind a calling AE title."""
+        return Registry(self.db)
+
+    @property
+    def max_object(self) -> int:
+        """The largest object that is taken, and the most that a deflated one may inflate to (bytes)."""
+        return self.config.receive.max_object_mb * _MEGABYTE
+
+    def ready(self, share: float = 1.0) -> str:
+        """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
+        return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
+
+
+def run(config_path: Path) -> int:
+    """Run the hub until it is told to stop; return the exit code."""
+    hub = _open(config_path)
+    prepare(hub.db)
+    receive = hub.config.receive
+    listeners = reception.listen(receive)
+    reception.redeem(hub.spool)
+    hub.spool.sweep()
+    names = [*reception.names(receive), "file"]
+    children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
+    chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
+    return Supervisor(f"hub {receive.ae_title}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
+
+
+def run_child(config_path: Path, name: str) -> NoReturn:
+    """Run one stage in this process until its supervisor or SIGTERM stops it."""
+    stop = threading.Event()
+    lifeline = Lifeline(stop)
+    hub = _open(config_path)
+    if name.startswith(reception.STAGE):
+        _receive(hub, stop, lifeline)
+    else:
+        _file(hub, stop, lifeline)
+    lifeline.end()
+
+
+def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    receive = hub.config.receive
+    handles = PlainHandles()
+
+    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
+        entry = entry_for(identity, digest, handles)
+        draft.seal(str(entry))
+        safeio.forget(draft.fileno(), _HEADER)
+        hub.spool.put(draft, entry)
+
+    commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
+    policy = reception.policy(
+        receive,
+        hub.config.spool.directory,
+        contexts=[*storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *request_contexts()],
+        callers=hub.registry.knows,
+        called=frozenset({receive.ae_title}),
+        ready=hub.ready,
+        handlers=commitment.handlers(),
+    )
+    reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2)
+    commitment.close()
+
+
+def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    filer = Filer(
+        hub.spool,
+        hub.archive,
+        hub.db,
+        hub.registry,
+        safe_creators=hub.config.verify.safe_private_creators,
+        limit=hub.max_object,
+    )
+    filer.recover()
+    lifeline.ready()
+    filer.run(stop)
+
+
+def _open(config_path: Path) -> Hub:
+    hub = Hub(load_hub(config_path))
+    try:
+        _ = hub.spool, hub.archive
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename}: {error.strerror}; check [spool] directory and [archive] directory, "
+            "and that the user who runs the hub owns them"
+        ) from error
+    return hub
+
+
+def _watch_disk(hub: Hub) -> None:
+    if not hub.spool.has_room():
+        free = shutil.disk_usage(hub.spool.directory).free // _MEGABYTE
+        log.error("disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait", free, hub.config.spool.reserve_mb)

@@ -1,0 +1,418 @@
+"""From the hub's spool into the archive and the index, and the answer whether an object is there.
+
+An object is verified, archived, indexed, and only then removed from the spool; each step may be repeated
+after a crash and changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from peewee import Database, InterfaceError, OperationalError, PeeweeException
+from pydicom._private_dict import private_dictionaries
+
+from fidac_node.dicom import marks
+from fidac_node.dicom.part10 import format_tag
+from fidac_node.errors import Permanent, Temporary
+from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.index.header import Header, opened
+from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
+from fidac_node.hub.index.record import Description, describe_header, owners, record, sop_classes, whereabouts
+from fidac_node.hub.index.sites import Registry
+from fidac_node.spool.bell import Bell
+from fidac_node.spool.queue import Entry, Spool
+from fidac_node.system import locks
+from fidac_node.system.database import borrowed, utc_now
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 200
+# Seconds after a small batch, in which the next one gathers: alone, an object costs three times as much as among ten.
+_BREATH: Final = 0.02
+# Longer sequences (bytes) are not kept in memory.
+_REMEMBERED: Final = 4096
+# In the spool: rung after every batch, for those who wait to commit.
+_FILED: Final = "filed"
+_IDLE_SECONDS: Final = 1.0
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 15.0
+
+# Failure Reason (0008,1197), PS3.3 C.14.1.1.
+PROCESSING_FAILURE: Final = 0x0110
+NO_SUCH_INSTANCE: Final = 0x0112
+CLASS_CONFLICT: Final = 0x0119
+
+
+def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> None:
+    """Check that an object is marked as de-identified, by us, for ``site``.
+
+    PatientIdentityRemoved is YES, DeidentificationMethod has our text, ClinicalTrialSiteID is ``site``, and no
+    private block at any depth belongs to a creator outside ``safe_creators`` and our own (PS3.15 E.3.10).
+    Raises :class:`~fidac_node.errors.Permanent` with code ``not-deidentified``.
+    """
+    if header.text(0x00120062).upper() != "YES":
+        raise _not_deidentified("PatientIdentityRemoved (0012,0062) is not YES")
+    if not any(value.strip().startswith(marks.METHOD_PREFIX) for value in header.text(0x00120063).split("\\")):
+        raise _not_deidentified("DeidentificationMethod (0012,0063) does not name a FIDAC profile")
+    if header.text(0x00120030) != site:
+        raise _not_deidentified(f"ClinicalTrialSiteID (0012,0030) is not {site}, the site of the calling AE title")
+    allowed = frozenset(creator.strip() for creator in safe_creators)
+    _verify_private(header, allowed)
+    for tag in header.sequences():
+        encoded, syntax, encoding = header.alone(tag)
+        check = _verify_sequence if len(encoded) <= _REMEMBERED else _verify_sequence.__wrapped__
+        check(encoded, syntax, encoding, allowed)
+
+
+@dataclass
+class _Case:
+    """What is known so far about an object on its way."""
+
+    entry: Entry
+    path: Path | None = None
+    site: str = ""
+    sop: str = ""
+    description: Description | None = None
+
+
+class Filer:
+    """Files what arrives in ``spool``; one per hub, which a lock on the spool ensures.
+
+    ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
+    object may inflate to.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        archive: Archive,
+        db: Database,
+        registry: Registry,
+        *,
+        safe_creators: Collection[str] = (),
+        limit: int = 4 << 30,
+        owner: str = "file",
+    ) -> None:
+        self._spool = spool
+        self._archive = archive
+        self._db = db
+        self._registry = registry
+        self._safe_creators = safe_creators
+        self._limit = limit
+        self._owner = owner
+        self._filed = Bell(spool.directory / _FILED)
+        self._lock: int | None = None
+        self._tries: dict[Entry, int] = {}
+        self._due: dict[Entry, float] = {}
+        self._trouble: Counter[str] = Counter()
+
+    def recover(self) -> None:
+        """Take up after a stop or crash: claims go back, rows about held objects follow the files.
+
+        Raises :class:`ConfigError` when another process files from this spool.
+        """
+        if self._lock is None:
+            taken = (
+                f"another hub files from {self._spool.directory} already: stop it first, or give this one a [spool] directory of its own"
+            )
+            self._lock = locks.take(self._spool.directory / locks.FILING, taken)
+        self._spool.recover(self._owner)
+        self._archive.sweep()
+        with borrowed(self._db):
+            rebuild_held(self._db, (_held_row(self._spool, entry) for entry in self._spool.entries("held")))
+
+    def run(self, stop: threading.Event) -> None:
+        """File until ``stop``. Trouble of disk or database is retried, ever more slowly, for as long as it lasts."""
+        if self._lock is None:
+            self.recover()
+        pause = 0.0
+        while not stop.is_set():
+            if again := self._again():
+                self.file(again)
+            batch = self._spool.claim(self._owner, _BATCH)
+            if not batch:
+                self._spool.wait(self._idle())
+            elif self.file(batch):
+                pause = 0.0
+                if len(batch) < _BATCH:
+                    self._spool.gather(_BATCH, _BREATH, stop)
+            else:
+                # Most likely nothing else can be filed either: claiming on would only fail faster.
+                pause = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
+                log.error("nothing can be filed: next try in %.0f s; all objects are safe in the spool", pause)
+                stop.wait(pause)
+        for entry in self._due:
+            self._spool.unclaim(entry)
+        self._due.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Let another filer begin."""
+        self._db.close()
+        if self._lock is not None:
+            locks.release(self._lock)
+            self._lock = None
+
+    def file(self, batch: Sequence[Entry]) -> int:
+        """File claimed objects and return how many are settled: filed or held. The others wait to be tried again."""
+        cases = [_Case(entry) for entry in batch]
+        ready = [case for case in cases if self._attempt(case, self._examine)]
+        places: dict[tuple[str, str], Place] = {}
+        heirs: dict[tuple[str, str], str] = {}
+        try:
+            described = [case.description.place for case in ready if case.description]
+            places, heirs = whereabouts(self._db, described), owners(self._db, described)
+        except PeeweeException as error:
+            self._postpone(ready, error)
+            ready = []
+        archived = [case for case in ready if self._attempt(case, lambda case: self._archive_one(case, places, heirs))]
+        self._index(archived)
+        for message, number in self._trouble.items():
+            log.error("%d objects cannot be filed now and are tried again: %s", number, message)
+        self._trouble.clear()
+        self._filed.ring()
+        return sum(case.entry not in self._due for case in cases)
+
+    def _again(self) -> list[Entry]:
+        """The postponed objects whose time has come."""
+        now = time.monotonic()
+        due = [entry for entry, at in self._due.items() if at <= now][:_BATCH]
+        for entry in due:
+            del self._due[entry]
+        return due
+
+    def _idle(self) -> float:
+        soonest = min(self._due.values(), default=math.inf) - time.monotonic()
+        return max(0.0, min(_IDLE_SECONDS, soonest))
+
+    def _attempt(self, case: _Case, step: Callable[[_Case], None]) -> bool:
+        """Take one step with one object: what is wrong with it holds it, what is wrong with the machine postpones it."""
+        try:
+            try:
+                step(case)
+            except Permanent as error:
+                self._hold(case, error.code, str(error))
+                return False
+            except (Temporary, OSError, PeeweeException):
+                raise
+            except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                self._hold(
+                    case,
+                    "error",
+                    f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the hub's version",
+                )
+                return False
+        except (Temporary, OSError, PeeweeException) as error:
+            self._postpone([case], error)
+            return False
+        return True
+
+    def _examine(self, case: _Case) -> None:
+        case.path = path = self._spool.path(case.entry)
+        with opened(path, limit=self._limit) as (meta, header):
+            case.sop = meta.sop_instance_uid
+            site = self._registry.site_of(meta.source_ae)
+            if site is None:
+                raise Permanent(
+                    "unknown-site",
+                    f"no site has the AE title {meta.source_ae!r}; register it with 'fidac-node hub site add', then release the object",
+                )
+            case.site = site
+            verify(header, site, self._safe_creators)
+            case.description = describe_header(path, site, meta, header)
+
+    def _archive_one(self, case: _Case, places: dict[tuple[str, str], Place], heirs: dict[tuple[str, str], str]) -> None:
+        """Put one object into the archive; ``places`` and ``heirs`` learn of it for the rest of the batch."""
+        assert case.description is not None and case.path is not None
+        place, pseudonym = case.description.place, case.description.pseudonym
+        if places.get((place.site, place.sop), place) != place:
+            raise Permanent("conflict", "this SOPInstanceUID is filed in another study or series already")
+        if heirs.get((place.site, place.study), pseudonym) != pseudonym:
+            raise Permanent("conflict", "this study is filed under another patient already")
+        if self._archive.put_if_absent(case.path, place, sync=False) == "conflict":
+            raise Permanent("conflict", "this SOPInstanceUID is filed with other content already; the first version is kept")
+        places[place.site, place.sop] = place
+        heirs[place.site, place.study] = pseudonym
+
+    def _index(self, cases: list[_Case]) -> None:
+        """Index archived objects in one transaction and let the spool go of them."""
+        descriptions = [case.description for case in cases if case.description]
+        if not descriptions:
+            return
+        try:
+            self._archive.sync(description.place for description in descriptions)
+            record(self._db, descriptions)
+        except (OSError, OperationalError, InterfaceError) as error:
+            self._postpone(cases, error)
+            return
+        except Exception:
+            if len(cases) == 1:
+                log.exception("object %s cannot be indexed", cases[0].entry)
+                self._attempt(cases[0], _refuse)
+                return
+            # One of them is bad: the others must not wait for it.
+            for case in cases:
+                self._index([case])
+            return
+        for case in cases:
+            self._attempt(case, lambda case: self._spool.remove(case.entry))
+            self._tries.pop(case.entry, None)
+
+    def _hold(self, case: _Case, code: str, message: str) -> None:
+        row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())
+        self._spool.hold(
+            case.entry, code, message, site=row.site, sop_instance_uid=row.sop_instance_uid, at=row.at.isoformat(timespec="seconds")
+        )
+        self._tries.pop(case.entry, None)
+        log.warning("held %s of site %s (%s): %s", case.entry, case.site or "unknown", code, message)
+        try:
+            note_held(self._db, row)
+        except PeeweeException as error:
+            log.error("the row about held object %s could not be written; the next start writes it: %s", case.entry, error)
+
+    def _postpone(self, cases: Iterable[_Case], error: Exception) -> None:
+        for case in cases:
+            tries = self._tries[case.entry] = self._tries.get(case.entry, 0) + 1
+            self._due[case.entry] = time.monotonic() + min(_FIRST_PAUSE * 2.0 ** (tries - 1), _LONGEST_PAUSE)
+            self._trouble[error.strerror if isinstance(error, OSError) and error.strerror else str(error)] += 1
+        if isinstance(error, PeeweeException):
+            self._db.close()  # a broken connection is not healed by using it again
+
+
+class CommitmentCheck:
+    """Answers storage commitment requests (PS3.4 J.3): which objects the hub answers for.
+
+    ``instance_handle`` names a SOPInstanceUID as the spool does; ``patience`` is how many seconds an answer
+    may wait for objects that are received but not filed yet.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        archive: Archive,
+        db: Database,
+        registry: Registry,
+        instance_handle: Callable[[str], str],
+        *,
+        patience: float = 10.0,
+    ) -> None:
+        self._spool = spool
+        self._archive = archive
+        self._db = db
+        self._registry = registry
+        self._handle = instance_handle
+        self._patience = patience
+        self._filed = Bell(spool.directory / _FILED)
+
+    def __call__(self, calling_ae: str, references: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[tuple[str, str, int]]]:
+        """Return the (SOP class, SOP instance) pairs that are safe here, and the others with their Failure Reason.
+
+        Safe is what is archived and indexed for the caller's site, with that class, while no other version of it waits
+        or is held; those get 0110, which means ask again. Raises :class:`~fidac_node.errors.Temporary` while nothing
+        can be said.
+        """
+        site = self._registry.site_of(calling_ae)
+        if site is None:
+            return [], [(*reference, NO_SUCH_INSTANCE) for reference in references]
+        handles = {sop: self._handle(sop) for _, sop in references}
+        wanted = set(handles.values())
+        disputed = self._await_filing(wanted) | self._held(site, wanted)
+        try:
+            with borrowed(self._db):
+                places = whereabouts(self._db, (Place(site, "", "", sop) for sop in handles))
+                classes = sop_classes(self._db, site, handles)
+        except PeeweeException as error:
+            raise Temporary(f"the index cannot be read: {error}") from error
+        ok: list[tuple[str, str]] = []
+        failed: list[tuple[str, str, int]] = []
+        for sop_class, sop in references:
+            place = places.get((site, sop))
+            if handles[sop] in disputed:
+                failed.append((sop_class, sop, PROCESSING_FAILURE))
+            elif place is None or self._archive.find(place) is None:
+                failed.append((sop_class, sop, NO_SUCH_INSTANCE))
+            elif classes[sop] != sop_class:
+                failed.append((sop_class, sop, CLASS_CONFLICT))
+            else:
+                ok.append((sop_class, sop))
+        return ok, failed
+
+    def _await_filing(self, handles: set[str]) -> set[str]:
+        """Give the filing a moment, and return which of ``handles`` still wait for it."""
+        if not self._waiting(handles):
+            return set()
+        deadline = time.monotonic() + self._patience
+        with self._filed.listening() as heard:
+            waiting = self._waiting(handles)  # what was filed before nobody listened for
+            while waiting and (left := deadline - time.monotonic()) > 0:
+                if self._waits(waiting[-1]):
+                    heard(left)
+                else:
+                    waiting.pop()
+        return {entry.instance for entry in waiting if self._waits(entry)}
+
+    def _waiting(self, handles: set[str]) -> list[Entry]:
+        return [entry for state in ("new", "work") for entry in self._spool.entries(state) if entry.instance in handles]
+
+    def _waits(self, entry: Entry) -> bool:
+        try:
+            return self._spool.state(entry) in ("new", "work")
+        except FileNotFoundError:
+            return False
+
+    def _held(self, site: str, handles: set[str]) -> set[str]:
+        """Which of ``handles`` have a version of that site among the held objects."""
+        held = [entry for entry in self._spool.entries("held") if entry.instance in handles]
+        return {entry.instance for entry in held if (self._spool.reason(entry) or {}).get("site") in (site, "")}
+
+
+def _held_row(spool: Spool, entry: Entry) -> HeldObject:
+    reason = {key: str(value) for key, value in (spool.reason(entry) or {}).items()}
+    try:
+        at = datetime.fromisoformat(reason["at"])
+    except (KeyError, ValueError):
+        at = datetime.fromtimestamp(spool.path(entry).stat().st_mtime, UTC).replace(tzinfo=None)
+    code, message, site, sop = (reason.get(key, "") for key in ("code", "message", "site", "sop_instance_uid"))
+    return HeldObject(str(entry), code, message, site, sop, at)
+
+
+def _refuse(_case: _Case) -> None:
+    raise Permanent("error", "it is archived, but the index does not take its description; see the hub's log")
+
+
+@lru_cache(maxsize=512)
+def _verify_sequence(encoded: bytes, syntax: str, encoding: str, allowed: frozenset[str]) -> None:
+    """Check what is in one sequence. Most come again, byte for byte, with every slice of a series: they are read once."""
+    for data_set in Header(encoded, 0, len(encoded), syntax, encoding).everywhere():
+        _verify_private(data_set, allowed)
+
+
+def _verify_private(header: Header, allowed: Collection[str]) -> None:
+    """Check the private blocks of one data set (PS3.5 7.8.1)."""
+    for tag in header.private_tags():
+        group, number = tag >> 16, tag & 0xFFFF
+        block = number if number <= 0xFF else number >> 8
+        creator = header.text(group << 16 | block) if block >= 0x10 else ""
+        if creator in allowed or (creator == marks.PRIVATE_CREATOR and group == marks.PRIVATE_GROUP):
+            continue
+        # Only a name that the world knows may be printed: the rest might be anybody's text.
+        whose = f"creator {creator}" if creator in private_dictionaries else "a creator" if creator else "no creator"
+        raise _not_deidentified(
+            f"private element {format_tag(tag)} of {whose} that is not on the safe list ([verify] safe_private_creators)"
+        )
+
+
+def _not_deidentified(message: str) -> Permanent:
+    return Permanent("not-deidentified", message)

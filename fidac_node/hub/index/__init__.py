@@ -1,0 +1,25 @@
+"""The hub's index: what is in the archive, in rows that a researcher can filter.
+
+Nothing that is imported here reads DICOM, so that commands that only ask stay quick; the writing side is
+``fidac_node.hub.index.record``.
+"""
+
+from fidac_node.hub.index.migrations import check, prepare
+from fidac_node.hub.index.query import COLUMNS, EXACT_TIME, LEVELS, StudyFilter, find, received_per_site, totals
+from fidac_node.hub.index.sites import Registry, add_site, site_code, site_titles
+
+__all__ = [
+    "COLUMNS",
+    "EXACT_TIME",
+    "LEVELS",
+    "Registry",
+    "StudyFilter",
+    "add_site",
+    "check",
+    "find",
+    "prepare",
+    "received_per_site",
+    "site_code",
+    "site_titles",
+    "totals",
+]

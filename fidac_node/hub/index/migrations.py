@@ -1,0 +1,148 @@
+"""The steps that make the index's tables. A released step is never edited: a change is a new step at the end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from peewee import Database
+
+from fidac_node.errors import ConfigError
+from fidac_node.system.database import Step, migrate, pending, statements
+
+_OBJECTS: Final = (
+    """CREATE TABLE site (
+        id TEXT NOT NULL PRIMARY KEY,
+        ae_title TEXT UNIQUE,
+        added_at {timestamp} NOT NULL)""",
+    """CREATE TABLE patient (
+        id {serial},
+        site_id TEXT NOT NULL REFERENCES site (id),
+        pseudonym TEXT NOT NULL,
+        sex TEXT NOT NULL)""",
+    """CREATE TABLE profile (
+        id {serial},
+        name TEXT NOT NULL,
+        digest TEXT NOT NULL)""",
+    """CREATE TABLE study (
+        id {serial},
+        site_id TEXT NOT NULL REFERENCES site (id),
+        patient_id BIGINT NOT NULL REFERENCES patient (id),
+        study_instance_uid TEXT NOT NULL,
+        date DATE,
+        patient_age TEXT NOT NULL,
+        age_years INTEGER,
+        programme TEXT NOT NULL,
+        profile_id BIGINT REFERENCES profile (id),
+        label TEXT NOT NULL,
+        label_source TEXT NOT NULL,
+        read_from TEXT NOT NULL,
+        series INTEGER NOT NULL,
+        instances INTEGER NOT NULL,
+        bytes BIGINT NOT NULL,
+        received_at {timestamp} NOT NULL)""",
+    """CREATE TABLE series (
+        id {serial},
+        study_id BIGINT NOT NULL REFERENCES study (id),
+        series_instance_uid TEXT NOT NULL,
+        modality TEXT NOT NULL,
+        body_part TEXT NOT NULL,
+        manufacturer TEXT NOT NULL,
+        model TEXT NOT NULL,
+        kernel TEXT NOT NULL,
+        kvp {double},
+        slice_thickness {double},
+        row_spacing {double},
+        column_spacing {double},
+        rows INTEGER,
+        columns INTEGER,
+        contrast BOOLEAN NOT NULL,
+        contrast_agent TEXT NOT NULL,
+        profile_id BIGINT REFERENCES profile (id),
+        label TEXT NOT NULL,
+        label_source TEXT NOT NULL,
+        read_from TEXT NOT NULL,
+        instances INTEGER NOT NULL,
+        bytes BIGINT NOT NULL,
+        received_at {timestamp} NOT NULL)""",
+    """CREATE TABLE instance (
+        id {serial},
+        site_id TEXT NOT NULL REFERENCES site (id),
+        series_id BIGINT NOT NULL REFERENCES series (id),
+        sop_instance_uid TEXT NOT NULL,
+        sop_class_uid TEXT NOT NULL,
+        transfer_syntax_uid TEXT NOT NULL,
+        number INTEGER,
+        frames INTEGER NOT NULL,
+        slice_thickness {double},
+        profile_id BIGINT REFERENCES profile (id),
+        label TEXT NOT NULL,
+        label_source TEXT NOT NULL,
+        bytes BIGINT NOT NULL,
+        received_at {timestamp} NOT NULL)""",
+    "CREATE UNIQUE INDEX patient_pseudonym ON patient (site_id, pseudonym)",
+    "CREATE INDEX patient_any_site ON patient (pseudonym)",
+    "CREATE UNIQUE INDEX profile_name ON profile (name, digest)",
+    "CREATE UNIQUE INDEX study_uid ON study (site_id, study_instance_uid)",
+    "CREATE INDEX study_any_site ON study (study_instance_uid)",
+    "CREATE INDEX study_patient ON study (patient_id)",
+    "CREATE INDEX study_date ON study (date)",
+    "CREATE INDEX study_label ON study (label)",
+    "CREATE INDEX study_received ON study (received_at)",
+    "CREATE UNIQUE INDEX series_uid ON series (study_id, series_instance_uid)",
+    # Text is compared without regard to case: the index is on what the query asks for.
+    "CREATE INDEX series_modality ON series (LOWER(modality))",
+    "CREATE INDEX series_body_part ON series (LOWER(body_part))",
+    "CREATE INDEX series_manufacturer ON series (LOWER(manufacturer))",
+    "CREATE INDEX series_model ON series (LOWER(model))",
+    "CREATE INDEX series_kernel ON series (LOWER(kernel))",
+    "CREATE INDEX series_slice_thickness ON series (slice_thickness)",
+    "CREATE INDEX series_label ON series (label)",
+    "CREATE INDEX series_received ON series (received_at)",
+    "CREATE UNIQUE INDEX instance_uid ON instance (site_id, sop_instance_uid)",
+    "CREATE INDEX instance_series ON instance (series_id, number)",
+    "CREATE INDEX instance_received ON instance (received_at)",
+)
+
+_HELD: Final = (
+    """CREATE TABLE held (
+        entry TEXT NOT NULL PRIMARY KEY,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        site TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        at {timestamp} NOT NULL)""",
+    "CREATE INDEX held_instance ON held (sop_instance_uid)",
+)
+
+# What the instances of a series have between them, so that asking for instances begins with few series. `labels` is the sum of
+# 2**n for the labels that occur, n in the order of marks.LABELS. Where received_at and these two are, instances need no index of it.
+_NARROWING: Final = (
+    "ALTER TABLE series ADD COLUMN thinnest {double}",
+    "ALTER TABLE series ADD COLUMN labels INTEGER NOT NULL DEFAULT 0",
+    """UPDATE series SET (thinnest, labels) = (SELECT MIN(instance.slice_thickness), COALESCE(
+        MAX(CASE instance.label WHEN 'certain' THEN 1 ELSE 0 END) + MAX(CASE instance.label WHEN 'possible' THEN 2 ELSE 0 END)
+        + MAX(CASE instance.label WHEN 'negative' THEN 4 ELSE 0 END) + MAX(CASE instance.label WHEN 'other' THEN 8 ELSE 0 END)
+        + MAX(CASE instance.label WHEN 'unknown' THEN 16 ELSE 0 END), 0) FROM instance WHERE instance.series_id = series.id)""",
+    "DROP INDEX instance_received",
+)
+
+# What starts the pseudonyms of a site instead of its id; sites of before keep what they have.
+_SITE_CODE: Final = ("ALTER TABLE site ADD COLUMN code TEXT", "CREATE UNIQUE INDEX site_code ON site (code)")
+
+STEPS: Final = (
+    Step("0001-objects", statements(*_OBJECTS)),
+    Step("0002-held", statements(*_HELD)),
+    Step("0003-narrowing", statements(*_NARROWING)),
+    Step("0004-site-code", statements(*_SITE_CODE)),
+)
+
+
+def prepare(db: Database) -> None:
+    """Make the tables of an empty database, or bring those of an older version up to date."""
+    migrate(db, STEPS)
+
+
+def check(db: Database) -> None:
+    """Raise :class:`ConfigError` when the tables are not those of this version; nothing is changed."""
+    if missing := pending(db, STEPS):
+        raise ConfigError(f"the index is not up to date (it lacks {missing[0].name}): start the hub once, which brings it there")

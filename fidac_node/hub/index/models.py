@@ -1,0 +1,158 @@
+"""The tables of the index, as peewee models. ``migrations.py`` makes them; docs/index.md explains them.
+
+No model is bound to a database: every query says which one it runs on (``.execute(db)``), so that two
+indexes in one process cannot be mixed up. Times are UTC without a zone.
+"""
+
+from __future__ import annotations
+
+from peewee import (
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    DateField,
+    DateTimeField,
+    DoubleField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from fidac_node.dicom.marks import LABELS
+
+
+class Site(Model):
+    """A hospital. Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms."""
+
+    id = TextField(primary_key=True)
+    ae_title = TextField(unique=True, null=True)
+    added_at = DateTimeField()
+    code = TextField(unique=True, null=True)
+
+
+class Patient(Model):
+    """A pseudonym of one site."""
+
+    id = BigAutoField()
+    site = ForeignKeyField(Site)
+    pseudonym = TextField()
+    sex = TextField()
+
+    class Meta:
+        indexes = ((("site", "pseudonym"), True),)
+
+
+class Profile(Model):
+    """A recipe that objects were de-identified with."""
+
+    id = BigAutoField()
+    name = TextField()
+    digest = TextField()
+
+    class Meta:
+        indexes = ((("name", "digest"), True),)
+
+
+class Study(Model):
+    """A study; counts and ``received_at`` (the latest) follow its instances."""
+
+    id = BigAutoField()
+    site = ForeignKeyField(Site)
+    patient = ForeignKeyField(Patient)
+    study_instance_uid = TextField()
+    date = DateField(null=True)
+    patient_age = TextField()
+    age_years = IntegerField(null=True)
+    programme = TextField()
+    profile = ForeignKeyField(Profile, null=True)
+    label = TextField()
+    label_source = TextField()
+    # Which instance the attributes above were read from: the first in an order that does not depend on arrival.
+    read_from = TextField()
+    series = IntegerField(default=0)
+    instances = IntegerField(default=0)
+    bytes = BigIntegerField(default=0)
+    received_at = DateTimeField()
+
+    class Meta:
+        indexes = ((("site", "study_instance_uid"), True),)
+
+
+class Series(Model):
+    """A series and how it was acquired; lengths in millimetres, KVP in kilovolts.
+
+    Counts, ``received_at`` (the latest), ``thinnest`` and ``labels`` follow its instances.
+    """
+
+    id = BigAutoField()
+    study = ForeignKeyField(Study)
+    series_instance_uid = TextField()
+    modality = TextField()
+    body_part = TextField()
+    manufacturer = TextField()
+    model = TextField()
+    kernel = TextField()
+    kvp = DoubleField(null=True)
+    slice_thickness = DoubleField(null=True)
+    # The least SliceThickness of its instances; and which labels they have, as `label_bit` says it.
+    thinnest = DoubleField(null=True)
+    labels = IntegerField(default=0)
+    row_spacing = DoubleField(null=True)
+    column_spacing = DoubleField(null=True)
+    rows = IntegerField(null=True)
+    columns = IntegerField(null=True)
+    contrast = BooleanField()
+    contrast_agent = TextField()
+    profile = ForeignKeyField(Profile, null=True)
+    label = TextField()
+    label_source = TextField()
+    read_from = TextField()
+    instances = IntegerField(default=0)
+    bytes = BigIntegerField(default=0)
+    received_at = DateTimeField()
+
+    class Meta:
+        indexes = ((("study", "series_instance_uid"), True),)
+
+
+class Instance(Model):
+    """One object in the archive; ``bytes`` is the size of its Part 10 file."""
+
+    id = BigAutoField()
+    site = ForeignKeyField(Site)
+    series = ForeignKeyField(Series)
+    sop_instance_uid = TextField()
+    sop_class_uid = TextField()
+    transfer_syntax_uid = TextField()
+    number = IntegerField(null=True)
+    frames = IntegerField()
+    slice_thickness = DoubleField(null=True)
+    profile = ForeignKeyField(Profile, null=True)
+    label = TextField()
+    label_source = TextField()
+    bytes = BigIntegerField()
+    received_at = DateTimeField()
+
+    class Meta:
+        indexes = ((("site", "sop_instance_uid"), True),)
+
+
+class Held(Model):
+    """An object that waits in the spool for a person; the spool's files decide, these rows are for asking."""
+
+    entry = TextField(primary_key=True)
+    code = TextField()
+    message = TextField()
+    site = TextField()
+    sop_instance_uid = TextField()
+    at = DateTimeField()
+
+
+def label_bit(label: str) -> int:
+    """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
+    return 1 << LABELS.index(label) if label in LABELS else 0
+
+
+OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
+MODELS = (*OBJECTS, Held)

@@ -1,0 +1,333 @@
+"""Asking the index: one filter for studies, series and instances, whoever asks (docs/index.md lists what it means).
+
+Rows are dictionaries: DICOM keywords where one exists, snake_case for what is ours.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from peewee import JOIN, SQL, Database, NodeList, fn
+
+from fidac_node.hub.index.models import Held, Instance, Patient, Profile, Series, Site, Study, label_bit
+from fidac_node.hub.weeks import iso_week, monday
+from fidac_node.system.database import snapshot
+
+LEVELS: Final = ("studies", "series", "instances")
+# The column that only the hub's administrators ask for: the day of reception may be the day of the exam.
+EXACT_TIME: Final = "received_at"
+
+_PAGE: Final = 500
+# Instances whose series are looked into at a time: a page of rows is found in one, and 10,000 series of one instance in few.
+_PORTION: Final = 2000
+
+Row: TypeAlias = "dict[str, Any]"
+
+
+@dataclass(frozen=True)
+class StudyFilter:
+    """What to look for; an empty or ``None`` field does not filter.
+
+    Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
+    (PS3.4 C.2.2.2.4). ``since`` and ``until`` are (shifted) study dates and included; ``received_since``
+    is a day in UTC and stands for its week; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the study when
+    studies are listed, else in the series.
+    """
+
+    site: str = ""
+    patient: str = ""
+    study_uid: str = ""
+    since: datetime.date | None = None
+    until: datetime.date | None = None
+    received_since: datetime.date | None = None
+    label: str = ""
+    sex: str = ""
+    min_age: int | None = None
+    max_age: int | None = None
+    modality: str = ""
+    body_part: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+    max_slice_thickness: float | None = None
+    contrast: bool | None = None
+    min_instances: int | None = None
+
+
+def find(db: Database, level: str, wanted: StudyFilter, limit: int | None = None, *, exact_times: bool = False) -> Generator[Row]:
+    """Yield the rows of ``level`` (one of :data:`LEVELS`) that match, at most ``limit``, read as they are asked for.
+
+    Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of reception they
+    have the week; ``exact_times`` adds ``received_at``, for the hub's administrators. A study matches the acquisition filters when
+    one of its series matches them all. All rows are of one state of the index; who leaves before the last closes the generator.
+    """
+    if wanted.received_since is not None:
+        wanted = replace(wanted, received_since=monday(wanted.received_since))
+    names = (*COLUMNS[level], EXACT_TIME) if exact_times else COLUMNS[level]
+    with snapshot(db):
+        for row in {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](db, wanted, limit):
+            yield _presented(row, names)
+
+
+def totals(db: Database) -> dict[str, int]:
+    """Return how many instances, studies, series, patients, sites, conflicts and held objects there are, and their bytes."""
+    studies, series, instances, size = Study.select(
+        fn.COUNT(Study.id), fn.SUM(Study.series), fn.SUM(Study.instances), fn.SUM(Study.bytes)
+    ).scalar(db, as_tuple=True)
+    return {
+        "instances": int(instances or 0),
+        "studies": int(studies),
+        "series": int(series or 0),
+        "patients": int(Patient.select(fn.COUNT(Patient.id)).scalar(db)),
+        "sites": int(Site.select(fn.COUNT(Site.id)).scalar(db)),
+        "conflicts": int(Held.select(fn.COUNT(Held.entry)).where(Held.code == "conflict").scalar(db)),
+        "held": int(Held.select(fn.COUNT(Held.entry)).scalar(db)),
+        "bytes": int(size or 0),
+    }
+
+
+def received_per_site(db: Database) -> list[Row]:
+    """Return each site with its AE title, its counts, and when it last sent something new."""
+    query = (
+        Site.select(
+            Site.id.alias("site"),
+            Site.ae_title,
+            Site.code,
+            Site.added_at,
+            fn.COUNT(Study.id).alias("studies"),
+            fn.SUM(Study.instances).alias("instances"),
+            fn.MAX(Study.received_at).alias("last_received"),
+        )
+        .join(Study, JOIN.LEFT_OUTER)
+        .group_by(Site.id, Site.ae_title, Site.code, Site.added_at)
+        .order_by(Site.id)
+    )
+    return [
+        {**row, "instances": int(row["instances"] or 0), "added_at": _utc(row["added_at"]), "last_received": _utc(row["last_received"])}
+        for row in query.dicts().execute(db)
+    ]
+
+
+# What is printed, under which name, in this order.
+_STUDY: Final[dict[str, Any]] = {
+    "site": Study.site,
+    "PatientID": Patient.pseudonym,
+    "PatientSex": Patient.sex,
+    "PatientAge": Study.patient_age,
+    "StudyInstanceUID": Study.study_instance_uid,
+    "StudyDate": Study.date,
+    "programme": Study.programme,
+}
+_EQUIPMENT: Final[dict[str, Any]] = {
+    "Modality": Series.modality,
+    "BodyPartExamined": Series.body_part,
+    "Manufacturer": Series.manufacturer,
+    "ManufacturerModelName": Series.model,
+}
+_SERIES: Final[dict[str, Any]] = {
+    "SeriesInstanceUID": Series.series_instance_uid,
+    **_EQUIPMENT,
+    "ConvolutionKernel": Series.kernel,
+    "KVP": Series.kvp,
+    "SliceThickness": Series.slice_thickness,
+    "PixelSpacing": Series.row_spacing,
+    "Rows": Series.rows,
+    "Columns": Series.columns,
+    "contrast": Series.contrast,
+    "ContrastBolusAgent": Series.contrast_agent,
+}
+_INSTANCE: Final[dict[str, Any]] = {
+    "SOPInstanceUID": Instance.sop_instance_uid,
+    "SOPClassUID": Instance.sop_class_uid,
+    "TransferSyntaxUID": Instance.transfer_syntax_uid,
+    "InstanceNumber": Instance.number,
+    "NumberOfFrames": Instance.frames,
+    "SliceThickness": Instance.slice_thickness,
+}
+
+
+def _of_level(model: Any) -> dict[str, Any]:
+    """The columns that every level has for itself."""
+    counts = {Study: {"series": Study.series, "instances": Study.instances}, Series: {"instances": Series.instances}}
+    return {
+        **counts.get(model, {}),
+        "bytes": model.bytes,
+        "label": model.label,
+        "label_source": model.label_source,
+        "profile": fn.COALESCE(Profile.name, ""),
+        "profile_digest": fn.COALESCE(Profile.digest, ""),
+        EXACT_TIME: model.received_at,
+    }
+
+
+# What orders each level: never a row's number, which tells who was filed before whom.
+_BY_STUDY: Final = (Study.site, Patient.pseudonym, Study.date, Study.study_instance_uid)
+_BY_SERIES: Final = (*_BY_STUDY, Series.series_instance_uid)
+
+_SELECTED: Final = {
+    "studies": {**_STUDY, **_of_level(Study)},
+    "series": {**_STUDY, **_SERIES, **_of_level(Series)},
+    "instances": {**_STUDY, **_SERIES, **_INSTANCE, **_of_level(Instance)},
+}
+# The keys of each level's rows, in their order.
+COLUMNS: Final = {
+    level: tuple("received_week" if name == EXACT_TIME else name for name in names)
+    for level, names in {**_SELECTED, "studies": (*_STUDY, *_EQUIPMENT, *_of_level(Study))}.items()
+}
+
+
+def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
+    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*_BY_STUDY)
+    conditions = _study_conditions(wanted) + _level_conditions(Study, wanted)
+    if wanted.min_instances is not None:
+        conditions.append(Study.instances >= wanted.min_instances)
+    if acquired := _acquisition_conditions(wanted, Series.slice_thickness):
+        conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
+    rows = query.where(*conditions).limit(limit).dicts().iterator(db)
+    while page := list(islice(rows, _PAGE)):
+        yield from _with_equipment(db, page)
+
+
+def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    query = Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing")).join(Study).join(Patient)
+    query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES)
+    conditions = _study_conditions(wanted) + _series_conditions(wanted, Series.slice_thickness) + _level_conditions(Series, wanted)
+    yield from query.where(*conditions).limit(limit).dicts().iterator(db)
+
+
+def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+    """Begin with the series that have what is asked for: there are a hundred times fewer of them."""
+    query = Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing")).join(Series).join(Study)
+    query = (
+        query.join(Patient).join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES, Instance.number, Instance.sop_instance_uid)
+    )
+    conditions = _level_conditions(Instance, wanted)
+    if wanted.max_slice_thickness is not None:
+        conditions.append(Instance.slice_thickness <= wanted.max_slice_thickness)
+    for portion in _portions(db, wanted):
+        for row in query.where(Instance.series.in_(portion), *conditions).limit(limit).dicts().iterator(db):
+            yield row
+            limit = None if limit is None else limit - 1
+        if limit == 0:
+            return
+
+
+def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
+    """Yield the numbers of the series that have instances to be found, in order, about as many at a time as make a page of rows."""
+    conditions = [Series.id > 0, *_study_conditions(wanted), *_series_conditions(wanted, Series.thinnest)]
+    if wanted.label:
+        conditions.append(Series.labels.bin_and(label_bit(wanted.label.lower())) != 0)
+    if wanted.received_since is not None:
+        conditions.append(Series.received_at >= _midnight(wanted.received_since))
+    query = Series.select(Series.id, Series.instances).join(Study).join(Patient).where(*conditions).order_by(*_BY_SERIES)
+    portion: list[int] = []
+    size = 0
+    for number, instances in query.tuples().iterator(db):
+        portion.append(number)
+        size += instances
+        if size >= _PORTION:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _aliased(columns: dict[str, Any]) -> list[Any]:
+    return [column.alias(name) for name, column in columns.items()]
+
+
+def _study_conditions(wanted: StudyFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.site:
+        conditions.append(Study.site == wanted.site)
+    if wanted.patient:
+        conditions.append(Patient.pseudonym == wanted.patient)
+    if wanted.study_uid:
+        conditions.append(Study.study_instance_uid == wanted.study_uid)
+    if wanted.sex:
+        conditions.append(Patient.sex == wanted.sex.upper())
+    bounds = ((Study.date, wanted.since, wanted.until), (Study.age_years, wanted.min_age, wanted.max_age))
+    for column, least, most in bounds:
+        conditions += [] if least is None else [column >= least]
+        conditions += [] if most is None else [column <= most]
+    return conditions
+
+
+def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
+    least = wanted.min_instances
+    return _acquisition_conditions(wanted, thickness) + ([] if least is None else [Series.instances >= least])
+
+
+def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
+    conditions = [_matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
+    if wanted.max_slice_thickness is not None:
+        conditions.append(thickness <= wanted.max_slice_thickness)
+    if wanted.contrast is not None:
+        conditions.append(Series.contrast == wanted.contrast)
+    return conditions
+
+
+def _level_conditions(model: Any, wanted: StudyFilter) -> list[Any]:
+    """What is asked of the level itself. Never empty: a WHERE without conditions is no SQL."""
+    conditions: list[Any] = [model.id > 0]
+    if wanted.label:
+        conditions.append(model.label == wanted.label.lower())
+    if wanted.received_since is not None:
+        conditions.append(model.received_at >= _midnight(wanted.received_since))
+    return conditions
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time())
+
+
+_TEXTS: Final = {
+    "modality": Series.modality,
+    "body_part": Series.body_part,
+    "manufacturer": Series.manufacturer,
+    "model": Series.model,
+    "kernel": Series.kernel,
+}
+
+
+def _matches(column: Any, value: str) -> Any:
+    """Equal without regard to case (there is an index on that), or LIKE when the value has wildcards."""
+    if "*" not in value and "?" not in value:
+        return fn.LOWER(column) == fn.LOWER(value)
+    pattern = re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
+    return NodeList((fn.LOWER(column), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
+
+
+def _with_equipment(db: Database, page: list[Row]) -> Iterator[Row]:
+    """Add to each study what its series say: every value that occurs, separated as in DICOM."""
+    said: dict[int, dict[str, set[str]]] = {row["number"]: {keyword: set() for keyword in _EQUIPMENT} for row in page}
+    values = Series.select(Series.study.alias("number"), *_aliased(_EQUIPMENT)).distinct().where(Series.study.in_(list(said)))
+    for row in values.dicts().iterator(db):
+        for keyword in _EQUIPMENT:
+            said[row["number"]][keyword].update(filter(None, [row[keyword]]))
+    for row in page:
+        equipment = {keyword: "\\".join(sorted(seen)) for keyword, seen in said[row["number"]].items()}
+        yield {**row, **equipment}
+
+
+def _presented(row: Row, names: tuple[str, ...]) -> Row:
+    row["StudyDate"] = row["StudyDate"].isoformat() if row["StudyDate"] else None
+    row["received_week"] = iso_week(row[EXACT_TIME])
+    row[EXACT_TIME] = _utc(row[EXACT_TIME])
+    if "PixelSpacing" in row:
+        row["PixelSpacing"] = [row["PixelSpacing"], row["column_spacing"]] if row["PixelSpacing"] is not None else None
+    return {name: row[name] for name in names}
+
+
+def _utc(moment: datetime.datetime | str | None) -> str | None:
+    """A stored time as ISO 8601. SQLite gives the result of MAX() back as text."""
+    if moment is None:
+        return None
+    text = moment if isinstance(moment, str) else moment.isoformat(sep=" ")
+    return text[:19].replace(" ", "T") + "Z"

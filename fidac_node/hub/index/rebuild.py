@@ -1,0 +1,87 @@
+"""The index made anew from the archive: after the loss of the database, or to be sure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from peewee import Database, DataError, IntegrityError, chunked
+
+from fidac_node.errors import Permanent
+from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.index.models import OBJECTS, Site
+from fidac_node.hub.index.record import Description, describe, record, whereabouts
+from fidac_node.system.database import exclusive, utc_now
+
+_BATCH: Final = 500
+
+
+@dataclass
+class Reindexed:
+    """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title."""
+
+    indexed: int = 0
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    unregistered: list[str] = field(default_factory=list)
+
+
+def reindex(archive: Archive, db: Database, progress: Callable[[int], None] = lambda _: None, *, limit: int = 4 << 30) -> Reindexed:
+    """Replace all rows about objects by what the archive's files say, in one transaction; sites and held rows stay.
+
+    Of the times of reception only the week comes back, because the files tell no more; files of before are set to theirs.
+    Whoever asks meanwhile sees the rows as they were; the hub's filing waits. ``progress`` is told after each
+    batch how many files were read; ``limit`` (bytes) bounds what a deflated object may inflate to. Raises
+    ``OSError`` and ``peewee.PeeweeException``; the index then is as it was.
+    """
+    result = Reindexed()
+    done = 0
+    with exclusive(db):
+        for model in reversed(OBJECTS):
+            if model is not Site:
+                model.delete().execute(db)
+        for batch in chunked(archive.walk(), _BATCH):
+            _ensure_sites(db, {place.site for place, _ in batch})
+            archive.coarsen(place for place, _ in batch)
+            descriptions = list(_described(batch, limit, result))
+            _record(db, descriptions, archive, result)
+            done += len(batch)
+            progress(done)
+        result.unregistered = [row[0] for row in Site.select(Site.id).where(Site.ae_title.is_null()).order_by(Site.id).tuples().execute(db)]
+    return result
+
+
+def _described(batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexed) -> Iterator[Description]:
+    for place, path in batch:
+        try:
+            description = describe(path, place.site, limit=limit)
+        except Permanent as error:
+            result.skipped.append((path, str(error)))
+            continue
+        if description.place == place:
+            yield description
+        else:
+            result.skipped.append((path, "its UIDs are not those that its path says"))
+
+
+def _record(db: Database, descriptions: list[Description], archive: Archive, result: Reindexed) -> None:
+    try:
+        result.indexed += record(db, descriptions)
+    except (DataError, IntegrityError) as error:
+        if len(descriptions) > 1:
+            # One of them is bad: the others must not be left out for it.
+            for description in descriptions:
+                _record(db, [description], archive, result)
+            return
+        result.skipped.append((archive.path(descriptions[0].place), f"the index refuses it: {error}"))
+    indexed = whereabouts(db, (description.place for description in descriptions))
+    for place in (description.place for description in descriptions):
+        if indexed.get((place.site, place.sop), place) != place:
+            result.skipped.append((archive.path(place), "its SOPInstanceUID is indexed from another study or series"))
+
+
+def _ensure_sites(db: Database, names: set[str]) -> None:
+    """A site that is known only by its folder comes back without an AE title: who may store is an administrator's word."""
+    for name in sorted(names):
+        Site.insert(id=name, added_at=utc_now()).on_conflict_ignore().execute(db)

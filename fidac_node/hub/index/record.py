@@ -1,0 +1,362 @@
+"""What the index says about an object, and writing it down.
+
+:func:`describe` reads one header; :func:`record` writes a batch in one transaction. Repeats change
+nothing, and the rows do not depend on the order in which objects arrived.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from peewee import Database
+
+from fidac_node.dicom import marks
+from fidac_node.dicom.part10 import FileMeta, format_tag
+from fidac_node.dicom.uids import is_valid_uid
+from fidac_node.errors import Permanent
+from fidac_node.hub.archive import Place
+from fidac_node.hub.index.header import Header, opened
+from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Study, label_bit
+from fidac_node.system.database import ask, change, exclusive, insert
+
+_MOST_VALUES: Final = 5000
+_AGE: Final = re.compile(r"(\d{3})([DWMY])")
+_PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
+
+
+# Row numbers by what identifies a row: (site, pseudonym), (site, study), (site, study, series), (name, digest).
+_Numbers: TypeAlias = "dict[tuple[str, ...], int]"
+# An SQL expression for each column, and the values in it; the last is what a new row begins with.
+_Changes: TypeAlias = "dict[str, tuple[str, list[Any]]]"
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How a series was acquired, as one of its instances says; lengths in millimetres, ``kvp`` in kilovolts."""
+
+    modality: str
+    body_part: str
+    manufacturer: str
+    model: str
+    kernel: str
+    kvp: float | None
+    slice_thickness: float | None
+    row_spacing: float | None
+    column_spacing: float | None
+    rows: int | None
+    columns: int | None
+    contrast: bool
+    contrast_agent: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything that the index holds about one object."""
+
+    place: Place
+    pseudonym: str
+    sex: str
+    date: datetime.date | None
+    patient_age: str
+    programme: str
+    profile: str
+    profile_digest: str
+    label: str
+    label_source: str
+    acquisition: Acquisition
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    number: int | None
+    frames: int
+    localizer: bool
+    bytes: int
+    received_at: datetime.datetime
+
+    @property
+    def rank(self) -> str:
+        """Study and series take their attributes from the instance that ranks first: images before localizers, then by UID."""
+        return f"{int(self.localizer)}:{self.place.sop}"
+
+    @property
+    def age_years(self) -> int | None:
+        """PatientAge in whole years."""
+        match = _AGE.fullmatch(self.patient_age)
+        return int(int(match[1]) / _PER_YEAR[match[2]]) if match else None
+
+
+def describe(path: Path, site: str, *, limit: int = 4 << 30) -> Description:
+    """Read what the index wants to know from the header of a Part 10 file of ``site``.
+
+    ``limit`` (bytes) bounds what a deflated data set may inflate to. Raises
+    :class:`~fidac_node.errors.Permanent` (``malformed``, or ``not-deidentified`` without a pseudonym) or ``OSError``.
+    """
+    with opened(path, limit=limit) as (meta, header):
+        return describe_header(path, site, meta, header)
+
+
+def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> Description:
+    """Do as :func:`describe` does, with a header that is open already."""
+    stat = path.stat()
+    pseudonym = header.text(0x00100020)
+    if not pseudonym:
+        raise Permanent("not-deidentified", "PatientID (0010,0020) is empty: there is no pseudonym to file it under")
+    label = header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LABEL).lower()
+    return Description(
+        place=_place(site, meta, header),
+        pseudonym=pseudonym,
+        sex=header.text(0x00100040).upper(),
+        date=_date(header.text(0x00080020)),
+        patient_age=header.text(0x00101010).upper(),
+        programme=header.text(0x00120020),
+        profile=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.PROFILE),
+        profile_digest=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.PROFILE_DIGEST).lower(),
+        label=label if label in marks.LABELS else "unknown",
+        label_source=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LABEL_SOURCE),
+        acquisition=_acquisition(header),
+        sop_class_uid=meta.sop_class_uid,
+        transfer_syntax_uid=meta.transfer_syntax_uid,
+        number=header.integer(0x00200013),
+        frames=header.integer(0x00280008) or 1,
+        localizer="LOCALIZER" in header.text(0x00080008).upper().split("\\"),
+        bytes=stat.st_size,
+        received_at=datetime.datetime.fromtimestamp(stat.st_mtime, datetime.UTC).replace(tzinfo=None),
+    )
+
+
+def whereabouts(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], Place]:
+    """Return where the index has the instances of ``places``, by (site, SOPInstanceUID); unknown ones are left out."""
+    sql = """SELECT study_instance_uid, series_instance_uid, sop_instance_uid
+        FROM instance JOIN series ON series.id = instance.series_id JOIN study ON study.id = series.study_id
+        WHERE instance.site_id = ? AND sop_instance_uid IN ?"""
+    found: dict[tuple[str, str], Place] = {}
+    for site, wanted in _by_site((place.site, place.sop) for place in places):
+        found.update({(site, sop): Place(site, study, series, sop) for study, series, sop in ask(db, sql, site, wanted)})
+    return found
+
+
+def sop_classes(db: Database, site: str, sops: Iterable[str]) -> dict[str, str]:
+    """Return the SOP Class UID of each instance of ``site`` that the index has."""
+    sql = "SELECT sop_instance_uid, sop_class_uid FROM instance WHERE site_id = ? AND sop_instance_uid IN ?"
+    found: dict[str, str] = {}
+    for _, wanted in _by_site((site, sop) for sop in sops):
+        found.update(dict(ask(db, sql, site, wanted)))
+    return found
+
+
+def owners(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], str]:
+    """Return the pseudonym that each known study of ``places`` belongs to, by (site, StudyInstanceUID)."""
+    sql = """SELECT study_instance_uid, pseudonym FROM study JOIN patient ON patient.id = study.patient_id
+        WHERE study.site_id = ? AND study_instance_uid IN ?"""
+    found: dict[tuple[str, str], str] = {}
+    for site, wanted in _by_site((place.site, place.study) for place in places):
+        found.update({(site, study): pseudonym for study, pseudonym in ask(db, sql, site, wanted)})
+    return found
+
+
+def record(db: Database, descriptions: Sequence[Description]) -> int:
+    """Write a batch into the index, in one transaction, and return how many instances are new to it.
+
+    An instance that the index has already is left as it is.
+    """
+    with exclusive(db):
+        known = whereabouts(db, (description.place for description in descriptions))
+        fresh = {(new.place.site, new.place.sop): new for new in reversed(descriptions) if (new.place.site, new.place.sop) not in known}
+        if fresh:
+            _insert(db, [fresh[key] for key in sorted(fresh)])
+    return len(fresh)
+
+
+def _insert(db: Database, fresh: list[Description]) -> None:
+    profiles = _profiles(db, fresh)
+    studies = _studies(db, fresh, _patients(db, fresh), profiles)
+    series = _series(db, fresh, studies, profiles)
+    rows = [
+        (
+            *(new.place.site, series[new.place[:3]], new.place.sop, new.sop_class_uid, new.transfer_syntax_uid, new.number, new.frames),
+            *(new.acquisition.slice_thickness, profiles.get((new.profile, new.profile_digest)), new.label, new.label_source),
+            *(new.bytes, new.received_at),
+        )
+        for new in fresh
+    ]
+    insert(db, Instance, _INSTANCE_COLUMNS, rows)
+
+
+_INSTANCE_COLUMNS: Final = (
+    *("site_id", "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number", "frames"),
+    *("slice_thickness", "profile_id", "label", "label_source", "bytes", "received_at"),
+)
+
+
+def _profiles(db: Database, fresh: list[Description]) -> _Numbers:
+    wanted = {(new.profile, new.profile_digest) for new in fresh if new.profile or new.profile_digest}
+    if not wanted:
+        return {}
+    sql, names = "SELECT name, digest, id FROM profile WHERE name IN ?", sorted({name for name, _ in wanted})
+    found: _Numbers = {(name, digest): number for name, digest, number in ask(db, sql, names)}
+    for name, digest in sorted(wanted - found.keys()):
+        found[name, digest] = int(Profile.insert(name=name, digest=digest).execute(db))
+    return found
+
+
+def _patients(db: Database, fresh: list[Description]) -> _Numbers:
+    sql = "SELECT pseudonym, id, sex FROM patient WHERE site_id = ? AND pseudonym IN ?"
+    found: _Numbers = {}
+    for site, pseudonyms in _by_site((new.place.site, new.pseudonym) for new in fresh):
+        known = {pseudonym: (number, sex) for pseudonym, number, sex in ask(db, sql, site, pseudonyms)}
+        for pseudonym in pseudonyms:
+            number, sex = known.get(pseudonym, (0, ""))
+            said = {new.sex for new in fresh if (new.place.site, new.pseudonym) == (site, pseudonym)} | {sex}
+            agreed = min(filter(None, said), default="")
+            if not number:
+                number = Patient.insert(site=site, pseudonym=pseudonym, sex=agreed).execute(db)
+            elif agreed != sex:
+                Patient.update(sex=agreed).where(Patient.id == number).execute(db)
+            found[site, pseudonym] = int(number)
+    return found
+
+
+def _studies(db: Database, fresh: list[Description], patients: _Numbers, profiles: _Numbers) -> _Numbers:
+    numbers: _Numbers = {}
+    for key, group in _grouped(fresh, 2).items():
+        first = min(group, key=lambda new: new.rank)
+        attributes = {
+            "patient_id": patients[first.place.site, first.pseudonym],
+            "date": first.date,
+            "patient_age": first.patient_age,
+            "age_years": first.age_years,
+            "programme": first.programme,
+            "profile_id": profiles.get((first.profile, first.profile_digest)),
+        }
+        numbers[key], _ = _upsert(db, Study, {"site_id": key[0], "study_instance_uid": key[1]}, group, attributes, {})
+    return numbers
+
+
+def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles: _Numbers) -> _Numbers:
+    numbers: _Numbers = {}
+    added: Counter[int] = Counter()
+    for key, group in _grouped(fresh, 3).items():
+        first = min(group, key=lambda new: new.rank)
+        attributes = {**vars(first.acquisition), "profile_id": profiles.get((first.profile, first.profile_digest))}
+        study = studies[key[:2]]
+        numbers[key], is_new = _upsert(db, Series, {"study_id": study, "series_instance_uid": key[2]}, group, attributes, _narrowing(group))
+        added[study] += is_new
+    for study, number in added.items():
+        if number:
+            change(db, Study, study, {"series": ("series + ?", [number])})
+    return numbers
+
+
+def _narrowing(group: list[Description]) -> _Changes:
+    """What all the instances of a series have between them."""
+    labels = reduce(or_, (label_bit(new.label) for new in group))
+    thinnest = min((new.acquisition.slice_thickness for new in group if new.acquisition.slice_thickness is not None), default=None)
+    changes: _Changes = {"labels": ("labels | ?", [labels])}
+    if thinnest is not None:
+        changes["thinnest"] = ("CASE WHEN thinnest < ? THEN thinnest ELSE ? END", [thinnest, thinnest])
+    return changes
+
+
+def _upsert(
+    db: Database, model: type[Study | Series], key: dict[str, Any], group: list[Description], attributes: dict[str, Any], more: _Changes
+) -> tuple[int, bool]:
+    """Insert a study or series with what these instances say, or add it; return the row's number, and whether it is new.
+
+    A better ranking instance or a stronger label changes the attributes. Sums are added to in the transaction that
+    inserts what they count, so that they cannot drift.
+    """
+    rank = min(new.rank for new in group)
+    label, label_source = min(((new.label, new.label_source) for new in group), key=_strength)
+    latest = max(new.received_at for new in group)
+    sums: _Changes = {
+        "instances": ("instances + ?", [len(group)]),
+        "bytes": ("bytes + ?", [sum(new.bytes for new in group)]),
+        "received_at": ("CASE WHEN received_at > ? THEN received_at ELSE ? END", [latest, latest]),
+        **more,
+    }
+    labelled = {"label": label, "label_source": label_source}
+    rows = ask(
+        db,
+        f"SELECT id, read_from, label, label_source FROM {model.__name__.lower()} WHERE {' AND '.join(f'{column} = ?' for column in key)}",
+        *key.values(),
+    )
+    if not rows:
+        blank = {column: values[-1] for column, (_, values) in sums.items()}
+        return int(model.insert(**key, **attributes, **labelled, **blank, read_from=rank).execute(db)), True
+    number, read_from, *old = rows[0]
+    changes = {**attributes, "read_from": rank} if rank < read_from else {}
+    if _strength((label, label_source)) < _strength((old[0], old[1])):
+        changes |= labelled
+    change(db, model, number, {**sums, **{column: ("?", [value]) for column, value in changes.items()}})
+    return int(number), False
+
+
+def _strength(label: tuple[str, str]) -> tuple[int, str]:
+    """Of several labels the one that says most stands for the series and the study (the order of ``marks.LABELS``)."""
+    return marks.LABELS.index(label[0]), label[1]
+
+
+def _grouped(fresh: Iterable[Description], depth: int) -> dict[tuple[str, ...], list[Description]]:
+    groups: dict[tuple[str, ...], list[Description]] = {}
+    for new in fresh:
+        groups.setdefault(new.place[:depth], []).append(new)
+    return groups
+
+
+def _by_site(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Group (site, value) pairs; a long list comes in parts that one SQL statement takes."""
+    sites: dict[str, set[str]] = {}
+    for site, value in pairs:
+        sites.setdefault(site, set()).add(value)
+    for site, values in sorted(sites.items()):
+        wanted = sorted(values)
+        for start in range(0, len(wanted), _MOST_VALUES):
+            yield site, wanted[start : start + _MOST_VALUES]
+
+
+def _place(site: str, meta: FileMeta, header: Header) -> Place:
+    for tag, announced in ((0x00080016, meta.sop_class_uid), (0x00080018, meta.sop_instance_uid)):
+        if header.text(tag) != announced:
+            raise Permanent("malformed", f"{format_tag(tag)} differs between the data set and its File Meta Information")
+    place = Place(site, header.text(0x0020000D), header.text(0x0020000E), meta.sop_instance_uid)
+    for tag, uid in ((0x0020000D, place.study), (0x0020000E, place.series)):
+        if not is_valid_uid(uid):
+            raise Permanent("malformed", f"{format_tag(tag)} is not a valid UID")
+    return place
+
+
+def _acquisition(header: Header) -> Acquisition:
+    measures = header.holder(0x00280030)
+    thickness = header.holder(0x00180050).number(0x00180050)
+    agent = header.text(0x00180010)
+    return Acquisition(
+        modality=header.text(0x00080060).upper(),
+        body_part=header.text(0x00180015).upper(),
+        manufacturer=header.text(0x00080070),
+        model=header.text(0x00081090),
+        kernel=header.holder(0x00181210).text(0x00181210),
+        kvp=header.holder(0x00180060).number(0x00180060),
+        slice_thickness=thickness,
+        row_spacing=measures.number(0x00280030),
+        column_spacing=measures.number(0x00280030, 1),
+        rows=header.short(0x00280010),
+        columns=header.short(0x00280011),
+        contrast=bool(agent) or any(True for _ in header.items(0x00180012)),
+        contrast_agent=agent,
+    )
+
+
+@lru_cache(maxsize=256)
+def _date(text: str) -> datetime.date | None:
+    """A DA value (PS3.5 6.2); anything else is no date."""
+    try:
+        return datetime.datetime.strptime(text, "%Y%m%d").date() if len(text) == 8 else None
+    except ValueError:
+        return None

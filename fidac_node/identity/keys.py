@@ -1,0 +1,320 @@
+"""The keys of a site at work: which files there must be in which mode, and what is made of them.
+
+Two modes, a property of the programme. *Pseudonymised*: the site's secret makes the pseudonyms, the vault
+says who is behind them, old generations of the secret live on in the vault. *Anonymised*: a key of the
+programme makes pseudonyms and spool names alike; there is no vault, and once the key is destroyed nobody
+can link. Whatever does not fit together is refused with the remedy: a wrong key would fork every patient.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser, check_value
+from fidac_node.dicom import charset
+from fidac_node.errors import ConfigError, Permanent
+from fidac_node.identity.keyfile import create_key, destroy_key, new_secret, read_key, replace_key
+from fidac_node.identity.vault import FILE, Study, Vault
+from fidac_node.system import locks, safeio
+
+if TYPE_CHECKING:
+    from fidac_node.config.config import SiteConfig
+    from fidac_node.deidentify import Source
+
+ANONYMISED: Final = "anonymised"
+NO_VAULT: Final = "this programme is anonymised: there is no vault, and nothing at this site says who is behind a pseudonym"
+
+_PADDING: Final = " \x00"
+# PatientID, its issuer, PatientBirthDate, PatientSex, SpecificCharacterSet: what a record of the vault depends on.
+_IDENTIFYING: Final = (0x00100020, 0x00100021, 0x00100030, 0x00100040, 0x00080005)
+_MOST_ENTERED: Final = 256
+_CHANGING: Final = "the keys of this node are being changed by another command; try again when it is done"
+_RUNNING: Final = "the node is running, or an import is: stop it first ('systemctl stop fidac-node-site', or Ctrl-C)"
+
+
+@dataclass(frozen=True)
+class SiteKeys:
+    """What the keys of a site give: ``handles`` name objects in the spool, ``patients`` make pseudonyms.
+
+    ``vault`` is ``None`` in an anonymised programme; ``generation`` counts the secrets, from 1. While this is
+    open no command changes the keys.
+    """
+
+    handles: Pseudonymiser
+    patients: Pseudonymiser | Keyring
+    vault: Vault | None
+    mode: str
+    generation: int
+    lock: int
+    # Studies that this process has entered, by what is written of their patients: with the other slices it costs nothing.
+    entered: set[tuple[object, ...]] = field(default_factory=set, repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """What must not change as long as the node keeps its ledger: mode, vault and first secret. It reveals nothing."""
+        return f"{self.mode} {self.vault.id if self.vault else '-'} {self.handles.check_value()}"
+
+    def enter(self, handle: str, source: Source, profile: str, given: str = "") -> None:
+        """Write into the vault, if there is one, whose study ``handle`` is; ``profile`` is the plan's digest.
+
+        Call it before anything of the object leaves; ``given`` is the pseudonym that it got. Raises ``OSError``, :class:`Temporary`;
+        and :class:`Permanent` if the vault would name another patient, or ``another-person`` if it knows him with another birth
+        date or sex.
+        """
+        if self.vault is None:
+            return
+        key = (handle, given, *(source.value(tag) for tag in _IDENTIFYING))
+        if key in self.entered:
+            return
+        patient_id = charset.decode(source.raw("PatientID"), source.charset)
+        issuer = charset.likely(source.raw("IssuerOfPatientID"), source.charset)
+        pseudonyms = self.patients.of(issuer, patient_id)
+        pseudonym, study_uid = pseudonyms.patient(issuer, patient_id), source.get("StudyInstanceUID")
+        if given not in ("", pseudonym):
+            raise Permanent("error", "the vault would name another patient than the object does; report it with the node's version")
+        self.vault.enter(
+            Study(
+                handle=handle,
+                pseudonym=pseudonym,
+                shift_days=pseudonyms.shift_days(issuer, patient_id),
+                issuer=issuer.strip(_PADDING),
+                patient_id=patient_id.strip(_PADDING),
+                patient_name=source.get("PatientName"),
+                birth_date=source.get("PatientBirthDate"),
+                study_uid=study_uid,
+                new_study_uid=pseudonyms.uid(study_uid),
+                study_date=source.get("StudyDate"),
+                accession_number=source.get("AccessionNumber"),
+                profile=profile,
+                at=time.time(),
+                sex=source.get("PatientSex"),
+            )
+        )
+        if len(self.entered) >= _MOST_ENTERED:
+            self.entered.clear()
+        self.entered.add(key)
+
+    def patients_of(self, handle: str) -> set[str]:
+        """The handles of the patients that the vault has for a study; none without a vault."""
+        known = self.vault.identities(handle) if self.vault else []
+        return {self.handles.patient_handle(one.issuer, one.patient_id) for one in known}
+
+    def new_study_uids(self, handle: str, study_uid: str) -> list[str]:
+        """The de-identified StudyInstanceUIDs of a study: more than one if it names patients of two generations of the secret."""
+        known = self.vault.identities(handle) if self.vault else []
+        return sorted({one.new_study_uid for one in known}) or [self.handles.uid(study_uid)]
+
+    def close(self) -> None:
+        """Let other commands change the keys."""
+        locks.release(self.lock)
+
+
+def open_keys(config: SiteConfig) -> SiteKeys:
+    """Read and check the keys for use. Raises :class:`ConfigError` with the remedy."""
+    lock = locks.take(_spool(config), _CHANGING, shared=True)
+    try:
+        return _read(config, lock)
+    except BaseException:
+        locks.release(lock)
+        raise
+
+
+def key_files(config: SiteConfig) -> list[Path]:
+    """The key files that the configured mode needs."""
+    settings = config.deidentify
+    return [settings.programme_key_file] if settings.mode == ANONYMISED else [settings.key_file, settings.vault_key_file]
+
+
+def vault_file(config: SiteConfig) -> Path:
+    """Where the vault is, or would be."""
+    return config.deidentify.vault_directory / FILE
+
+
+def create_keys(config: SiteConfig) -> list[Path]:
+    """Make what the configured mode needs and is not there: keys, and an empty vault; return what was made.
+
+    Raises :class:`ConfigError`: a key that belongs to existing data is restored, never made anew.
+    """
+    settings, vault = config.deidentify, vault_file(config)
+    _check_mode(config)
+    safeio.make_directories(settings.vault_directory)
+    if settings.mode != ANONYMISED and vault.exists():
+        missing = [path for path in key_files(config) if not path.exists()]
+        if missing:
+            raise ConfigError(f"{missing[0]}: this key is missing, and {vault} cannot be used without it; put it back from your backup")
+        return []
+    made = []
+    for path in key_files(config):
+        if not path.exists():
+            create_key(path)
+            made.append(path)
+    if settings.mode != ANONYMISED:
+        Vault.create(vault, read_key(settings.vault_key_file))
+        made.append(vault)
+    return made
+
+
+def rotate(config: SiteConfig, before: Callable[[], None]) -> int:
+    """Replace the site's secret by a fresh one; return its generation. Patients known to the vault keep theirs.
+
+    ``before`` is called when all is checked and nothing is changed yet. The old secret goes into the vault
+    before the key file is replaced: cut short at any point, either the old or the new secret is in use and
+    nothing is lost. Raises :class:`ConfigError`, ``OSError``.
+    """
+    path = config.deidentify.key_file
+    if config.deidentify.mode == ANONYMISED:
+        raise ConfigError(
+            "an anonymised programme has one key and no vault: with another key every patient would become a new one. "
+            "Close the programme and begin a new one instead"
+        )
+    lock = locks.take(_spool(config), _RUNNING)
+    try:
+        keys = _read(config, lock)
+        assert keys.vault is not None  # the mode says so
+        if not os.access(path.parent, os.W_OK):
+            raise ConfigError(f"{path.parent}: the key cannot be replaced there; run as its owner")
+        before()
+        begin(config, keys)
+        secret = new_secret()
+        keys.vault.retire(read_key(path), check_value(secret))
+        replace_key(path, secret)
+        keys.vault.turn()
+        return len(keys.vault.generations) + 1
+    finally:
+        locks.release(lock)
+
+
+def begin(config: SiteConfig, keys: SiteKeys) -> None:
+    """Write into the vault whose it is and that the newest secret is in use; nothing when that is written."""
+    if keys.vault is None:
+        return
+    check = check_value(read_key(config.deidentify.key_file))
+    if keys.vault.beginning is None:
+        keys.vault.begin(config.site.id, config.deidentify.programme, check, config.site.code)
+    if keys.vault.generations and keys.vault.generations[-1].following == check:
+        keys.vault.turn()
+
+
+def closed(config: SiteConfig) -> float | None:
+    """When the configured programme was closed (seconds of the epoch), or ``None``."""
+    programme = config.deidentify.programme
+    return next((record["at"] for record in _closings(config) if record["programme"] == programme), None)
+
+
+def take_alone(config: SiteConfig) -> int:
+    """Lock the keys for changing them; raises :class:`ConfigError` while the node runs."""
+    return locks.take(_spool(config), _RUNNING)
+
+
+def close_programme(config: SiteConfig) -> None:
+    """Destroy the key of an anonymised programme, for good, and write down that it is closed.
+
+    The caller is alone (:func:`take_alone`). Cut short, it may be called again. Raises ``OSError``.
+    """
+    path = config.deidentify.programme_key_file
+    if closed(config) is None:
+        records = [*_closings(config), {"programme": config.deidentify.programme, "at": time.time()}]
+        safeio.write_synced(_tombstone(config), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644)
+    if path.exists():
+        destroy_key(path)
+
+
+def _read(config: SiteConfig, lock: int) -> SiteKeys:
+    """Read and check the keys; ``lock`` is held by the caller."""
+    settings, site = config.deidentify, config.site.prefix
+    _check_mode(config)
+    if settings.mode == ANONYMISED:
+        handles = Pseudonymiser(_own_key(settings.programme_key_file), settings.programme, site)
+        return SiteKeys(handles, handles, None, settings.mode, 1, lock)
+    secret, vault_key = read_key(settings.key_file), _own_key(settings.vault_key_file)
+    if secret == vault_key:
+        raise ConfigError(f"{settings.vault_key_file} holds the same key as {settings.key_file}; the vault needs one of its own")
+    vault = Vault(vault_file(config), vault_key)
+    vault.check()
+    older = _older_secrets(config, vault, secret)
+    generations = [Pseudonymiser(one, settings.programme, site) for one in (*older, secret)]
+    # Only after a rotation it matters who is known already: before, everybody has the same secret.
+    known = {study.pseudonym for study in vault.studies()} if older else set()
+    # Spool names stay under the first secret, so that doubles are recognised after a rotation.
+    patients = Keyring(generations, known) if older else generations[0]
+    return SiteKeys(generations[0], patients, vault, settings.mode, len(generations), lock)
+
+
+def _older_secrets(config: SiteConfig, vault: Vault, secret: bytes) -> list[bytes]:
+    """The secrets before this one, the oldest first. Raises :class:`ConfigError` when it is not the vault's newest."""
+    settings, begun, check = config.deidentify, vault.beginning, check_value(secret)
+    if begun is None:
+        return []
+    if (begun.site, begun.programme) != (config.site.id, settings.programme):
+        raise ConfigError(
+            f"the vault {vault_file(config)} belongs to site {begun.site}, programme {begun.programme}, and not to "
+            f"{config.site.id}, {settings.programme}: correct [site] id or [deidentify] programme, "
+            f"or name another [deidentify] vault_directory"
+        )
+    if begun.code != config.site.code:
+        raise ConfigError(
+            f"the vault {vault_file(config)} was begun with {f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that "
+            f"back in {config.path}, every patient would get a second pseudonym"
+        )
+    older = [generation.secret for generation in vault.generations]
+    if older and older[-1] == secret and not vault.generations[-1].over:
+        older.pop()  # a rotation that did not come to its end
+    elif check != (vault.generations[-1].following if older else begun.check):
+        raise ConfigError(
+            f"the key {settings.key_file} is not the key this node has used so far, says its vault: every patient would get a "
+            f"second pseudonym. Put the newest key back from your backup; 'fidac-node site key rotate' is the way to a new one"
+        )
+    return older
+
+
+def _check_mode(config: SiteConfig) -> None:
+    """Refuse what contradicts the configured mode."""
+    settings, vault = config.deidentify, vault_file(config)
+    if settings.mode == ANONYMISED:
+        at = closed(config)
+        if at is not None:
+            unfinished = settings.programme_key_file.exists()
+            raise ConfigError(
+                f"programme {settings.programme} was closed on {time.strftime('%Y-%m-%d', time.localtime(at))}: "
+                + ("closing was interrupted; run 'fidac-node site programme close' again" if unfinished else "its key is destroyed, nobody "
+                   "can link to it any more. For new data choose another [deidentify] programme, then 'fidac-node site programme open'")
+            )  # fmt: skip
+        if vault.exists():
+            raise ConfigError(
+                f"[deidentify] mode is anonymised, but {vault} says who is behind the pseudonyms made so far: set mode back to "
+                f"pseudonymised, or name an empty [deidentify] vault_directory and another programme"
+            )
+    elif settings.programme_key_file.exists():
+        raise ConfigError(
+            f"[deidentify] mode is pseudonymised, but {settings.programme_key_file} belongs to an anonymised programme: set mode "
+            f"back to anonymised, or close that programme first ('fidac-node site programme close')"
+        )
+
+
+def _own_key(path: Path) -> bytes:
+    """A key that this node makes by itself, unlike the site's secret."""
+    if not path.exists():
+        raise ConfigError(f"{path}: no key file; restore it, or begin a new programme with 'fidac-node site programme open'")
+    return read_key(path)
+
+
+def _closings(config: SiteConfig) -> list[dict[str, Any]]:
+    path = _tombstone(config)
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def _tombstone(config: SiteConfig) -> Path:
+    path = config.deidentify.programme_key_file
+    return path.with_name(f"{path.name}.closed")
+
+
+def _spool(config: SiteConfig) -> Path:
+    if not config.spool.directory.is_dir():
+        raise ConfigError(f"no spool at {config.spool.directory} yet: 'fidac-node site init' makes it; check [spool] directory")
+    return config.spool.directory

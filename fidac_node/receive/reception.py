@@ -1,0 +1,115 @@
+"""Reception as both daemons run it: one listening socket, several receiver processes, one policy from ``[receive]``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final
+
+from pynetdicom.presentation import PresentationContext
+
+from fidac_node.config.config import Receive
+from fidac_node.receive import listener
+from fidac_node.receive.check import Identity, is_whole
+from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp
+from fidac_node.receive.seats import Seats
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.queue import Spool
+from fidac_node.system import tls
+from fidac_node.system.service import Lifeline
+
+log = logging.getLogger(__name__)
+
+STAGE: Final = "receive"
+# More receivers than this have nothing to do: the disk is busy by then.
+_MOST: Final = 4
+# Puts that the end of an association counts for: nobody need wait for more of its study.
+_NO_MORE: Final = 64
+
+
+def names(receive: Receive) -> list[str]:
+    """The receiver processes of a daemon."""
+    return [f"{STAGE}-{number}" for number in range(receive.processes or min(os.cpu_count() or 1, _MOST))]
+
+
+def listen(receive: Receive) -> dict[str, socket.socket]:
+    """Listen for the receiver processes: the supervisor's listeners. Raises :class:`ConfigError`."""
+    _context(receive)  # what is wrong with its files stops here, and not in every child
+    sock = listener.listen(receive.host, receive.port)
+    log.info("listening as %s on %s:%d", receive.ae_title, receive.host, sock.getsockname()[1])
+    return {STAGE: sock}
+
+
+def policy(
+    receive: Receive,
+    spool: Path,
+    *,
+    contexts: Sequence[PresentationContext],
+    callers: Callable[[str], bool],
+    called: frozenset[str],
+    ready: Callable[[float], str],
+    handlers: Sequence[tuple[Any, ...]],
+) -> Policy:
+    """Return the policy that ``[receive]`` states; the seats are counted in the folder ``spool``.
+
+    ``ready`` says why nothing can be taken while less than this share of the disk's reserve is free, or
+    nothing; the rest is as in :class:`Policy`. Raises :class:`ConfigError` for files of TLS that cannot be used.
+    """
+    return Policy(
+        ae_title=receive.ae_title,
+        host=receive.host,
+        port=receive.port,
+        contexts=contexts,
+        callers=callers,
+        called=called,
+        ready=partial(ready, 1.0),
+        takes=partial(ready, ARRIVING_SHARE),
+        seats=Seats(spool / "seats", receive.max_associations, receive.max_associations_per_caller),
+        networks=[ip_network(network) for network in receive.networks],
+        max_pdu=receive.max_pdu,
+        acse_timeout=receive.acse_timeout,
+        dimse_timeout=receive.dimse_timeout,
+        idle_timeout=receive.idle_timeout,
+        max_object=receive.max_object,
+        tls=_context(receive),
+        handlers=handlers,
+    )
+
+
+def serve(
+    rules: Policy,
+    spool: Spool,
+    accept: Callable[[Draft, Identity, bytes], None],
+    lifeline: Lifeline,
+    stop: threading.Event,
+    grace: float,
+) -> None:
+    """Receive into ``spool`` until ``stop``; objects that are arriving then have ``grace`` seconds to end. Raises :class:`ConfigError`."""
+
+    def ended() -> None:
+        spool.settle()
+        spool.kick(_NO_MORE)
+
+    scp = StorageScp(rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=ended)
+    scp.start()
+    lifeline.ready()
+    stop.wait()
+    scp.stop(grace)
+    spool.close()
+
+
+def redeem(spool: Spool) -> None:
+    """After a crash: let every object that was acknowledged be found by its name. Raises ``OSError``."""
+    if redeemed := spool.redeem(is_whole):
+        log.warning("names given back to %d objects in %s: a crash had taken them; nothing is lost", redeemed, spool.directory)
+
+
+def _context(receive: Receive) -> ssl.SSLContext | None:
+    return tls.server_context(receive.tls_certificate, receive.tls_key, receive.tls_ca)

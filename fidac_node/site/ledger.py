@@ -1,0 +1,433 @@
+"""The site's ledger: one row per object, an index of the spool's files for people and for retries.
+
+Rows are written in batches, by any process, and may lag half a second behind; files decide
+(:func:`fidac_node.site.daemon.reconcile` rebuilds the rows at start). Nothing here names a patient.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import peewee as pw
+
+from fidac_node.errors import ConfigError, Temporary
+from fidac_node.spool.queue import Entry
+
+log = logging.getLogger(__name__)
+
+FILE: Final = "ledger.db"
+STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
+LIVE_STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
+LEFT_STATES: Final = ("sent", "committed")
+_GONE_STATES: Final = ("discarded", "dropped")
+# What the row of an object says, by the directory of the spool that its file is in.
+INBOX_STATES: Final = {"new": "ready", "work": "ready", "held": "held"}
+OUTBOX_STATES: Final = {"new": "outgoing", "work": "outgoing", "held": "refused", "sent": "sent", "committed": "committed"}
+_FLUSH_SECONDS: Final = 0.5
+_FLUSH_ROWS: Final = 500
+_KEEP_ROWS: Final = 100_000
+_INT64: Final = 1 << 63
+
+# Facts about the object: the first writer wins. Facts about its state: the latest state wins.
+_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source", "sent_bytes", "sent_syntax", "patient")
+_OF_STATE: Final = ("reason", "message", "status", "next_attempt")
+_COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
+_NOTHING: Final = (None,) * len(_COLUMNS)
+_MESSAGE: Final = 4 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS object (
+    entry TEXT PRIMARY KEY, study TEXT NOT NULL, state TEXT NOT NULL, changed_at REAL NOT NULL,
+    received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
+    reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
+    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
+CREATE INDEX IF NOT EXISTS object_study ON object (study);
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, study TEXT NOT NULL, entry TEXT NOT NULL,
+    state TEXT NOT NULL, message TEXT
+);
+CREATE INDEX IF NOT EXISTS event_study ON event (study, at);
+-- The first version of an instance that arrived; another one with other bytes is a conflict.
+CREATE TABLE IF NOT EXISTS first (instance TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
+-- Whose a study is, by keyed handles. More than one patient: nothing more of the study leaves.
+CREATE TABLE IF NOT EXISTS whose (study TEXT NOT NULL, patient TEXT NOT NULL, PRIMARY KEY (study, patient)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+# What the table of an older ledger lacks.
+_ADDED: Final = {"sent_bytes": "INTEGER", "sent_syntax": "TEXT", "patient": "TEXT"}
+
+_UPSERT: Final = f"""
+INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
+VALUES (?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
+ON CONFLICT (entry) DO UPDATE SET
+    {", ".join(f"{name} = COALESCE({name}, excluded.{name})" for name in _OF_OBJECT)},
+    {", ".join(f"{name} = CASE WHEN excluded.changed_at >= changed_at THEN excluded.{name} ELSE {name} END" for name in _OF_STATE)},
+    state = CASE WHEN excluded.changed_at >= changed_at THEN excluded.state ELSE state END,
+    changed_at = MAX(changed_at, excluded.changed_at)
+"""
+
+_FIRST: Final = "INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)"
+_EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)"
+
+
+class Ledger:
+    """The ledger in the SQLite file ``path``; safe to use from any thread and any process.
+
+    ``read_only`` neither creates nor changes anything. Raises :class:`ConfigError` when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        target = f"{path.absolute().as_uri()}?mode=ro" if read_only else str(path)
+        pragmas = {} if read_only else {"journal_mode": "wal", "synchronous": "normal"}
+        self._db = pw.SqliteDatabase(target, pragmas=pragmas, timeout=30, uri=read_only, check_same_thread=False)
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._rows: list[tuple[Any, ...]] = []
+        self._contacted = 0.0
+        self._closing = threading.Event()
+        self._noted = threading.Event()
+        try:
+            self._db.connect()
+            if read_only:
+                self._one("SELECT 1 FROM fact")  # SQLite looks at the file only when it is asked something
+            else:
+                cast(Any, self._db).connection().executescript(_SCHEMA)
+                self._upgrade()
+        except (pw.PeeweeException, sqlite3.Error, Temporary) as error:
+            raise ConfigError(f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions") from error
+        self._flusher = threading.Thread(target=self._keep_flushing, name="ledger", daemon=True)
+        if not read_only:
+            self._flusher.start()
+
+    def note(self, entry: Entry, state: str, at: float | None = None, **fields: object) -> None:
+        """Write down that the object is in ``state`` since ``at`` (seconds of the epoch; default: now).
+
+        ``fields`` are as the columns are named. Raises ``ValueError`` for what no row could ever hold.
+        """
+        if state not in STATES or not _COLUMNS.keys() >= fields.keys():
+            raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
+        values = [_storable(fields.get(name)) for name in _COLUMNS] if fields else _NOTHING
+        row = (str(entry), entry.study, state, time.time() if at is None else at, *values)
+        with self._lock:
+            self._rows.append(row)
+            noted = len(self._rows)
+        if noted == 1:
+            self._noted.set()
+        if noted >= _FLUSH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was noted. What cannot be written now (disk full) is kept for the next time."""
+        with self._flushing:
+            with self._lock:
+                rows, self._rows = self._rows, []
+            if not rows:
+                return
+            try:
+                with self._transaction() as connection:
+                    connection.executemany(_UPSERT, rows)
+                    connection.executemany(_EVENT, map(_event, rows))
+            except Temporary as error:
+                log.warning("the ledger waits, objects are safe in the spool: %s", error)
+                with self._lock:
+                    # The files hold the truth, so the oldest rows may go: a start writes them anew.
+                    self._rows = (rows + self._rows)[-_KEEP_ROWS:]
+                self._noted.set()
+
+    def attempting(self, entries: Iterable[Entry]) -> None:
+        """Count one more attempt for each entry, durably, before the network is touched."""
+        now = time.time()
+        self.flush()
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) VALUES (?, ?, 'outgoing', ?, 1, ?) "
+                "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
+                [(str(entry), entry.study, now, now) for entry in entries],
+            )
+
+    def attempts(self, entry: Entry) -> int:
+        """How often this object was tried to be sent."""
+        row = self._one("SELECT attempts FROM object WHERE entry = ?", str(entry))
+        return int(row[0]) if row else 0
+
+    def first_of_instance(self, entry: Entry) -> Entry:
+        """Return the first object that arrived under this one's SOP Instance UID: itself, or another version."""
+        return self.firsts([entry])[entry]
+
+    def firsts(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
+        """For each of ``entries``, which are in the order of their arrival, what :meth:`first_of_instance` says; in one transaction."""
+        with self._transaction() as connection:
+            connection.executemany(_FIRST, [(entry.instance, str(entry)) for entry in entries])
+            marks = ", ".join("?" * len(entries))
+            found = dict(
+                connection.execute(
+                    f"SELECT instance, entry FROM first WHERE instance IN ({marks})", [entry.instance for entry in entries]
+                ).fetchall()
+            )
+        return {entry: Entry.parse(found[entry.instance]) for entry in entries}
+
+    def forget_first(self, entry: Entry) -> None:
+        """A dropped object makes way for another version of the same instance."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM first WHERE instance = ? AND entry = ?", (entry.instance, str(entry)))
+
+    def patients(self, studies: Collection[str]) -> dict[str, frozenset[str]]:
+        """The handles of the patients that the objects of each study named; a study that nobody claimed yet has no entry."""
+        found: dict[str, frozenset[str]] = {}
+        marks = ", ".join("?" * len(studies))
+        for study, patient in self._all(f"SELECT study, patient FROM whose WHERE study IN ({marks})", *studies):
+            found[study] = found.get(study, frozenset()) | {patient}
+        return found
+
+    def claim(self, study: str, patient: str, earlier: Callable[[], Iterable[str]] = tuple) -> tuple[frozenset[str], bool]:
+        """Write down, durably, that an object of ``study`` names ``patient``; return all that were named, and whether this one is new.
+
+        ``earlier`` tells patients of the study from elsewhere; it is asked when this ledger never knew whose the study is.
+        """
+        with self._transaction() as connection:
+            known = {row[0] for row in connection.execute("SELECT patient FROM whose WHERE study = ?", (study,))}
+            forgotten = "SELECT 1 FROM object WHERE study = ? AND patient IS NOT NULL LIMIT 1"
+            if not known and not connection.execute(forgotten, (study,)).fetchone():
+                known = set(earlier())
+            rows = [(study, one) for one in sorted(known | {patient})]
+            connection.executemany("INSERT OR IGNORE INTO whose (study, patient) VALUES (?, ?)", rows)
+        return frozenset(known | {patient}), patient not in known
+
+    def settle(self, study: str, *, withdrawn: bool) -> frozenset[str]:
+        """Forget patients of a study of whom no object is left, because a person dropped them; return those that remain.
+
+        ``withdrawn``: what has left does not count any more, somebody says that it was withdrawn. As long as it is not known of an
+        object whose it is, nobody is forgotten.
+        """
+        self.flush()
+        gone = _GONE_STATES + (LEFT_STATES if withdrawn else ())
+        marks = ", ".join("?" * len(gone))
+        with self._transaction() as connection:
+            objects = f"SELECT DISTINCT patient FROM object WHERE study = ? AND state NOT IN ({marks})"
+            nameless = f"{objects} AND patient IS NULL AND state NOT IN ('ready', 'held')"  # those are asked before they leave
+            if not connection.execute(nameless, (study, *gone)).fetchone():
+                left = f"{objects} AND patient IS NOT NULL"
+                connection.execute(f"DELETE FROM whose WHERE study = ? AND patient NOT IN ({left})", (study, study, *gone))
+        return self.patients([study]).get(study, frozenset())
+
+    def contact(self, *, ok: bool, message: str = "") -> None:
+        """Remember how the last talk with the hub went; at most one write per second when all is well."""
+        now = time.time()
+        if ok and now - self._contacted < 1:
+            return
+        self._contacted = now if ok else 0.0
+        try:
+            self.remember("hub_reachable", "1" if ok else "0")
+            if ok:
+                self.remember("hub_contact", str(now))
+            else:
+                self.remember("hub_error", message)
+        except Temporary as error:
+            log.warning("the ledger waits: %s", error)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep one named fact, durably."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+            )
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact that :meth:`remember` kept."""
+        row = self._one("SELECT value FROM fact WHERE name = ?", name)
+        return str(row[0]) if row else None
+
+    def counts(self) -> dict[str, int]:
+        """Objects per state since the ledger began, and ``received``: all of them."""
+        counts = dict.fromkeys(("received", *STATES), 0)
+        for state, number in self._all("SELECT state, COUNT(*) FROM object GROUP BY state"):
+            counts[state] = number
+            counts["received"] += number
+        return counts
+
+    def reasons(self) -> dict[str, int]:
+        """Held and refused objects per reason code."""
+        return dict(self._all("SELECT reason, COUNT(*) FROM object WHERE state IN ('held', 'refused') GROUP BY reason"))
+
+    def sent_since(self, since: float) -> int:
+        """Objects that reached the hub since ``since`` (seconds of the epoch)."""
+        row = self._one("SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND at >= ?", since)
+        return int(row[0]) if row else 0
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What went over the line, per transfer syntax: objects, bytes as they were received and as they were sent."""
+        if not self._columns() >= _ADDED.keys():
+            return []  # opened for reading before this version ran
+        rows = self._all(
+            "SELECT sent_syntax, COUNT(*), SUM(bytes), SUM(sent_bytes) FROM object "
+            "WHERE state IN ('sent', 'committed') AND bytes > 0 AND sent_bytes > 0 GROUP BY sent_syntax ORDER BY 2 DESC, 1"
+        )
+        return [dict(zip(("transfer_syntax_uid", "objects", "bytes_received", "bytes_sent"), row, strict=True)) for row in rows]
+
+    def oldest(self, states: Sequence[str]) -> float | None:
+        """When the longest waiting object in ``states`` was received (seconds of the epoch)."""
+        marks = ", ".join("?" * len(states))
+        row = self._one(f"SELECT MIN(COALESCE(received_at, changed_at)) FROM object WHERE state IN ({marks})", *states)
+        return float(row[0]) if row and row[0] is not None else None
+
+    def rows(
+        self, *, states: Sequence[str] = STATES, study: str = "", reason: str = "", patient: str = "", limit: int = -1
+    ) -> list[dict[str, Any]]:
+        """The objects that match, as dictionaries of the table's columns, longest waiting first; ``patient`` is a handle."""
+        marks = ", ".join("?" * len(states))
+        # A ledger of an older version, opened for reading, lacks the column.
+        whose, wanted = ("AND patient = ?", (patient,)) if patient else ("", ())
+        cursor = self._execute(
+            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) {whose} "
+            "ORDER BY received_at, entry LIMIT ?",
+            (*states, study, study, reason, reason, *wanted, limit),
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
+        """One dictionary per study: counts per state, first and last change, labels; the latest first."""
+        columns = ", ".join(f"SUM(state = '{state}') AS {state}" for state in STATES)
+        cursor = self._execute(
+            f"SELECT study, COUNT(*) AS received, {columns}, MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
+            "GROUP_CONCAT(DISTINCT label) AS labels, GROUP_CONCAT(DISTINCT reason) AS reasons, SUM(bytes) AS bytes "
+            "FROM object GROUP BY study ORDER BY changed DESC LIMIT ?",
+            (limit,),
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def events(self, study: str) -> list[tuple[float, str, str, str | None]]:
+        """The journal of a study: ``(seconds of the epoch, entry, state, message)``, oldest first."""
+        return self._all("SELECT at, entry, state, message FROM event WHERE study = ? ORDER BY at, id", study)
+
+    def last_error(self) -> tuple[float, str] | None:
+        """The latest failure to send or to de-identify: when, and what."""
+        row = self._one(
+            "SELECT at, message FROM event WHERE state IN ('outgoing', 'refused', 'held') AND message IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
+        return (float(row[0]), str(row[1])) if row else None
+
+    def rebuild(self, found: dict[Entry, str]) -> list[Entry]:
+        """Make the rows say what the spool's files say; return the objects whose file is missing.
+
+        ``found`` maps each object on disk to its state. A live row without a file becomes ``dropped``.
+        """
+        now = time.time()
+        self.flush()
+        live = [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE state IN {LIVE_STATES}")]
+        missing = [entry for entry in live if entry not in found]
+        with self._transaction() as connection:
+            for entry, state in found.items():
+                connection.execute(
+                    "INSERT INTO object (entry, study, state, changed_at) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, "
+                    "reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state",
+                    (str(entry), entry.study, state, now),
+                )
+                if state not in ("held", "ready"):
+                    connection.execute(_FIRST, (entry.instance, str(entry)))
+            for entry in missing:
+                connection.execute(
+                    "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', changed_at = ? WHERE entry = ?",
+                    (now, str(entry)),
+                )
+        return missing
+
+    def nameless(self) -> list[Entry]:
+        """Live objects of which the ledger knows no more than the state, because their rows were lost."""
+        return [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE received_at IS NULL AND state IN {LIVE_STATES}")]
+
+    def close(self) -> None:
+        """Write what was noted and close the file."""
+        self._closing.set()
+        self._noted.set()
+        if self._flusher.is_alive():
+            self._flusher.join()
+        self.flush()
+        self._db.close()
+
+    def _keep_flushing(self) -> None:
+        while not self._closing.is_set():
+            self._noted.wait()
+            self._noted.clear()
+            self._closing.wait(_FLUSH_SECONDS)
+            self.flush()
+        self._db.close()  # peewee keeps one connection per thread
+
+    def _upgrade(self) -> None:
+        """Give the table of an earlier version the columns it lacks."""
+        if not self._columns() >= _ADDED.keys():
+            with self._transaction() as connection:
+                for name in sorted(_ADDED.keys() - self._columns()):  # another process may have been faster
+                    connection.execute(f"ALTER TABLE object ADD COLUMN {name} {_ADDED[name]}")
+
+    def _columns(self) -> set[str]:
+        return {name for _, name, *_ in self._all("PRAGMA table_info(object)")}
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        try:
+            return cast(Any, self._db).execute_sql(sql, parameters)
+        except pw.PeeweeException as error:
+            raise Temporary(f"the ledger cannot be read: {error}") from error
+
+    def _one(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
+        return cast("tuple[Any, ...] | None", self._execute(sql, parameters).fetchone())
+
+    def _all(self, sql: str, *parameters: object) -> list[Any]:
+        return cast("list[Any]", self._execute(sql, parameters).fetchall())
+
+
+def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The journal's line about a row that was noted."""
+    entry, study, state, at = row[:4]
+    return at, study, entry, state, row[_MESSAGE]
+
+
+def _storable(value: object) -> str | int | float | None:
+    """Refuse now what SQLite would refuse at the flush, where it would hold up all other rows."""
+    if isinstance(value, str):
+        # A file's name may hold bytes that are no text.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if value is None or isinstance(value, float) or (isinstance(value, int) and -_INT64 <= value < _INT64):
+        return value
+    raise ValueError(f"a {type(value).__name__} cannot stand in the ledger")
+
+
+class _Transaction:
+    """One write transaction; any trouble of the database or its disk is :class:`Temporary`."""
+
+    def __init__(self, db: pw.SqliteDatabase) -> None:
+        self._db = db
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection = cast(sqlite3.Connection, cast(Any, self._db).connection())
+            self._connection.execute("BEGIN IMMEDIATE")
+        except (pw.PeeweeException, sqlite3.Error) as error:
+            raise Temporary(f"the ledger cannot be written: {error}") from error
+        return self._connection
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        failure = error if isinstance(error, sqlite3.Error) else None
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as at_the_end:
+            failure = at_the_end
+        if self._connection.in_transaction:  # after a full disk SQLite has rolled back already
+            self._connection.rollback()
+        if failure is not None:
+            raise Temporary(f"the ledger cannot be written: {failure}") from failure
