@@ -116,12 +116,12 @@ def run(config: Path, child: str | None) -> None:
     from fidac_node.config.config import load_hub
 
     setup_logging(load_hub(config).log.level)
-    from fidac_node.hub import daemon as hub
+    from fidac_node.hub import daemon
 
     with _answering():
         if child:
-            hub.run_child(config, child)
-        raise SystemExit(hub.run(config))
+            daemon.run_child(config, child)
+        raise SystemExit(daemon.run(config))
 
 
 @command.command()

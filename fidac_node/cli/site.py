@@ -94,11 +94,11 @@ def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: boo
     from fidac_node.config.config import load_site
 
     setup_logging(load_site(config).log.level)
-    from fidac_node.site import daemon as site
+    from fidac_node.site import daemon
 
     if child:
-        site.run_child(config, child, after_crash=after_crash)
-    raise SystemExit(site.run(config, only))
+        daemon.run_child(config, child, after_crash=after_crash)
+    raise SystemExit(daemon.run(config, only))
 
 
 @command.command()

@@ -21,7 +21,7 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.presentation import build_context
 
-from fidac_node.commitment import data_sets as references
+from fidac_node.commitment import data_sets
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, is_valid_uid
 
@@ -175,7 +175,7 @@ class _Door:
         request.AffectedSOPClassUID = UID(STORAGE_COMMITMENT)
         request.AffectedSOPInstanceUID = UID(STORAGE_COMMITMENT_INSTANCE)
         request.EventTypeID = _FAILURES_EXIST if report.failed else _ALL_COMMITTED
-        request.EventInformation = BytesIO(references.encode(report, syntax))
+        request.EventInformation = BytesIO(data_sets.encode(report, syntax))
         self._pass(request, context_id)
 
     def _pass(self, primitive: DimseServiceType, context_id: int) -> None:
@@ -195,7 +195,7 @@ def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Referenc
         return _NO_SUCH_ACTION, "", []
     try:
         # The same Transaction UID and references as in a report (PS3.4 Table J.3-1).
-        asked = references.decode(request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax)
+        asked = data_sets.decode(request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax)
     except ValueError as error:
         log.warning("a storage commitment request cannot be read: %s", error)
         return _INVALID_ARGUMENT, "", []

@@ -19,7 +19,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
-from fidac_node.commitment import data_sets as references
+from fidac_node.commitment import data_sets
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
@@ -316,7 +316,7 @@ class Channel:
     def request(self, transaction_uid: str, asked: Iterable[Reference]) -> None:
         """Send the N-ACTION (PS3.4 J.3.2) and wait for its response. Raises :class:`Temporary` when it is refused."""
         self._message_id = self._message_id % 0xFFFF + 1
-        encoded = references.encode(Report(transaction_uid, tuple(asked), ()), self._context.transfer_syntax)
+        encoded = data_sets.encode(Report(transaction_uid, tuple(asked), ()), self._context.transfer_syntax)
         command = encode_command(
             (
                 (0x0003, STORAGE_COMMITMENT),
@@ -364,7 +364,7 @@ class Channel:
             self._association.abort()
             raise Unavailable(f"{self._destination} sent a message out of turn: association aborted")
         try:
-            report = references.decode(message.data, self._context.transfer_syntax)
+            report = data_sets.decode(message.data, self._context.transfer_syntax)
             status = 0x0000 if self._on_report(report) else 0x0110
         except ValueError as error:
             log.warning("%s sent a report that cannot be understood: %s", self._destination, error)

@@ -49,7 +49,7 @@ class Formatter(logging.Formatter):
         """Return the record's line."""
         error = record.exc_info[1] if record.exc_info else None
         parts = [_message(record), *([describe(error)] if error else [])]
-        text = f"{record.levelname} {record.name.removeprefix('fidac_node.')}: {': '.join(filter(None, parts))}"
+        text = f"{record.levelname} {record.name.removeprefix('fidac_node.').partition('.')[0]}: {': '.join(filter(None, parts))}"
         line = " ".join(text.splitlines())
         if self._journal:
             return f"<{_PRIORITIES.get(record.levelno, 6)}>{line}"

@@ -19,8 +19,7 @@ from fidac_node.deidentify.gate import needles, scripts
 from fidac_node.deidentify.gate.gate import Gate
 from fidac_node.deidentify.gate.haystack import NOBODY
 from fidac_node.deidentify.gate.search import Search
-from fidac_node.deidentify.pixels import codestream
-from fidac_node.deidentify.pixels import copy as pixels
+from fidac_node.deidentify.pixels import codestream, copy
 from fidac_node.deidentify.profile.actions import Change
 from fidac_node.deidentify.profile.plan import Plan
 from fidac_node.deidentify.rewrite import codes, dates, devices, iod, pseudonym, rewrite, shapes, text
@@ -135,13 +134,13 @@ def first_uid_only(patch: Patch) -> None:
 
 
 def surplus_kept(patch: Patch) -> None:
-    sound = pixels.Pixels._check_native
+    sound = copy.Pixels._check_native
 
-    def check(self: pixels.Pixels, source: Any) -> None:
+    def check(self: copy.Pixels, source: Any) -> None:
         sound(self, source)
         self._length = source.pixel_data.length
 
-    patch.setattr(pixels.Pixels, "_check_native", check)
+    patch.setattr(copy.Pixels, "_check_native", check)
 
 
 def tail_kept(patch: Patch) -> None:
@@ -274,9 +273,9 @@ MUTATIONS = [
     Mutation("comments of codecs", ("codestreams",), instead(codestream, "blank_comments", lambda *_: None)),
     Mutation("bytes after the image", ("tails",), surplus_kept),
     Mutation("elements after the pixels", ("tails",), tail_kept),
-    Mutation("unused bits", ("high_bits",), instead(pixels.Pixels, "_masked", lambda self, chunk: chunk)),
-    Mutation("unused bits are looked for", ("stray_bits_signed", "stray_bits_unsigned"), instead(pixels.Pixels, "_strays", lambda *_: 0)),
-    Mutation("unused bits of compressed pixels", ("stray_bits_rle",), instead(pixels.Pixels, "_check_bits", lambda *_: None)),
+    Mutation("unused bits", ("high_bits",), instead(copy.Pixels, "_masked", lambda self, chunk: chunk)),
+    Mutation("unused bits are looked for", ("stray_bits_signed", "stray_bits_unsigned"), instead(copy.Pixels, "_strays", lambda *_: 0)),
+    Mutation("unused bits of compressed pixels", ("stray_bits_rle",), instead(copy.Pixels, "_check_bits", lambda *_: None)),
     Mutation("dates near the study alone", ("far_dates",), instead(Clock, "_moved", lambda self, *day: dates._date(*day, self.days))),
     Mutation("dates of the scanner", ("device_life",), plan=by_name("shift", "DateOfLastCalibration", "DateTimeOfLastCalibration")),
     Mutation("times of the scanner", ("device_life",), plan=by_name("time", "TimeOfLastCalibration")),
@@ -298,9 +297,9 @@ MUTATIONS = [
     Mutation("large numbers", ("large_numbers",), instead(shapes, "LARGEST", 1 << 62)),
     Mutation("numbers in binary", ("identifier_as_number",), instead(Search, "_wide", lambda *_: None)),
     Mutation("numbers in text", ("identifier_as_number",), instead(Search, "_number", lambda *_: None)),
-    *(Mutation(f"{kind} is searched", (kind,), instead(pixels.Pixels, "margins", lambda _: [])) for kind in MARGINS),
+    *(Mutation(f"{kind} is searched", (kind,), instead(copy.Pixels, "margins", lambda _: [])) for kind in MARGINS),
     Mutation("other scripts", ("margin_latin",), instead(scripts, "latin", lambda value, **_: value)),
-    Mutation("offset tables", ("offsets_of_others", "offsets_without_fragments"), instead(pixels.Pixels, "are_offsets", lambda *_: True)),
+    Mutation("offset tables", ("offsets_of_others", "offsets_without_fragments"), instead(copy.Pixels, "are_offsets", lambda *_: True)),
     Mutation("LUT data", ("long_luts",), instead(shapes, "lut_fits", lambda *_: True)),
     Mutation(
         "the preamble", ("head",), instead(applied, "encode_meta", lambda meta: b"II*\0".ljust(128, b"\0") + part10.encode_meta(meta)[128:])
