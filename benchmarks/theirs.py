@@ -18,7 +18,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.multival import MultiValue
 
 from fidac_node.deidentify import Plan, Pseudonymiser
-from fidac_node.deidentify.profile.actions import CONTRAST_DUMMY, DUMMIES
+from fidac_node.deidentify.actions import CONTRAST_DUMMY, DUMMIES
 from fidac_node.deidentify.rewrite import dates
 from fidac_node.deidentify.rewrite.text import clean, is_listed
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify import actions
 from fidac_node.deidentify.profile.explain import Explanation, composition_of, explain
-from fidac_node.deidentify.profile.plan import load_plan
+from fidac_node.deidentify.profile.load import load_plan
 from fidac_node.deidentify.profile.programmes import find, programmes
 from fidac_node.deidentify.profile.ps315 import OPTIONS
 from fidac_node.deidentify.tools.compare import Difference, differences

@@ -19,13 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fidac_node.deidentify.profile import actions
-from fidac_node.deidentify.profile.actions import FUNCTIONS
+from fidac_node.deidentify import actions
+from fidac_node.deidentify.actions import FUNCTIONS
 from fidac_node.deidentify.profile.compiler import GRAPHICS_GROUPS, vr_of
-from fidac_node.deidentify.profile.ps315 import CLEAN_DESCRIPTORS, DEVICE_IDENTITY, OPTIONS, Row, read_table
+from fidac_node.deidentify.profile.ps315 import OPTIONS, Row, read_table
 from fidac_node.deidentify.profile.recipe import PRIVATE_LINE
 from fidac_node.deidentify.rewrite import iod
 from fidac_node.dicom.dictionary import keyword_of, tag_of
+from fidac_node.dicom.marks import CODE_CLEAN_DESCRIPTORS, CODE_DEVICE_IDENTITY
 from fidac_node.dicom.part10 import format_tag
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +59,7 @@ def basic(row: Row) -> tuple[str, str] | None:
 def clean_descriptors(row: Row) -> tuple[str, str] | None:
     """Rows C of Clean Descriptors; of bytes and codes nothing can be cleaned, they stay as the Basic Profile has them."""
     vr = vr_of(row)
-    if CLEAN_DESCRIPTORS not in row.options or vr not in actions.TEXT_VRS | {"SQ"}:
+    if CODE_CLEAN_DESCRIPTORS not in row.options or vr not in actions.TEXT_VRS | {"SQ"}:
         return None
     if vr == "SQ":
         return "rows C, sequences: entered, each attribute inside has its own action", f"KEEP {_field(row)}"
@@ -68,7 +69,7 @@ def clean_descriptors(row: Row) -> tuple[str, str] | None:
 def device_identity(row: Row) -> tuple[str, str] | None:
     """Rows K of Retain Device Identity, but for the dates among them."""
     vr = vr_of(row)
-    if row.options.get(DEVICE_IDENTITY) != "K" or vr in _DATES:
+    if row.options.get(CODE_DEVICE_IDENTITY) != "K" or vr in _DATES:
         return None
     return "rows K: kept", f"KEEP {_field(row)}"
 
@@ -103,8 +104,16 @@ def _modules(named: set[int]) -> dict[str, list[str]]:
 
 LAYERS = (
     Layer("basic", "PS3.15 Basic Application Level Confidentiality Profile", "", _TABLE, _rows("", basic)),
-    Layer("clean-descriptors", "PS3.15 E.3.5 Clean Descriptors", CLEAN_DESCRIPTORS, _TABLE, _rows(CLEAN_DESCRIPTORS, clean_descriptors)),
-    Layer("device-identity", "PS3.15 E.3.8 Retain Device Identity", DEVICE_IDENTITY, _TABLE, _rows(DEVICE_IDENTITY, device_identity)),
+    Layer(
+        "clean-descriptors",
+        "PS3.15 E.3.5 Clean Descriptors",
+        CODE_CLEAN_DESCRIPTORS,
+        _TABLE,
+        _rows(CODE_CLEAN_DESCRIPTORS, clean_descriptors),
+    ),
+    Layer(
+        "device-identity", "PS3.15 E.3.8 Retain Device Identity", CODE_DEVICE_IDENTITY, _TABLE, _rows(CODE_DEVICE_IDENTITY, device_identity)
+    ),
     Layer("chest-ct", "what research on chest CT needs, and nothing else", "", "profiles/ps33-attributes.txt", _modules),
 )
 

@@ -14,8 +14,8 @@ from fidac_node.cli import FAILED, fail
 from fidac_node.errors import ConfigError, FidacError
 
 if TYPE_CHECKING:
+    from fidac_node.deidentify.plan import Plan
     from fidac_node.deidentify.profile.compiler import Composition, Entry
-    from fidac_node.deidentify.profile.plan import Plan
     from fidac_node.deidentify.profile.programmes import Programme
     from fidac_node.deidentify.profile.recipe import Recipe
 
@@ -45,7 +45,7 @@ def list_(directory: Path | None) -> None:
     """List the profiles (layers put together under a name), then the layers."""
     from fidac_node.cli.rows import write_rows
     from fidac_node.deidentify.profile import programmes
-    from fidac_node.deidentify.profile.plan import load_plan
+    from fidac_node.deidentify.profile.load import load_plan
 
     rows = []
     for name, programme in programmes.programmes(directory).items():
@@ -101,7 +101,7 @@ def check(name_or_file: str, everything: bool, directory: Path | None) -> None:
     """Check that every line is understood and permitted; NAME_OR_FILE is a profile, a layer or a path to a .deid file."""
     from fidac_node.deidentify.profile import recipe
     from fidac_node.deidentify.profile.compiler import check_layer, compose
-    from fidac_node.deidentify.profile.plan import load_plan
+    from fidac_node.deidentify.profile.load import load_plan
     from fidac_node.deidentify.profile.programmes import find
 
     given = Path(name_or_file)
@@ -224,7 +224,7 @@ def explain(name: str, words: tuple[str, ...], directory: Path | None, kind: str
 def diff(first: str, second: str, files: tuple[Path, ...], values: bool, directory: Path | None, kind: str) -> None:
     """Say what two profiles do differently: attribute by attribute, or to the headers of FILEs."""
     from fidac_node.cli.rows import write_rows
-    from fidac_node.deidentify.profile.plan import load_plan
+    from fidac_node.deidentify.profile.load import load_plan
     from fidac_node.deidentify.tools import compare
 
     if values and not files:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fidac_node.deidentify.profile.plan import Plan, load_plan
+from fidac_node.deidentify.plan import Plan
+from fidac_node.deidentify.profile.load import load_plan
 from fidac_node.deidentify.profile.programmes import profiles_directory
 from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser
 

@@ -16,10 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, Protocol
 
+from fidac_node.deidentify.actions import Changes
 from fidac_node.deidentify.gate.gate import Gate
 from fidac_node.deidentify.pixels.copy import Pixels, open_target
-from fidac_node.deidentify.profile.actions import Changes
-from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import dates, iod, structured
 from fidac_node.deidentify.rewrite.dates import Moments
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
@@ -282,9 +282,7 @@ class Deidentifier:
                     raise
         elif self._path == "fast":
             raise Unusual("big endian")
-        from fidac_node.deidentify import slow
-
-        return self._rewritten(source, whole(slow.canonical(source)), rewriter, kind)
+        return self._rewritten(source, whole(source.canonical()), rewriter, kind)
 
     def _rewritten(self, source: Source, cut: Cut, rewriter: Rewriter, kind: str) -> Header:
         if kind == IMAGE:

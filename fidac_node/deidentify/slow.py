@@ -1,8 +1,8 @@
 """The thorough reader: pydicom parses what is encoded in an unusual way, and it is made plain data.
 
 Big endian, sequences inside UN, and in tests everything: what the fast path reads as bytes must come out
-of here the same. pydicom repairs and guesses where we must hold, so the structure was checked strictly
-before (:mod:`.leaves`), and only what it did not convert is taken over.
+of here the same. pydicom repairs and guesses where we must hold, so :class:`.Source` checks the structure strictly
+before it asks, and only what pydicom did not convert is taken over.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
 
-    from fidac_node.deidentify.source import Source
-
 _ITEMS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 # pydicom takes a kilobyte for an item: a header of empty ones would take a hundred times its size.
 _FEW_ITEMS: Final = 1000
@@ -34,17 +32,16 @@ _LOWEST_GROUP: Final = 0x0008
 _PIXEL_REPRESENTATION: Final = 0x00280103
 
 
-def canonical(source: Source) -> Elements:
+def canonical(header: Elements, syntax: Syntax) -> Elements:
     """The elements of a header, encoded plainly: little-endian headers, defined lengths; values are as they were.
 
     Private elements of the top level are taken over with the value they have; nobody reads them but a
     list of safe ones. Raises :class:`Malformed`.
     """
-    explicit = source.syntax.explicit
-    found = elements.encoded(nodes(source), explicit=explicit)
-    for tag, encoded in source.elements.items():
+    found = elements.encoded(nodes(header, syntax), explicit=syntax.explicit)
+    for tag, encoded in header.items():
         if not _is_public(tag):
-            found[tag] = encoded if source.syntax.little else _little(tag, encoded)
+            found[tag] = encoded if syntax.little else _little(tag, encoded)
     return found
 
 
@@ -54,12 +51,9 @@ def _little(tag: int, encoded: bytes) -> bytes:
     return Syntax(explicit=True, little=True).element(tag, vr, b"" if undefined or vr == "SQ" else encoded[start:])
 
 
-def nodes(source: Source) -> DataSet:
+def nodes(header: Elements, syntax: Syntax) -> DataSet:
     """The tree of the public attributes of a header. Raises :class:`Malformed`."""
-    for _ in source.leaves():
-        pass  # the walk raises for what is malformed at any depth
-    public = {tag: encoded for tag, encoded in source.elements.items() if _is_public(tag)}
-    syntax = source.syntax
+    public = {tag: encoded for tag, encoded in header.items() if _is_public(tag)}
     items = sum(encoded.count(item) for encoded in public.values() for item in _ITEMS)
     if items > _FEW_ITEMS + sum(map(len, public.values())) // _BYTES_PER_ITEM:
         raise Malformed(f"there are {items} items with hardly anything in them")

@@ -114,7 +114,20 @@ class Source:
                 pass  # the thorough reader takes it
         from fidac_node.deidentify import slow
 
-        return slow.nodes(self)
+        self._check_structure()
+        return slow.nodes(self.elements, self.syntax)
+
+    def canonical(self) -> Elements:
+        """The elements of the header, encoded plainly by the thorough reader. Raises :class:`Malformed`."""
+        from fidac_node.deidentify import slow
+
+        self._check_structure()
+        return slow.canonical(self.elements, self.syntax)
+
+    def _check_structure(self) -> None:
+        """The thorough reader repairs and guesses: what is malformed, at any depth, must not reach it. Raises :class:`Malformed`."""
+        for _ in self.leaves():
+            pass
 
     def raw(self, keyword: str) -> bytes:
         """The value of a top-level attribute, undecoded; ``b""`` if it is absent."""

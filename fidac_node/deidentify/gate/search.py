@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from fidac_node.deidentify import actions
 from fidac_node.deidentify.gate.haystack import ALL_BUT_PATIENT, NOBODY, PLACES, Haystack
 from fidac_node.deidentify.gate.identifying import nature_of
 from fidac_node.deidentify.gate.needles import STANDARD_UID, Needles, dates_in
 from fidac_node.deidentify.gate.reader import Path, reader_of
-from fidac_node.deidentify.profile import actions
 from fidac_node.deidentify.rewrite import devices, terms
 from fidac_node.dicom import marks
 from fidac_node.dicom.dictionary import vrs_of

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from fidac_node.deidentify.profile import actions, plan, recipe
-from fidac_node.deidentify.profile.actions import FUNCTIONS
+from fidac_node.deidentify import actions, plan
+from fidac_node.deidentify.actions import FUNCTIONS
+from fidac_node.deidentify.profile import recipe
 from fidac_node.deidentify.profile.programmes import profiles_directory
-from fidac_node.deidentify.profile.ps315 import DEVICE_IDENTITY, OPTIONS, SAFE_PRIVATE, Row, read_table
+from fidac_node.deidentify.profile.ps315 import OPTIONS, Row, read_table
 from fidac_node.deidentify.profile.recipe import PRIVATE_LINE, Line, Problems, Recipe
 from fidac_node.deidentify.rewrite import text
 from fidac_node.dicom import marks
 from fidac_node.dicom.dictionary import keyword_of, nearest_keyword, tag_of, vrs_of
+from fidac_node.dicom.marks import CODE_DEVICE_IDENTITY, CODE_SAFE_PRIVATE
 from fidac_node.dicom.part10 import format_tag
 
 KINDS: Final = ("tag", "group", "vr", "private", "all private")
@@ -90,7 +92,7 @@ class Composition:
         """Those of them that anything is done by: what an object may say of itself."""
         used = {code for _, _, needs in self.weakened() for code in needs}
         if actions.KEEP in self.actions("private").values():
-            used.add(SAFE_PRIVATE)
+            used.add(CODE_SAFE_PRIVATE)
         return tuple(code for code in self.declared if code in used)
 
     def weakened(self) -> list[tuple[Row, Entry, frozenset[str]]]:
@@ -108,7 +110,7 @@ class Composition:
         return frozenset(
             row.tag
             for row, entry, needs in self.weakened()
-            if row.tag is not None and DEVICE_IDENTITY in needs and entry.action == actions.KEEP and vr_of(row) not in ("SQ", "TM")
+            if row.tag is not None and CODE_DEVICE_IDENTITY in needs and entry.action == actions.KEEP and vr_of(row) not in ("SQ", "TM")
         )
 
 
@@ -228,11 +230,11 @@ def _remedy(code: str) -> str:
 
 
 def _check_private(composition: Composition) -> None:
-    if SAFE_PRIVATE in composition.declared:
+    if CODE_SAFE_PRIVATE in composition.declared:
         return
     for entry in composition.entries["private"].values():
         if entry.action == actions.KEEP:
-            message = f"{entry.line.field} may not be kept (PS3.15 Table E.1-1: X): {_remedy(SAFE_PRIVATE)}"
+            message = f"{entry.line.field} may not be kept (PS3.15 Table E.1-1: X): {_remedy(CODE_SAFE_PRIVATE)}"
             composition.problems.add(entry.layer, entry.line.number, message)
 
 

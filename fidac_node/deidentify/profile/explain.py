@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Final
 
-from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify import actions
 from fidac_node.deidentify.profile.compiler import Composition, Entry, compose
 from fidac_node.deidentify.profile.programmes import Programme, profiles_directory
 from fidac_node.deidentify.profile.ps315 import Row, read_table

@@ -9,7 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify import actions
+from fidac_node.dicom.marks import (
+    CODE_CLEAN_DESCRIPTORS,
+    CODE_DEVICE_IDENTITY,
+    CODE_MODIFIED_DATES,
+    CODE_PATIENT_CHARACTERISTICS,
+    CODE_SAFE_PRIVATE,
+)
 from fidac_node.errors import ConfigError
 
 
@@ -24,22 +31,16 @@ class Option:
     offered: bool = False
 
 
-CLEAN_DESCRIPTORS: Final = "113105"
-MODIFIED_DATES: Final = "113107"
-PATIENT_CHARACTERISTICS: Final = "113108"
-DEVICE_IDENTITY: Final = "113109"
-SAFE_PRIVATE: Final = "113111"
-
 # The ten option columns of the table. The last five are done elsewhere (graphics are removed, structured
 # content is rebuilt object by object) or not at all: full dates, UIDs and the hospital's name never leave.
 OPTIONS: Final = {
     option.code: option
     for option in (
-        Option(CLEAN_DESCRIPTORS, "Clean Descriptors", "E.3.5", "clean_desc", offered=True),
-        Option(MODIFIED_DATES, "Modified Dates", "E.3.6", "retain_long_modified_dates", offered=True),
-        Option(PATIENT_CHARACTERISTICS, "Patient Characteristics", "E.3.7", "retain_patient_characteristics", offered=True),
-        Option(DEVICE_IDENTITY, "Device Identity", "E.3.8", "retain_device_identity", offered=True),
-        Option(SAFE_PRIVATE, "Safe Private", "E.3.10", "retain_safe_private", offered=True),
+        Option(CODE_CLEAN_DESCRIPTORS, "Clean Descriptors", "E.3.5", "clean_desc", offered=True),
+        Option(CODE_MODIFIED_DATES, "Modified Dates", "E.3.6", "retain_long_modified_dates", offered=True),
+        Option(CODE_PATIENT_CHARACTERISTICS, "Patient Characteristics", "E.3.7", "retain_patient_characteristics", offered=True),
+        Option(CODE_DEVICE_IDENTITY, "Device Identity", "E.3.8", "retain_device_identity", offered=True),
+        Option(CODE_SAFE_PRIVATE, "Safe Private", "E.3.10", "retain_safe_private", offered=True),
         Option("113103", "Clean Graphics", "E.3.3", "clean_graph"),
         Option("113104", "Clean Structured Content", "E.3.4", "clean_struct"),
         Option("113106", "Full Dates", "E.3.6", "retain_long_full_dates"),
@@ -75,7 +76,7 @@ class Row:
             return frozenset(self.options)
         kept = {code for code, letter in self.options.items() if letter == "K"}
         moved = action in _MOVED or (action == actions.KEEP and (vr == "TM" or self.tag == TIMEZONE))
-        return frozenset(kept | ({MODIFIED_DATES} & set(self.options) if moved else set()))
+        return frozenset(kept | ({CODE_MODIFIED_DATES} & set(self.options) if moved else set()))
 
     def letters(self, taken: tuple[str, ...]) -> str:
         """The row in words: ``Z, Modified Dates (E.3.6) C``, with the options that are ``taken``."""

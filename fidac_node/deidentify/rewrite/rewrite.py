@@ -15,9 +15,9 @@ from enum import Enum
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from fidac_node.deidentify.profile import actions
-from fidac_node.deidentify.profile.actions import Change, Changes
-from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify import actions
+from fidac_node.deidentify.actions import Change, Changes
+from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import codes, dates, devices, iod, shapes, terms
 from fidac_node.deidentify.rewrite.dates import Clock
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser

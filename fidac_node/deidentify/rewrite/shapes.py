@@ -9,7 +9,7 @@ import re
 import struct
 from typing import Final
 
-from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify import actions
 from fidac_node.deidentify.rewrite import codes
 from fidac_node.deidentify.rewrite.text import is_plain, words
 from fidac_node.dicom import elements

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify import actions
 from fidac_node.deidentify.rewrite import templates
 from fidac_node.deidentify.rewrite.templates import Code
 from fidac_node.dicom.elements import DataSet, Node

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from fidac_node.deidentify.profile import actions
-from fidac_node.deidentify.profile.actions import Change, Changes
-from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify import actions
+from fidac_node.deidentify.actions import Change, Changes
+from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite.dates import Moments, clock, study_date
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
 from fidac_node.deidentify.rewrite.rewrite import REMOVED, Rewriter, Subject
@@ -100,9 +100,7 @@ def _elements(source: Source) -> Elements:
             return source.elements
         except Unusual:
             pass  # the thorough reader takes it
-    from fidac_node.deidentify import slow  # brings pydicom
-
-    return slow.canonical(source)
+    return source.canonical()
 
 
 class _Walk:

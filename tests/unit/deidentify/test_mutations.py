@@ -15,13 +15,13 @@ from pydicom.datadict import keyword_for_tag
 
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify import engine as applied
+from fidac_node.deidentify.actions import Change
 from fidac_node.deidentify.gate import needles, scripts
 from fidac_node.deidentify.gate.gate import Gate
 from fidac_node.deidentify.gate.haystack import NOBODY
 from fidac_node.deidentify.gate.search import Search
 from fidac_node.deidentify.pixels import codestream, copy
-from fidac_node.deidentify.profile.actions import Change
-from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import codes, dates, devices, iod, pseudonym, rewrite, shapes, text
 from fidac_node.deidentify.rewrite.dates import Clock
 from fidac_node.deidentify.rewrite.rewrite import Rewriter

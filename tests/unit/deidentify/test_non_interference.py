@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, profiles_directory
 from fidac_node.deidentify.gate.identifying import nature_of
-from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.profile.ps315 import MODIFIED_DATES, read_table
 from fidac_node.deidentify.rewrite import iod
 from fidac_node.deidentify.source import read_source

@@ -22,8 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from fidac_node.deidentify import Plan, Pseudonymiser, load_plan, profiles_directory
-from fidac_node.deidentify.profile import actions
+from fidac_node.deidentify import Plan, Pseudonymiser, actions, load_plan, profiles_directory
 from fidac_node.deidentify.profile.compiler import Composition
 from fidac_node.deidentify.profile.explain import composition_of
 from fidac_node.deidentify.profile.programmes import find

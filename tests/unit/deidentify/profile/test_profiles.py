@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fidac_node.config.config import load_site
-from fidac_node.deidentify import load_plan, profiles_directory
-from fidac_node.deidentify.profile import actions, compiler, plan, programmes, recipe
+from fidac_node.deidentify import actions, load_plan, plan, profiles_directory
+from fidac_node.deidentify.profile import compiler, programmes, recipe
 from fidac_node.deidentify.profile.explain import composition_of, explain, merged
 from fidac_node.deidentify.profile.ps315 import OPTIONS, Row, read_table
 from fidac_node.deidentify.rewrite.terms import terms_of

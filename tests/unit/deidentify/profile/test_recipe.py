@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fidac_node.deidentify import load_plan
-from fidac_node.deidentify.profile import compiler, plan, recipe
+from fidac_node.deidentify import load_plan, plan
+from fidac_node.deidentify.profile import compiler, recipe
 from fidac_node.deidentify.profile.explain import composition_of, merged
 from fidac_node.deidentify.profile.programmes import find
 from fidac_node.errors import ConfigError

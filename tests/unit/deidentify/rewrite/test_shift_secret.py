@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.profile.plan import Plan
+from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import dates
 from fidac_node.deidentify.rewrite.dates import Clock, Moments
 from fidac_node.deidentify.source import read_source

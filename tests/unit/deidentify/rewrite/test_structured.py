@@ -16,7 +16,7 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
 
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.profile.actions import FUNCTIONS, KEEP
+from fidac_node.deidentify.actions import FUNCTIONS, KEEP
 from fidac_node.deidentify.rewrite import templates
 from fidac_node.deidentify.rewrite.structured import actions_of, rebuilt
 from fidac_node.deidentify.source import open_source

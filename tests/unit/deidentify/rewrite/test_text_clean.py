@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary
 
-from fidac_node.deidentify.profile.plan import profiles_directory
+from fidac_node.deidentify.profile.programmes import profiles_directory
 from fidac_node.deidentify.rewrite import text
 from fidac_node.errors import ConfigError
 
