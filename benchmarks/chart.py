@@ -24,7 +24,11 @@ _FAINT: Final = "#57606a"
 def svg(rows: Sequence[Row], title: str) -> str:
     """Draw each row that has a peer as two bars, and the rows ``ingest at N indexed`` as a curve below."""
     pairs = [row for row in rows if row.theirs is not None and row.unit == "slices/s"]
-    points = [(int(row.name.split()[2].replace(",", "")), row.ours or 0.0) for row in rows if row.name.startswith("ingest at ")]
+    points = [
+        (int(row.name.split()[2].replace(",", "")), row.ours or 0.0)
+        for row in rows
+        if row.name.startswith("ingest at ")
+    ]
     bars = 60 + len(pairs) * (2 * _BAR + _GAP)
     height = bars + (_CURVE + 50 if points else 0)
     parts = [
@@ -51,7 +55,9 @@ def _bars(pairs: Sequence[Row]) -> list[str]:
             (_BAR, row.theirs or 0.0, _THEIRS, number(row.theirs)),
         ):
             width = max(1.0, value * scale)
-            parts.append(f'<rect x="{_LEFT}" y="{top + offset}" width="{width:.1f}" height="{_BAR - 2}" fill="{fill}"/>')
+            parts.append(
+                f'<rect x="{_LEFT}" y="{top + offset}" width="{width:.1f}" height="{_BAR - 2}" fill="{fill}"/>'
+            )
             parts.append(_text(_LEFT + width + 6, top + offset + 12, said, fill=_INK if offset == 0 else _FAINT))
     return parts
 
@@ -62,7 +68,9 @@ def _curve(points: Sequence[tuple[int, float]], top: int) -> list[str]:
     first, last = math.log10(points[0][0]), math.log10(points[-1][0])
     step = (_WIDTH - _LEFT - _RIGHT) / max(last - first, 1.0)
     most = max(rate for _, rate in points) * 1.15
-    spots = [(_LEFT + (math.log10(size) - first) * step, base - rate / most * height, size, rate) for size, rate in points]
+    spots = [
+        (_LEFT + (math.log10(size) - first) * step, base - rate / most * height, size, rate) for size, rate in points
+    ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in spots)
     parts = [
         _text(20, top + 24, "Ingest at the hub as its index grows, slices/s", weight="600"),

@@ -113,7 +113,11 @@ def speed(bench: Bench) -> Results:
             (NEXT_SLICE, partial(_each, ours, bench.engine(), bench.slices), SLICES),
             ("fast path, the same slices again", partial(_each, ours, warm, bench.slices), SLICES),
             ("fast path, with one copy to a file in memory", partial(_each, whole, warm, bench.slices), SLICES),
-            ("fast path, each slice of another patient", partial(_each, ours, bench.engine(), bench.strangers), len(bench.strangers)),
+            (
+                "fast path, each slice of another patient",
+                partial(_each, ours, bench.engine(), bench.strangers),
+                len(bench.strangers),
+            ),
             ("slow path, next slice of a series", partial(_each, ours, slow, some), len(some)),
             ("Enhanced CT header, 300 frames", partial(ours, frames, large[run + 1]), 1),
             (DEID, partial(bench.deid.each, read), len(read)),
@@ -122,7 +126,9 @@ def speed(bench: Bench) -> Results:
             figures.setdefault(name, []).append(milliseconds(work, count))
     ratios = [theirs / mine for theirs, mine in zip(figures[DEID], figures[NEXT_SLICE], strict=True)]
     return {
-        "milliseconds": {name: {"median": statistics.median(values), "runs": values} for name, values in figures.items()},
+        "milliseconds": {
+            name: {"median": statistics.median(values), "runs": values} for name, values in figures.items()
+        },
         "times as fast as deid": {"median": statistics.median(ratios), "runs": ratios},
     }
 
@@ -183,7 +189,12 @@ def growth(objects: int) -> Results:
             resident[number + 1] = process.memory_info().rss
     used = time.process_time() - began
     _, full, *_, last = resident.values()  # by a quarter of the way the bounded caches are full
-    return {"objects": objects, "rss_bytes": resident, "growth_bytes": last - full, "milliseconds": used / objects * 1000}
+    return {
+        "objects": objects,
+        "rss_bytes": resident,
+        "growth_bytes": last - full,
+        "milliseconds": used / objects * 1000,
+    }
 
 
 def _of_another(scan: Scan, pattern: bytes, index: int, number: int) -> bytes:
@@ -213,7 +224,16 @@ def throughput(files: int, work: Path) -> Results:
     size = _write_files(source, files)
     found: Results = {"files": files, "bytes": size}
     for workers in (1, 2):
-        command = [sys.executable, "-m", "fidac_node", "deidentify", str(source), str(work / "out"), "--key-file", str(key)]
+        command = [
+            sys.executable,
+            "-m",
+            "fidac_node",
+            "deidentify",
+            str(source),
+            str(work / "out"),
+            "--key-file",
+            str(key),
+        ]
         command += ["--workers", str(workers), "--report", str(work / "report.json")]
         began = time.monotonic()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
@@ -272,18 +292,24 @@ def _proportional(process: psutil.Process) -> int:
 def show(results: Results) -> None:
     """Print a table."""
     click.echo(described(results["machine"]))
-    click.echo(f"\n{results['slices']} slices of 512 x 512, {ELEMENTS} top-level elements; CPU time, median of {results['runs']} runs")
+    click.echo(
+        f"\n{results['slices']} slices of 512 x 512, {ELEMENTS} top-level elements; CPU time, median of {results['runs']} runs"
+    )
     for name, figure in results["speed"]["milliseconds"].items():
         bound = f"   at most {BOUNDS[name]:g} ms" if name in BOUNDS else ""
         click.echo(f"  {name:<50} {figure['median']:>9.3f} ms{bound}")
     ratio = results["speed"]["times as fast as deid"]["median"]
     click.echo(f"  {'times as fast as deid (apply alone)':<50} {ratio:>9.0f}      at least {LEAST_RATIO}")
     for name, row in results.get("real", {}).items():
-        theirs = f"deid {row['deid']:.1f} ms, {row['deid'] / row['milliseconds']:.0f} times" if row["deid"] else "deid fails"
+        theirs = (
+            f"deid {row['deid']:.1f} ms, {row['deid'] / row['milliseconds']:.0f} times" if row["deid"] else "deid fails"
+        )
         click.echo(f"  {name:<50} {row['milliseconds']:>9.3f} ms   ({row['objects']} objects; {theirs})")
     if grown := results.get("growth"):
         steps = ", ".join(f"{number}: {rss / 1e6:.1f}" for number, rss in grown["rss_bytes"].items())
-        click.echo(f"\n{grown['objects']} objects through one engine: {grown['milliseconds']:.3f} ms each; resident MB after {steps}")
+        click.echo(
+            f"\n{grown['objects']} objects through one engine: {grown['milliseconds']:.3f} ms each; resident MB after {steps}"
+        )
     if through := results.get("throughput"):
         click.echo(f"\n'fidac-node deidentify' on {through['files']} files, {through['bytes'] / 1e9:.1f} GB")
         for workers in (1, 2):
@@ -304,14 +330,20 @@ def profile(bench: Bench) -> None:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real studies, one folder each.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of real studies, one folder each.",
+)
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Also write the figures there.")
 @click.option("--runs", default=7, show_default=True, type=click.IntRange(5), help="Runs of which the median is taken.")
 @click.option("--profile", "profiled", is_flag=True, help="Print where the time of the fast path goes.")
 @click.option("--grow", default=0, help="Send so many objects through one engine, and watch its memory.")
 @click.option("--files", default=0, help="De-identify so many files with the command.")
 @click.option("--work", type=click.Path(path_type=Path), help="Where these files go; 1 MB for each.")
-def main(data: Path | None, target: Path | None, runs: int, profiled: bool, grow: int, files: int, work: Path | None) -> None:
+def main(
+    data: Path | None, target: Path | None, runs: int, profiled: bool, grow: int, files: int, work: Path | None
+) -> None:
     """Measure de-identification, print a table and write JSON."""
     results: Results = {"machine": machine(), "runs": runs, "slices": SLICES, "elements": ELEMENTS}
     if grow:  # first, while this process is small: what is free in a large one would hide the growth

@@ -73,7 +73,15 @@ def measure(setting: Setting) -> list[Row]:
         rows.append(Row(f"  CPU of filing at {size:,}", "ms", used, higher=False))
         rows.append(_answers("SQLite", size, _find("sqlite:///index.db", hub.directory)))
     rows.append(Row("ingest, largest index to smallest", "x", rates[-1] / rates[0], note="flat is 1"))
-    rows.append(Row("the whole command 'hub find'", "ms", _command(hub), higher=False, note="its start included, studies of one label"))
+    rows.append(
+        Row(
+            "the whole command 'hub find'",
+            "ms",
+            _command(hub),
+            higher=False,
+            note="its start included, studies of one label",
+        )
+    )
     rows += [] if setting.quick else [_answers("PostgreSQL", sizes[-1], _on_postgresql(work, sizes[-1]))]
     return rows
 
@@ -81,7 +89,14 @@ def measure(setting: Setting) -> list[Row]:
 def _answers(kind: str, size: int, slowest: tuple[float | None, str]) -> Row:
     """The row of ``hub find``; the bound is one of the largest index."""
     note = f"first {_LIMIT} rows, database and Python, the slowest of all filters and levels: {slowest[1]}"
-    return Row(f"hub find at {size:,}, {kind}", "ms", slowest[0], most=_MOST_FIND if size == SIZES[-1] else None, higher=False, note=note)
+    return Row(
+        f"hub find at {size:,}, {kind}",
+        "ms",
+        slowest[0],
+        most=_MOST_FIND if size == SIZES[-1] else None,
+        higher=False,
+        note=note,
+    )
 
 
 def _fill(url: str, base: Path, rows: int) -> None:
@@ -114,7 +129,12 @@ def _find(url: str, base: Path) -> tuple[float, str]:
         for level in LEVELS:
             for values in (*_FILTERS, *_somebody(db)):
                 times = [_asked(db, level, StudyFilter(**values)) for _ in range(_TIMES)]
-                found.append((statistics.median(times), f"{level} by {next(iter(values), 'nothing')} {next(iter(values.values()), '')}"))
+                found.append(
+                    (
+                        statistics.median(times),
+                        f"{level} by {next(iter(values), 'nothing')} {next(iter(values.values()), '')}",
+                    )
+                )
     return max(found)
 
 
@@ -132,7 +152,19 @@ def _asked(db: Database, level: str, wanted: StudyFilter) -> float:
 
 
 def _command(hub: Hub) -> float:
-    argv = ("hub", "find", "studies", "--label", "certain", "--limit", _LIMIT, "--format", "csv", "--config", hub.config)
+    argv = (
+        "hub",
+        "find",
+        "studies",
+        "--label",
+        "certain",
+        "--limit",
+        _LIMIT,
+        "--format",
+        "csv",
+        "--config",
+        hub.config,
+    )
     times = []
     for _ in range(_TIMES):
         began = time.perf_counter()

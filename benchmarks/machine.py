@@ -19,7 +19,14 @@ _PACKAGES: Final = ("fidac-node", "pydicom", "pynetdicom", "deid", "cryptography
 
 def machine(work: Path | None = None) -> dict[str, Any]:
     """Processor, cores, memory, load, system, the file system of ``work``, and versions."""
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        "",
+    )
     return {
         "processor": model or platform.processor(),
         "cores": os.cpu_count(),

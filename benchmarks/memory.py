@@ -53,4 +53,11 @@ def _row(setting: Setting, title: str, sent: Sequence[Sequence[Path]], objects: 
         site.wait_for("committed", objects)
         peaks = {**site.peaks(), **hub.peaks()}
     note = ", ".join(f"{name} {peak / 2**20:.0f}" for name, peak in sorted(peaks.items()))
-    return Row(f"peak memory, {title}", "MiB", max(peaks.values()) / 2**20, most=_MOST if bounded else None, higher=False, note=note)
+    return Row(
+        f"peak memory, {title}",
+        "MiB",
+        max(peaks.values()) / 2**20,
+        most=_MOST if bounded else None,
+        higher=False,
+        note=note,
+    )

@@ -75,7 +75,9 @@ class Daemon:
         with self.log.open("ab") as output:
             argv = [*_FIDAC, self.kind, "run", "--config", str(self.config), *stages]
             environment = {**os.environ, **self._settings}
-            self._process = subprocess.Popen(argv, stdout=output, stderr=output, start_new_session=True, env=environment)
+            self._process = subprocess.Popen(
+                argv, stdout=output, stderr=output, start_new_session=True, env=environment
+            )
 
         def ready() -> bool:
             words = self.log.read_bytes()[said:].decode(errors="replace")
@@ -89,7 +91,10 @@ class Daemon:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         assert self._process is not None
         if error is not None:
-            error.add_note(f"the {self.kind} said last:\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-_LAST_WORDS:]))
+            error.add_note(
+                f"the {self.kind} said last:\n"
+                + "\n".join(self.log.read_text(errors="replace").splitlines()[-_LAST_WORDS:])
+            )
         self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -125,7 +130,11 @@ class Daemon:
         """The most memory (bytes) that was resident in each kind of process since it started: VmHWM, proc(5)."""
         peaks: dict[str, int] = {}
         for stage, process in self.processes():
-            line = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+            line = next(
+                line
+                for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+                if line.startswith("VmHWM")
+            )
             name = f"{self.kind} {stage}"
             peaks[name] = max(peaks.get(name, 0), int(line.split()[1]) * 1024)
         return peaks

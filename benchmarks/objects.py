@@ -150,7 +150,14 @@ def enhanced(frames: int, count: int) -> list[bytes]:
     """Enhanced CT images of so many frames, each another study; their frames are small, for their header counts."""
     found = []
     for number in range(count):
-        scan = Scan(seed=number, slices=frames, rows=16, columns=16, days_later=number, identity=IDENTITIES[number % len(IDENTITIES)])
+        scan = Scan(
+            seed=number,
+            slices=frames,
+            rows=16,
+            columns=16,
+            days_later=number,
+            identity=IDENTITIES[number % len(IDENTITIES)],
+        )
         found.append(encoded(enhanced_header(scan), pixels(16, 16) * frames))
     return found
 

@@ -47,7 +47,16 @@ class Storescp:
 
     def __enter__(self) -> Storescp:
         self.directory.mkdir(parents=True)
-        argv = ["storescp", *_PDU, *self._flags, "--aetitle", self.ae_title, "--output-directory", str(self.directory), str(self.port)]
+        argv = [
+            "storescp",
+            *_PDU,
+            *self._flags,
+            "--aetitle",
+            self.ae_title,
+            "--output-directory",
+            str(self.directory),
+            str(self.port),
+        ]
         self._process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=self._environment)
         wait_until(lambda: _echoes(self.port, self.ae_title), "storescp answers", 20)
         return self
@@ -75,14 +84,18 @@ def syncing(directory: Path) -> Path | None:
         return None
     directory.mkdir(parents=True, exist_ok=True)
     library = directory / "syncing.so"
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, Path(__file__).with_name("syncing.c"), "-ldl"], check=True)
+    subprocess.run(
+        ["cc", "-O2", "-shared", "-fPIC", "-o", library, Path(__file__).with_name("syncing.c"), "-ldl"], check=True
+    )
     return library
 
 
 class Orthanc:
     """Orthanc with its defaults, so that it syncs each object (SyncStorageArea), and without plugins."""
 
-    def __init__(self, directory: Path, ae_title: str = "ORTHANC", modalities: Mapping[str, Sequence[Any]] | None = None) -> None:
+    def __init__(
+        self, directory: Path, ae_title: str = "ORTHANC", modalities: Mapping[str, Sequence[Any]] | None = None
+    ) -> None:
         self.directory, self.ae_title = directory, ae_title
         self.port, self._http = free_port(), free_port()
         self._modalities = dict(modalities or {})
@@ -110,7 +123,9 @@ class Orthanc:
             )
         )
         with (self.directory / "orthanc.log").open("wb") as log:
-            self._process = subprocess.Popen([program("Orthanc") or "Orthanc", str(settings)], stdout=log, stderr=log, env=ENVIRONMENT)
+            self._process = subprocess.Popen(
+                [program("Orthanc") or "Orthanc", str(settings)], stdout=log, stderr=log, env=ENVIRONMENT
+            )
         wait_until(self._answers, f"Orthanc answers (its log: {self.directory / 'orthanc.log'})", 30)
         return self
 
@@ -162,7 +177,10 @@ def dcmsend(folder: Path, port: int, called: str) -> None:
 
 def _all(commands: Sequence[Sequence[str]]) -> None:
     """Run commands at the same time; raises :class:`RuntimeError` when one fails."""
-    running = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) for argv in commands]
+    running = [
+        subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        for argv in commands
+    ]
     for argv, process in zip(commands, running, strict=True):
         _, said = process.communicate(timeout=_SECONDS)
         if process.returncode:

@@ -35,8 +35,14 @@ def measure(setting: Setting) -> list[Row]:
         ours: Target = (site.port, SITE_AE, partial(count, inbox), partial(empty, inbox))
         plain = stack.enter_context(peers.Storescp(work / "storescp"))
         fork = stack.enter_context(peers.Storescp(work / "fork", "--fork"))
-        one: dict[str, Target] = {_OURS: ours, "DCMTK storescp": (plain.port, plain.ae_title, plain.stored, plain.clear)}
-        four: dict[str, Target] = {_OURS: ours, "DCMTK storescp --fork": (fork.port, fork.ae_title, fork.stored, fork.clear)}
+        one: dict[str, Target] = {
+            _OURS: ours,
+            "DCMTK storescp": (plain.port, plain.ae_title, plain.stored, plain.clear),
+        }
+        four: dict[str, Target] = {
+            _OURS: ours,
+            "DCMTK storescp --fork": (fork.port, fork.ae_title, fork.stored, fork.clear),
+        }
         if library := peers.syncing(work):
             for targets, flags in ((one, ()), (four, ("--fork",))):
                 synced = stack.enter_context(peers.Storescp(work / f"synced{len(flags)}", *flags, preload=library))
@@ -52,12 +58,20 @@ def measure(setting: Setting) -> list[Row]:
         against("receive, 1 association", "slices/s", single, _OURS, _SYNCED),
         against("receive, 4 associations", "slices/s", several, _OURS, "DCMTK storescp --fork", least=1.0),
         against("receive, 4 associations", "slices/s", several, _OURS, _SYNCED),
-        Row("CPU of reception, 1 association", "ms", used_single, higher=False, note="per object, all processes of the receive stage"),
+        Row(
+            "CPU of reception, 1 association",
+            "ms",
+            used_single,
+            higher=False,
+            note="per object, all processes of the receive stage",
+        ),
         Row("CPU of reception, 4 associations", "ms", used_several, higher=False),
     ]
 
 
-def _turns(setting: Setting, site: Site, targets: dict[str, Target], folders: int) -> tuple[dict[str, list[float]], float]:
+def _turns(
+    setting: Setting, site: Site, targets: dict[str, Target], folders: int
+) -> tuple[dict[str, list[float]], float]:
     """Slices a second to each target, and our CPU milliseconds an object."""
     feed = setting.feed(f"receive-{folders}", folders)
     before: list[float] = []

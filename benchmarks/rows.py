@@ -50,7 +50,9 @@ def fill(db: Database, instances: int, *, seed: int = 4) -> None:
         rows.write(db)
     if isinstance(db, PostgresqlDatabase):
         for model in _TABLES:  # it numbers by itself, and has to know what was numbered here
-            db.execute_sql(f"SELECT setval(pg_get_serial_sequence('{model.__name__.lower()}', 'id'), {_last(db, model) + 1})")
+            db.execute_sql(
+                f"SELECT setval(pg_get_serial_sequence('{model.__name__.lower()}', 'id'), {_last(db, model) + 1})"
+            )
         db.execute_sql("ANALYZE")
 
 
@@ -73,10 +75,18 @@ class _Rows:
         if not self.patient[1] or chance.random() < 0.8:
             site = f"SITE{chance.randrange(SITES):02d}"
             sex = chance.choice(("F", "F", "M", "M", ""))
-            self.patient = site, self._add(Patient, {"site_id": site, "pseudonym": f"{chance.getrandbits(64):016X}", "sex": sex})
+            self.patient = (
+                site,
+                self._add(Patient, {"site_id": site, "pseudonym": f"{chance.getrandbits(64):016X}", "sex": sex}),
+            )
         site, patient = self.patient
         age = chance.randrange(18, 95)
-        common = {"label": chance.choice(_LABELS), "label_source": "called-ae", "profile_id": self.profile, "received_at": received_at}
+        common = {
+            "label": chance.choice(_LABELS),
+            "label_source": "called-ae",
+            "profile_id": self.profile,
+            "received_at": received_at,
+        }
         study = self._add(
             Study,
             {
@@ -102,7 +112,12 @@ class _Rows:
     def _scanner(self) -> dict[str, Any]:
         maker = self.chance.choice(list(_MAKERS))
         model = self.chance.choice(_MAKERS[maker][0])
-        return {"manufacturer": maker, "model": model, "body_part": self.chance.choice(_BODY_PARTS), "contrast": self.chance.random() < 0.3}
+        return {
+            "manufacturer": maker,
+            "model": model,
+            "body_part": self.chance.choice(_BODY_PARTS),
+            "contrast": self.chance.random() < 0.3,
+        }
 
     def _add_series(self, site: str, study: int, size: int, scanner: dict[str, Any], common: dict[str, Any]) -> None:
         image = size > 10
@@ -165,7 +180,9 @@ class _Rows:
 
 
 def _profile(db: Database) -> int:
-    sites = [{"id": f"SITE{number:02d}", "ae_title": f"SITE{number:02d}", "added_at": _FIRST_DAY} for number in range(SITES)]
+    sites = [
+        {"id": f"SITE{number:02d}", "ae_title": f"SITE{number:02d}", "added_at": _FIRST_DAY} for number in range(SITES)
+    ]
     Site.insert_many(sites).on_conflict_ignore().execute(db)
     Profile.insert(name="fidac-chest-ct", digest="ab" * 32).on_conflict_ignore().execute(db)
     return int(Profile.select(fn.MIN(Profile.id)).scalar(db))

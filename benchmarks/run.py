@@ -29,9 +29,7 @@ from benchmarks.table import Row, as_markdown, as_text
 
 Results = dict[str, Any]
 _LEAST_RUNS: Final = 5
-_DEIDENTIFY_NOTE: Final = (
-    "CPU milliseconds of one core for a slice, in memory, the leak gate included; deid applies the same recipe to a data set already read"
-)
+_DEIDENTIFY_NOTE: Final = "CPU milliseconds of one core for a slice, in memory, the leak gate included; deid applies the same recipe to a data set already read"
 _TITLE: Final = "Slices of 0.53 MB a second, this node (synced before Success) and its peers"
 
 
@@ -73,7 +71,13 @@ def measured(name: str, setting: Setting) -> Results:
     seconds = time.time() - began
     click.echo(f"{name} took {seconds:.0f} s", err=True)
     at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began))
-    facts = {"at": at, "seconds": seconds, "series": setting.series.title, "runs": setting.runs, "load": os.getloadavg()}
+    facts = {
+        "at": at,
+        "seconds": seconds,
+        "series": setting.series.title,
+        "runs": setting.runs,
+        "load": os.getloadavg(),
+    }
     return {**facts, "problem": problem, "failed": failed, "rows": [row.dump() for row in rows]}
 
 
@@ -98,21 +102,42 @@ def markdown(results: Results) -> str:
     runs = min((group["runs"] for group in results["groups"].values()), default=0)
     days = ", ".join(sorted({group["at"][:10] for group in results["groups"].values()}))
     plot = "![Slices a second, this node and its peers](docs/performance.svg)"
-    return f"{as_markdown(rows_of(results))}\n\nMedians of {runs} or more alternating runs ({days}) on {facts}.\n\n{plot}"
+    return (
+        f"{as_markdown(rows_of(results))}\n\nMedians of {runs} or more alternating runs ({days}) on {facts}.\n\n{plot}"
+    )
 
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(GROUPS)), help="Measure just this group (repeatable).")
 @click.option("--quick", is_flag=True, help="A few minutes: two runs, small indexes and objects.")
-@click.option("--runs", default=_LEAST_RUNS, show_default=True, type=click.IntRange(_LEAST_RUNS), help="Runs of which the median is taken.")
-@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Send these real CT images, not made-up ones.")
 @click.option(
-    "--json", "target", default="build/bench.json", show_default=True, type=click.Path(path_type=Path), help="Write all figures there."
+    "--runs",
+    default=_LEAST_RUNS,
+    show_default=True,
+    type=click.IntRange(_LEAST_RUNS),
+    help="Runs of which the median is taken.",
 )
-@click.option("--from", "earlier", type=click.Path(path_type=Path, exists=True), help="Measure nothing: show what --json wrote.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Send these real CT images, not made-up ones.",
+)
+@click.option(
+    "--json",
+    "target",
+    default="build/bench.json",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Write all figures there.",
+)
+@click.option(
+    "--from", "earlier", type=click.Path(path_type=Path, exists=True), help="Measure nothing: show what --json wrote."
+)
 @click.option("--svg", "plot", type=click.Path(path_type=Path), help="Draw the plot there.")
 @click.option("--readme", is_flag=True, help="Print Markdown for the README.")
-@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Folder on the disk to measure; default build/.")
+@click.option(
+    "--work", type=click.Path(path_type=Path, file_okay=False), help="Folder on the disk to measure; default build/."
+)
 def main(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     only: tuple[str, ...],
     quick: bool,

@@ -116,7 +116,13 @@ def as_markdown(rows: Sequence[Row]) -> str:
     for row in rows:
         if not row.bound and row.ratio is None:
             continue
-        theirs = "" if not row.peer else f"{row.peer}: {number(row.theirs)}" if row.theirs is not None else f"{row.peer}: {NOT_INSTALLED}"
+        theirs = (
+            ""
+            if not row.peer
+            else f"{row.peer}: {number(row.theirs)}"
+            if row.theirs is not None
+            else f"{row.peer}: {NOT_INSTALLED}"
+        )
         missed = " (missed)" if row.verdict == "FAIL" else ""
         ours = NOT_INSTALLED if row.ours is None else f"{number(row.ours)} {row.unit}"
         lines.append(f"| {row.name} | {ours} | {theirs} | {times(row.ratio)} | {row.bound}{missed} |")

@@ -43,7 +43,9 @@ class Pair:
             for study in self.first.studies():
                 made = self.first.call(f"/studies/{study}/anonymize", {})
                 self.first.call("/modalities/second/store", {"Resources": [made["ID"]]})
-            ended = wait_until(lambda: self.second.instances() >= feed.objects, "all slices are at the second Orthanc", pause=_POLL)
+            ended = wait_until(
+                lambda: self.second.instances() >= feed.objects, "all slices are at the second Orthanc", pause=_POLL
+            )
             return ended - began
 
         seconds = settled(work)
@@ -83,7 +85,14 @@ def measure(setting: Setting) -> list[Row]:
     return [
         against("whole way, PACS to the hub's index", "slices/s", figures, _OURS, _PEER, least=5.0, note=_NOTE),
         *_costs(used[0], used[1], objects),
-        Row("idle, site and hub together", "%", resting, most=_MOST_IDLE, higher=False, note="of one core, nothing to do, all processes"),
+        Row(
+            "idle, site and hub together",
+            "%",
+            resting,
+            most=_MOST_IDLE,
+            higher=False,
+            note="of one core, nothing to do, all processes",
+        ),
     ]
 
 

@@ -64,7 +64,9 @@ def _guarded(name: str, check: Check) -> Iterator[Finding]:
         message, _, remedy = str(error).partition("; ")
         yield Finding(name, False, message, remedy)
     except OSError as error:
-        yield Finding(name, False, f"{error.filename or 'system'}: {error.strerror}", "let the user that runs the node use it")
+        yield Finding(
+            name, False, f"{error.filename or 'system'}: {error.strerror}", "let the user that runs the node use it"
+        )
 
 
 def _site_checks(config: SiteConfig) -> dict[str, Check]:
@@ -75,9 +77,13 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
         "disk": lambda: _disk(config.spool),
-        "tls": lambda: _tls("receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True),
+        "tls": lambda: _tls(
+            "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
+        ),
         "port": lambda: _port(config.receive),
-        "tls to the hub": lambda: _tls("send", config.send.tls_certificate, config.send.tls_key, config.send.tls_ca, listens=False),
+        "tls to the hub": lambda: _tls(
+            "send", config.send.tls_certificate, config.send.tls_key, config.send.tls_ca, listens=False
+        ),
         "hub": lambda: _hub(config),
         "compression": lambda: _compression(config),
         "clock": lambda: _clock(config.path),
@@ -90,7 +96,9 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
         "archive": lambda: _folder("archive", config.archive.directory),
         "index": lambda: _index(config),
         "disk": lambda: _disk(config.spool, config.archive.directory),
-        "tls": lambda: _tls("receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True),
+        "tls": lambda: _tls(
+            "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
+        ),
         "port": lambda: _port(config.receive),
         "clock": lambda: _clock(config.path),
     }
@@ -128,13 +136,18 @@ def _burned_in(config: SiteConfig) -> Iterator[Finding]:
     sample, name = config.deidentify.ocr_sample, "burned-in text"
     if sample or config.deidentify.secondary_captures == "check":
         if sample != SERIES or ocr.available():
-            looked = {SERIES: "the first slice of each series", 0: "Secondary Captures alone"}.get(sample, f"one CT image in {sample}")
+            looked = {SERIES: "the first slice of each series", 0: "Secondary Captures alone"}.get(
+                sample, f"one CT image in {sample}"
+            )
             yield Finding(name, True, f"{ocr.require()} looks at {looked}")
             return
-        message = (
-            f"{ocr.PROGRAM} is not installed, so nothing looks for text in the pixels of CT slices: what is burned in leaves with them"
+        message = f"{ocr.PROGRAM} is not installed, so nothing looks for text in the pixels of CT slices: what is burned in leaves with them"
+        yield Finding(
+            name,
+            True,
+            message,
+            "sudo apt-get install tesseract-ocr, then start the node again; ocr_sample = 0 accepts the risk",
         )
-        yield Finding(name, True, message, "sudo apt-get install tesseract-ocr, then start the node again; ocr_sample = 0 accepts the risk")
         return
     yield Finding(name, True, "nothing looks for it in CT slices, as [deidentify] ocr_sample = 0 says")
 
@@ -144,7 +157,12 @@ def _folder(name: str, directory: Path) -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=directory):
             yield Finding(name, True, f"{directory}: can be written")
     except FileNotFoundError:
-        yield Finding(name, False, f"{directory} does not exist", f"create it: mkdir -p {directory}, as the user that runs the node")
+        yield Finding(
+            name,
+            False,
+            f"{directory} does not exist",
+            f"create it: mkdir -p {directory}, as the user that runs the node",
+        )
     except OSError as error:
         remedy = f"give it to the user that runs the node: chown -R USER {directory}"
         yield Finding(name, False, f"{directory}: cannot be written: {error.strerror}", remedy)
@@ -165,7 +183,12 @@ def _port(receive: Receive) -> Iterator[Finding]:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((receive.host, receive.port))
     except PermissionError:
-        yield Finding("port", False, f"port {receive.port} may not be opened", "choose one above 1023, and let the firewall redirect")
+        yield Finding(
+            "port",
+            False,
+            f"port {receive.port} may not be opened",
+            "choose one above 1023, and let the firewall redirect",
+        )
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             yield Finding("port", False, f"cannot listen on {receive.host}: {error.strerror}", "correct [receive] host")
@@ -185,7 +208,9 @@ def _taken(receive: Receive) -> Finding:
         answer = ask(Peer(receive.ae_title, host, receive.port), receive.ae_title, timeout=_ASK_SECONDS, tls=context)
     except Rejected:
         # A daemon that knows its callers and networks turns a check from this machine away, as it should.
-        return Finding("port", True, f"port {receive.port}: a DICOM application is running and rejects us; right if it is this one")
+        return Finding(
+            "port", True, f"port {receive.port}: a DICOM application is running and rejects us; right if it is this one"
+        )
     except Temporary as error:
         return Finding("port", False, f"port {receive.port} is taken by another program: {error}", remedy)
     if answer.is_fidac:
@@ -206,7 +231,9 @@ def _hub(config: SiteConfig) -> Iterator[Finding]:
     for sop_class, name in wanted.items():
         if sop_class not in answer.sop_classes:
             remedy = (
-                "set [send] commitment = false to count a sent copy as kept" if sop_class == STORAGE_COMMITMENT else "allow it at the hub"
+                "set [send] commitment = false to count a sent copy as kept"
+                if sop_class == STORAGE_COMMITMENT
+                else "allow it at the hub"
             )
             yield Finding("hub", False, f"{peer} does not accept {name}", remedy)
 
@@ -221,7 +248,9 @@ def _compression(config: SiteConfig) -> Iterator[Finding]:
     yield Finding("compression", True, f"{compressor.name} can be used")
     context = tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca, peer.host)
     syntaxes = [compressor.transfer_syntax_uid]
-    answer = ask(peer, config.calling_ae, timeout=_ASK_SECONDS, tls=context, sop_classes=CT_CLASSES, transfer_syntaxes=syntaxes)
+    answer = ask(
+        peer, config.calling_ae, timeout=_ASK_SECONDS, tls=context, sop_classes=CT_CLASSES, transfer_syntaxes=syntaxes
+    )
     for sop_class, name in CT_CLASSES.items():
         if sop_class not in answer.sop_classes:
             message = f"{peer} does not accept {name} in {TRANSFER_SYNTAXES[compressor.transfer_syntax_uid]}"
@@ -240,7 +269,10 @@ def _index(config: HubConfig) -> Iterator[Finding]:
             sites = site_titles(db)
     except PeeweeException as error:
         yield Finding(
-            "index", False, f"the database does not answer ({type(error).__name__})", "run 'fidac-node hub init', or start its server"
+            "index",
+            False,
+            f"the database does not answer ({type(error).__name__})",
+            "run 'fidac-node hub init', or start its server",
         )
         return
     yield Finding("index", True, "the database answers")
@@ -251,7 +283,9 @@ def _index(config: HubConfig) -> Iterator[Finding]:
 def _tls(name: str, certificate: Path | None, key: Path | None, ca: Path | None, *, listens: bool) -> Iterator[Finding]:
     if not certificate and not ca:
         return
-    context: ssl.SSLContext | None = tls.server_context(certificate, key, ca) if listens else tls.client_context(certificate, key, ca)
+    context: ssl.SSLContext | None = (
+        tls.server_context(certificate, key, ca) if listens else tls.client_context(certificate, key, ca)
+    )
     assert context is not None
     yield Finding("tls", True, f"[{name}] certificate, key and CA can be used together")
     if key and stat.S_IMODE(key.stat().st_mode) & 0o007:
@@ -260,7 +294,9 @@ def _tls(name: str, certificate: Path | None, key: Path | None, ca: Path | None,
         end = tls.expiry(certificate)
         left = end - datetime.datetime.now(datetime.UTC)
         remedy = "" if left > _RENEW else "renew it; without it there is no connection"
-        yield Finding("tls", left > _RENEW, f"{certificate}: {'ended' if left.days < 0 else 'valid until'} {end:%Y-%m-%d}", remedy)
+        yield Finding(
+            "tls", left > _RENEW, f"{certificate}: {'ended' if left.days < 0 else 'valid until'} {end:%Y-%m-%d}", remedy
+        )
 
 
 def _clock(config: Path) -> Iterator[Finding]:
@@ -269,7 +305,10 @@ def _clock(config: Path) -> Iterator[Finding]:
     now, past = time.time(), max(config.stat().st_mtime, Path(__file__).stat().st_mtime)
     if now < past - 60:
         yield Finding(
-            "clock", False, f"the clock says {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, before this was installed", remedy
+            "clock",
+            False,
+            f"the clock says {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, before this was installed",
+            remedy,
         )
         return
     synchronised = _ntp()
@@ -284,5 +323,7 @@ def _ntp() -> str:
     if program is None or not Path("/run/systemd/system").is_dir():
         return ""
     command = [program, "show", "--property=NTPSynchronized", "--value"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False, env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False, env={**os.environ, "LC_ALL": "C"}
+    )
     return done.stdout.strip() if done.returncode == 0 else ""

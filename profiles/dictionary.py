@@ -27,8 +27,40 @@ REWRITE = PACKAGE / "deidentify" / "rewrite"
 # The context groups of PS3.16 that CT images, their dose reports and key objects draw codes from: anatomy,
 # laterality, contrast, orientation, units, purposes of reference, acquisition, dose, findings in the chest.
 _CONTEXT_GROUPS = frozenset(
-    {2, 3, 4, 5, 6, 10, 11, 12, 13, 15, *range(18, 34), *range(82, 86), 100, *range(218, 248), 4009, 4010, 4028, 4030, 4031, 4033, 4040}
-    | {*range(6100, 6173), *range(7000, 7015), 7050, 7101, 7102, 7140, *range(7150, 7153), *range(7180, 7183), *range(7201, 7223)}
+    {
+        2,
+        3,
+        4,
+        5,
+        6,
+        10,
+        11,
+        12,
+        13,
+        15,
+        *range(18, 34),
+        *range(82, 86),
+        100,
+        *range(218, 248),
+        4009,
+        4010,
+        4028,
+        4030,
+        4031,
+        4033,
+        4040,
+    }
+    | {
+        *range(6100, 6173),
+        *range(7000, 7015),
+        7050,
+        7101,
+        7102,
+        7140,
+        *range(7150, 7153),
+        *range(7180, 7183),
+        *range(7201, 7223),
+    }
     | {7250, 7261, 7262, 7263, 7464, 7470, 7471, 9300, *range(10002, 10041)}
 )
 _SCHEMES = ("DCM", "LN", "SCT", "UCUM")
@@ -110,7 +142,9 @@ def codes() -> str:
         comment="# Scheme, value, its SNOMED-RT code (- if it has none), meaning.",
         name="CODES",
     )
-    lines = (f"{scheme} {value} {retired.get((scheme, value), '-')} {meaning}" for (scheme, value), meaning in found.items())
+    lines = (
+        f"{scheme} {value} {retired.get((scheme, value), '-')} {meaning}" for (scheme, value), meaning in found.items()
+    )
     return head + "\n".join(sorted(lines)) + '\n"""\n'
 
 
@@ -122,7 +156,11 @@ def _row(entry: tuple[str, str, str, str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the modules, or with ``--check`` compare them."""
     wrong = 0
-    for path, text in ((REWRITE / "ps33.py", terms()), (PACKAGE / "dicom" / "ps36.py", attributes()), (REWRITE / "ps316.py", codes())):
+    for path, text in (
+        (REWRITE / "ps33.py", terms()),
+        (PACKAGE / "dicom" / "ps36.py", attributes()),
+        (REWRITE / "ps316.py", codes()),
+    ):
         if arguments != ["--check"]:
             path.write_text(text, encoding="ascii")
         elif not path.is_file() or path.read_text(encoding="ascii") != text:

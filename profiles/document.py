@@ -73,7 +73,9 @@ def document() -> str:
     """The text of the document."""
     composition = composition_of(find(DEFAULT))
     explained = list(explain(composition))
-    profiles = [(f"`{name}`", one.title, " ".join(layer.stem for layer in one.layers)) for name, one in programmes().items()]
+    profiles = [
+        (f"`{name}`", one.title, " ".join(layer.stem for layer in one.layers)) for name, one in programmes().items()
+    ]
     offered = [f"{option.name} ({code}, {option.clause})" for code, option in sorted(OPTIONS.items()) if option.offered]
     values = {
         "profiles": _rows(profiles),
@@ -83,9 +85,14 @@ def document() -> str:
     }
     parts = [
         TEMPLATE.read_text(encoding="utf-8").format(**values),
-        _table(("tag", "attribute", "technique", "reason", "residual risk"), (_attribute(one) for one in explained if one.tag)),
+        _table(
+            ("tag", "attribute", "technique", "reason", "residual risk"),
+            (_attribute(one) for one in explained if one.tag),
+        ),
         "## Defaults: whatever no line names\n",
-        _table(("attribute", "technique", "reason", "residual risk"), (_default(one) for one in explained if not one.tag)),
+        _table(
+            ("attribute", "technique", "reason", "residual risk"), (_default(one) for one in explained if not one.tag)
+        ),
         f"## What `{DEVICE}` does differently\n",
         _table(("tag", "attribute", DEFAULT, DEVICE, "residual risk"), map(_device, _named_differences(DEVICE))),
         f"## What `{BASIC}` does differently\n",

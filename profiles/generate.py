@@ -98,7 +98,9 @@ def _modules(named: set[int]) -> dict[str, list[str]]:
         if line.startswith("["):
             module = line.strip("[]")
         elif not line.startswith("#"):
-            found.setdefault(f"PS3.3, {module}: kept", []).extend(f"KEEP {name}" for name in line.split() if tag_of(name) not in decided)
+            found.setdefault(f"PS3.3, {module}: kept", []).extend(
+                f"KEEP {name}" for name in line.split() if tag_of(name) not in decided
+            )
     return {heading: lines for heading, lines in found.items() if lines}
 
 
@@ -112,9 +114,15 @@ LAYERS = (
         _rows(CODE_CLEAN_DESCRIPTORS, clean_descriptors),
     ),
     Layer(
-        "device-identity", "PS3.15 E.3.8 Retain Device Identity", CODE_DEVICE_IDENTITY, _TABLE, _rows(CODE_DEVICE_IDENTITY, device_identity)
+        "device-identity",
+        "PS3.15 E.3.8 Retain Device Identity",
+        CODE_DEVICE_IDENTITY,
+        _TABLE,
+        _rows(CODE_DEVICE_IDENTITY, device_identity),
     ),
-    Layer("chest-ct", "what research on chest CT needs, and nothing else", "", "profiles/ps33-attributes.txt", _modules),
+    Layer(
+        "chest-ct", "what research on chest CT needs, and nothing else", "", "profiles/ps33-attributes.txt", _modules
+    ),
 )
 
 _HEAD = """\
@@ -168,7 +176,13 @@ def _basic_line(row: Row, letter: str) -> str:
         return f"REPLACE {field} func:uid"
     if letter == "D" and vr not in FUNCTIONS["dummy"].vrs:
         return f"REMOVE {field}"  # a sequence or bytes of which no harmless dummy can be made
-    verb = {"X": "REMOVE {}", "Z": "BLANK {}", "D": "REPLACE {} func:dummy", "U": "REPLACE {} func:uid", "U*": "KEEP {}"}
+    verb = {
+        "X": "REMOVE {}",
+        "Z": "BLANK {}",
+        "D": "REPLACE {} func:dummy",
+        "U": "REPLACE {} func:uid",
+        "U*": "KEEP {}",
+    }
     return verb[letter].format(field)
 
 
@@ -197,7 +211,10 @@ def render(layer: Layer) -> str:
         graphics = "\n".join(f"REMOVE select:GROUP:{group:04X}" for group in GRAPHICS_GROUPS)
         text += _PATTERNS.format(private=PRIVATE_LINE, graphics=graphics)
     sections = layer.sections(_overlay_tags(layer.name))
-    parts = [text + _overlay(layer.name) + "\n", *(f"# --- {heading}\n" + "\n".join(lines) + "\n" for heading, lines in sections.items())]
+    parts = [
+        text + _overlay(layer.name) + "\n",
+        *(f"# --- {heading}\n" + "\n".join(lines) + "\n" for heading, lines in sections.items()),
+    ]
     return "\n".join(parts)
 
 

@@ -82,7 +82,10 @@ def main(arguments: list[str]) -> int:
     lines = content()
     if arguments != ["--check"]:
         MODULE.write_text(module(lines), encoding="ascii")
-    elif letters.RANGES != _RANGES or zlib.decompress(base64.b85decode(letters.LETTERS.replace("\n", ""))).decode("ascii") != lines:
+    elif (
+        letters.RANGES != _RANGES
+        or zlib.decompress(base64.b85decode(letters.LETTERS.replace("\n", ""))).decode("ascii") != lines
+    ):
         print(f"{MODULE} is not what profiles/letters.py writes", file=sys.stderr)
         return 1
     return 0

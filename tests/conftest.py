@@ -49,7 +49,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the interoperability tests that did not run, and the one line that makes them run."""
     skipped = {
-        report.nodeid: str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []) if isinstance(report.longrepr, tuple)
+        report.nodeid: str(report.longrepr[2])
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
     }
     ours = {name: reason.split(_SKIPPED, 1)[1] for name, reason in skipped.items() if _SKIPPED in reason}
     if not ours:

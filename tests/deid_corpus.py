@@ -50,7 +50,9 @@ MEANS: dict[str, tuple[str, str, str]] = {
     "any": ("any", "any", "any"),  # nothing is asked but that no identity is left
 }
 _NEW_UID = re.compile(r"2\.25\.(?:0|[1-9]\d{0,38})", re.ASCII)
-_MOMENT = re.compile(r"(?P<date>(?:\d{8})?)(?P<hour>\d\d)(?:(?P<minute>\d\d)(?P<second>\d\d)?)?\.?(?P<fraction>\d*)", re.ASCII)
+_MOMENT = re.compile(
+    r"(?P<date>(?:\d{8})?)(?P<hour>\d\d)(?:(?P<minute>\d\d)(?P<second>\d\d)?)?\.?(?P<fraction>\d*)", re.ASCII
+)
 _SECOND = 1_000_000  # in microseconds
 _META = {0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013}
 _METHODS = 0x00120064
@@ -128,7 +130,9 @@ def corpus(seed: int = 0, patients: int = 3, kinds: Iterable[str] | None = None)
             study = (place + number + seed) % 2 if name != "plain" else 0
             for copy in range(2 if name in ("plain", "spelling") else 1):
                 syntax = syntaxes[(number + seed + copy) % len(syntaxes)]
-                objects.append(_made(f"{name}/{number}/{copy}", one, (study + copy) % 2, rng, 10 + 2 * place + copy, syntax))
+                objects.append(
+                    _made(f"{name}/{number}/{copy}", one, (study + copy) % 2, rng, 10 + 2 * place + copy, syntax)
+                )
                 needles.merge(objects[-1][1])
     return Corpus(tuple(made for made, _ in objects), needles)
 
@@ -205,7 +209,11 @@ class _Judge:
             return output.elements.get(path, ("", b""))[1].decode("utf-8", "replace").strip("\0 ")
 
         codes = {value(_METHODS, number, 0x00080100) for number in range(20)} - {""}
-        needed = [{"113100", "113105", "113107", "113108"}, {"113100", "113105", "113107", "113108", "113109"}, {"113100"}][self.programme]
+        needed = [
+            {"113100", "113105", "113107", "113108"},
+            {"113100", "113105", "113107", "113108", "113109"},
+            {"113100"},
+        ][self.programme]
         needed |= {"113111"} if one.safe_private and self.programme < 2 else set()
         earlier = {"113103"} if one.name.startswith("trial/") else set()
         if codes - earlier != needed:
@@ -215,7 +223,9 @@ class _Judge:
         if value(0x00280303) != ("REMOVED" if self.programme == 2 else "MODIFIED"):
             return "LongitudinalTemporalInformationModified"
         ours = {0x00080005, 0x00100010, 0x00100020, 0x00101010, 0x00280303, *marks.PRIVATE_TAGS}
-        more = [path for path in output.elements if path not in one.key and path[0] not in ours and path[0] >> 16 != 0x0012]
+        more = [
+            path for path in output.elements if path not in one.key and path[0] not in ours and path[0] >> 16 != 0x0012
+        ]
         return f"{describe(more[0])} was not in the input" if more else ""
 
     def element(self, one: Made, path: Path, vr: str, before: bytes, want: Want, output: Read) -> str:
@@ -268,7 +278,11 @@ class _Judge:
 
     def _constant(self, path: Path, after: bytes) -> str:
         """The same for all patients: it says nothing of one."""
-        return "" if self.constants.setdefault(path[-1], after) == after else f"is {after!r}, elsewhere {self.constants[path[-1]]!r}"
+        return (
+            ""
+            if self.constants.setdefault(path[-1], after) == after
+            else f"is {after!r}, elsewhere {self.constants[path[-1]]!r}"
+        )
 
     def _pseudonym(self, one: Made, after: bytes) -> str:
         known = self.pseudonyms.get(one.patient)
@@ -301,7 +315,9 @@ class _Judge:
         known = self.fractions.setdefault((one.patient, one.study), {})
         known.setdefault(unit, on)
         agree = all(other // max(unit, finer) == on // max(unit, finer) for finer, other in known.items())
-        return wrong or ("" if 0 <= on < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others")
+        return wrong or (
+            "" if 0 <= on < _SECOND and agree else f"is {after!r}, was {before!r}: not moved like the others"
+        )
 
     def _time(self, one: Made, before: str, after: str) -> str:
         """A time of day in whole seconds."""
@@ -359,4 +375,6 @@ def _microseconds(moment: re.Match[str]) -> int:
 
 def describe(path: Path) -> str:
     """``(0040,0275)[0].(0010,0010)``."""
-    return "".join(f"[{part}]." if place % 2 else f"({part >> 16:04X},{part & 0xFFFF:04X})" for place, part in enumerate(path))
+    return "".join(
+        f"[{part}]." if place % 2 else f"({part >> 16:04X},{part & 0xFFFF:04X})" for place, part in enumerate(path)
+    )

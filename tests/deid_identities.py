@@ -31,7 +31,20 @@ _FIRST = (
     "Oñegov",
     "Nguyb",
 )
-_SECOND = ("ouill", "éguév", "adovk", "umbeuf", "ïmard", "affrey", "ôdrig", "iszczy", "elgram", "oquez", "âtaign", "yrzik")
+_SECOND = (
+    "ouill",
+    "éguév",
+    "adovk",
+    "umbeuf",
+    "ïmard",
+    "affrey",
+    "ôdrig",
+    "iszczy",
+    "elgram",
+    "oquez",
+    "âtaign",
+    "yrzik",
+)
 _THIRD = ("ec", "ard", "ier", "ouët", "ski", "aux", "ette", "eau", "ez", "int")
 _GIVEN = (
     "Zéphyrine",
@@ -54,7 +67,20 @@ _FOREIGN = {
     "utf_8": ("歐陽^曉東", "Đặng^Thị Hồng Nhung"),
     "shift_jis": ("ﾔﾏﾀﾞ^ﾀﾛｳ", "ｺﾊﾞﾔｼ^ﾊﾅｺ"),
 }
-_MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")
+_MONTHS = (
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+)
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ł": "l"})
 _NEW_UID = re.compile(rb"2\.25\.\d{1,39}")
@@ -212,7 +238,9 @@ class Needles:
                     self.runs.add(word)
             if not text.isascii():
                 self.raw.update(
-                    encoded for codec in ("utf-8", "gb18030", "utf-16-le", "utf-16-be") if len(encoded := _long(text, codec)) > 5
+                    encoded
+                    for codec in ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
+                    if len(encoded := _long(text, codec)) > 5
                 )
 
     def number(self, *texts: str) -> None:
@@ -223,8 +251,23 @@ class Needles:
                 self.runs.add(run)
 
     def person(self, one: Person) -> None:
-        self.text(one.family, one.given, one.birth_name, one.mother, *one.foreign.values(), one.issuer, one.email.partition("@")[0])
-        self.text(one.email.partition("@")[2].partition(".")[0], one.street, one.town, *one.physicians, one.hospital, one.department)
+        self.text(
+            one.family,
+            one.given,
+            one.birth_name,
+            one.mother,
+            *one.foreign.values(),
+            one.issuer,
+            one.email.partition("@")[0],
+        )
+        self.text(
+            one.email.partition("@")[2].partition(".")[0],
+            one.street,
+            one.town,
+            *one.physicians,
+            one.hospital,
+            one.department,
+        )
         self.number(one.patient_id, one.nir, one.admission, one.phone, one.mobile, one.ae_title)
         self.devices |= {"".join(words(one.station)), "".join(words(one.serial))}
         self.number(*one.accessions, *one.study_ids, one.insurance, *birth_forms(one.birth))
@@ -244,7 +287,9 @@ class Needles:
         runs = (*self.runs, *(self.devices if devices else ()), *(word for word in self.words if len(word) > 6))
         views = [plain.decode("latin-1"), plain.decode("utf-8", "ignore"), plain.decode("gb18030", "ignore")]
         views += [plain[::2].decode("latin-1"), plain[1::2].decode("latin-1")]
-        hits = [f"bytes {one!r}" for one in self.raw if one in plain] + [f"uid {one!r}" for one in self.uids if one in plain]
+        hits = [f"bytes {one!r}" for one in self.raw if one in plain] + [
+            f"uid {one!r}" for one in self.uids if one in plain
+        ]
         hits += [f"number {one}" for one in self.numbers for raw in _binary(one) if raw in plain]
         bare = _NEW_UID.sub(b"", plain).decode("latin-1")
         for view in dict.fromkeys(views):

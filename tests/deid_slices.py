@@ -89,7 +89,12 @@ class Slice:
         syntax = syntax_of(self.syntax)
         body = data_set(self.elements, syntax, self.codec)
         if self.pixels is not None and "compressed" in self.want_pixels:
-            body += header(PIXEL_DATA, "OB", 0, syntax)[:-4] + b"\xff\xff\xff\xff" + self.pixels + b"\xfe\xff\xdd\xe0\0\0\0\0"
+            body += (
+                header(PIXEL_DATA, "OB", 0, syntax)[:-4]
+                + b"\xff\xff\xff\xff"
+                + self.pixels
+                + b"\xfe\xff\xdd\xe0\0\0\0\0"
+            )
         elif self.pixels is not None:
             body += element(PIXEL_DATA, "OW", self.pixels + self.surplus, syntax)
         return self._head() + self._deflated(body + self.tail)
@@ -117,14 +122,21 @@ class Slice:
             0x00020016: ("AE", self.person.ae_title.encode()), **self.more_meta,
         }  # fmt: skip
         body = b"".join(element(tag, vr, value, explicit) for tag, (vr, value) in sorted(meta.items()))
-        return self.preamble.ljust(128, b"\0")[:128] + b"DICM" + element(0x00020000, "UL", struct.pack("<L", len(body)), explicit) + body
+        return (
+            self.preamble.ljust(128, b"\0")[:128]
+            + b"DICM"
+            + element(0x00020000, "UL", struct.pack("<L", len(body)), explicit)
+            + body
+        )
 
 
 def packed(values: tuple[int, ...], syntax: str) -> bytes:
     return struct.pack(f"{syntax_of(syntax).order}{len(values)}H", *values)
 
 
-def slice_of(name: str, person: Person, study: int, rng: random.Random, number: int, syntax: str = EXPLICIT_VR_LE) -> Slice:
+def slice_of(
+    name: str, person: Person, study: int, rng: random.Random, number: int, syntax: str = EXPLICIT_VR_LE
+) -> Slice:
     """A slice of a chest CT with a vendor's whole header; ``number`` tells the instances of a study apart."""
     one = Slice(name, person, study, rng, syntax)
     one.preamble = b"II*\0" + person.family.encode("latin-1", "replace") + b" " + person.patient_id.encode()
@@ -192,7 +204,9 @@ def _patient(one: Slice) -> None:
     one.put("PregnancyStatus", (4,), "lost")
     one.text("Occupation", "docker, chez {hospital}")
     one.text(
-        "AdditionalPatientHistory", "Thorax sans injection, Mme {FAMILY} {given} née le {birth}, tel {mobile}", "Thorax sans injection"
+        "AdditionalPatientHistory",
+        "Thorax sans injection, Mme {FAMILY} {given} née le {birth}, tel {mobile}",
+        "Thorax sans injection",
     )
     one.text("PatientComments", "{family} IPP {id} NIR {nir}")
     one.text("MedicalAlerts", "{family} {phone}")
@@ -222,9 +236,12 @@ def _order(one: Slice) -> None:
     one.text("SeriesDescription", "THORAX 1.0 B70f {id}", "thorax b70f")
     one.text("ProtocolName", "Thorax low dose Dr {doctor}", "thorax low dose")
     one.text(
-        "ImageComments", "Dr {doctor}: {FAMILY} {given}, née {birth_name}, vue le {date_fr}".replace("{birth_name}", person.birth_name)
+        "ImageComments",
+        "Dr {doctor}: {FAMILY} {given}, née {birth_name}, vue le {date_fr}".replace("{birth_name}", person.birth_name),
     )
-    one.elements[0x00204000] = one.elements[0x00204000]._replace(want=Want("text", "", frozenset(words("dr nee vue le"))))
+    one.elements[0x00204000] = one.elements[0x00204000]._replace(
+        want=Want("text", "", frozenset(words("dr nee vue le")))
+    )
     one.put("AdmissionID", person.admission, "lost")
     one.put("CurrentPatientLocation", person.department, "lost")
     one.put("RequestingPhysician", person.physicians[5], "lost")

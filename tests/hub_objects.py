@@ -25,7 +25,14 @@ def uid(*numbers: int) -> str:
 
 
 def data_set(
-    patient: int = 1, study: int = 1, series: int = 1, instance: int = 1, *, site: str = "LILLE", label: str = "CERTAIN", **values: Any
+    patient: int = 1,
+    study: int = 1,
+    series: int = 1,
+    instance: int = 1,
+    *,
+    site: str = "LILLE",
+    label: str = "CERTAIN",
+    **values: Any,
 ) -> Dataset:
     """A CT image with our marks; ``values`` are attributes by keyword, ``None`` leaves one out."""
     ds = Dataset()
@@ -35,7 +42,12 @@ def data_set(
     ds.SeriesInstanceUID = uid(patient, study, series)
     ds.PatientID = ds.PatientName = ds.ClinicalTrialSubjectID = f"PSEUDO{patient:04d}"
     ds.PatientSex, ds.PatientAge, ds.StudyDate = "F", "054Y", "20031231"
-    ds.Modality, ds.BodyPartExamined, ds.Manufacturer, ds.ManufacturerModelName = "CT", "CHEST", "SIEMENS", "Sensation 16"
+    ds.Modality, ds.BodyPartExamined, ds.Manufacturer, ds.ManufacturerModelName = (
+        "CT",
+        "CHEST",
+        "SIEMENS",
+        "Sensation 16",
+    )
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.ConvolutionKernel, ds.KVP, ds.SliceThickness, ds.PixelSpacing = "B70f", "120", "1.5", ["0.7", "0.8"]
     ds.InstanceNumber, ds.Rows, ds.Columns, ds.BitsAllocated = instance, 4, 4, 16
@@ -82,10 +94,15 @@ def encoded(ds: Dataset, transfer_syntax_uid: str = EXPLICIT_VR_LE, *, source_ae
     fp.is_implicit_VR = transfer_syntax_uid == IMPLICIT_VR_LE
     fp.is_little_endian = transfer_syntax_uid != EXPLICIT_VR_BE
     write_dataset(fp, ds)
-    return encode_meta(FileMeta(ds.SOPClassUID, ds.SOPInstanceUID, transfer_syntax_uid, source_ae, "FIDACHUB")) + fp.getvalue()
+    return (
+        encode_meta(FileMeta(ds.SOPClassUID, ds.SOPInstanceUID, transfer_syntax_uid, source_ae, "FIDACHUB"))
+        + fp.getvalue()
+    )
 
 
-def put(spool: Spool, ds: Dataset, transfer_syntax_uid: str = EXPLICIT_VR_LE, *, source_ae: str = "LILLE_NODE") -> Entry:
+def put(
+    spool: Spool, ds: Dataset, transfer_syntax_uid: str = EXPLICIT_VR_LE, *, source_ae: str = "LILLE_NODE"
+) -> Entry:
     """Let an object arrive in the hub's spool, as its Storage SCP does it."""
     return put_bytes(spool, encoded(ds, transfer_syntax_uid, source_ae=source_ae))
 

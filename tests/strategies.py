@@ -77,7 +77,9 @@ def _swapped(vr: str, value: bytes) -> bytes:
     return b"".join(value[at : at + width][::-1] for at in range(0, whole, width)) + value[whole:]
 
 
-def encode(elements: Iterable[Elem], *, explicit: bool = True, little: bool = True, group_lengths: bool = False) -> bytes:
+def encode(
+    elements: Iterable[Elem], *, explicit: bool = True, little: bool = True, group_lengths: bool = False
+) -> bytes:
     """A data set, its elements in the order of their tags."""
     encoded: dict[int, bytes] = {}
     for one in sorted(elements, key=lambda one: one.tag):
@@ -105,14 +107,18 @@ def _element(one: Elem, *, explicit: bool, little: bool) -> bytes:
     vr = "UN" if hidden else one.vr
     if "s" not in one.form:
         return _header(one.tag, vr, len(body), explicit=explicit, little=little) + body
-    return _header(one.tag, vr, UNDEFINED, explicit=explicit, little=little) + body + _header(SEQUENCE_END, "", 0, **inner)
+    return (
+        _header(one.tag, vr, UNDEFINED, explicit=explicit, little=little) + body + _header(SEQUENCE_END, "", 0, **inner)
+    )
 
 
 def _item(item: tuple[Elem, ...], *, open_ended: bool, explicit: bool, little: bool) -> bytes:
     body = b"".join(_element(one, explicit=explicit, little=little) for one in item)
     if not open_ended:
         return _header(ITEM, "", len(body), explicit=explicit, little=little) + body
-    start, end = (_header(tag, "", length, explicit=explicit, little=little) for tag, length in ((ITEM, UNDEFINED), (ITEM_END, 0)))
+    start, end = (
+        _header(tag, "", length, explicit=explicit, little=little) for tag, length in ((ITEM, UNDEFINED), (ITEM_END, 0))
+    )
     return start + body + end
 
 
@@ -146,7 +152,10 @@ def part10(
 
 def fragments(*values: bytes) -> bytes:
     """The value of encapsulated pixel data: an empty offset table, ``values``, the delimiter (PS3.5 A.4)."""
-    return b"".join(struct.pack("<HHL", 0xFFFE, 0xE000, len(value)) + value for value in (b"", *values)) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    return (
+        b"".join(struct.pack("<HHL", 0xFFFE, 0xE000, len(value)) + value for value in (b"", *values))
+        + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    )
 
 
 def jpeg(comment: bytes) -> bytes:
@@ -167,7 +176,15 @@ _IMAGE: Final = (
     (0x00181210, "SH", "Br40d"), (0x00200011, "IS", "3"), (0x00200013, "IS", "7"), (0x00200032, "DS", "-100\\-100\\12.5"),
     (0x00200037, "DS", "1\\0\\0\\0\\1\\0"), (0x00201040, "LO", ""), (0x00280004, "CS", "MONOCHROME2"), (0x00280030, "DS", "0.7\\0.7"),
 )  # fmt: skip
-_PIXELS: Final = {0x00280002: 1, 0x00280010: 4, 0x00280011: 4, 0x00280100: 16, 0x00280101: 12, 0x00280102: 11, 0x00280103: 0}
+_PIXELS: Final = {
+    0x00280002: 1,
+    0x00280010: 4,
+    0x00280011: 4,
+    0x00280100: 16,
+    0x00280101: 12,
+    0x00280102: 11,
+    0x00280103: 0,
+}
 OWN_UIDS: Final = (0x00080018, 0x0020000D, 0x0020000E)
 
 
@@ -245,7 +262,16 @@ _SEQUENCES: Final = (
     0x00081140, 0x00082112, 0x00081115, 0x00081032, 0x00082218, 0x0018A001, 0x00400275, 0x00089215, 0x00400555, 0x52009229, 0x52009230,
     0x00189321, 0x00283010, 0x00120064, 0x04000561, 0x00101002, 0x00081110,
 )  # fmt: skip
-_CREATORS: Final = (b"GEMS_ACQU_01", b"GEMS_PARM_01", b"GEMS_HELIOS_01", b"ELSCINT1", b"SIEMENS CSA HEADER", b"FIDAC NODE 1", b"ACME", b" ")
+_CREATORS: Final = (
+    b"GEMS_ACQU_01",
+    b"GEMS_PARM_01",
+    b"GEMS_HELIOS_01",
+    b"ELSCINT1",
+    b"SIEMENS CSA HEADER",
+    b"FIDAC NODE 1",
+    b"ACME",
+    b" ",
+)
 _SAFE_LOOKING: Final = (0x01, 0x02, 0x04, 0x10, 0x21, 0x23, 0x24, 0x27, 0x50)
 
 
@@ -262,7 +288,14 @@ def _plain(draw: st.DrawFn) -> Elem:
 def _codes(draw: st.DrawFn) -> tuple[Elem, ...]:
     """A coded concept: of a published scheme, or of a hospital's own."""
     scheme, value, meaning = draw(
-        st.sampled_from([("DCM", "113100", "Basic"), ("SCT", "51185008", "Chest"), ("99HOPITAL", "QUEN", "Quenouille"), ("", "1", "")])
+        st.sampled_from(
+            [
+                ("DCM", "113100", "Basic"),
+                ("SCT", "51185008", "Chest"),
+                ("99HOPITAL", "QUEN", "Quenouille"),
+                ("", "1", ""),
+            ]
+        )
     )
     return elem(0x00080100, "SH", value), elem(0x00080102, "SH", scheme), elem(0x00080104, "LO", meaning)
 
@@ -276,7 +309,9 @@ def _block(draw: st.DrawFn) -> list[Elem]:
     found = {group << 16 | block: elem(group << 16 | block, "LO", creator) for block in blocks}
     for block in blocks or [0x10]:
         for number in draw(st.lists(st.sampled_from(_SAFE_LOOKING), max_size=3, unique=True)):
-            vr = draw(st.sampled_from(["DS", "FD", "FL", "IS", "LO", "OB", "PN", "SH", "SL", "SS", "UI", "UL", "UN", "US"]))
+            vr = draw(
+                st.sampled_from(["DS", "FD", "FL", "IS", "LO", "OB", "PN", "SH", "SL", "SS", "UI", "UL", "UN", "US"])
+            )
             tag = group << 16 | block << 8 | number
             found[tag] = Elem(tag, vr, draw(values(vr)))
     return list(found.values())
@@ -289,14 +324,24 @@ def data_sets(draw: st.DrawFn, depth: int = 3, most: int = 6) -> list[Elem]:
     if draw(st.integers(0, 3)) == 0:
         found |= {one.tag: one for one in draw(_block())}
     if draw(st.integers(0, 7)) == 0:
-        tag = draw(st.sampled_from([0x00080007, 0x0018FFFE, 0x00200007, 0x50000010, 0x60003000, 0x00080000, 0x00040010]))
-        found[tag] = Elem(tag, *draw(st.sampled_from([("LO", b"QUENOUILLE"), ("OB", b"\1\2"), ("UN", b"\1\2\3\4"), ("UL", b"\4\0\0\0")])))
+        tag = draw(
+            st.sampled_from([0x00080007, 0x0018FFFE, 0x00200007, 0x50000010, 0x60003000, 0x00080000, 0x00040010])
+        )
+        found[tag] = Elem(
+            tag,
+            *draw(st.sampled_from([("LO", b"QUENOUILLE"), ("OB", b"\1\2"), ("UN", b"\1\2\3\4"), ("UL", b"\4\0\0\0")])),
+        )
     if draw(st.integers(0, 7)) == 0:
         found[0x00080005] = elem(0x00080005, "CS", draw(st.sampled_from(CHARSETS_DECLARED)))
     if depth:
         for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
             # Now and then a sequence stands where PS3.6 has none, or in a group that no data set has.
-            tag = draw(st.one_of(st.sampled_from(_SEQUENCES), st.sampled_from(BY_VR["SQ"] * 9 + [*BY_VR["CS"], *BY_VR["LO"], 0x00291010])))
+            tag = draw(
+                st.one_of(
+                    st.sampled_from(_SEQUENCES),
+                    st.sampled_from(BY_VR["SQ"] * 9 + [*BY_VR["CS"], *BY_VR["LO"], 0x00291010]),
+                )
+            )
             item = st.one_of(data_sets(depth - 1, 4), _codes())
             found[tag] = sequence(tag, draw(st.lists(item, max_size=3)), draw(FORMS))
     return list(found.values())

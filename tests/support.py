@@ -40,7 +40,19 @@ class SystemCalls:
     ``at`` counts from 1; 0 never fails. Use as a context manager; ``failed`` says whether the call was reached.
     """
 
-    NAMES = ("open", "fsync", "fdatasync", "rename", "link", "mkdir", "write", "pwritev", "ftruncate", "unlink", "utime")
+    NAMES = (
+        "open",
+        "fsync",
+        "fdatasync",
+        "rename",
+        "link",
+        "mkdir",
+        "write",
+        "pwritev",
+        "ftruncate",
+        "unlink",
+        "utime",
+    )
 
     def __init__(self, at: int = 0, *, error: int = errno.EIO, kill: bool = False) -> None:
         self.at = at
@@ -97,7 +109,9 @@ def command_set(**values: int | str | bytes) -> bytes:
     """A DIMSE command set in Implicit VR Little Endian (PS3.7 6.3.1), by the keywords of :data:`COMMAND_TAGS`."""
     elements = b""
     for keyword, value in sorted(values.items(), key=lambda pair: COMMAND_TAGS[pair[0]]):
-        raw = struct.pack("<H", value) if isinstance(value, int) else value.encode() if isinstance(value, str) else value
+        raw = (
+            struct.pack("<H", value) if isinstance(value, int) else value.encode() if isinstance(value, str) else value
+        )
         raw += b"\0" * (len(raw) % 2)
         elements += struct.pack("<HHL", 0, COMMAND_TAGS[keyword], len(raw)) + raw
     return struct.pack("<HHLL", 0, 0, 4, len(elements)) + elements
@@ -173,7 +187,9 @@ class RawScu:
 
     def send_fragments(self, *fragments: tuple[int, bytes], context: int = 1) -> None:
         """Send one P-DATA-TF PDU; a fragment is (message control header, bytes): 1 command, 2 last (PS3.8 E.2)."""
-        self.send_pdu(4, b"".join(struct.pack(">LBB", len(data) + 2, context, header) + data for header, data in fragments))
+        self.send_pdu(
+            4, b"".join(struct.pack(">LBB", len(data) + 2, context, header) + data for header, data in fragments)
+        )
 
     def store_command(self, sop_class: str | bytes, instance: str | bytes, **values: int | str | bytes) -> bytes:
         self._message_id += 1
@@ -187,12 +203,16 @@ class RawScu:
         }
         return command_set(**{keyword: value for keyword, value in {**known, **values}.items() if value != b"absent"})
 
-    def store(self, data_set: bytes, sop_class: str, instance: str, *, context: int = 1, fragment: int = 0) -> tuple[int, str]:
+    def store(
+        self, data_set: bytes, sop_class: str, instance: str, *, context: int = 1, fragment: int = 0
+    ) -> tuple[int, str]:
         """Send one object, ``fragment`` bytes of it per PDU, and return its status and ErrorComment."""
         self.send_fragments((3, self.store_command(sop_class, instance)), context=context)
         size = fragment or (self.maximum or 16384) - 6
         for start in range(0, max(len(data_set), 1), size):
-            self.send_fragments((2 if start + size >= len(data_set) else 0, data_set[start : start + size]), context=context)
+            self.send_fragments(
+                (2 if start + size >= len(data_set) else 0, data_set[start : start + size]), context=context
+            )
         return self.read_status()
 
     def read_status(self) -> tuple[int, str]:
@@ -216,7 +236,10 @@ class RawScu:
             (
                 3,
                 command_set(
-                    AffectedSOPClassUID="1.2.840.10008.1.1", CommandField=0x30, MessageID=self._message_id, CommandDataSetType=0x0101
+                    AffectedSOPClassUID="1.2.840.10008.1.1",
+                    CommandField=0x30,
+                    MessageID=self._message_id,
+                    CommandDataSetType=0x0101,
                 ),
             ),
             context=context,

@@ -14,7 +14,19 @@ from typing import Any, Final, NamedTuple
 from hypothesis import strategies as st
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE
-from tests.strategies import JPEG_BASELINE, PIXEL_DATA, TEXT, Elem, elem, fragments, image, jpeg, padded, part10, sequence
+from tests.strategies import (
+    JPEG_BASELINE,
+    PIXEL_DATA,
+    TEXT,
+    Elem,
+    elem,
+    fragments,
+    image,
+    jpeg,
+    padded,
+    part10,
+    sequence,
+)
 
 
 class Charset(NamedTuple):
@@ -61,7 +73,12 @@ CHARSETS: Final = (
     Charset(b"ISO 2022 IR 6\\ISO 2022 IR 100", "latin-1", b"\x1b-A", _FRENCH),
 )
 _SYLLABLES: Final = ("qua", "ven", "drou", "bix", "zel", "mog", "fyr", "wok", "jub", "kri", "plo", "dax")
-_ADDRESSES: Final = ("12 impasse Chataigniers", "3 bis rue Pinsonnet 37044 TOURNON", "Villa Marguerite, Quimperle", "BP 4417 CEDEX 9")
+_ADDRESSES: Final = (
+    "12 impasse Chataigniers",
+    "3 bis rue Pinsonnet 37044 TOURNON",
+    "Villa Marguerite, Quimperle",
+    "BP 4417 CEDEX 9",
+)
 _COMMENTS: Final = (
     "Mme {}, nee le 14/07/1961",
     "cf. courrier Dr {} du 17 mars 2020",
@@ -71,7 +88,9 @@ _COMMENTS: Final = (
 )
 _LONG_COMMENT: Final = 40
 
-NAMES: Final = st.lists(st.sampled_from(_SYLLABLES), min_size=2, max_size=6).map(lambda parts: "".join(parts).capitalize())
+NAMES: Final = st.lists(st.sampled_from(_SYLLABLES), min_size=2, max_size=6).map(
+    lambda parts: "".join(parts).capitalize()
+)
 IDENTIFIERS: Final = st.one_of(
     st.from_regex(r"[A-HJ-Z]{2,4}[0-9]{5,11}", fullmatch=True),
     st.from_regex(r"[1-9][0-9]{6,12}", fullmatch=True),

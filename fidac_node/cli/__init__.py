@@ -18,7 +18,18 @@ from fidac_node.errors import ConfigError, FidacError
 if TYPE_CHECKING:
     from fidac_node.config.config import Kind
 
-__all__ = ["COMMANDS", "FAILED", "HELD", "INTERRUPTED", "USAGE", "cli", "config_option", "fail", "main", "setup_logging"]
+__all__ = [
+    "COMMANDS",
+    "FAILED",
+    "HELD",
+    "INTERRUPTED",
+    "USAGE",
+    "cli",
+    "config_option",
+    "fail",
+    "main",
+    "setup_logging",
+]
 
 FAILED: Final = 1
 USAGE: Final = 2

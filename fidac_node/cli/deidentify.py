@@ -27,17 +27,34 @@ if TYPE_CHECKING:
 @click.command(name="deidentify")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path, exists=True))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
-@click.option("-c", "--config", type=click.Path(path_type=Path), help="Take profile, keys, programme and site from this site.toml.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Take profile, keys, programme and site from this site.toml.",
+)
 @click.option("--profile", help="De-identification profile, by name or .deid file.")
 @click.option("--key-file", type=click.Path(path_type=Path), help="The secret key, as 'site init' writes it.")
 @click.option("--programme", help="Research programme; another programme gives other pseudonyms.")
 @click.option("--site-id", help="The site's code, which starts each patient's pseudonym.")
-@click.option("--label", type=click.Choice(LABELS), default="unknown", show_default=True, help="Label that the objects carry.")
-@click.option("--report", type=click.File("w", lazy=True), help="Write a JSON report, one entry per file; '-' prints it.")
-@click.option("--names", is_flag=True, help="Name the input files in the report: they may name patients, keep it at the site.")
-@click.option("--check-conformance", is_flag=True, help="Let dciodvfy say what each output breaks that its input did not.")
-@click.option("--workers", default=0, show_default=True, type=click.IntRange(0, 256), help="Worker processes; 0: one per core.")
-@click.option("--max-object-mb", default=4096, show_default=True, type=click.IntRange(1), help="Bound for one object, inflated.")
+@click.option(
+    "--label", type=click.Choice(LABELS), default="unknown", show_default=True, help="Label that the objects carry."
+)
+@click.option(
+    "--report", type=click.File("w", lazy=True), help="Write a JSON report, one entry per file; '-' prints it."
+)
+@click.option(
+    "--names", is_flag=True, help="Name the input files in the report: they may name patients, keep it at the site."
+)
+@click.option(
+    "--check-conformance", is_flag=True, help="Let dciodvfy say what each output breaks that its input did not."
+)
+@click.option(
+    "--workers", default=0, show_default=True, type=click.IntRange(0, 256), help="Worker processes; 0: one per core."
+)
+@click.option(
+    "--max-object-mb", default=4096, show_default=True, type=click.IntRange(1), help="Bound for one object, inflated."
+)
 def command(
     *,
     source: Path,
@@ -73,9 +90,22 @@ def command(
 
     files = files_of(source)
     engine = Deidentifier(
-        settings.plan, settings.patients, settings.site_id, settings.programme, rules=settings.rules, moments=settings.moments
+        settings.plan,
+        settings.patients,
+        settings.site_id,
+        settings.programme,
+        rules=settings.rules,
+        moments=settings.moments,
     )
-    job = Job(engine, settings.handles, target, label, max_object_mb << 20, details=report is not None, check=check_conformance)
+    job = Job(
+        engine,
+        settings.handles,
+        target,
+        label,
+        max_object_mb << 20,
+        details=report is not None,
+        check=check_conformance,
+    )
     job.look = _look(settings.rules)
     results = deidentify_files(files, job, workers=workers or len(os.sched_getaffinity(0)))
     with ExitStack() as stack:
@@ -108,7 +138,9 @@ class _Settings(NamedTuple):
         }
 
 
-def _settings(config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None) -> _Settings:
+def _settings(
+    config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None
+) -> _Settings:
     """From a site's settings, from options, or options over settings."""
     from fidac_node.config.options import select
     from fidac_node.deidentify import Moments, Pseudonymiser, load_plan
@@ -123,7 +155,12 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
     site = _site(config)
     if site is None and key_file is None:
         raise click.UsageError("--key-file is needed with --profile, or -c with a site.toml")
-    own = site is not None and key_file is None and programme in (None, site.deidentify.programme) and site_id in (None, site.site.id)
+    own = (
+        site is not None
+        and key_file is None
+        and programme in (None, site.deidentify.programme)
+        and site_id in (None, site.site.id)
+    )
     site_id = site_id or (site.site.id if site else "SITE")
     programme = programme or (site.deidentify.programme if site else "FIDAC")
     plan = load_plan(
@@ -131,7 +168,9 @@ def _settings(config: Path | None, profile: str | None, key_file: Path | None, p
         site.deidentify.profiles_directory if site else None,
         layers=site.deidentify.layers if site and profile is None else (),
     )
-    rules, moments = (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
+    rules, moments = (
+        (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
+    )
     if site is not None and own:
         from fidac_node.identity.keys import open_keys
 
@@ -160,7 +199,9 @@ def _look(rules: Rules | None) -> Callable[[Path, int], object] | None:
     return ocr.inspect
 
 
-def _tell(results: Iterable[Result], files: list[Path], report: Report | None, *, names: bool, apart: bool) -> dict[str, Any]:
+def _tell(
+    results: Iterable[Result], files: list[Path], report: Report | None, *, names: bool, apart: bool
+) -> dict[str, Any]:
     """Write each result into the report and say what is held; return how many there are of each state.
 
     ``apart``: standard output belongs to the report.

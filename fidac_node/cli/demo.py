@@ -42,7 +42,9 @@ _WIDTH: Final = 130
 @click.command(name="demo")
 @click.argument("dicom_dir", required=False, type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--workdir", type=click.Path(path_type=Path, file_okay=False), help="Work here and leave everything; default: a temporary folder."
+    "--workdir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Work here and leave everything; default: a temporary folder.",
 )
 @click.option("--once", is_flag=True, help="End when the study is through, instead of waiting for Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary on standard output, and end.")
@@ -78,7 +80,10 @@ def _directory(given: Path | None) -> Iterator[Path]:
         raise
     finally:
         if keep:
-            click.echo(f"Everything is left in {directory} to look at. It holds the study that was sent: delete it afterwards.", err=True)
+            click.echo(
+                f"Everything is left in {directory} to look at. It holds the study that was sent: delete it afterwards.",
+                err=True,
+            )
         else:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -134,10 +139,15 @@ class _Demo:
             with self._progress.status("making up a chest CT of 40 slices"):
                 source = self._directory / "pacs"
                 write_series(source, ground_glass=True)
-            self._out.print("Study: a made-up chest CT of 40 slices; nobody's, but with everything that a real header says of a patient")
+            self._out.print(
+                "Study: a made-up chest CT of 40 slices; nobody's, but with everything that a real header says of a patient"
+            )
         parcels, skipped = objects_in(source)
         if not parcels:
-            raise DemoError(f"no DICOM object in {source}" + (f"; the first of {len(skipped)} files: {skipped[0][1]}" if skipped else ""))
+            raise DemoError(
+                f"no DICOM object in {source}"
+                + (f"; the first of {len(skipped)} files: {skipped[0][1]}" if skipped else "")
+            )
         if source != self._directory / "pacs":
             self._out.print(f"Study: {len(parcels)} DICOM objects in {source}", markup=False)
         return parcels, skipped
@@ -155,13 +165,17 @@ class _Demo:
         """Send the study and show how it comes along."""
         from fidac_node.demo.demo import deliver, watch
 
-        sending = threading.Thread(target=deliver, args=(parcels, network.site.port, delivery), name="pacs", daemon=True)
+        sending = threading.Thread(
+            target=deliver, args=(parcels, network.site.port, delivery), name="pacs", daemon=True
+        )
         show = _Bars(self._progress, delivery) if self._progress.is_terminal else _Lines(delivery)
         with show:
             sending.start()
             return watch(network, delivery, show.look)
 
-    def _show_trouble(self, delivery: Delivery, waiting: list[tuple[str, str, int]], skipped: list[tuple[str, str]]) -> None:
+    def _show_trouble(
+        self, delivery: Delivery, waiting: list[tuple[str, str, int]], skipped: list[tuple[str, str]]
+    ) -> None:
         self._show_list("Files that are no DICOM objects and were not sent", skipped)
         self._show_list("Refused by the site node: the PACS was told at once, nothing was kept", delivery.refused)
         held = [(f"{number} x {reason}", message) for reason, message, number in waiting]
@@ -189,14 +203,20 @@ class _Demo:
         else:
             return
         table = _table(
-            f"One header, before and after: {parcel.path.name}", "cyan", "attribute", "before, at the PACS", "after, in the hub's archive"
+            f"One header, before and after: {parcel.path.name}",
+            "cyan",
+            "attribute",
+            "before, at the PACS",
+            "after, in the hub's archive",
         )
         rows = compare(parcel.path, archived)
         for row in (row for row in rows if not row.kept):
             table.add_row(_text(row.name), _value(row.before, "absent", "red"), _value(row.after, "removed", "green"))
         table.add_section()
         for row in (row for row in rows if row.kept):
-            table.add_row(_text(row.name), _value(row.before, "absent", "default"), _value(row.after, "removed", "default"))
+            table.add_row(
+                _text(row.name), _value(row.before, "absent", "default"), _value(row.after, "removed", "default")
+            )
         self._out.print(table)
 
     def _show_index(self, network: Network) -> None:
@@ -207,7 +227,11 @@ class _Demo:
         for column in table.columns[:2]:
             column.no_wrap, column.min_width = True, 10
         for study in studies[:_MOST_LISTED]:
-            joined = (("PatientSex", "PatientAge"), ("Modality", "BodyPartExamined"), ("Manufacturer", "ManufacturerModelName"))
+            joined = (
+                ("PatientSex", "PatientAge"),
+                ("Modality", "BodyPartExamined"),
+                ("Manufacturer", "ManufacturerModelName"),
+            )
             said = [" ".join(filter(None, map(study.get, keywords))) for keywords in joined]
             values = (study["PatientID"], study.get("StudyDate"), *said, str(study["instances"]), study.get("label"))
             table.add_row(*(_text(value or "-") for value in values))
@@ -249,12 +273,18 @@ class _Demo:
             f"  fidac-node site studies -c {site}",
         ]
         if counts.held:
-            lines.append(f"  fidac-node site queue list --held -c {site}      (then release, retry or drop: fidac-node site queue --help)")
+            lines.append(
+                f"  fidac-node site queue list --held -c {site}      (then release, retry or drop: fidac-node site queue --help)"
+            )
         if stay:
-            lines.append(f"  storescu -aec FIDACNODE 127.0.0.1 {network.site.port} FILE...      (send something of yours)")
+            lines.append(
+                f"  storescu -aec FIDACNODE 127.0.0.1 {network.site.port} FILE...      (send something of yours)"
+            )
         self._out.print("\n".join(lines), markup=False, soft_wrap=True)
         if stay:
-            self._out.print(f"\n[bold]Everything stays up until Ctrl-C.[/]{'' if kept else ' Then this folder is deleted.'}")
+            self._out.print(
+                f"\n[bold]Everything stays up until Ctrl-C.[/]{'' if kept else ' Then this folder is deleted.'}"
+            )
 
 
 class _Bars:
@@ -265,9 +295,16 @@ class _Bars:
 
         self._delivery = delivery
         self._began = time.monotonic()
-        columns = (TextColumn("  {task.description:<26}"), BarColumn(40), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+        columns = (
+            TextColumn("  {task.description:<26}"),
+            BarColumn(40),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+        )
         self._progress = Progress(*columns, console=console)
-        self._tasks = {stage: self._progress.add_task(words, total=delivery.total, rate="") for stage, words in _STAGES.items()}
+        self._tasks = {
+            stage: self._progress.add_task(words, total=delivery.total, rate="") for stage, words in _STAGES.items()
+        }
         self._held = self._progress.add_task("[yellow]held for a person", total=delivery.total, rate="", visible=False)
 
     def __enter__(self) -> _Bars:
@@ -325,7 +362,11 @@ class _Lines:
 
 
 def _summary(
-    network: Network, delivery: Delivery, counts: Counts, waiting: list[tuple[str, str, int]], skipped: list[tuple[str, str]]
+    network: Network,
+    delivery: Delivery,
+    counts: Counts,
+    waiting: list[tuple[str, str, int]],
+    skipped: list[tuple[str, str]],
 ) -> dict[str, Any]:
     """What ``--json`` prints, all but the time."""
     return {
@@ -359,7 +400,14 @@ def _table(title: str, style: str, *columns: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    return Table(*columns, title=title, title_style=f"bold {style}", title_justify="left", box=SIMPLE_HEAD, show_header=bool(columns))
+    return Table(
+        *columns,
+        title=title,
+        title_style=f"bold {style}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_header=bool(columns),
+    )
 
 
 def _text(value: str, style: str = "default", most: int = _MOST_SHOWN) -> Text:

@@ -130,7 +130,9 @@ def _preview(name: str, path: Path, engine: Deidentifier, why: str, site: Site) 
         with open_source(path, limit) as before, tempfile.NamedTemporaryFile(dir=site.outbox.directory / "tmp") as fp:
             identity = _identity(before)
             # It is about the header: whether somebody looked at the pixels decides nothing in it.
-            engine.deidentify(before, cast(BinaryIO, fp), label="unknown", label_source="default", limit=limit, looked=True)
+            engine.deidentify(
+                before, cast(BinaryIO, fp), label="unknown", label_source="default", limit=limit, looked=True
+            )
             fp.flush()
             with open_source(Path(fp.name), limit) as after:
                 return Comparison(name, f"{why}; released, it would become", _rows(before, after), identity)
@@ -143,7 +145,9 @@ def _engine(site: Site) -> Deidentifier:
 
     config = site.config
     rules, moments = site.pixel_rules, site.moments
-    return Deidentifier(site.plan, site.keys.patients, config.site.id, config.deidentify.programme, rules=rules, moments=moments)
+    return Deidentifier(
+        site.plan, site.keys.patients, config.site.id, config.deidentify.programme, rules=rules, moments=moments
+    )
 
 
 def _rows(before: Source, after: Source) -> list[Row]:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command(name="doctor")
-@click.option("-c", "--config", metavar="FILE", help="Settings of a site or a hub; default: as for their commands, site first.")
+@click.option(
+    "-c", "--config", metavar="FILE", help="Settings of a site or a hub; default: as for their commands, site first."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(config: str | None, as_json: bool) -> None:
     """Check everything that can be wrong, each with its remedy."""

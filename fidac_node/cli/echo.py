@@ -8,7 +8,9 @@ import click
 @click.command(name="echo")
 @click.argument("address", metavar="AET@HOST:PORT")
 @click.option("--calling", default="FIDACNODE", show_default=True, help="AE title to call with.")
-@click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds to wait for each step.")
+@click.option(
+    "--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds to wait for each step."
+)
 def command(address: str, calling: str, timeout: float) -> None:
     """Ask another DICOM application whether it answers (C-ECHO)."""
     from fidac_node.config.values import Peer, ae_title_problem

@@ -38,7 +38,15 @@ _TABLE_COLUMNS: Final = {
         "received_week",
     ),
     "series": (
-        *("site", "PatientID", "StudyDate", "SeriesInstanceUID", "Modality", "BodyPartExamined", "ManufacturerModelName"),
+        *(
+            "site",
+            "PatientID",
+            "StudyDate",
+            "SeriesInstanceUID",
+            "Modality",
+            "BodyPartExamined",
+            "ManufacturerModelName",
+        ),
         *("ConvolutionKernel", "SliceThickness", "label", "instances"),
     ),
     "instances": (
@@ -75,7 +83,9 @@ def command() -> None:
 
 @command.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--ae-title", default="FIDACHUB", show_default=True, help="The hub's AE title, as the sites will call it.")
+@click.option(
+    "--ae-title", default="FIDACHUB", show_default=True, help="The hub's AE title, as the sites will call it."
+)
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")
 @click.option("--port", default=11113, show_default=True, type=click.IntRange(1, 65535), help="TCP port to listen on.")
 def init(directory: Path, ae_title: str, host: str, port: int) -> None:
@@ -162,7 +172,9 @@ def site_add(config: Path, site_id: str, ae_title: str) -> None:
     click.echo(f"site {site_id} may store as {ae_title}" + ("" if added else " (it was registered already)"))
     if code:
         hub = f"{settings.receive.ae_title}@THIS-HOST:{settings.receive.port}"
-        click.echo(f"  at the site:  fidac-node site init DIR --site-id {site_id} --site-code {code} --ae-title {ae_title} --hub {hub}")
+        click.echo(
+            f"  at the site:  fidac-node site init DIR --site-id {site_id} --site-code {code} --ae-title {ae_title} --hub {hub}"
+        )
 
 
 @site.command(name="list")
@@ -184,7 +196,9 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option("--study-uid", default="", help="StudyInstanceUID.")
 @click.option("--since", callback=_day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
 @click.option("--until", callback=_day, metavar="YYYY-MM-DD", help="Last StudyDate.")
-@click.option("--received-since", callback=_day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later.")
+@click.option(
+    "--received-since", callback=_day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later."
+)
 @click.option("--label", type=click.Choice(LABELS, case_sensitive=False), help="What the site says of the case.")
 @click.option("--sex", default="", help="PatientSex: F, M or O.")
 @click.option("--min-age", type=click.IntRange(0), help="Youngest age, in years.")
@@ -197,11 +211,17 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option("--max-slice-thickness", type=click.FloatRange(0, min_open=True), help="SliceThickness at most, in mm.")
 @click.option("--contrast/--no-contrast", default=None, help="With or without a contrast agent.")
 @click.option(
-    "--min-instances", type=click.IntRange(0), help="At least so many instances (in the study for 'studies', else in the series)."
+    "--min-instances",
+    type=click.IntRange(0),
+    help="At least so many instances (in the study for 'studies', else in the series).",
 )
-@click.option("--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out.")
+@click.option(
+    "--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out."
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
-@click.option("--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told.")
+@click.option(
+    "--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told."
+)
 def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
     """List the studies, series or instances that match all the filters.
 
@@ -219,7 +239,9 @@ def find(config: Path, level: str, form: str, limit: int | None, exact_times: bo
     with _index(config) as (_, db), closing(ask(db, level, wanted, limit or None, exact_times=exact_times)) as rows:
         number = write_rows(rows, columns, form)
     if form == "table":
-        click.echo(f"{number} {level}" + (" (there may be more: --limit 0)" if number and number == limit else ""), err=True)
+        click.echo(
+            f"{number} {level}" + (" (there may be more: --limit 0)" if number and number == limit else ""), err=True
+        )
 
 
 @command.group()
@@ -276,7 +298,9 @@ def release(config: Path, **selection: Any) -> None:
 
 @held.command()
 @_selection
-@click.confirmation_option(prompt="Delete these objects from the hub? Their site must send them again to bring them back.")
+@click.confirmation_option(
+    prompt="Delete these objects from the hub? Their site must send them again to bring them back."
+)
 def drop(config: Path, **selection: Any) -> None:
     """Delete held objects from the hub, for good."""
     _each(config, selection, lambda spool, entry: spool.remove(entry), "dropped")
@@ -296,12 +320,17 @@ def reindex(config: Path) -> None:
         db = connect(settings.index.database, settings.path.parent)
         prepare(db)
         archive = Archive(settings.archive.directory)
-        result = rebuild(archive, db, lambda done: click.echo(f"{done} files read", err=True), limit=settings.receive.max_object)
+        result = rebuild(
+            archive, db, lambda done: click.echo(f"{done} files read", err=True), limit=settings.receive.max_object
+        )
     click.echo(f"{result.indexed} instances indexed, {len(result.skipped)} files not")
     for path, why in result.skipped:
         click.echo(f"  {path}: {why}", err=True)
     for name in result.unregistered:
-        click.echo(f"  site {name} has no AE title and may not store: fidac-node hub site add {name} --ae-title TITLE", err=True)
+        click.echo(
+            f"  site {name} has no AE title and may not store: fidac-node hub site add {name} --ae-title TITLE",
+            err=True,
+        )
     raise SystemExit(HELD if result.skipped or result.unregistered else 0)
 
 
@@ -387,12 +416,20 @@ def _spool_state(settings: HubConfig) -> dict[str, Any]:
 
     directory = settings.spool.directory / "inbox"
     if not directory.is_dir():
-        return {"queued": 0, "running": False, "disk": {"free_bytes": None, "reserve_bytes": settings.spool.reserve, "room": True}}
+        return {
+            "queued": 0,
+            "running": False,
+            "disk": {"free_bytes": None, "reserve_bytes": settings.spool.reserve, "room": True},
+        }
     spool = Spool(directory, reserve=settings.spool.reserve)
     return {
         "queued": len(spool.entries("new")) + len(spool.entries("work")),
         "running": is_taken(directory / FILING),
-        "disk": {"free_bytes": shutil.disk_usage(directory).free, "reserve_bytes": settings.spool.reserve, "room": spool.has_room()},
+        "disk": {
+            "free_bytes": shutil.disk_usage(directory).free,
+            "reserve_bytes": settings.spool.reserve,
+            "room": spool.has_room(),
+        },
     }
 
 
@@ -402,7 +439,9 @@ def _print_status(state: dict[str, Any]) -> None:
     click.echo(f"  {counts}")
     click.echo(f"  {state['bytes'] >> 20} MB archived; {state['queued']} objects wait to be filed")
     if state["held"]:
-        click.echo(f"  waiting for you: {state['held']} held, {state['conflicts']} of them conflicts  ('fidac-node hub held list')")
+        click.echo(
+            f"  waiting for you: {state['held']} held, {state['conflicts']} of them conflicts  ('fidac-node hub held list')"
+        )
     disk = state["disk"]
     if disk["free_bytes"] is not None:
         room = "" if disk["room"] else ": FULL, new objects are rejected"

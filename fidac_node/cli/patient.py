@@ -12,7 +12,9 @@ from fidac_node.cli import FAILED, config_option, fail, pseudonym
 
 _HANDLE: Final = re.compile(r"[a-z2-7]{12}")
 _subject = click.argument("subject", metavar="STUDY|PSEUDONYM")
-_reason = click.option("--reason", required=True, help="Why you decide so: kept in the record of uses. Name no patient.")
+_reason = click.option(
+    "--reason", required=True, help="Why you decide so: kept in the record of uses. Name no patient."
+)
 
 
 @click.group(name="patient")
@@ -41,7 +43,9 @@ def same(config: Path, subject: str, reason: str) -> None:
 def different(config: Path, subject: str, reason: str) -> None:
     """It is another person under the same PatientID. The objects stay held, whoever retries them, until the PACS corrects the PatientID."""
     _judge(config, subject, reason, same=False)
-    click.echo(f"{subject}: another person; have the PACS correct the PatientID and send the study again, then drop what is held")
+    click.echo(
+        f"{subject}: another person; have the PACS correct the PatientID and send the study again, then drop what is held"
+    )
 
 
 def _judge(config: Path, subject: str, reason: str, *, same: bool) -> None:
@@ -55,7 +59,8 @@ def _judge(config: Path, subject: str, reason: str, *, same: bool) -> None:
     held = pseudonym.held_identities(settings, subject)
     if not known and not held:
         fail(
-            f"neither a study held here nor a pseudonym of this site's vault: {subject}; 'site queue list --reason another-person'", FAILED
+            f"neither a study held here nor a pseudonym of this site's vault: {subject}; 'site queue list --reason another-person'",
+            FAILED,
         )
     reason = pseudonym.checked(reason, known, held)
     pseudonym.record(settings, f"patient {'same' if same else 'different'}", subject, reason)

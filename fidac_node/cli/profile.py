@@ -30,7 +30,12 @@ _directory = click.option(
     help="A folder of your own layers and programmes, looked in first.",
 )
 _format = click.option(
-    "--format", "kind", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How to print."
+    "--format",
+    "kind",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
 )
 
 
@@ -95,7 +100,12 @@ def show(name: str, merged: bool, directory: Path | None) -> None:
 
 @command.command()
 @click.argument("name_or_file")
-@click.option("--all", "everything", is_flag=True, help="Each line that a later layer hides, each attribute that an option lets through.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Each line that a later layer hides, each attribute that an option lets through.",
+)
 @_directory
 def check(name_or_file: str, everything: bool, directory: Path | None) -> None:
     """Check that every line is understood and permitted; NAME_OR_FILE is a profile, a layer or a path to a .deid file."""
@@ -207,7 +217,9 @@ def explain(name: str, words: tuple[str, ...], directory: Path | None, kind: str
         rows = [
             row
             for row in rows
-            if any(word in row["tag"].lower() + row["attribute"].lower() or word == row["vr"].lower() for word in wanted)
+            if any(
+                word in row["tag"].lower() + row["attribute"].lower() or word == row["vr"].lower() for word in wanted
+            )
         ]
     if not rows:
         fail("no attribute of the profile has such a keyword, tag or VR; the default of its VR holds", FAILED)
@@ -218,7 +230,11 @@ def explain(name: str, words: tuple[str, ...], directory: Path | None, kind: str
 @click.argument("first")
 @click.argument("second")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--values", is_flag=True, help="Print the values too, before and after: THEY IDENTIFY PEOPLE. For a screen at the site.")
+@click.option(
+    "--values",
+    is_flag=True,
+    help="Print the values too, before and after: THEY IDENTIFY PEOPLE. For a screen at the site.",
+)
 @_directory
 @_format
 def diff(first: str, second: str, files: tuple[Path, ...], values: bool, directory: Path | None, kind: str) -> None:
@@ -244,14 +260,19 @@ def diff(first: str, second: str, files: tuple[Path, ...], values: bool, directo
     write_rows(rows, ("tag", "attribute", "vr", first, second), kind)
 
 
-def _diff_files(files: tuple[Path, ...], plans: tuple[Plan, Plan], names: tuple[str, str], values: bool, kind: str) -> int:
+def _diff_files(
+    files: tuple[Path, ...], plans: tuple[Plan, Plan], names: tuple[str, str], values: bool, kind: str
+) -> int:
     """Print what two plans do differently to files, and return how many could not be read."""
     from fidac_node.cli.rows import write_rows
     from fidac_node.deidentify import open_source
     from fidac_node.deidentify.tools import compare
 
     if values:
-        click.echo("These values identify people: for this screen alone. Pseudonyms and UIDs are made with a key thrown away.", err=True)
+        click.echo(
+            "These values identify people: for this screen alone. Pseudonyms and UIDs are made with a key thrown away.",
+            err=True,
+        )
     counted: Counter[tuple[str, ...]] = Counter()
     unread = 0
     for number, file in enumerate(files, start=1):
@@ -265,7 +286,9 @@ def _diff_files(files: tuple[Path, ...], plans: tuple[Plan, Plan], names: tuple[
             unread += 1
     shown_columns = ("before", f"{names[0]}: after", f"{names[1]}: after") if values else ()
     columns = ("tag", "attribute", *names, *shown_columns, "elements")
-    write_rows([dict(zip(columns, (*key, number), strict=True)) for key, number in sorted(counted.items())], columns, kind)
+    write_rows(
+        [dict(zip(columns, (*key, number), strict=True)) for key, number in sorted(counted.items())], columns, kind
+    )
     return unread
 
 

@@ -55,9 +55,14 @@ def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json
     for one in dict.fromkeys(study.pseudonym for study in found) or ("-",):
         record(settings, "pseudonym find", one, reason)
     if not found:
-        fail("no patient with this ID is in the vault; IDs are compared exactly but for spaces: leading zeros and case count", FAILED)
+        fail(
+            "no patient with this ID is in the vault; IDs are compared exactly but for spaces: leading zeros and case count",
+            FAILED,
+        )
     if as_json:
-        click.echo(json.dumps([{"pseudonym": name, "issuer": by} for name, by in pseudonyms], indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps([{"pseudonym": name, "issuer": by} for name, by in pseudonyms], indent=2, ensure_ascii=False)
+        )
         return
     for name, by in pseudonyms:
         click.echo(f"{name}  (issuer {by})" if by else name)
@@ -167,7 +172,9 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     settings = load_site(config)
     reason = check_reason(reason)
     if name != settings.deidentify.programme:
-        raise ConfigError(f"{config} is about programme {settings.deidentify.programme}, not {name}; name the right settings with -c")
+        raise ConfigError(
+            f"{config} is about programme {settings.deidentify.programme}, not {name}; name the right settings with -c"
+        )
     if settings.deidentify.mode != site_keys.ANONYMISED:
         raise ConfigError(
             f"programme {name} is pseudonymised: as long as {site_keys.vault_file(settings)} or {settings.deidentify.key_file} exists, "
@@ -185,7 +192,9 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     click.echo(
         f"closed {name}: {settings.deidentify.programme_key_file} is overwritten and deleted, the ledger's rows and local copies are gone"
     )
-    click.echo("what no program can reach: blocks that a flash disk or a snapshot kept, backups of the key, and the system's log, which")
+    click.echo(
+        "what no program can reach: blocks that a flash disk or a snapshot kept, backups of the key, and the system's log, which"
+    )
     click.echo("holds times and digests of what was received. Delete copies of the key; let the log expire.")
 
 
@@ -206,8 +215,12 @@ def rotate(config: Path, reason: str) -> None:
     settings = load_site(config)
     reason = check_reason(reason)
     generation = rotated(settings, before=lambda: record(settings, "key rotate", settings.deidentify.programme, reason))
-    click.echo(f"generation {generation}: {settings.deidentify.key_file} holds a new secret, the old one is in the vault")
-    click.echo("back up the key, and the vault with it: neither is enough without the other; delete copies of the old key")
+    click.echo(
+        f"generation {generation}: {settings.deidentify.key_file} holds a new secret, the old one is in the vault"
+    )
+    click.echo(
+        "back up the key, and the vault with it: neither is enough without the other; delete copies of the old key"
+    )
 
 
 def identified(settings: SiteConfig, handle: str, reason: str) -> list[dict[str, Any]]:
@@ -225,7 +238,10 @@ def show_identities(shown: list[dict[str, Any]]) -> None:
     for study in dict.fromkeys(one["study"] for one in shown):
         named = {one["pseudonym"] for one in shown if one["study"] == study}
         if len(named) > 1:
-            click.echo(f"WARNING: the objects of study {study} name {len(named)} patients; each is here with its own objects", err=True)
+            click.echo(
+                f"WARNING: the objects of study {study} name {len(named)} patients; each is here with its own objects",
+                err=True,
+            )
     for one in shown:
         for name, value in one.items():
             click.echo(f"{name}: {', '.join(value) or 'none known' if name == 'objects' else value}")
@@ -277,7 +293,11 @@ def checked(reason: str, studies: Iterable[Study], others: Iterable[str] = ()) -
     """The reason, when it names none of those whom the studies are about, and repeats none of ``others``."""
     from fidac_node.identity.reasons import check_reason
 
-    known = [text for study in studies for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)]
+    known = [
+        text
+        for study in studies
+        for text in (study.patient_id, study.patient_name, study.birth_date, study.accession_number)
+    ]
     return check_reason(reason, [*known, *others])
 
 
@@ -290,7 +310,10 @@ def held_identities(settings: SiteConfig, handle: str) -> list[str]:
     inbox, found = Spool(settings.spool.directory / "inbox"), []
     for entry in inbox.entries("held"):
         if entry.study == handle:
-            with suppress(Permanent, FileNotFoundError), open_source(inbox.path(entry), settings.receive.max_object) as source:
+            with (
+                suppress(Permanent, FileNotFoundError),
+                open_source(inbox.path(entry), settings.receive.max_object) as source,
+            ):
                 found += [source.get(keyword) for keyword in _NAMING]
     return found
 

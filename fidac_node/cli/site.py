@@ -35,9 +35,13 @@ for _group in (pseudonym.pseudonym, patient.command, pseudonym.programme, pseudo
 @command.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--site-id", required=True, help="The site's code at the hub, for example CHU-LILLE.")
-@click.option("--site-code", default="", help="The neutral code that 'hub site add' prints: it starts each patient's pseudonym.")
+@click.option(
+    "--site-code", default="", help="The neutral code that 'hub site add' prints: it starts each patient's pseudonym."
+)
 @click.option("--hub", required=True, metavar="AET@HOST:PORT", help="Where the hub listens.")
-@click.option("--ae-title", default="FIDACNODE", show_default=True, help="This node's AE title, as the PACS will call it.")
+@click.option(
+    "--ae-title", default="FIDACNODE", show_default=True, help="This node's AE title, as the PACS will call it."
+)
 @click.option("--port", default=11112, show_default=True, type=click.IntRange(1, 65535), help="TCP port to listen on.")
 @click.option("--profile", default="fidac-chest-ct", show_default=True, help="De-identification profile.")
 @click.option(
@@ -47,7 +51,9 @@ for _group in (pseudonym.pseudonym, patient.command, pseudonym.programme, pseudo
     type=click.Choice(["pseudonymised", "anonymised"]),
     help="With a vault at the site, or with a key that is destroyed at the end.",
 )
-def init(directory: Path, site_id: str, site_code: str, hub: str, ae_title: str, port: int, profile: str, mode: str) -> None:
+def init(
+    directory: Path, site_id: str, site_code: str, hub: str, ae_title: str, port: int, profile: str, mode: str
+) -> None:
     """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY."""
     from fidac_node.config.config import SiteConfig, load_site, render
     from fidac_node.identity.keys import create_keys
@@ -79,14 +85,21 @@ def init(directory: Path, site_id: str, site_code: str, hub: str, ae_title: str,
     Ledger(config.spool.directory / FILE).close()
     click.echo(f"wrote {path}")
     pseudonym.show_made(made)
-    click.echo(f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.send.ae_title or ae_title}")
+    click.echo(
+        f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.send.ae_title or ae_title}"
+    )
     click.echo(f"  here:        fidac-node doctor -c {path}\n               fidac-node site run -c {path}")
     click.echo(f"  at the PACS: send chest CTs to {ae_title}, this host, port {port}")
 
 
 @command.command()
 @config_option("site")
-@click.option("--only", multiple=True, type=click.Choice(["receive", "deidentify", "send"]), help="Run just this stage (repeatable).")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(["receive", "deidentify", "send"]),
+    help="Run just this stage (repeatable).",
+)
 @click.option("--child", hidden=True, help="One stage process; the supervisor starts it.")
 @click.option("--after-crash", is_flag=True, hidden=True)
 def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: bool) -> None:
@@ -173,8 +186,14 @@ def studies(config: Path, limit: int, as_json: bool) -> None:
 @command.command()
 @config_option("site")
 @click.argument("study")
-@click.option("--identify", is_flag=True, help="Also print who it is, from the site's vault; recorded, and needs --reason.")
-@click.option("--diff", is_flag=True, help="Also print headers before and after, which names the patient; recorded, and needs --reason.")
+@click.option(
+    "--identify", is_flag=True, help="Also print who it is, from the site's vault; recorded, and needs --reason."
+)
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Also print headers before and after, which names the patient; recorded, and needs --reason.",
+)
 @click.option("--reason", default="", help="Why you ask who it is: kept in the record of uses. Name no patient.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_json: bool) -> None:
@@ -184,7 +203,8 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
     if not objects:
         fail(f"no study {study!r} here; 'fidac-node site studies' lists the handles")
     journal: list[dict[str, Any]] = [
-        {"at": at, "entry": entry, "state": state, "message": message} for at, entry, state, message in ledger.events(study)
+        {"at": at, "entry": entry, "state": state, "message": message}
+        for at, entry, state, message in ledger.events(study)
     ]
     result: dict[str, Any] = {"study": study, "objects": objects, "journal": journal}
     if identify:
@@ -235,12 +255,16 @@ def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit
     from fidac_node.site.ledger import LIVE_STATES
 
     _, ledger = _open(config)
-    rows = ledger.rows(states=tuple(_HELD) if held else LIVE_STATES, study=study, reason=reason, patient=patient, limit=limit or -1)
+    rows = ledger.rows(
+        states=tuple(_HELD) if held else LIVE_STATES, study=study, reason=reason, patient=patient, limit=limit or -1
+    )
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['entry']}  {row['state']:<9} {row['reason'] or '-':<16} tries {row['attempts']}  {row['message'] or ''}")
+        click.echo(
+            f"{row['entry']}  {row['state']:<9} {row['reason'] or '-':<16} tries {row['attempts']}  {row['message'] or ''}"
+        )
     click.echo(f"{len(rows)} objects" + (" (more: --limit 0)" if limit and len(rows) == limit else ""), err=True)
 
 
@@ -379,7 +403,14 @@ def _each(
 
 
 def _selected(
-    rows: Ledger, states: tuple[str, ...], *, entries: tuple[str, ...], study: str, reason: str, patient: str, everything: bool
+    rows: Ledger,
+    states: tuple[str, ...],
+    *,
+    entries: tuple[str, ...],
+    study: str,
+    reason: str,
+    patient: str,
+    everything: bool,
 ) -> Iterator[tuple[Entry, str]]:
     from fidac_node.spool.queue import Entry
 
@@ -406,7 +437,11 @@ def _status(settings: SiteConfig, ledger: Ledger) -> dict[str, Any]:
         "sent_last_hour": ledger.sent_since(now - 3600),
         "wire": _wire(ledger),
         "oldest_unsent_seconds": round(now - oldest) if oldest else None,
-        "disk": {"free_bytes": free, "reserve_bytes": settings.spool.reserve_mb << 20, "room": free > settings.spool.reserve_mb << 20},
+        "disk": {
+            "free_bytes": free,
+            "reserve_bytes": settings.spool.reserve_mb << 20,
+            "room": free > settings.spool.reserve_mb << 20,
+        },
         "hub": {
             "address": settings.send.hub,
             "reachable": reachable == "1",

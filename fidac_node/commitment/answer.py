@@ -23,7 +23,13 @@ from pynetdicom.presentation import build_context
 
 from fidac_node.commitment import data_sets
 from fidac_node.commitment.transactions import Reference, Report, Transactions
-from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, is_valid_uid
+from fidac_node.dicom.uids import (
+    EXPLICIT_VR_LE,
+    IMPLICIT_VR_LE,
+    STORAGE_COMMITMENT,
+    STORAGE_COMMITMENT_INSTANCE,
+    is_valid_uid,
+)
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -34,7 +40,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # (calling AE, references) -> (committed, failed with Failure Reason (0008,1197))
-Check: TypeAlias = Callable[[str, Sequence[tuple[str, str]]], "tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str, int]]]"]
+Check: TypeAlias = Callable[
+    [str, Sequence[tuple[str, str]]], "tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str, int]]]"
+]
 
 _SYNTAXES: Final = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
 _PROCESSING_FAILURE: Final = 0x0110
@@ -72,7 +80,10 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
             log.exception("a storage commitment report cannot be kept")
             return _PROCESSING_FAILURE, None
         if not known:
-            log.warning("a storage commitment report of %s was refused: this node did not ask for it", event.assoc.requestor.ae_title)
+            log.warning(
+                "a storage commitment report of %s was refused: this node did not ask for it",
+                event.assoc.requestor.ae_title,
+            )
         return (0x0000 if known else _PROCESSING_FAILURE), None
 
     return [(evt.EVT_N_EVENT_REPORT, handle)]
@@ -103,15 +114,27 @@ class CommitmentScp:
         request = cast(N_ACTION, event.request)
         status, transaction_uid, asked = _requested(event, request)
         if status != 0x0000:
-            log.warning("a storage commitment request of %s was refused with status %04XH", event.assoc.requestor.ae_title, status)
+            log.warning(
+                "a storage commitment request of %s was refused with status %04XH",
+                event.assoc.requestor.ae_title,
+                status,
+            )
             return status, None
         door = _Door.of(event.assoc)
         answered = door.expect(cast(int, request.MessageID))
-        self._executor.submit(self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, asked)
+        self._executor.submit(
+            self._report, event.assoc, door, answered, event.context.context_id, transaction_uid, asked
+        )
         return 0x0000, None
 
     def _report(
-        self, assoc: Association, door: _Door, answered: threading.Event, context_id: int, transaction_uid: str, references: list[Reference]
+        self,
+        assoc: Association,
+        door: _Door,
+        answered: threading.Event,
+        context_id: int,
+        transaction_uid: str,
+        references: list[Reference],
     ) -> None:
         calling_ae = assoc.requestor.ae_title
         try:
@@ -123,7 +146,9 @@ class CommitmentScp:
         except Exception:
             log.exception("storage commitment for %s could not be reported: it will ask again", calling_ae)
             return
-        log.info("storage commitment for %s: %d committed, %d not", calling_ae, len(report.committed), len(report.failed))
+        log.info(
+            "storage commitment for %s: %d committed, %d not", calling_ae, len(report.committed), len(report.failed)
+        )
 
     def _look_up(self, calling_ae: str, transaction_uid: str, references: list[Reference]) -> Report:
         try:
@@ -195,7 +220,9 @@ def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Referenc
         return _NO_SUCH_ACTION, "", []
     try:
         # The same Transaction UID and references as in a report (PS3.4 Table J.3-1).
-        asked = data_sets.decode(request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax)
+        asked = data_sets.decode(
+            request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax
+        )
     except ValueError as error:
         log.warning("a storage commitment request cannot be read: %s", error)
         return _INVALID_ARGUMENT, "", []

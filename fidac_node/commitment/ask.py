@@ -130,7 +130,9 @@ class Committer:
         if self._backoff.remaining():
             return
         now = time.monotonic()
-        due = sorted((entry for entry in sent if entry not in self._patience or self._patience[entry].until <= now), key=str)
+        due = sorted(
+            (entry for entry in sent if entry not in self._patience or self._patience[entry].until <= now), key=str
+        )
         for group in islice(_groups(due), _MOST_TRANSACTIONS):
             if stop.is_set():
                 return
@@ -194,9 +196,19 @@ class Committer:
         if not entries:
             return
         message = f"the hub has not reported on it within {self._timeout:g} s; it is asked again"
-        log.warning("%s was asked to commit to %d objects and has not reported within %g s", self._destination, len(entries), self._timeout)
+        log.warning(
+            "%s was asked to commit to %d objects and has not reported within %g s",
+            self._destination,
+            len(entries),
+            self._timeout,
+        )
         for entry in entries:
-            self._ledger.note(entry, "sent", message=message, next_attempt=self._epoch(self._patience.setdefault(entry, _Patience()).until))
+            self._ledger.note(
+                entry,
+                "sent",
+                message=message,
+                next_attempt=self._epoch(self._patience.setdefault(entry, _Patience()).until),
+            )
 
     def _collect(self) -> None:
         for report in self._transactions.reports():
@@ -206,7 +218,9 @@ class Committer:
         """Act upon a report; ``False`` when its transaction is not one of ours."""
         asked = self._transactions.asked(report.transaction_uid)
         if asked is None:
-            log.warning("%s reported on a transaction that this node did not ask for, or no longer waits for", self._destination)
+            log.warning(
+                "%s reported on a transaction that this node did not ask for, or no longer waits for", self._destination
+            )
             return False
         for reference in report.committed:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
@@ -246,7 +260,9 @@ class Committer:
             patience.until = time.monotonic() + next_delay(patience.refused, self._first, self._maximum, self._rand())
             log.info("object %s: %s; it is asked again", entry, message)
             next_attempt = self._epoch(patience.until)
-            self._ledger.note(entry, "sent", message=f"{message}; it is asked again", status=reason, next_attempt=next_attempt)
+            self._ledger.note(
+                entry, "sent", message=f"{message}; it is asked again", status=reason, next_attempt=next_attempt
+            )
         else:
             self._hold(entry, "not-committed", f"{message}: find out why at the hub, then retry or drop it", reason)
 
@@ -335,7 +351,9 @@ class Channel:
                 return
             self._react(message)
         self._association.abort()
-        raise Unavailable(f"{self._destination} did not answer a request for commitment within {self._destination.dimse_timeout:g} s")
+        raise Unavailable(
+            f"{self._destination} did not answer a request for commitment within {self._destination.dimse_timeout:g} s"
+        )
 
     def listen(self, timeout: float) -> bool:
         """Act upon the next report; ``False`` when none comes within ``timeout`` seconds."""

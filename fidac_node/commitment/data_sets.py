@@ -59,14 +59,20 @@ def decode(data: bytes, transfer_syntax_uid: str) -> Report:
     return Report(uid, committed, failed)
 
 
-def _references(data: bytes, sequence: part10.Element | None, transfer_syntax_uid: str) -> Iterator[tuple[Reference, int]]:
+def _references(
+    data: bytes, sequence: part10.Element | None, transfer_syntax_uid: str
+) -> Iterator[tuple[Reference, int]]:
     for start, end in part10.items(data, sequence, transfer_syntax_uid) if sequence is not None else ():
         found = {element.tag: element for element in part10.walk(data, start, end, transfer_syntax_uid)}
         sop_class, sop_instance = _text(data, found.get(_SOP_CLASS)), _text(data, found.get(_SOP_INSTANCE))
         if not (sop_class and sop_instance):
             raise ValueError("a reference in the report has no SOP Class or Instance UID")
         reason = found.get(_FAILURE_REASON)
-        number = int.from_bytes(data[reason.value : reason.end], "little") if reason and reason.end - reason.value == 2 else None
+        number = (
+            int.from_bytes(data[reason.value : reason.end], "little")
+            if reason and reason.end - reason.value == 2
+            else None
+        )
         yield Reference(sop_class, sop_instance), _PROCESSING_FAILURE if number is None else number
 
 
@@ -78,7 +84,9 @@ def _sequence(tag: int, items: Iterable[bytes], explicit: bool) -> bytes:
     value = b"".join(_PLAIN(_ITEM >> 16, _ITEM & 0xFFFF, len(item)) + item for item in items)
     if not value:
         return b""
-    header = _LONG(tag >> 16, tag & 0xFFFF, b"SQ", len(value)) if explicit else _PLAIN(tag >> 16, tag & 0xFFFF, len(value))
+    header = (
+        _LONG(tag >> 16, tag & 0xFFFF, b"SQ", len(value)) if explicit else _PLAIN(tag >> 16, tag & 0xFFFF, len(value))
+    )
     return header + value
 
 

@@ -48,7 +48,9 @@ class Report:
             raise ValueError("the report has no valid TransactionUID")
         try:
             committed = tuple(_reference(item) for item in ds.get("ReferencedSOPSequence") or ())
-            failed = tuple((_reference(item), int(item.get("FailureReason", 0x0110))) for item in ds.get("FailedSOPSequence") or ())
+            failed = tuple(
+                (_reference(item), int(item.get("FailureReason", 0x0110))) for item in ds.get("FailedSOPSequence") or ()
+            )
         except (AttributeError, TypeError) as error:
             raise ValueError("a reference in the report has no SOP Class or Instance UID") from error
         return cls(uid, committed, failed)

@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from fidac_node.config.options import PREFIX, Document, Wrong, between, each, nearest, one_of, option, section, sections, variables
+from fidac_node.config.options import (
+    PREFIX,
+    Document,
+    Wrong,
+    between,
+    each,
+    nearest,
+    one_of,
+    option,
+    section,
+    sections,
+    variables,
+)
 from fidac_node.config.options import render as render_options
 from fidac_node.config.values import (
     Peer,
@@ -68,7 +80,10 @@ class SiteSection:
     """Who this node is."""
 
     id: str = option(
-        "", "The site's id, as registered at the hub ('hub site add ID'). Required.", site_id_problem, example='id = "CHU-LILLE"'
+        "",
+        "The site's id, as registered at the hub ('hub site add ID'). Required.",
+        site_id_problem,
+        example='id = "CHU-LILLE"',
     )
     code: str = option(
         "",
@@ -87,15 +102,23 @@ class Receive:
     """Where objects are received and from whom; the part that a site and the hub share."""
 
     ae_title: str = option("FIDACNODE", "AE title that senders call.", ae_title_problem)
-    host: str = option("0.0.0.0", "Address to listen on; 0.0.0.0 is every IPv4 interface, :: every interface.", host_problem)
-    port: int = option(11112, "TCP port to listen on; below 1024 needs privileges that the node does not want.", port_problem)
-    networks: tuple[str, ...] = option((), 'Networks that may connect, such as "10.20.0.0/16"; empty: all.', each(network_problem))
+    host: str = option(
+        "0.0.0.0", "Address to listen on; 0.0.0.0 is every IPv4 interface, :: every interface.", host_problem
+    )
+    port: int = option(
+        11112, "TCP port to listen on; below 1024 needs privileges that the node does not want.", port_problem
+    )
+    networks: tuple[str, ...] = option(
+        (), 'Networks that may connect, such as "10.20.0.0/16"; empty: all.', each(network_problem)
+    )
     transfer_syntaxes: tuple[str, ...] = option(
         (),
         "Transfer syntax UIDs to accept, preferred first; empty: all that can be kept as sent, lossless first.",
         each(one_of(TRANSFER_SYNTAXES, "transfer syntax that can be taken")),
     )
-    max_associations: int = option(25, "Associations open at once; one more is rejected as transient.", between(1, 1000))
+    max_associations: int = option(
+        25, "Associations open at once; one more is rejected as transient.", between(1, 1000)
+    )
     max_associations_per_caller: int = option(
         10, "The same for one calling AE title, so that no sender crowds out the others.", between(1, 1000)
     )
@@ -103,11 +126,15 @@ class Receive:
     max_pdu: int = option(131072, "Largest PDU to take, in bytes; large ones are faster.", between(4096, MEBIBYTE))
     acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
     dimse_timeout: float = option(120.0, "Seconds to wait for the rest of a message.", _SECONDS)
-    idle_timeout: float = option(120.0, "Seconds that an association may stay silent; routers keep theirs open between images.", _SECONDS)
+    idle_timeout: float = option(
+        120.0, "Seconds that an association may stay silent; routers keep theirs open between images.", _SECONDS
+    )
     max_object_mb: int = option(4096, "Largest object to take, in MiB.", between(1, 65536))
     tls_certificate: Path | None = option(None, "Certificate chain (PEM) to listen with TLS; empty: no TLS.", kind=Path)
     tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
-    tls_ca: Path | None = option(None, "CA certificates (PEM): senders must then show a certificate signed by one of them.", kind=Path)
+    tls_ca: Path | None = option(
+        None, "CA certificates (PEM): senders must then show a certificate signed by one of them.", kind=Path
+    )
 
     @property
     def max_object(self) -> int:
@@ -120,7 +147,9 @@ class SiteReceive(Receive):
     """What a site receives from its PACS."""
 
     callers: tuple[str, ...] = option((), "Calling AE titles that may store; empty: any.", each(ae_title_problem))
-    held_classes: bool = option(True, "Take secondary captures, reports and the like and hold them; false: refuse them at negotiation.")
+    held_classes: bool = option(
+        True, "Take secondary captures, reports and the like and hold them; false: refuse them at negotiation."
+    )
 
 
 @dataclass(frozen=True)
@@ -128,9 +157,15 @@ class HubReceive(Receive):
     """What the hub receives from its sites; only registered AE titles may store."""
 
     ae_title: str = option("FIDACHUB", "AE title that sites call.", ae_title_problem)
-    port: int = option(11113, "TCP port to listen on; below 1024 needs privileges that the hub does not want.", port_problem)
-    max_associations: int = option(100, "Associations open at once; one more is rejected as transient.", between(1, 1000))
-    max_pdu: int = option(MEBIBYTE, "Largest PDU to take, in bytes; a slice that fits into one costs the least.", between(4096, MEBIBYTE))
+    port: int = option(
+        11113, "TCP port to listen on; below 1024 needs privileges that the hub does not want.", port_problem
+    )
+    max_associations: int = option(
+        100, "Associations open at once; one more is rejected as transient.", between(1, 1000)
+    )
+    max_pdu: int = option(
+        MEBIBYTE, "Largest PDU to take, in bytes; a slice that fits into one costs the least.", between(4096, MEBIBYTE)
+    )
 
 
 @dataclass(frozen=True)
@@ -158,9 +193,13 @@ class Route:
 class Deidentify:
     """How identity is taken out."""
 
-    profile: str = option("fidac-chest-ct", "Profile to apply; 'fidac-node profile list' shows them.", profile_name_problem)
+    profile: str = option(
+        "fidac-chest-ct", "Profile to apply; 'fidac-node profile list' shows them.", profile_name_problem
+    )
     profiles_directory: Path | None = option(
-        None, "Folder of your own layers (*.deid) and profiles (programmes.toml); empty: those that come with the program.", kind=Path
+        None,
+        "Folder of your own layers (*.deid) and profiles (programmes.toml); empty: those that come with the program.",
+        kind=Path,
     )
     layers: tuple[str, ...] = option(
         (),
@@ -168,17 +207,26 @@ class Deidentify:
         each(profile_name_problem),
         example='layers = ["basic", "modified-dates", "clean-descriptors", "chest-ct"]',
     )
-    programme: str = option("FIDAC", "Research programme: another programme gives other pseudonyms.", long_string_problem)
+    programme: str = option(
+        "FIDAC", "Research programme: another programme gives other pseudonyms.", long_string_problem
+    )
     mode: str = option(
         "pseudonymised",
         "pseudonymised: an encrypted vault at the site says who is who; anonymised: nothing does once the programme is closed.",
         one_of(MODES, "mode"),
     )
-    key_file: Path = option(Path("secret.key"), "The site's secret key, mode 0600. Back it up: without it patients fork.")
-    vault_directory: Path = option(Path("vault"), "Folder of the vault and of the record of its uses. Back it up, apart from the keys.")
-    vault_key_file: Path = option(Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified.")
+    key_file: Path = option(
+        Path("secret.key"), "The site's secret key, mode 0600. Back it up: without it patients fork."
+    )
+    vault_directory: Path = option(
+        Path("vault"), "Folder of the vault and of the record of its uses. Back it up, apart from the keys."
+    )
+    vault_key_file: Path = option(
+        Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified."
+    )
     programme_key_file: Path = option(
-        Path("programme.key"), "The key of an anonymised programme, mode 0600; 'site programme close' destroys it. Make no copies."
+        Path("programme.key"),
+        "The key of an anonymised programme, mode 0600; 'site programme close' destroys it. Make no copies.",
     )
     placeholder_ids: tuple[str, ...] = option(
         (),
@@ -208,7 +256,9 @@ class Deidentify:
         one_of(("hold", "rebuild"), "rule"),
     )
     key_objects: str = option(
-        "hold", "hold, or rebuild: Key Object Selections as title and references alone.", one_of(("hold", "rebuild"), "rule")
+        "hold",
+        "hold, or rebuild: Key Object Selections as title and references alone.",
+        one_of(("hold", "rebuild"), "rule"),
     )
     ocr_sample: int | str = option(
         "series",
@@ -220,8 +270,12 @@ class Deidentify:
         "Seconds to which times are cut down; what slices need for their order stays as differences. 0: times stay exact.",
         between(0, 3600),
     )
-    dates_before: int = option(731, "Days before that of its study that a date may lie to be moved with it; others go.", between(0, 3660))
-    dates_after: int = option(1, "Days after that of its study that a date may lie to be moved with it.", between(0, 366))
+    dates_before: int = option(
+        731, "Days before that of its study that a date may lie to be moved with it; others go.", between(0, 3660)
+    )
+    dates_after: int = option(
+        1, "Days after that of its study that a date may lie to be moved with it.", between(0, 366)
+    )
     workers: int = option(0, "Worker processes; 0: one per core.", between(0, 256))
 
 
@@ -229,7 +283,9 @@ class Deidentify:
 class Send:
     """Where de-identified objects go."""
 
-    hub: str = option("FIDACHUB@127.0.0.1:11113", "The destination, as AET@HOST:PORT (an IPv6 address in brackets).", peer_problem)
+    hub: str = option(
+        "FIDACHUB@127.0.0.1:11113", "The destination, as AET@HOST:PORT (an IPv6 address in brackets).", peer_problem
+    )
     ae_title: str = option("", "AE title to call with; empty: the one of [receive].", optional_ae_title_problem)
     associations: int = option(3, "Associations open at once.", between(1, 16))
     compression: str = option(
@@ -237,19 +293,29 @@ class Send:
         "Compress pixels without loss for a slow line: none, jpeg-ls (smallest), htj2k (a third of the CPU); each is an extra.",
         one_of(COMPRESSIONS, "compression"),
     )
-    commitment: bool = option(True, "Ask for storage commitment before a copy is purged; false: a sent copy counts as kept.")
-    commitment_timeout: float = option(120.0, "Seconds to wait for the destination's commitment before asking again.", _SECONDS)
+    commitment: bool = option(
+        True, "Ask for storage commitment before a copy is purged; false: a sent copy counts as kept."
+    )
+    commitment_timeout: float = option(
+        120.0, "Seconds to wait for the destination's commitment before asking again.", _SECONDS
+    )
     commitment_interval: float = option(5.0, "Seconds between two requests for commitment.", _SECONDS)
-    retry_first: float = option(5.0, "Seconds before the first retry; each further one waits about twice as long.", _SECONDS)
+    retry_first: float = option(
+        5.0, "Seconds before the first retry; each further one waits about twice as long.", _SECONDS
+    )
     retry_max: float = option(600.0, "Longest wait between two retries, in seconds; there is no last retry.", _SECONDS)
-    max_pdu: int = option(MEBIBYTE, "Largest PDU to send, in bytes, if the destination takes it, and to take.", between(4096, MEBIBYTE))
+    max_pdu: int = option(
+        MEBIBYTE, "Largest PDU to send, in bytes, if the destination takes it, and to take.", between(4096, MEBIBYTE)
+    )
     acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
     dimse_timeout: float = option(120.0, "Seconds to wait for the answer to an object.", _SECONDS)
     connect_timeout: float = option(10.0, "Seconds to wait for the TCP connection.", _SECONDS)
     tls_certificate: Path | None = option(None, "Certificate chain (PEM) to show to the destination.", kind=Path)
     tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
     tls_ca: Path | None = option(
-        None, "CA certificates (PEM) that the destination's must be signed by; this or a certificate switches TLS on.", kind=Path
+        None,
+        "CA certificates (PEM) that the destination's must be signed by; this or a certificate switches TLS on.",
+        kind=Path,
     )
 
     @property
@@ -264,7 +330,9 @@ class Spools:
 
     directory: Path = option(Path("spool"), "Folder of the queues; one file system, not a network share.")
     reserve_mb: int = option(
-        1024, "Free disk space to keep, in MiB; below it new associations are rejected as transient.", between(0, 1 << 30)
+        1024,
+        "Free disk space to keep, in MiB; below it new associations are rejected as transient.",
+        between(0, 1 << 30),
     )
 
     @property
@@ -296,7 +364,9 @@ class Archive:
 class Index:
     """What the hub's questions are answered from."""
 
-    database: str = option("sqlite:///index.db", "sqlite:///FILE (relative to this file) or postgresql://USER@HOST/NAME.", database_problem)
+    database: str = option(
+        "sqlite:///index.db", "sqlite:///FILE (relative to this file) or postgresql://USER@HOST/NAME.", database_problem
+    )
 
 
 @dataclass(frozen=True)
@@ -417,7 +487,9 @@ def _document(path: Path, environ: Mapping[str, str], cls: type[SiteConfig | Hub
     document = Document(path, environ, cls)
     kind, other = ("site", "hub") if cls is SiteConfig else ("hub", "site")
     if foreign := [name for name in document.values if name in _ONLY[other]]:
-        raise document.error((foreign[0],), f"this file holds the settings of a {other}, not of a {kind}; name the right file with -c")
+        raise document.error(
+            (foreign[0],), f"this file holds the settings of a {other}, not of a {kind}; name the right file with -c"
+        )
     return document
 
 
@@ -428,7 +500,9 @@ def _check_tls(document: Document, name: str, files: Receive | Send, *, listens:
     if files.tls_certificate and not files.tls_key:
         raise document.error((name, "tls_certificate"), "a certificate without its key; set tls_key too")
     if listens and files.tls_ca and not files.tls_certificate:
-        raise document.error((name, "tls_ca"), "listening with TLS needs a certificate; set tls_certificate and tls_key too")
+        raise document.error(
+            (name, "tls_ca"), "listening with TLS needs a certificate; set tls_certificate and tls_key too"
+        )
     for key in ("tls_certificate", "tls_key", "tls_ca"):
         path: Path | None = getattr(files, key)
         if path and _is_missing(path):

@@ -25,7 +25,16 @@ T = TypeVar("T")
 
 PREFIX: Final = "FIDAC_NODE_"
 _FEW: Final = 24  # words that a message can list and still be read
-_SWITCHES: Final = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_SWITCHES: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 
 
 class Wrong(ValueError):
@@ -40,7 +49,13 @@ class Wrong(ValueError):
 
 
 def option(
-    default: T, doc: str, check: Check | None = None, *, kind: type | None = None, read: Reader | None = None, example: str = ""
+    default: T,
+    doc: str,
+    check: Check | None = None,
+    *,
+    kind: type | None = None,
+    read: Reader | None = None,
+    example: str = "",
 ) -> T:
     """Declare one option of a section.
 
@@ -77,7 +92,9 @@ def variable(section_name: str, key: str) -> str:
 
 def variables(cls: type) -> dict[str, tuple[str, str]]:
     """Every environment variable that overrides an option of ``cls``, with its section and key."""
-    return {variable(name, part.name): (name, part.name) for name, kind in sections(cls).items() for part in fields(kind)}
+    return {
+        variable(name, part.name): (name, part.name) for name, kind in sections(cls).items() for part in fields(kind)
+    }
 
 
 # --- checks that many options share ------------------------------------------------------------------
@@ -166,7 +183,13 @@ _READERS: Final[dict[type, Reader]] = {
 def _named(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    names = {dict: "a table", list: "a list", str: f"the text {value!r}", int: f"the number {value}", float: f"the number {value}"}
+    names = {
+        dict: "a table",
+        list: "a list",
+        str: f"the text {value!r}",
+        int: f"the number {value}",
+        float: f"the number {value}",
+    }
     return names.get(type(value), f"{value}")
 
 
@@ -211,7 +234,9 @@ class Document:
         keys = "".join(f" #{key + 1}" if isinstance(key, int) else f" {key}" for key in rest)
         if source := self._variables.get(cast("tuple[str, str]", where[:2])):
             return ConfigError(f"environment variable {source}: [{name}]{keys}: {message}")
-        line = next((self._lines[where[:size]] for size in range(len(where), 0, -1) if where[:size] in self._lines), None)
+        line = next(
+            (self._lines[where[:size]] for size in range(len(where), 0, -1) if where[:size] in self._lines), None
+        )
         place = f"{self.path}:{line}" if line else f"{self.path}"
         return ConfigError(f"{place}: [{name}]{keys}: {message}")
 
@@ -234,7 +259,9 @@ class Document:
         return kind(**{key: self._option((name, key), part, table) for key, part in parts.items()})
 
     def _elsewhere(self, key: str) -> str:
-        homes = [f"[{name}]" for name, kind in sections(self._cls).items() if any(part.name == key for part in fields(kind))]
+        homes = [
+            f"[{name}]" for name, kind in sections(self._cls).items() if any(part.name == key for part in fields(kind))
+        ]
         return f"; it belongs in {' or '.join(homes)}" if homes else ""
 
     def _option(self, where: tuple[str, str], part: Field[Any], table: Mapping[str, Any]) -> Any:
@@ -277,7 +304,9 @@ def _read_file(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; 'fidac-node site init' and 'fidac-node hub init' write one") from error
+        raise ConfigError(
+            f"{path}: no such file; 'fidac-node site init' and 'fidac-node hub init' write one"
+        ) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}; run as the user that owns it") from error
 

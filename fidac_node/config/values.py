@@ -164,7 +164,14 @@ def label_problem(value: str) -> str | None:
 
 def labels_problem(value: Mapping[str, str]) -> str | None:
     """Check a table from called AE title to label."""
-    return next((problem for ae_title, label in value.items() if (problem := ae_title_problem(ae_title) or label_problem(label))), None)
+    return next(
+        (
+            problem
+            for ae_title, label in value.items()
+            if (problem := ae_title_problem(ae_title) or label_problem(label))
+        ),
+        None,
+    )
 
 
 def read_rules(value: Any) -> tuple[Rule, ...]:
@@ -210,7 +217,11 @@ def _rule_value(value: Any, number: int, key: str) -> str:
 
 
 def _rule_name(value: str) -> str | None:
-    return long_string_problem(value) if len(value) <= _MAX_RULE_NAME else f"{value!r} is longer than {_MAX_RULE_NAME} characters"
+    return (
+        long_string_problem(value)
+        if len(value) <= _MAX_RULE_NAME
+        else f"{value!r} is longer than {_MAX_RULE_NAME} characters"
+    )
 
 
 def _read_conditions(value: Any, number: int, key: str) -> dict[str, str]:

@@ -54,20 +54,27 @@ DUMMIES: Final = {
     "UT": "ANONYMOUS",
 }
 FUNCTIONS: Final = {
-    "uid": Function(frozenset({"UI"}), "replaced by a keyed UID under 2.25; references stay consistent, standard UIDs stay"),
+    "uid": Function(
+        frozenset({"UI"}), "replaced by a keyed UID under 2.25; references stay consistent, standard UIDs stay"
+    ),
     "shift": Function(
-        frozenset({"DA", "DT"}), "moved back by the patient's own number of days if near the study's own date, else emptied; no UTC offset"
+        frozenset({"DA", "DT"}),
+        "moved back by the patient's own number of days if near the study's own date, else emptied; no UTC offset",
     ),
     "time": Function(frozenset({"TM"}), "a time of day, cut down to time_resolution"),
     "moment": Function(
-        frozenset({"DT", "TM"}), "as shift and time; fractions of a second stay as differences, moved by a secret fraction for each study"
+        frozenset({"DT", "TM"}),
+        "as shift and time; fractions of a second stay as differences, moved by a secret fraction for each study",
     ),
     "pid": Function(frozenset({"PN", "LO", "SH"}), "replaced by the patient's pseudonym"),
     "age89": Function(frozenset({"AS"}), "kept up to 89 years; above, 090Y"),
     "dummy": Function(frozenset(DUMMIES), "replaced by a constant that says nothing"),
-    "clean": Function(TEXT_VRS, "cleaned word by word: words of the vocabulary and harmless shapes stay, and nothing else"),
+    "clean": Function(
+        TEXT_VRS, "cleaned word by word: words of the vocabulary and harmless shapes stay, and nothing else"
+    ),
     "device": Function(
-        frozenset({"CS", "LO", "SH"}), "words and shapes of makers' vocabularies, at top level and in functional groups; elsewhere removed"
+        frozenset({"CS", "LO", "SH"}),
+        "words and shapes of makers' vocabularies, at top level and in functional groups; elsewhere removed",
     ),
     "listed": Function(TEXT_VRS, "kept if every word is in the vocabulary, else removed"),
     "contrast": Function(frozenset({"LO"}), "CONTRAST if an agent is named, else emptied"),

@@ -174,7 +174,9 @@ class Deidentifier:
     ) -> None:
         for name, value in (("site id", site_id), ("programme", programme)):
             if not value.isascii() or not value.isprintable() or not 0 < len(value) <= 64 or "\\" in value:
-                raise ConfigError(f"the {name} must be 1 to 64 ASCII characters without backslash: it travels in every object")
+                raise ConfigError(
+                    f"the {name} must be 1 to 64 ASCII characters without backslash: it travels in every object"
+                )
         self.plan = plan
         self._keys = keys
         self._site_id = site_id
@@ -185,7 +187,16 @@ class Deidentifier:
         self._kept = plan.kept
         self._written = frozenset(
             {
-                *(marks.SPONSOR, programme, site_id, "YES", plan.dates, plan.profile, plan.digest, marks.PRIVATE_CREATOR),
+                *(
+                    marks.SPONSOR,
+                    programme,
+                    site_id,
+                    "YES",
+                    plan.dates,
+                    plan.profile,
+                    plan.digest,
+                    marks.PRIVATE_CREATOR,
+                ),
                 *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
             }
         )
@@ -220,19 +231,26 @@ class Deidentifier:
         """
         if isinstance(source, Path):
             with doubt_holds(), open_source(source, limit) as opened:
-                return self.deidentify(opened, target, label=label, label_source=label_source, limit=limit, looked=looked)
+                return self.deidentify(
+                    opened, target, label=label, label_source=label_source, limit=limit, looked=looked
+                )
         output = self.apply(source, label=label, label_source=label_source, looked=looked, verdict=verdict)
         with doubt_holds():
             size = output.write(target)
         return replace(output.outcome, size=size)
 
-    def apply(self, source: Source, *, label: str, label_source: str, looked: bool = False, verdict: Verdict | None = None) -> Output:
+    def apply(
+        self, source: Source, *, label: str, label_source: str, looked: bool = False, verdict: Verdict | None = None
+    ) -> Output:
         """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
         with doubt_holds():
             if verdict is None:
                 verdict = triage.triage(source, self._rules)
             if verdict.look and not looked:
-                raise Permanent("pixel-risk", "text may be burned into its pixels and nothing here looked for it; look at it, then drop it")
+                raise Permanent(
+                    "pixel-risk",
+                    "text may be burned into its pixels and nothing here looked for it; look at it, then drop it",
+                )
             return self._apply(source, verdict, label, label_source)
 
     def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
@@ -370,7 +388,9 @@ class Deidentifier:
         after = [own.get(tag, encoded) for tag, encoded in layout]
         return [encoded for encoded in after if encoded]
 
-    def _mark_texts(self, source: Source, subject: Subject, label: str, label_source: str) -> list[tuple[int, str, str]]:
+    def _mark_texts(
+        self, source: Source, subject: Subject, label: str, label_source: str
+    ) -> list[tuple[int, str, str]]:
         """The marks of a de-identified object: tag, VR, value. What the input had in group 0012 is gone."""
         if label not in marks.LABELS:
             raise Permanent("error", "the label is none of " + ", ".join(marks.LABELS))

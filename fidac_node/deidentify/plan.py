@@ -65,7 +65,9 @@ def make(  # noqa: PLR0913  # what a plan is made of
     kept: frozenset[int] = frozenset(),
 ) -> Plan:
     """A plan with its digest."""
-    unsigned = Plan(profile, tags, groups, vrs, vocabulary, devices, common, private or {}, tuple(sorted(options)), kept, "")
+    unsigned = Plan(
+        profile, tags, groups, vrs, vocabulary, devices, common, private or {}, tuple(sorted(options)), kept, ""
+    )
     return replace(unsigned, digest=hashlib.sha256(_canonical(unsigned)).hexdigest())
 
 
@@ -87,7 +89,9 @@ def parse(text: str) -> Plan:
             frozenset(body["vocabulary"]),
             frozenset(body["common"]),
             devices=frozenset(body["devices"]),
-            private={(int(group, 16), creator, int(element, 16)): vr for group, creator, element, vr in body["private"]},
+            private={
+                (int(group, 16), creator, int(element, 16)): vr for group, creator, element, vr in body["private"]
+            },
             options=tuple(body["options"]),
             kept=frozenset(int(tag, 16) for tag in body["kept"]),
         )
@@ -109,7 +113,10 @@ def _canonical(plan: Plan) -> bytes:
         "vocabulary": sorted(plan.vocabulary),
         "devices": sorted(plan.devices),
         "common": sorted(plan.common),
-        "private": [[f"{group:04X}", creator, f"{element:02X}", vr] for (group, creator, element), vr in sorted(plan.private.items())],
+        "private": [
+            [f"{group:04X}", creator, f"{element:02X}", vr]
+            for (group, creator, element), vr in sorted(plan.private.items())
+        ],
         "options": plan.options,
         "kept": [f"{tag:08X}" for tag in sorted(plan.kept)],
     }

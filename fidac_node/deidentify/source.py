@@ -87,7 +87,11 @@ class Source:
         if tag not in self.elements:
             return ()
         try:
-            found = elements.nodes({tag: self.elements[tag]}, explicit=self.syntax.explicit) if self.syntax.little else self.nodes()
+            found = (
+                elements.nodes({tag: self.elements[tag]}, explicit=self.syntax.explicit)
+                if self.syntax.little
+                else self.nodes()
+            )
         except Unusual:
             found = self.nodes()
         node = found.get(tag)

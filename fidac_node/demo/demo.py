@@ -146,13 +146,20 @@ class Daemon:
         with self.log.open("ab") as log, _undisturbed():
             argv = [*_FIDAC, self.kind, "run", "--config", str(self.config)]
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_environment(self.kind)
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=_environment(self.kind),
             )
 
     def check(self) -> None:
         """Raise :class:`DemoError` with its last words when it has stopped."""
         if self._process is not None and self._process.poll() is not None:
-            raise DemoError(f"the {self.title} stopped by itself (exit code {self._process.returncode}). {self.last_words()}")
+            raise DemoError(
+                f"the {self.title} stopped by itself (exit code {self._process.returncode}). {self.last_words()}"
+            )
 
     def serves(self) -> bool:
         """Say whether all its processes are ready; its port is open before, and who connects waits."""
@@ -206,7 +213,19 @@ class Network:
         fidac("hub", "init", hub.config.parent, "--ae-title", HUB_AE, "--host", "127.0.0.1", "--port", hub.port)
         fidac("hub", "site", "add", SITE_ID, "--ae-title", SITE_AE, "--config", hub.config)
         address = f"{HUB_AE}@127.0.0.1:{hub.port}"
-        fidac("site", "init", site.config.parent, "--site-id", SITE_ID, "--hub", address, "--ae-title", SITE_AE, "--port", site.port)
+        fidac(
+            "site",
+            "init",
+            site.config.parent,
+            "--site-id",
+            SITE_ID,
+            "--hub",
+            address,
+            "--ae-title",
+            SITE_AE,
+            "--port",
+            site.port,
+        )
 
     def start(self) -> None:
         """Start both and return when both are ready. Raises :class:`DemoError`."""
@@ -217,7 +236,9 @@ class Network:
             while not daemon.serves():
                 self.check()
                 if time.monotonic() > deadline:
-                    raise DemoError(f"the {daemon.title} is not ready after {_READY_SECONDS:.0f} s. {daemon.last_words()}")
+                    raise DemoError(
+                        f"the {daemon.title} is not ready after {_READY_SECONDS:.0f} s. {daemon.last_words()}"
+                    )
                 pause.wait(_LOOK_SECONDS)
 
     def check(self) -> None:
@@ -323,11 +344,19 @@ def compare(before: Path, after: Path) -> list[Difference]:
     for keyword in (*_IDENTIFYING, *_KEPT):
         if keyword in old or keyword in new:
             tag = tag_for_keyword(keyword) or 0
-            rows.append(Difference(dictionary_description(tag), _shown(old, keyword), _shown(new, keyword), kept=keyword in _KEPT))
+            rows.append(
+                Difference(
+                    dictionary_description(tag), _shown(old, keyword), _shown(new, keyword), kept=keyword in _KEPT
+                )
+            )
     rows.append(Difference("Private elements", str(_private(old)), str(_private(new)), kept=False))
     if "PixelData" in old and "PixelData" in new:
         same = hashlib.sha256(old.PixelData).digest() == hashlib.sha256(new.PixelData).digest()
-        rows.append(Difference("Pixel Data", f"{len(old.PixelData):,} bytes", "the same bytes" if same else "DIFFERENT", kept=True))
+        rows.append(
+            Difference(
+                "Pixel Data", f"{len(old.PixelData):,} bytes", "the same bytes" if same else "DIFFERENT", kept=True
+            )
+        )
     return rows
 
 
@@ -352,7 +381,13 @@ def _private(ds: Dataset) -> int:
 
 def fidac(*arguments: object) -> str:
     """Run one ``fidac-node`` command and return what it printed. Raises :class:`DemoError`."""
-    done = subprocess.run([*_FIDAC, *map(str, arguments)], capture_output=True, text=True, check=False, env=_environment(str(arguments[0])))
+    done = subprocess.run(
+        [*_FIDAC, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(str(arguments[0])),
+    )
     if done.returncode not in (0, 3):
         raise DemoError(f"'fidac-node {' '.join(map(str, arguments))}' failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -417,7 +452,14 @@ def _store(association: Association, parcel: Parcel, message_id: int) -> str:
         return "the site node takes no such objects, or not in this transfer syntax"
     meta = parcel.meta
     command = encode_command(
-        [(0x0002, meta.sop_class_uid), (0x0100, 0x0001), (0x0110, message_id), (0x0700, 0), (0x0800, 1), (0x1000, meta.sop_instance_uid)]
+        [
+            (0x0002, meta.sop_class_uid),
+            (0x0100, 0x0001),
+            (0x0110, message_id),
+            (0x0700, 0),
+            (0x0800, 1),
+            (0x1000, meta.sop_instance_uid),
+        ]
     )
     with parcel.path.open("rb") as fp:
         size = fp.seek(0, 2) - parcel.offset

@@ -87,7 +87,9 @@ def decode(value: bytes, declared: tuple[str, ...]) -> str:
             return _with_escapes(value, declared)
         return value.decode(_codec(declared[0] if declared else ""))
     except UnicodeDecodeError:
-        raise Undecodable(f"bytes that {declared[0] if declared else 'the default character set'} does not have") from None
+        raise Undecodable(
+            f"bytes that {declared[0] if declared else 'the default character set'} does not have"
+        ) from None
 
 
 def likely(value: bytes, declared: tuple[str, ...]) -> str:

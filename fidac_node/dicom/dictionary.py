@@ -55,7 +55,9 @@ def _attribute(tag: int) -> _Attribute:
         return _Attribute((), None, "")
     vrs, vm, keyword = line.split(" ")
     most = vm.rpartition("-")[2]
-    return _Attribute(tuple(vr for vr in vrs.split("/") if len(vr) == 2), int(most) if most.isdigit() else None, keyword.strip("-"))
+    return _Attribute(
+        tuple(vr for vr in vrs.split("/") if len(vr) == 2), int(most) if most.isdigit() else None, keyword.strip("-")
+    )
 
 
 @cache

@@ -126,7 +126,12 @@ def end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: b
     if tag >> 16 != 0xFFFE:
         _demand_sequence(buffer, position, tag, explicit)
     delimited = end - position >= content and buffer[position + content - 4 : position + content] == _UNDEFINED
-    if delimited and tag != PIXEL_DATA and tag >> 16 != 0xFFFE and (not explicit or buffer[position + 4 : position + 6] == b"SQ"):
+    if (
+        delimited
+        and tag != PIXEL_DATA
+        and tag >> 16 != 0xFFFE
+        and (not explicit or buffer[position + 4 : position + 6] == b"SQ")
+    ):
         after = _sequence_end(buffer, position + content, end, explicit, depth)
     else:
         after = part10.element_at(buffer, position, end, explicit=explicit).after
@@ -163,7 +168,9 @@ def _sequence_end(buffer: part10.Buffer, position: int, end: int, explicit: bool
             raise Malformed(f"found {format_tag(group << 16 | number)} where an Item should be")
         if number == _SEQUENCE_END:
             return position
-        position = _item_end(buffer, position, end, explicit, depth) if length == UNDEFINED_LENGTH else position + length
+        position = (
+            _item_end(buffer, position, end, explicit, depth) if length == UNDEFINED_LENGTH else position + length
+        )
     raise Malformed("cut short: the data ends inside a sequence")
 
 
@@ -284,7 +291,9 @@ def encoded(tree: DataSet, *, explicit: bool) -> Elements:
         else:
             known = vrs_of(tag)
             vr = node.vr or (known[0] if len(known) == 1 else "UN")
-            found[tag] = syntax.header(tag, vr, len(node.value)) + node.value  # of odd length if it was: to be judged, not written
+            found[tag] = (
+                syntax.header(tag, vr, len(node.value)) + node.value
+            )  # of odd length if it was: to be judged, not written
     return found
 
 

@@ -45,7 +45,9 @@ class Syntax:
             raise Malformed(f"{format_tag(tag)} is longer than {vr} can be")
         if not self.explicit:
             return self._implicit_header.pack(tag >> 16, tag & 0xFFFF, length)
-        return (self._long_header if long else self._short_header).pack(tag >> 16, tag & 0xFFFF, vr.encode("ascii"), length)
+        return (self._long_header if long else self._short_header).pack(
+            tag >> 16, tag & 0xFFFF, vr.encode("ascii"), length
+        )
 
     def element(self, tag: int, vr: str, value: bytes) -> bytes:
         """One element, its value padded to an even length."""

@@ -23,7 +23,10 @@ PROFILE_DIGEST: Final = 0x04  # LO, SHA-256 in hex
 
 PRIVATE_CREATOR_TAG: Final = PRIVATE_GROUP << 16 | 0x0010
 PRIVATE_TAGS: Final = frozenset(
-    {PRIVATE_CREATOR_TAG, *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST))}
+    {
+        PRIVATE_CREATOR_TAG,
+        *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST)),
+    }
 )
 
 # Whose elements the safe-private profile lets through (PS3.15 E.3.10).

@@ -159,7 +159,9 @@ def _parsed(data: bytes) -> tuple[FileMeta, int]:
     text = {key: value.rstrip(b"\x00 ").decode("ascii", "replace") for key, value in values.items()}
     ours = text.get(0x0100) == _PRIVATE_INFORMATION_CREATOR
     note = values.get(0x0102, b"").rstrip(b"\x00").decode("utf-8", "replace") if ours else ""
-    sop_class, sop_instance, syntax, source, receiving = (text.get(number, "") for number in (0x0002, 0x0003, 0x0010, 0x0016, 0x0018))
+    sop_class, sop_instance, syntax, source, receiving = (
+        text.get(number, "") for number in (0x0002, 0x0003, 0x0010, 0x0016, 0x0018)
+    )
     meta = FileMeta(sop_class, sop_instance, syntax, source, receiving, note)
     check_meta(meta)
     return meta, offset
@@ -362,7 +364,9 @@ def _values(buffer: Buffer, position: int, transfer_syntax_uid: str, tags: Set[i
 
 def _short_value(buffer: Buffer, element: Element) -> bytes:
     if element.end - element.value > LONGEST_VALUE:
-        raise Malformed(f"{format_tag(element.tag)} has {element.end - element.value} bytes, {LONGEST_VALUE} at most are believable")
+        raise Malformed(
+            f"{format_tag(element.tag)} has {element.end - element.value} bytes, {LONGEST_VALUE} at most are believable"
+        )
     return bytes(buffer[element.value : element.end])
 
 

@@ -78,8 +78,14 @@ class Cutter:
     def _learn(self, found: Elements, forms: tuple[_Form, ...]) -> None:
         """What differs from a header of this form and series is what its slices have of their own."""
         tags = tuple(found)
-        like = next((form for form in forms if form.tags == tags and form.found.get(_SERIES) == found.get(_SERIES)), None)
-        own = None if like is None else (like.own or frozenset()) | {tag for tag, encoded in found.items() if like.found[tag] != encoded}
+        like = next(
+            (form for form in forms if form.tags == tags and form.found.get(_SERIES) == found.get(_SERIES)), None
+        )
+        own = (
+            None
+            if like is None
+            else (like.own or frozenset()) | {tag for tag, encoded in found.items() if like.found[tag] != encoded}
+        )
         others = [form for form in forms if form is not like]
         self._forms = (_Form(found.copy(), own, explicit=self.explicit), *others[: _MOST_FORMS - 1])
 

@@ -18,7 +18,26 @@ LONGEST_VALUE: Final = 1 << 16
 LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 # The others, with 16 bits of length.
 SHORT_VRS: Final = frozenset(
-    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM"}
+    {
+        b"AE",
+        b"AS",
+        b"AT",
+        b"CS",
+        b"DA",
+        b"DS",
+        b"DT",
+        b"FD",
+        b"FL",
+        b"IS",
+        b"LO",
+        b"LT",
+        b"PN",
+        b"SH",
+        b"SL",
+        b"SS",
+        b"ST",
+        b"TM",
+    }
     | {b"UI", b"UL", b"US"}
 )
 _ITEM_GROUP: Final = 0xFFFE
@@ -27,7 +46,9 @@ _LENGTH: Final = struct.Struct("<L").unpack_from
 _IMPLICIT_HEADER: Final = struct.Struct("<HHL").unpack_from
 
 
-def skim(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str, tags: Set[int]) -> tuple[dict[int, bytes], int]:
+def skim(
+    buffer: Buffer, start: int, end: int, transfer_syntax_uid: str, tags: Set[int]
+) -> tuple[dict[int, bytes], int]:
     """Pass over plain elements: little endian, of known length, in an encoding that ends at ``end``, perhaps after the buffer.
 
     Returns the values of ``tags`` among them, and where an element begins that is not plain or not to be judged from here.

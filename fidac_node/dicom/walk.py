@@ -30,7 +30,9 @@ class Leaf(NamedTuple):
     value: bytes
 
 
-def leaves(buffer: part10.Buffer, start: int, end: int, transfer_syntax_uid: str, path: tuple[int, ...] = ()) -> Iterator[Leaf]:
+def leaves(
+    buffer: part10.Buffer, start: int, end: int, transfer_syntax_uid: str, path: tuple[int, ...] = ()
+) -> Iterator[Leaf]:
     """Yield every element of the data set in ``buffer[start:end]`` but the pixel data.
 
     Raises :class:`Malformed` for what is not well-formed at any depth: lengths that lie, a tag that

@@ -111,7 +111,10 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     policy = reception.policy(
         receive,
         hub.config.spool.directory,
-        contexts=[*storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *request_contexts()],
+        contexts=[
+            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
+            *request_contexts(),
+        ],
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
@@ -150,4 +153,8 @@ def _open(config_path: Path) -> Hub:
 def _watch_disk(hub: Hub) -> None:
     if not hub.spool.has_room():
         free = shutil.disk_usage(hub.spool.directory).free // _MEGABYTE
-        log.error("disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait", free, hub.config.spool.reserve_mb)
+        log.error(
+            "disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait",
+            free,
+            hub.config.spool.reserve_mb,
+        )

@@ -123,9 +123,7 @@ class Filer:
         Raises :class:`ConfigError` when another process files from this spool.
         """
         if self._lock is None:
-            taken = (
-                f"another hub files from {self._spool.directory} already: stop it first, or give this one a [spool] directory of its own"
-            )
+            taken = f"another hub files from {self._spool.directory} already: stop it first, or give this one a [spool] directory of its own"
             self._lock = locks.take(self._spool.directory / locks.FILING, taken)
         self._spool.recover(self._owner)
         self._archive.sweep()
@@ -233,7 +231,9 @@ class Filer:
             verify(header, site, self._safe_creators)
             case.description = describe_header(path, site, meta, header)
 
-    def _archive_one(self, case: _Case, places: dict[tuple[str, str], Place], heirs: dict[tuple[str, str], str]) -> None:
+    def _archive_one(
+        self, case: _Case, places: dict[tuple[str, str], Place], heirs: dict[tuple[str, str], str]
+    ) -> None:
         """Put one object into the archive; ``places`` and ``heirs`` learn of it for the rest of the batch."""
         assert case.description is not None and case.path is not None
         place, pseudonym = case.description.place, case.description.pseudonym
@@ -242,7 +242,9 @@ class Filer:
         if heirs.get((place.site, place.study), pseudonym) != pseudonym:
             raise Permanent("conflict", "this study is filed under another patient already")
         if self._archive.put_if_absent(case.path, place, sync=False) == "conflict":
-            raise Permanent("conflict", "this SOPInstanceUID is filed with other content already; the first version is kept")
+            raise Permanent(
+                "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
+            )
         places[place.site, place.sop] = place
         heirs[place.site, place.study] = pseudonym
 
@@ -273,14 +275,21 @@ class Filer:
     def _hold(self, case: _Case, code: str, message: str) -> None:
         row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())
         self._spool.hold(
-            case.entry, code, message, site=row.site, sop_instance_uid=row.sop_instance_uid, at=row.at.isoformat(timespec="seconds")
+            case.entry,
+            code,
+            message,
+            site=row.site,
+            sop_instance_uid=row.sop_instance_uid,
+            at=row.at.isoformat(timespec="seconds"),
         )
         self._tries.pop(case.entry, None)
         log.warning("held %s of site %s (%s): %s", case.entry, case.site or "unknown", code, message)
         try:
             note_held(self._db, row)
         except PeeweeException as error:
-            log.error("the row about held object %s could not be written; the next start writes it: %s", case.entry, error)
+            log.error(
+                "the row about held object %s could not be written; the next start writes it: %s", case.entry, error
+            )
 
     def _postpone(self, cases: Iterable[_Case], error: Exception) -> None:
         for case in cases:
@@ -316,7 +325,9 @@ class CommitmentCheck:
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
 
-    def __call__(self, calling_ae: str, references: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[tuple[str, str, int]]]:
+    def __call__(
+        self, calling_ae: str, references: Sequence[tuple[str, str]]
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str, int]]]:
         """Return the (SOP class, SOP instance) pairs that are safe here, and the others with their Failure Reason.
 
         Safe is what is archived and indexed for the caller's site, with that class, while no other version of it waits

@@ -32,7 +32,9 @@ def create_key(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ConfigError(f"{path}: a key is there already; it is never replaced, its pseudonyms would be lost") from None
+        raise ConfigError(
+            f"{path}: a key is there already; it is never replaced, its pseudonyms would be lost"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: the key cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as fp:
@@ -80,7 +82,9 @@ def read_key(path: Path) -> bytes:
             mode = os.fstat(fp.fileno()).st_mode
             content = fp.read(4096)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no key file; restore it from the backup (a new key makes every patient a new one)") from None
+        raise ConfigError(
+            f"{path}: no key file; restore it from the backup (a new key makes every patient a new one)"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: the key cannot be read: {error.strerror}") from error
     if mode & 0o077:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from fidac_node.deidentify import Source
 
 ANONYMISED: Final = "anonymised"
-NO_VAULT: Final = "this programme is anonymised: there is no vault, and nothing at this site says who is behind a pseudonym"
+NO_VAULT: Final = (
+    "this programme is anonymised: there is no vault, and nothing at this site says who is behind a pseudonym"
+)
 
 _PADDING: Final = " \x00"
 # PatientID, its issuer, PatientBirthDate, PatientSex, SpecificCharacterSet: what a record of the vault depends on.
@@ -77,7 +79,9 @@ class SiteKeys:
         pseudonyms = self.patients.of(issuer, patient_id)
         pseudonym, study_uid = pseudonyms.patient(issuer, patient_id), source.get("StudyInstanceUID")
         if given not in ("", pseudonym):
-            raise Permanent("error", "the vault would name another patient than the object does; report it with the node's version")
+            raise Permanent(
+                "error", "the vault would name another patient than the object does; report it with the node's version"
+            )
         self.vault.enter(
             Study(
                 handle=handle,
@@ -128,7 +132,9 @@ def open_keys(config: SiteConfig) -> SiteKeys:
 def key_files(config: SiteConfig) -> list[Path]:
     """The key files that the configured mode needs."""
     settings = config.deidentify
-    return [settings.programme_key_file] if settings.mode == ANONYMISED else [settings.key_file, settings.vault_key_file]
+    return (
+        [settings.programme_key_file] if settings.mode == ANONYMISED else [settings.key_file, settings.vault_key_file]
+    )
 
 
 def vault_file(config: SiteConfig) -> Path:
@@ -147,7 +153,9 @@ def create_keys(config: SiteConfig) -> list[Path]:
     if settings.mode != ANONYMISED and vault.exists():
         missing = [path for path in key_files(config) if not path.exists()]
         if missing:
-            raise ConfigError(f"{missing[0]}: this key is missing, and {vault} cannot be used without it; put it back from your backup")
+            raise ConfigError(
+                f"{missing[0]}: this key is missing, and {vault} cannot be used without it; put it back from your backup"
+            )
         return []
     made = []
     for path in key_files(config):
@@ -220,7 +228,9 @@ def close_programme(config: SiteConfig) -> None:
     path = config.deidentify.programme_key_file
     if closed(config) is None:
         records = [*_closings(config), {"programme": config.deidentify.programme, "at": time.time()}]
-        safeio.write_synced(_tombstone(config), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644)
+        safeio.write_synced(
+            _tombstone(config), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644
+        )
     if path.exists():
         destroy_key(path)
 
@@ -234,7 +244,9 @@ def _read(config: SiteConfig, lock: int) -> SiteKeys:
         return SiteKeys(handles, handles, None, settings.mode, 1, lock)
     secret, vault_key = read_key(settings.key_file), _own_key(settings.vault_key_file)
     if secret == vault_key:
-        raise ConfigError(f"{settings.vault_key_file} holds the same key as {settings.key_file}; the vault needs one of its own")
+        raise ConfigError(
+            f"{settings.vault_key_file} holds the same key as {settings.key_file}; the vault needs one of its own"
+        )
     vault = Vault(vault_file(config), vault_key)
     vault.check()
     older = _older_secrets(config, vault, secret)
@@ -300,7 +312,9 @@ def _check_mode(config: SiteConfig) -> None:
 def _own_key(path: Path) -> bytes:
     """A key that this node makes by itself, unlike the site's secret."""
     if not path.exists():
-        raise ConfigError(f"{path}: no key file; restore it, or begin a new programme with 'fidac-node site programme open'")
+        raise ConfigError(
+            f"{path}: no key file; restore it, or begin a new programme with 'fidac-node site programme open'"
+        )
     return read_key(path)
 
 
@@ -316,5 +330,7 @@ def _tombstone(config: SiteConfig) -> Path:
 
 def _spool(config: SiteConfig) -> Path:
     if not config.spool.directory.is_dir():
-        raise ConfigError(f"no spool at {config.spool.directory} yet: 'fidac-node site init' makes it; check [spool] directory")
+        raise ConfigError(
+            f"no spool at {config.spool.directory} yet: 'fidac-node site init' makes it; check [spool] directory"
+        )
     return config.spool.directory

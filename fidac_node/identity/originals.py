@@ -77,7 +77,9 @@ class Headers:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(path.name.startswith(handle) for path in folder.iterdir()):
                 return False  # by an earlier process, or another worker
-            _write(folder / f"{handle}-{entry.instance}-{entry.digest}{_SUFFIX}", self._sealed(entry, header_of(source)))
+            _write(
+                folder / f"{handle}-{entry.instance}-{entry.digest}{_SUFFIX}", self._sealed(entry, header_of(source))
+            )
         except OSError as error:
             log.warning("the header of %s is not kept for 'site show --diff': %s", entry, error.strerror)
             return False

@@ -21,7 +21,11 @@ STANDS_FOR_NOBODY: Final = (
     "again, then drop this one"
 )
 _COUNTED: Final = 3  # digits that count up or down: 123, 987654321
-_UP: Final = ("0" + "1234567890" * 7, "1234567890" * 7, "".join(map(str, range(1, 40))))  # at least 64 characters, as LO (PS3.5 6.2)
+_UP: Final = (
+    "0" + "1234567890" * 7,
+    "1234567890" * 7,
+    "".join(map(str, range(1, 40))),
+)  # at least 64 characters, as LO (PS3.5 6.2)
 _DOWN: Final = ("987654321", "9876543210")
 # Test patients and phantoms: any number may follow, and anything behind a separator: TEST0001, TEST-HOSPITAL, PHANTOM WATER.
 _UNREAL: Final = "TEST ESSAI QUALITY PHANTOM PHANTOMS FANTOM FANTOME PHANTOME CATPHAN DEMO CALIBRATION"
@@ -80,7 +84,9 @@ def _counts(plain: str) -> bool:
 
 def _is_nobody(folded: str) -> bool:
     spellings = (folded, _alphanumeric(folded))  # N/A is one word
-    return bool(_UNREAL_ID.fullmatch(folded)) or any(_NOBODY.fullmatch(one) and not _AN_ID.fullmatch(one) for one in spellings)
+    return bool(_UNREAL_ID.fullmatch(folded)) or any(
+        _NOBODY.fullmatch(one) and not _AN_ID.fullmatch(one) for one in spellings
+    )
 
 
 def _one_of(words: Iterable[str]) -> str:

@@ -18,13 +18,32 @@ from fidac_node.errors import ConfigError
 _SHORTEST_REASON: Final = 10
 _LONGEST_REASON: Final = 200
 _LEAST_NAME: Final = 3  # letters or digits: less says nothing about who somebody is
-_LEAST_INSIDE: Final = 5  # letters of a name that is also found inside a word, or with spaces in it: "thi" and "ole" are in many
+_LEAST_INSIDE: Final = (
+    5  # letters of a name that is also found inside a word, or with spaces in it: "thi" and "ole" are in many
+)
 _LEAST_SIGNS: Final = 2  # of a name in other than Latin letters
 _LATIN: Final = "\u0370"  # below are all Latin letters
 _LEAST_DIGITS: Final = 4
 _LEAST_SHOUTED: Final = 4
 _ACRONYMS: Final = frozenset(
-    {"ARDS", "BPCO", "CHRU", "CNIL", "COPD", "COVID", "DICOM", "FIDAC", "GDPR", "HIPAA", "HRCT", "LIDC", "NLST", "PACS", "PHRC", "RGPD"}
+    {
+        "ARDS",
+        "BPCO",
+        "CHRU",
+        "CNIL",
+        "COPD",
+        "COVID",
+        "DICOM",
+        "FIDAC",
+        "GDPR",
+        "HIPAA",
+        "HRCT",
+        "LIDC",
+        "NLST",
+        "PACS",
+        "PHRC",
+        "RGPD",
+    }
     | {"SARS", "SDRA"}
 )
 _DATE: Final = re.compile(r"[0-9]{8}")
@@ -103,12 +122,22 @@ def check_reason(reason: str, identities: Iterable[str] = ()) -> str:
     """
     text = " ".join(reason.split())
     if not _SHORTEST_REASON <= len(text) <= _LONGEST_REASON or not text.isprintable():
-        raise ConfigError(f"the reason must be {_SHORTEST_REASON} to {_LONGEST_REASON} characters on one line; it is kept")
+        raise ConfigError(
+            f"the reason must be {_SHORTEST_REASON} to {_LONGEST_REASON} characters on one line; it is kept"
+        )
     if any(_repeats(text, identity) for identity in identities):
-        raise ConfigError("the reason names the patient: write why you ask, not about whom; the record shows the pseudonym")
+        raise ConfigError(
+            "the reason names the patient: write why you ask, not about whom; the record shows the pseudonym"
+        )
     if _NUMBER.search(text) or _DAY_OF_MONTH.search(" ".join(words(text))):
-        raise ConfigError("the reason holds a number of four digits or more, or a date: write why you ask, without it; nothing was kept")
-    if _NAME.search(text) or _has_title(text) or any(_is_shouted(one) or _is_mixed(one) for one in re.findall(r"[^\W\d_]+", text)):
+        raise ConfigError(
+            "the reason holds a number of four digits or more, or a date: write why you ask, without it; nothing was kept"
+        )
+    if (
+        _NAME.search(text)
+        or _has_title(text)
+        or any(_is_shouted(one) or _is_mixed(one) for one in re.findall(r"[^\W\d_]+", text))
+    ):
         raise ConfigError(
             "the reason looks as if it named somebody: write why you ask, in ordinary words in small letters; nothing was kept"
         )
@@ -120,7 +149,9 @@ def _repeats(text: str, identity: str) -> bool:
     digits = "".join(filter(str.isdigit, identity))
     if len(digits) >= _LEAST_DIGITS and digits in "".join(filter(str.isdigit, text)):
         return True
-    if _DATE.fullmatch(identity.strip()) and _has_date(words(text), int(digits[2:4]), int(digits[4:6]), int(digits[6:])):
+    if _DATE.fullmatch(identity.strip()) and _has_date(
+        words(text), int(digits[2:4]), int(digits[4:6]), int(digits[6:])
+    ):
         return True
     if any(max(part) >= _LATIN and len(part) >= _LEAST_SIGNS and part in fold(text) for part in words(identity)):
         return True
@@ -131,7 +162,11 @@ def _repeats(text: str, identity: str) -> bool:
 def _spellings(text: str) -> set[tuple[str, ...]]:
     """The words of a text as they may be typed in Latin letters, without accents."""
     one = unicodedata.normalize("NFC", text)
-    return {tuple(words(latin(spelled, apart=apart))) for spelled in (one, one.translate(_DIGRAPHS)) for apart in (False, True)}
+    return {
+        tuple(words(latin(spelled, apart=apart)))
+        for spelled in (one, one.translate(_DIGRAPHS))
+        for apart in (False, True)
+    }
 
 
 def _names(said: list[str], name: list[str]) -> bool:
@@ -141,7 +176,9 @@ def _names(said: list[str], name: list[str]) -> bool:
     spelled = [one.replace(" ", "") for one in re.findall(r"(?:\b\w ?\b){3,}", text)]  # d u p o n t
     for part in {*name, *map("".join, orders)}:
         inside = len(part) >= _LEAST_INSIDE or not part.isalpha()
-        if len(part) >= _LEAST_NAME and (part in said or (inside and part in squeezed) or any(part in one for one in spelled)):
+        if len(part) >= _LEAST_NAME and (
+            part in said or (inside and part in squeezed) or any(part in one for one in spelled)
+        ):
             return True
     return len("".join(name)) >= _LEAST_NAME and len(name) > 1 and any(f" {' '.join(one)} " in text for one in orders)
 
@@ -149,9 +186,19 @@ def _names(said: list[str], name: list[str]) -> bool:
 def _has_date(said: list[str], year: int, month: int, day: int) -> bool:
     """Say whether words hold the day, the month and the year (its last two digits), or the day and the month's name."""
     text = f" {' '.join(said)} "
-    numbers = {int(one[-2:]) for one in re.findall(r"[0-9]+", text)} | {number for name, number in _DAYS.items() if f" {name} " in text}
-    begun = {number for name, number in _MONTHS.items() if any(word[:_SHORTEST_MONTH] == name[:_SHORTEST_MONTH] for word in said)}
-    named = {number for name, number in _MONTHS.items() if any(len(one) >= _SHORTEST_MONTH and name.startswith(one) for one in said)}
+    numbers = {int(one[-2:]) for one in re.findall(r"[0-9]+", text)} | {
+        number for name, number in _DAYS.items() if f" {name} " in text
+    }
+    begun = {
+        number
+        for name, number in _MONTHS.items()
+        if any(word[:_SHORTEST_MONTH] == name[:_SHORTEST_MONTH] for word in said)
+    }
+    named = {
+        number
+        for name, number in _MONTHS.items()
+        if any(len(one) >= _SHORTEST_MONTH and name.startswith(one) for one in said)
+    }
     return {day, month, year} <= numbers | begun or (day in numbers and month in named)
 
 

@@ -53,7 +53,11 @@ class UseLog:
                 os.fchown(fd, owner.st_uid, owner.st_gid)  # the node's user goes on writing
             content = _content(fd)
             use = Use(time.time(), user(), command, subject, reason, _hash(_last(content)))
-            data = (b"" if content.endswith(b"\n") or not content else b"\n") + json.dumps(asdict(use)).encode("ascii") + b"\n"
+            data = (
+                (b"" if content.endswith(b"\n") or not content else b"\n")
+                + json.dumps(asdict(use)).encode("ascii")
+                + b"\n"
+            )
             if os.write(fd, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             os.fsync(fd)

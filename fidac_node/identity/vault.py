@@ -112,7 +112,9 @@ class Vault:
                 f"{path}: no vault; put it back from your backup, or make a new one with 'fidac-node site programme open'"
             ) from None
         except OSError as error:
-            raise ConfigError(f"{path}: the vault cannot be read: {error.strerror}; run as the user that runs the node") from error
+            raise ConfigError(
+                f"{path}: the vault cannot be read: {error.strerror}; run as the user that runs the node"
+            ) from error
         if not (found := _HEADER.fullmatch(header)):
             raise ConfigError(f"{path}: this is no vault, or its first line is damaged; put it back from your backup")
         self.id = found[1].decode("ascii")
@@ -124,7 +126,9 @@ class Vault:
         with self._lock(fcntl.LOCK_SH):
             self._catch_up()
         if not self._reader.number:
-            raise ConfigError(f"{path}: the vault cannot be decrypted with this key; put back the vault key that belongs to it")
+            raise ConfigError(
+                f"{path}: the vault cannot be decrypted with this key; put back the vault key that belongs to it"
+            )
 
     @staticmethod
     def create(path: Path, key: bytes) -> None:
@@ -167,12 +171,17 @@ class Vault:
         """
         with self._appending():
             earlier = self._at(self._of_pseudonym.get(study.pseudonym, ()))
-            if any(one.handle == study.handle and (one.birth_date, one.sex) == (study.birth_date, study.sex) for one in earlier):
+            if any(
+                one.handle == study.handle and (one.birth_date, one.sex) == (study.birth_date, study.sex)
+                for one in earlier
+            ):
                 return
             differs = [name for name, facts in _FACTS.items() if _contradicts(facts, study, earlier)]
             same = self.judgement(study.handle, study.pseudonym)
             if differs and not same:
-                raise Permanent("another-person", _another(study.handle, earlier[0].handle, differs, judged=same is not None))
+                raise Permanent(
+                    "another-person", _another(study.handle, earlier[0].handle, differs, judged=same is not None)
+                )
             self._append({"kind": "study", **asdict(study)})
 
     def judge(self, subject: str, *, same: bool) -> None:
@@ -231,7 +240,9 @@ class Vault:
                 fcntl.flock(fd, how)
                 facts = os.fstat(fd)
                 if facts.st_ino != self._inode or facts.st_size < self._offset:
-                    raise Temporary("the vault was replaced by another file: restart the node, it will check the new one")
+                    raise Temporary(
+                        "the vault was replaced by another file: restart the node, it will check the new one"
+                    )
                 yield
             finally:
                 os.close(fd)
@@ -257,7 +268,9 @@ class Vault:
                 line = _LINE.fullmatch(fp.readline())
                 record = self._box.opened(int(line[1]), line[2]) if line else None
                 if record is None:
-                    raise Temporary("a record of the vault was changed: stop the node, and put back the newest backup of the vault")
+                    raise Temporary(
+                        "a record of the vault was changed: stop the node, and put back the newest backup of the vault"
+                    )
                 del record["kind"]
                 found.append(Study(**record))
         return found
@@ -318,7 +331,9 @@ def _contradicts(fact: Callable[[Study], str], study: Study, earlier: Iterable[S
 
 def _another(study: str, before: str, differs: Iterable[str], *, judged: bool) -> str:
     """Why the objects of ``study`` wait; by handles, never by a value."""
-    what = f"{' and '.join(differs)} of study {study} differ from what the vault has of its PatientID, from study {before}"
+    what = (
+        f"{' and '.join(differs)} of study {study} differ from what the vault has of its PatientID, from study {before}"
+    )
     if judged:
         return f"{what}; a person has decided that this is another patient: have the PACS correct the PatientID, then drop these objects"
     return (

@@ -10,4 +10,14 @@ from fidac_node.phantom.scan import IDENTITIES, Identity, Scan
 from fidac_node.phantom.study import secondary_capture, series, write_enhanced, write_series
 from fidac_node.phantom.vendors import VENDORS, Vendor
 
-__all__ = ["IDENTITIES", "VENDORS", "Identity", "Scan", "Vendor", "secondary_capture", "series", "write_enhanced", "write_series"]
+__all__ = [
+    "IDENTITIES",
+    "VENDORS",
+    "Identity",
+    "Scan",
+    "Vendor",
+    "secondary_capture",
+    "series",
+    "write_enhanced",
+    "write_series",
+]

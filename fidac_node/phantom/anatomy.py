@@ -29,7 +29,16 @@ class Chest:
     ``ground_glass`` adds the hazy patches of a viral pneumonia; ``contrast`` brightens the blood.
     """
 
-    def __init__(self, seed: int, *, rows: int, columns: int, thickness: float, ground_glass: bool = False, contrast: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        rows: int,
+        columns: int,
+        thickness: float,
+        ground_glass: bool = False,
+        contrast: bool = False,
+    ) -> None:
         self._seed = seed
         self._thickness = thickness
         self._pixel = FIELD_OF_VIEW / max(rows, columns)
@@ -170,7 +179,10 @@ class Chest:
             tubes = [(0.0, 14.0, 9.5, 9.0)]
         elif t < 0.56:
             away = (t - 0.38) / 0.18
-            tubes = [(-6 - 34 * away, 16 + 4 * away, 8.5 - 2 * away, 7.0), (6 + 36 * away, 17 + 6 * away, 7.5 - 2 * away, 6.5)]
+            tubes = [
+                (-6 - 34 * away, 16 + 4 * away, 8.5 - 2 * away, 7.0),
+                (6 + 36 * away, 17 + 6 * away, 7.5 - 2 * away, 6.5),
+            ]
         else:
             tubes = [(-44.0, 24.0, 3.6, 3.4), (46.0, 28.0, 3.2, 3.4)] if t < 0.74 else []
         for x, y, a, b in tubes:
@@ -224,7 +236,17 @@ class Chest:
         return image.clip(-1024, 3071).astype(np.int16)
 
     def _ellipse(  # noqa: PLR0913  # what an ellipse is made of
-        self, image: Plane, x: float, y: float, a: float, b: float, hu: float, *, angle: float = 0, power: float = 2, softness: float = 0
+        self,
+        image: Plane,
+        x: float,
+        y: float,
+        a: float,
+        b: float,
+        hu: float,
+        *,
+        angle: float = 0,
+        power: float = 2,
+        softness: float = 0,
     ) -> None:
         """Blend an ellipse of half axes ``a`` and ``b`` into ``image``; ``softness`` widens its edge (mm)."""
         reach = (max(a, b) if angle else a) + softness + 2, (max(a, b) if angle else b) + softness + 2
@@ -283,5 +305,6 @@ def _patches(rng: np.random.Generator) -> NDArray[np.float32]:
     side = rng.choice([-1.0, 1.0], 9)
     rim = rng.uniform(0.72, 0.92, 9)
     return np.stack(
-        [side * np.sin(angle) * 118 * rim, np.cos(angle) * 76 * rim, rng.uniform(110, 250, 9), rng.uniform(14, 32, 9)], axis=1
+        [side * np.sin(angle) * 118 * rim, np.cos(angle) * 76 * rim, rng.uniform(110, 250, 9), rng.uniform(14, 32, 9)],
+        axis=1,
     ).astype(np.float32)

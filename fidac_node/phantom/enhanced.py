@@ -38,7 +38,9 @@ def enhanced_header(scan: Scan) -> FileDataset:
         AcquisitionContextSequence=Sequence([]),
         DimensionOrganizationSequence=items(DimensionOrganizationUID=scan.uid("dimensions")),
         DimensionIndexSequence=items(
-            DimensionOrganizationUID=scan.uid("dimensions"), DimensionIndexPointer=0x00200032, FunctionalGroupPointer=0x00209113
+            DimensionOrganizationUID=scan.uid("dimensions"),
+            DimensionIndexPointer=0x00200032,
+            FunctionalGroupPointer=0x00209113,
         ),
         SharedFunctionalGroupsSequence=Sequence([_shared(scan)]),
         PerFrameFunctionalGroupsSequence=Sequence([_frame(scan, index, moment) for index in range(scan.slices)]),
@@ -96,7 +98,11 @@ def _shared(scan: Scan) -> Dataset:
             CTDIPhantomTypeCodeSequence=code("113691", "DCM", "IEC Body Dosimetry Phantom"),
         ),
         CTXRayDetailsSequence=items(
-            KVP="120", FocalSpots="1.2", FilterType="FLAT", FilterMaterial="ALUMINUM", CalciumScoringMassFactorPatient=None
+            KVP="120",
+            FocalSpots="1.2",
+            FilterType="FLAT",
+            FilterMaterial="ALUMINUM",
+            CalciumScoringMassFactorPatient=None,
         ),
     )
 

@@ -202,7 +202,9 @@ def _order(ds: Dataset, scan: Scan) -> None:
         ReferencedPerformedProcedureStepSequence=items(
             ReferencedSOPClassUID="1.2.840.10008.3.1.2.3.3", ReferencedSOPInstanceUID=scan.uid("mpps")
         ),
-        ReferencedStudySequence=items(ReferencedSOPClassUID="1.2.840.10008.3.1.2.3.1", ReferencedSOPInstanceUID=scan.study_uid),
+        ReferencedStudySequence=items(
+            ReferencedSOPClassUID="1.2.840.10008.3.1.2.3.1", ReferencedSOPInstanceUID=scan.study_uid
+        ),
     )
 
 

@@ -56,7 +56,8 @@ def _csa_header(scan: Scan, index: int) -> bytes:
     """The CSA header's outline (SV10): names, VRs and values in fixed-width fields; the patient among them."""
     values = {"SliceNumber": str(index + 1), "PatientName": scan.identity.name, "PatientID": scan.identity.patient_id}
     tags = b"".join(
-        struct.pack("<64si4sii", name.encode(), 1, b"LO", 0, 1) + value.encode("latin-1").ljust(64, b"\0") for name, value in values.items()
+        struct.pack("<64si4sii", name.encode(), 1, b"LO", 0, 1) + value.encode("latin-1").ljust(64, b"\0")
+        for name, value in values.items()
     )
     blob = b"SV10\x04\x03\x02\x01" + struct.pack("<II", len(values), 77) + tags
     return blob.ljust(4096, b"\0")

@@ -46,7 +46,10 @@ class LaneAssociation(Association):
     @cached_property
     def contexts(self) -> dict[int, Context]:
         """What was accepted, by number; once associated."""
-        return {number: Context(number, str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for number, cx in self._accepted_cx.items()}
+        return {
+            number: Context(number, str(cx.abstract_syntax), str(cx.transfer_syntax[0]))
+            for number, cx in self._accepted_cx.items()
+        }
 
     @cached_property
     def calling(self) -> str:

@@ -66,7 +66,9 @@ def identify_draft(draft: Draft, meta: FileMeta, offset: int, size: int, *, begi
     part10.check_meta(meta)
     syntax, fd = meta.transfer_syntax_uid, draft.fileno()
     values, start = _recognised(beginning, size, syntax)
-    rest = part10.find_in(fd, offset, size, syntax, frozenset() if values else _UIDS.keys(), beginning=beginning, start=start)
+    rest = part10.find_in(
+        fd, offset, size, syntax, frozenset() if values else _UIDS.keys(), beginning=beginning, start=start
+    )
     return _identity(meta, values or rest)
 
 

@@ -53,12 +53,20 @@ def read_store(command: bytes) -> StoreRequest | None:
         return None
     message_id, data_set_type = _number(values, _MESSAGE_ID), _number(values, _COMMAND_DATA_SET_TYPE)
     sop_class, sop_instance = _uid(values, _AFFECTED_SOP_CLASS_UID), _uid(values, _AFFECTED_SOP_INSTANCE_UID)
-    if message_id is None or data_set_type is None or not sop_class or not sop_instance or _number(values, _PRIORITY) is None:
+    if (
+        message_id is None
+        or data_set_type is None
+        or not sop_class
+        or not sop_instance
+        or _number(values, _PRIORITY) is None
+    ):
         raise ValueError("a C-STORE request lacks a mandatory parameter (PS3.7 Table 9.3-1)")
     return StoreRequest(message_id, sop_class, sop_instance, data_set_type != _NO_DATA_SET)
 
 
-def store_response(request: StoreRequest, context_id: int, status: int, comment: str = "", *, maximum: int = 0) -> bytes:
+def store_response(
+    request: StoreRequest, context_id: int, status: int, comment: str = "", *, maximum: int = 0
+) -> bytes:
     """The C-STORE-RSP (PS3.7 Table 9.3-2) as P-DATA-TF PDUs of at most ``maximum`` bytes each (0: any).
 
     ``comment`` is at most 64 characters of ASCII (PS3.7 C.5).
@@ -80,12 +88,16 @@ def store_response(request: StoreRequest, context_id: int, status: int, comment:
     if len(command) <= size:
         return _pdu(command, context_id, last=True)
     return b"".join(
-        _pdu(command[start : start + size], context_id, last=start + size >= len(command)) for start in range(0, len(command), size)
+        _pdu(command[start : start + size], context_id, last=start + size >= len(command))
+        for start in range(0, len(command), size)
     )
 
 
 def _pdu(fragment: bytes, context_id: int, *, last: bool) -> bytes:
-    return _PDU.pack(_P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, _COMMAND | (_LAST if last else 0)) + fragment
+    return (
+        _PDU.pack(_P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, _COMMAND | (_LAST if last else 0))
+        + fragment
+    )
 
 
 def _values(command: bytes) -> dict[int, bytes]:

@@ -242,7 +242,9 @@ class Lane(DULServiceProvider):
         inside = self._is_inside()
         self._make_way()
         try:
-            read = (inside and not self.wire.trickles and self.wire.fill()) or (self.wire.wait(left) and self.wire.fill())
+            read = (inside and not self.wire.trickles and self.wire.fill()) or (
+                self.wire.wait(left) and self.wire.fill()
+            )
         except (EOFError, OSError):
             self.event_queue.put("Evt17")
             return False
@@ -283,7 +285,11 @@ class Lane(DULServiceProvider):
                 self._starved = False
             self._write()
         except Exception as error:  # whatever decoding a command of a stranger leads to
-            log.warning("aborting the association of %s: its message is not valid: %s", self.assoc.requestor.ae_title, type(error).__name__)
+            log.warning(
+                "aborting the association of %s: its message is not valid: %s",
+                self.assoc.requestor.ae_title,
+                type(error).__name__,
+            )
             self._drop()
             self.event_queue.put("Evt19")  # invalid PDU (PS3.8 Table 9-10)
 

@@ -108,7 +108,9 @@ def serve(
 def redeem(spool: Spool) -> None:
     """After a crash: let every object that was acknowledged be found by its name. Raises ``OSError``."""
     if redeemed := spool.redeem(is_whole):
-        log.warning("names given back to %d objects in %s: a crash had taken them; nothing is lost", redeemed, spool.directory)
+        log.warning(
+            "names given back to %d objects in %s: a crash had taken them; nothing is lost", redeemed, spool.directory
+        )
 
 
 def _context(receive: Receive) -> ssl.SSLContext | None:

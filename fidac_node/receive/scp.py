@@ -159,7 +159,9 @@ class StorageScp:
         while (busy := [assoc for assoc in self.associations if assoc.lane.busy]) and time.monotonic() < deadline:
             pause.wait(_POLL_SECONDS)
         for assoc in busy:
-            log.warning("aborting %s in the middle of an object: it did not end within %.0f s", assoc.requestor.ae_title, grace)
+            log.warning(
+                "aborting %s in the middle of an object: it did not end within %.0f s", assoc.requestor.ae_title, grace
+            )
         self._server.close()
         remaining = self.associations
         for assoc in remaining:
@@ -170,7 +172,9 @@ class StorageScp:
 
     def begin(self, assoc: LaneAssociation, context: Context, request: StoreRequest) -> Incoming:
         """Open a file for the object that ``assoc`` announces."""
-        meta = FileMeta(request.sop_class_uid, request.sop_instance_uid, context.transfer_syntax, assoc.calling, assoc.called)
+        meta = FileMeta(
+            request.sop_class_uid, request.sop_instance_uid, context.transfer_syntax, assoc.calling, assoc.called
+        )
         return Incoming(self._create, request, context, meta, self._policy.max_object)
 
     def end(self, incoming: Incoming) -> tuple[int, str]:
@@ -204,7 +208,12 @@ class StorageScp:
         if reason := (self._policy.takes or self._policy.ready)():
             return _refusal(OUT_OF_RESOURCES, reason)
         identity = identify_draft(
-            incoming.draft, incoming.meta, incoming.offset, incoming.size, beginning=incoming.beginning, limit=self._policy.max_object
+            incoming.draft,
+            incoming.meta,
+            incoming.offset,
+            incoming.size,
+            beginning=incoming.beginning,
+            limit=self._policy.max_object,
         )
         self._accept(incoming.draft, identity, incoming.digest())
         return SUCCESS, ""
@@ -234,7 +243,10 @@ class StorageScp:
         if self._policy.networks and not any(address in network for network in self._policy.networks):
             return _NOT_FROM_HERE, "its address is not in [receive] networks"
         if called not in self._policy.called:
-            return _CALLED_UNKNOWN, f"it called {called!r}, this node answers to {', '.join(sorted(self._policy.called))}"
+            return (
+                _CALLED_UNKNOWN,
+                f"it called {called!r}, this node answers to {', '.join(sorted(self._policy.called))}",
+            )
         if not self._policy.callers(calling):
             return _CALLER_UNKNOWN, "its AE title is not registered here"
         if self._stopping.is_set():

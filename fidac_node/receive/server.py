@@ -94,7 +94,9 @@ class Server:
             except BlockingIOError:
                 continue  # another process was faster
             except Exception as error:  # whatever one connection leads to, the next one may do better
-                log.warning("a connection could not be taken: %s", getattr(error, "strerror", None) or type(error).__name__)
+                log.warning(
+                    "a connection could not be taken: %s", getattr(error, "strerror", None) or type(error).__name__
+                )
                 if getattr(error, "errno", None) in _EXHAUSTED and closed.poll(_EXHAUSTED_SECONDS * 1000):
                     return
 

@@ -38,7 +38,9 @@ class Incoming:
     that are written must stay as they are until :meth:`hash`: the disk can begin before.
     """
 
-    def __init__(self, create: Callable[[], Draft], request: StoreRequest, context: Context, meta: FileMeta, limit: int) -> None:
+    def __init__(
+        self, create: Callable[[], Draft], request: StoreRequest, context: Context, meta: FileMeta, limit: int
+    ) -> None:
         self.request = request
         self.context = context
         self.meta = meta

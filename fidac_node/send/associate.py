@@ -13,7 +13,15 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.classify import Fate, classify
-from fidac_node.send.upper_layer import MAX_CONTEXTS, Association, Context, Destination, Message, Unavailable, encode_command
+from fidac_node.send.upper_layer import (
+    MAX_CONTEXTS,
+    Association,
+    Context,
+    Destination,
+    Message,
+    Unavailable,
+    encode_command,
+)
 from fidac_node.site.compress import COMPRESSED
 from fidac_node.system import safeio
 
@@ -87,7 +95,9 @@ class Courier:
         self.destination = destination
         self._message_id = 0
         self._commands: dict[Pair, _StoreCommand] = {}
-        self._association = Association(destination, [(sop_class, [syntax]) for sop_class, syntax in sorted(self.pairs)])
+        self._association = Association(
+            destination, [(sop_class, [syntax]) for sop_class, syntax in sorted(self.pairs)]
+        )
 
     def alive(self) -> bool:
         """Say whether the association is still there; one that the peer has left is closed."""
@@ -111,7 +121,9 @@ class Courier:
         with file:
             size = os.fstat(file.fileno()).st_size - parcel.offset
             file.seek(parcel.offset)
-            self._association.send(command.context, command.encode(self._message_id, parcel.meta.sop_instance_uid), file, size)
+            self._association.send(
+                command.context, command.encode(self._message_id, parcel.meta.sop_instance_uid), file, size
+            )
             if meanwhile is not None:
                 meanwhile()
             status = self._judge(self._association.receive(self.destination.dimse_timeout))

@@ -57,19 +57,35 @@ _TABLE: Final[tuple[tuple[int, int, Verdict], ...]] = (
     (0xC000, 0xCFFF, Verdict(Fate.PERMANENT, "the hub cannot understand the object", _COMPARE)),
     # General (PS3.7 Annex C.4, C.5).
     (0x0105, 0x0106, Verdict(Fate.PERMANENT, "an attribute or its value is not valid to the hub", _COMPARE)),
-    (0x0110, 0x0110, Verdict(Fate.TEMPORARY, "the hub failed while processing the object", f"look at its log; {_LATER}")),
+    (
+        0x0110,
+        0x0110,
+        Verdict(Fate.TEMPORARY, "the hub failed while processing the object", f"look at its log; {_LATER}"),
+    ),
     (
         0x0111,
         0x0111,
-        Verdict(Fate.PERMANENT, "the hub already has an object with this SOP Instance UID", "compare the two, then retry or drop this one"),
+        Verdict(
+            Fate.PERMANENT,
+            "the hub already has an object with this SOP Instance UID",
+            "compare the two, then retry or drop this one",
+        ),
     ),
     (0x0112, 0x0112, Verdict(Fate.PERMANENT, "the hub knows no such object", _COMPARE)),
     (0x0114, 0x0115, Verdict(Fate.PERMANENT, "an argument of the request is not valid to the hub", _COMPARE)),
     (0x0117, 0x0117, Verdict(Fate.PERMANENT, "the hub finds the SOP Instance UID not valid", _COMPARE)),
-    (0x0118, 0x0118, Verdict(Fate.PERMANENT, "the hub knows no such SOP class", "allow the class at the hub, then retry")),
+    (
+        0x0118,
+        0x0118,
+        Verdict(Fate.PERMANENT, "the hub knows no such SOP class", "allow the class at the hub, then retry"),
+    ),
     (0x0119, 0x0119, Verdict(Fate.PERMANENT, "the hub has this SOP Instance UID under another SOP class", _COMPARE)),
     (0x0120, 0x0121, Verdict(Fate.PERMANENT, "the hub misses an attribute or its value", _COMPARE)),
-    (0x0122, 0x0122, Verdict(Fate.PERMANENT, "the hub does not take this SOP class", "allow the class at the hub, then retry")),
+    (
+        0x0122,
+        0x0122,
+        Verdict(Fate.PERMANENT, "the hub does not take this SOP class", "allow the class at the hub, then retry"),
+    ),
     # Permanent by its name, but it is the registration that is missing, not the object that is wrong.
     (0x0124, 0x0124, Verdict(Fate.TEMPORARY, "the hub does not authorise this node to store", _REGISTER, for_all=True)),
     (0x0210, 0x0210, Verdict(Fate.TEMPORARY, "the hub took the request for a duplicate", _LATER)),
@@ -84,4 +100,6 @@ def classify(status: int) -> Verdict:
     for low, high, verdict in _TABLE:
         if low <= status <= high:
             return verdict
-    return Verdict(Fate.TEMPORARY, "the hub answered with a status that no standard table knows", f"look at its log; {_LATER}")
+    return Verdict(
+        Fate.TEMPORARY, "the hub answered with a status that no standard table knows", f"look at its log; {_LATER}"
+    )

@@ -55,7 +55,9 @@ def ask(
     Raises :class:`Temporary` (:class:`Rejected`) with what happened and what to look at; ``timeout`` (seconds) holds for each step.
     """
     _reach(peer, timeout, tls)
-    assoc = _associate(peer, calling_ae, timeout, tls, {sop_class: list(transfer_syntaxes) for sop_class in sop_classes})
+    assoc = _associate(
+        peer, calling_ae, timeout, tls, {sop_class: list(transfer_syntaxes) for sop_class in sop_classes}
+    )
     try:
         if not any(context.abstract_syntax == VERIFICATION for context in assoc.accepted_contexts):
             raise Temporary(f"{peer} took the association but does not offer Verification (C-ECHO)")
@@ -63,9 +65,13 @@ def ask(
         status = assoc.send_c_echo()
         seconds = time.monotonic() - start
         if "Status" not in status:
-            raise Temporary(f"{peer} took the association but did not answer the C-ECHO within {timeout:g} s; look at its log")
+            raise Temporary(
+                f"{peer} took the association but did not answer the C-ECHO within {timeout:g} s; look at its log"
+            )
         if status.Status != 0:
-            raise Temporary(f"{peer} answered the C-ECHO with status {status.Status:04X}H instead of success; look at its log")
+            raise Temporary(
+                f"{peer} answered the C-ECHO with status {status.Status:04X}H instead of success; look at its log"
+            )
         accepted = frozenset(str(context.abstract_syntax) for context in assoc.accepted_contexts)
         return Answer(seconds, accepted, assoc.acceptor.implementation_class_uid == IMPLEMENTATION_CLASS_UID)
     finally:
@@ -83,18 +89,24 @@ def _reach(peer: Peer, timeout: float, tls: ssl.SSLContext | None) -> None:
     except socket.gaierror as error:
         raise Temporary(f"the host {peer.host} is not known; correct its name, or look at the name service") from error
     except TimeoutError as error:
-        raise Temporary(f"{address} did not answer within {timeout:g} s; look at the network and its firewalls") from error
+        raise Temporary(
+            f"{address} did not answer within {timeout:g} s; look at the network and its firewalls"
+        ) from error
     except ConnectionRefusedError as error:
         raise Temporary(f"nothing listens on {address}; is it running, is the port right?") from error
     except ssl.SSLCertVerificationError as error:
         raise Temporary(f"the certificate of {peer} is not trusted ({error.verify_message}); look at tls_ca") from error
     except ssl.SSLError as error:
-        raise Temporary(f"no TLS with {address} ({error.reason}); does it speak TLS on this port, does it take our certificate?") from error
+        raise Temporary(
+            f"no TLS with {address} ({error.reason}); does it speak TLS on this port, does it take our certificate?"
+        ) from error
     except OSError as error:
         raise Temporary(f"no connection to {address}: {error.strerror or type(error).__name__}") from error
 
 
-def _associate(peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext | None, contexts: dict[str, list[str]]) -> Association:
+def _associate(
+    peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext | None, contexts: dict[str, list[str]]
+) -> Association:
     ae = AE(ae_title=calling_ae)
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
@@ -108,7 +120,11 @@ def _associate(peer: Peer, calling_ae: str, timeout: float, tls: ssl.SSLContext 
         return assoc
     if assoc.is_rejected:
         raise Rejected(_rejection(assoc, peer, calling_ae))
-    ended = f"gave no association within {timeout:g} s" if time.monotonic() - start >= timeout else "broke it off without an association"
+    ended = (
+        f"gave no association within {timeout:g} s"
+        if time.monotonic() - start >= timeout
+        else "broke it off without an association"
+    )
     raise Temporary(f"{peer} took the connection but {ended}; is it a DICOM port, with or without TLS?")
 
 

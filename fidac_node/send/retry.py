@@ -29,7 +29,12 @@ class Backoff:
     """
 
     def __init__(
-        self, first: float, maximum: float, *, rand: Callable[[], float] = random.random, clock: Callable[[], float] = time.monotonic
+        self,
+        first: float,
+        maximum: float,
+        *,
+        rand: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._first, self._maximum = first, maximum
         self._rand, self._clock = rand, clock

@@ -193,7 +193,9 @@ class Sender:
         try:
             self._outbox.hold(entry, error.code, str(error), status=error.status)
         except OSError as trouble:
-            self._postpone(worker, entry, Temporary(f"{error}; it cannot be set aside: {trouble.strerror}", error.status))
+            self._postpone(
+                worker, entry, Temporary(f"{error}; it cannot be set aside: {trouble.strerror}", error.status)
+            )
             return
         log.warning("object %s refused, it waits for a person: %s", entry, error)
         self._schedule.done(worker, entry)
@@ -219,7 +221,9 @@ class Sender:
         A destination that takes one more association not now, but goes on with another, is not left alone.
         """
         if line.denied and any(other.open or other.opening for other in self._lines if other is not line):
-            log.info("%s; another association goes on, this one is tried again in %.0f s", error, line.backoff.failed() or 0)
+            log.info(
+                "%s; another association goes on, this one is tried again in %.0f s", error, line.backoff.failed() or 0
+            )
             return
         delay = self._backoff.failed()
         if delay is not None:

@@ -44,12 +44,17 @@ _PDU_HEADER, _PDV_HEADER = 6, 6
 _MOST_PDU: Final = 1 << 24
 _MOST_MESSAGE: Final = 1 << 24
 _LEAST_PDU: Final = 1024
-_STRETCH: Final = 1 << 17  # bytes that a peer must take within the time limit: a slow line needs minutes for the longest PDU
+_STRETCH: Final = (
+    1 << 17
+)  # bytes that a peer must take within the time limit: a slow line needs minutes for the longest PDU
 _SMALL: Final = 8192  # bytes of a fragment for which system calls of its own do not pay
 
 _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (1, 2): "it does not support the DICOM application context",
-    (1, 3): "it does not know the calling AE title {calling}: register this site at the hub, or correct [send] ae_title",
+    (
+        1,
+        3,
+    ): "it does not know the calling AE title {calling}: register this site at the hub, or correct [send] ae_title",
     (1, 7): "it does not answer to the AE title {called}: correct [send] hub",
     (2, 2): "it does not support this version of the protocol",
     (3, 1): "it is too busy now",
@@ -89,7 +94,9 @@ def encode_command(values: Iterable[tuple[int, str | int]]) -> bytes:
     """Encode a command set (PS3.7 6.3.1) from ``(element, value)`` in order: UIDs as text, US as numbers."""
     body = b""
     for element, value in values:
-        encoded = struct.pack("<H", value) if isinstance(value, int) else value.encode("ascii") + b"\x00" * (len(value) % 2)
+        encoded = (
+            struct.pack("<H", value) if isinstance(value, int) else value.encode("ascii") + b"\x00" * (len(value) % 2)
+        )
         body += struct.pack("<HHL", 0x0000, element, len(encoded)) + encoded
     return struct.pack("<HHLL", 0x0000, 0x0000, 4, len(body)) + body
 
@@ -208,11 +215,15 @@ class Association:
             for result in answer.presentation_context_definition_results_list:
                 if result.result == 0 and result.context_id is not None:
                     abstract_syntax = proposals[(result.context_id - 1) // 2][0]
-                    self.contexts[result.context_id] = Context(result.context_id, abstract_syntax, str(result.transfer_syntax[0]))
+                    self.contexts[result.context_id] = Context(
+                        result.context_id, abstract_syntax, str(result.transfer_syntax[0])
+                    )
             theirs = answer.maximum_length_received or self._max_pdu  # 0: no limit (PS3.8 D.1.1)
         except Exception as error:  # pynetdicom raises whatever a malformed item leads to
             self.abort()
-            raise Unavailable(f"{self.destination} answered the association request with something that is not DICOM") from error
+            raise Unavailable(
+                f"{self.destination} answered the association request with something that is not DICOM"
+            ) from error
         self._max_pdu = max(_LEAST_PDU, min(theirs, self._max_pdu))
 
     def _send_data(self, head: bytes, context_id: int, data: BinaryIO, size: int) -> None:
@@ -343,7 +354,9 @@ def _request(destination: Destination, proposals: Sequence[tuple[str, Sequence[s
 
 def _rejection(destination: Destination, source: int, reason: int) -> str:
     words = _REJECTIONS.get((source, reason), f"it gives no reason (source {source}, reason {reason})")
-    return f"{destination} rejected the association: " + words.format(calling=destination.calling_ae, called=destination.ae_title)
+    return f"{destination} rejected the association: " + words.format(
+        calling=destination.calling_ae, called=destination.ae_title
+    )
 
 
 def _fragments(context_id: int, data: bytes, size: int, most: int) -> bytes:
@@ -352,7 +365,8 @@ def _fragments(context_id: int, data: bytes, size: int, most: int) -> bytes:
         raise EOFError(SHORTER)
     starts = range(0, size, most) or (0,)
     return b"".join(
-        header(context_id, 0 if start + most < size else LAST_FRAGMENT, min(most, size - start)) + data[start : start + most]
+        header(context_id, 0 if start + most < size else LAST_FRAGMENT, min(most, size - start))
+        + data[start : start + most]
         for start in starts
     )
 

@@ -164,13 +164,17 @@ def connect(destination: Destination) -> Wire:
     try:
         sock = socket.create_connection((destination.host, destination.port), destination.connect_timeout)
     except socket.gaierror as error:
-        raise Unavailable(f"the host {destination.host} is not known: correct [send] hub, or look at the name service") from error
+        raise Unavailable(
+            f"the host {destination.host} is not known: correct [send] hub, or look at the name service"
+        ) from error
     except TimeoutError as error:
         raise Unavailable(
             f"{address} does not answer within {destination.connect_timeout:g} s: look at the network and its firewalls"
         ) from error
     except ConnectionRefusedError as error:
-        raise Unavailable(f"nothing listens on {address}: is the hub running, is the port in [send] hub right?") from error
+        raise Unavailable(
+            f"nothing listens on {address}: is the hub running, is the port in [send] hub right?"
+        ) from error
     except OSError as error:
         raise Unavailable(f"no connection to {address}: {reason(error)}") from error
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -191,7 +195,9 @@ def _encrypt(sock: socket.socket, context: ssl.SSLContext, destination: Destinat
         return TlsWire(context.wrap_socket(sock, server_hostname=destination.hostname or destination.host))
     except ssl.SSLCertVerificationError as error:
         sock.close()
-        raise Unavailable(f"the certificate of {destination} is not trusted ({error.verify_message}): look at [send] tls_ca") from error
+        raise Unavailable(
+            f"the certificate of {destination} is not trusted ({error.verify_message}): look at [send] tls_ca"
+        ) from error
     except OSError as error:
         sock.close()
         raise Unavailable(

@@ -39,7 +39,9 @@ _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 _ENCAPSULATED: Final = struct.pack("<HH2sxxL", 0x7FE0, 0x0010, b"OB", part10.UNDEFINED_LENGTH)
 _SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS = 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011
 _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
-_OF_IMAGE: Final = frozenset({_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED})
+_OF_IMAGE: Final = frozenset(
+    {_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED}
+)
 # What is compressed already passes without a word.
 _WHY_NOT: Final = {
     IMPLICIT_VR_LE: "they come in Implicit VR Little Endian; without it in [receive] transfer_syntaxes the PACS sends Explicit VR",
@@ -350,7 +352,9 @@ def _codec(name: str) -> Codec:
     try:
         return METHODS[name].codec()
     except ImportError as error:
-        raise ConfigError(f"{name}: the package {METHODS[name].package} cannot be loaded ({error}); install it anew") from error
+        raise ConfigError(
+            f"{name}: the package {METHODS[name].package} cannot be loaded ({error}); install it anew"
+        ) from error
 
 
 def _short(values: dict[int, bytes], tag: int) -> int:

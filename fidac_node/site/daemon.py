@@ -136,7 +136,12 @@ class Site:
         value = f"{self.keys.fingerprint} {site} {self.config.deidentify.programme}"
         known = self.ledger.fact(_KEY_CHECK)
         if known is not None and known != value:
-            changed = zip(("mode", "vault", "key", "site id or code", "programme"), known.split(" ", 4), value.split(" ", 4), strict=False)
+            changed = zip(
+                ("mode", "vault", "key", "site id or code", "programme"),
+                known.split(" ", 4),
+                value.split(" ", 4),
+                strict=False,
+            )
             what = ", ".join(name for name, old, new in changed if old != new)
             raise ConfigError(
                 f"{site_keys.key_files(self.config)[0]} is not the key this node has used so far, or something else that must not "
@@ -184,7 +189,11 @@ class Site:
         for entry in self.ledger.nameless():
             self.ledger.note(entry, found[entry], **self._facts(entry, found[entry]))
         for entry in missing:
-            log.error("object %s is in the ledger but its file is gone from the spool: ask the PACS for study %s again", entry, entry.study)
+            log.error(
+                "object %s is in the ledger but its file is gone from the spool: ask the PACS for study %s again",
+                entry,
+                entry.study,
+            )
 
     def _facts(self, entry: Entry, state: str) -> dict[str, Any]:
         """What the file itself says of an object whose row was lost."""
@@ -227,7 +236,12 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     begun = site.ledger.fact(_KEY_CHECK) is not None
     site.check_key()
     site.tell_recipe(begun=begun)
-    _ = site.plan, site.pixel_rules, Rules.from_config(site.config.route), site.destination  # wrong settings stop here, not in a child
+    _ = (
+        site.plan,
+        site.pixel_rules,
+        Rules.from_config(site.config.route),
+        site.destination,
+    )  # wrong settings stop here, not in a child
     stages = [stage for stage in STAGES if not only or stage in only]
     if "deidentify" in stages and site.pixel_rules.wants_ocr:
         log.info("looking for burned-in text with %s", ocr.require())
@@ -236,7 +250,10 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     listeners = reception.listen(receive) if reception.STAGE in stages else {}
     _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
-    processes = {reception.STAGE: reception.names(receive), "deidentify": [f"deidentify-{number}" for number in range(workers)]}
+    processes = {
+        reception.STAGE: reception.names(receive),
+        "deidentify": [f"deidentify-{number}" for number in range(workers)],
+    }
     names = [name for stage in stages for name in processes.get(stage, [stage])]
     children = [(name, ["site", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
@@ -244,8 +261,16 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         Chore("watching the disk", 5.0, _DiskWatch(site)),
         Chore("counting the records of the vault", 60.0, site.count_vault),
     ]
-    log.info("site node %s: %s, recipe %s %s", site.config.site.id, ", ".join(stages), site.plan.profile, site.plan.digest[:8])
-    code = Supervisor(f"site node {site.config.site.id}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
+    log.info(
+        "site node %s: %s, recipe %s %s",
+        site.config.site.id,
+        ", ".join(stages),
+        site.plan.profile,
+        site.plan.digest[:8],
+    )
+    code = Supervisor(
+        f"site node {site.config.site.id}", children, chores, listeners=listeners, grace=_GRACE_SECONDS
+    ).run()
     site.count_vault()
     site.ledger.close()
     return code
@@ -328,7 +353,9 @@ def open_site(config_path: Path) -> Site:
             f"'chown -R USER {site.config.spool.directory}'"
         ) from error
     except OSError as error:
-        raise ConfigError(f"the spool cannot be used: {error.filename}: {error.strerror}; check [spool] directory") from error
+        raise ConfigError(
+            f"the spool cannot be used: {error.filename}: {error.strerror}; check [spool] directory"
+        ) from error
     return site
 
 
@@ -400,8 +427,13 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     policy = reception.policy(
         receive,
         site.config.spool.directory,
-        contexts=[*storage_contexts(classes, receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)), *report_contexts()],
-        callers=lambda ae_title: not receive.callers or ae_title in receive.callers or ae_title == site.destination.ae_title,
+        contexts=[
+            *storage_contexts(classes, receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
+            *report_contexts(),
+        ],
+        callers=lambda ae_title: (
+            not receive.callers or ae_title in receive.callers or ae_title == site.destination.ae_title
+        ),
         called=frozenset({receive.ae_title, *site.config.route.labels}),
         ready=site.ready,
         handlers=report_handlers(site.reports),
@@ -412,7 +444,12 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
 def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:
     keys, programme = site.keys, site.config.deidentify.programme
     deidentifier = Deidentifier(
-        site.plan, keys.patients, site_id=site.config.site.id, programme=programme, rules=site.pixel_rules, moments=site.moments
+        site.plan,
+        keys.patients,
+        site_id=site.config.site.id,
+        programme=programme,
+        rules=site.pixel_rules,
+        moments=site.moments,
     )
     worker = Worker(
         owner,

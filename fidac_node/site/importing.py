@@ -118,7 +118,9 @@ class _NotAnObject(Exception):
 class _Import:
     """One run: where objects go, and what happened so far."""
 
-    def __init__(self, inbox: Spool, ledger: Ledger, label: str, handles: Handles, max_object: int, progress: Progress) -> None:
+    def __init__(
+        self, inbox: Spool, ledger: Ledger, label: str, handles: Handles, max_object: int, progress: Progress
+    ) -> None:
         self.result = ImportResult()
         self._inbox = inbox
         self._ledger = ledger
@@ -172,7 +174,9 @@ class _Import:
             try:
                 references = [file.parts[:-1] + reference for reference in _references(file)]
             except Permanent as error:
-                self._refuse(file.name, f"this DICOMDIR cannot be used, all files beside it were looked at instead: {error}")
+                self._refuse(
+                    file.name, f"this DICOMDIR cannot be used, all files beside it were looked at instead: {error}"
+                )
                 continue
             roots.append(file.parts[:-1])
             named.update(map(_folded, references))
@@ -217,7 +221,8 @@ class _Import:
         except _UNREADABLE as error:
             raise Permanent("malformed", f"the zip archive cannot be read: {_words(error)}") from error
         files = [
-            _File(_parts(info.filename), f"{name}: {info.filename}", partial(_Member, archive, info, size, budget)) for info in members
+            _File(_parts(info.filename), f"{name}: {info.filename}", partial(_Member, archive, info, size, budget))
+            for info in members
         ]
         try:
             self._medium(files, f"{name}: ")
@@ -250,7 +255,9 @@ class _Import:
         while chunk:
             size += len(chunk)
             if size > self._max_object:
-                raise Malformed(f"larger than {self._max_object >> 20} MB, the most that [receive] max_object_mb allows")
+                raise Malformed(
+                    f"larger than {self._max_object >> 20} MB, the most that [receive] max_object_mb allows"
+                )
             digest.update(chunk)
             fp.write(chunk)
             chunk = _read(source, _CHUNK)
@@ -288,7 +295,9 @@ class _Member:
             raise Permanent("malformed", "encrypted: unpack the archive with its password and import the folder")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # zipfile inflates the other methods without a bound on memory.
-            raise Permanent("malformed", "compressed by a method other than deflate: unpack the archive and import the folder")
+            raise Permanent(
+                "malformed", "compressed by a method other than deflate: unpack the archive and import the folder"
+            )
         self._stream = archive.open(info)
         self._most = max(_MEMBER_FLOOR, _MOST_RATIO * min(info.compress_size, archive_size))
         self._size = 0
@@ -306,7 +315,9 @@ class _Member:
         self._size += len(chunk)
         self._budget.used += len(chunk)
         if self._budget.used > self._budget.limit:
-            raise _Bomb(f"inflates to more than {self._budget.limit >> 20} MB, like a zip bomb: the rest of it was not read")
+            raise _Bomb(
+                f"inflates to more than {self._budget.limit >> 20} MB, like a zip bomb: the rest of it was not read"
+            )
         if self._size > self._most:
             raise Permanent("bomb", f"inflates to more than {self._most >> 20} MB, like a zip bomb")
         return chunk
@@ -342,7 +353,9 @@ def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
         if kind := _ARCHIVES.get(head[:4]):
             raise Malformed(f"a {kind} archive that is not opened here: unpack it and import the folder")
         if head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00":
-            raise Malformed("not a DICOM file (PS3.10): it looks like a bare data set without preamble; export it again as a DICOM file")
+            raise Malformed(
+                "not a DICOM file (PS3.10): it looks like a bare data set without preamble; export it again as a DICOM file"
+            )
         raise Malformed("not a DICOM file")
     meta, offset = part10.read_meta(io.BytesIO(head))
     if meta.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
@@ -350,7 +363,9 @@ def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
     if meta.sop_class_uid not in CT_CLASSES and meta.sop_class_uid not in HELD_CLASSES:
         raise Permanent("not-allowed-class", f"{UID(meta.sop_class_uid).name}: this node does not take such objects")
     if meta.transfer_syntax_uid not in TRANSFER_SYNTAXES:
-        raise Permanent("not-accepted", f"transfer syntax {UID(meta.transfer_syntax_uid).name}: this node does not take it")
+        raise Permanent(
+            "not-accepted", f"transfer syntax {UID(meta.transfer_syntax_uid).name}: this node does not take it"
+        )
     return meta, offset
 
 

@@ -28,14 +28,30 @@ LEFT_STATES: Final = ("sent", "committed")
 _GONE_STATES: Final = ("discarded", "dropped")
 # What the row of an object says, by the directory of the spool that its file is in.
 INBOX_STATES: Final = {"new": "ready", "work": "ready", "held": "held"}
-OUTBOX_STATES: Final = {"new": "outgoing", "work": "outgoing", "held": "refused", "sent": "sent", "committed": "committed"}
+OUTBOX_STATES: Final = {
+    "new": "outgoing",
+    "work": "outgoing",
+    "held": "refused",
+    "sent": "sent",
+    "committed": "committed",
+}
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000
 _INT64: Final = 1 << 63
 
 # Facts about the object: the first writer wins. Facts about its state: the latest state wins.
-_OF_OBJECT: Final = ("received_at", "bytes", "calling_ae", "called_ae", "label", "label_source", "sent_bytes", "sent_syntax", "patient")
+_OF_OBJECT: Final = (
+    "received_at",
+    "bytes",
+    "calling_ae",
+    "called_ae",
+    "label",
+    "label_source",
+    "sent_bytes",
+    "sent_syntax",
+    "patient",
+)
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
 _NOTHING: Final = (None,) * len(_COLUMNS)
@@ -103,7 +119,9 @@ class Ledger:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
                 self._upgrade()
         except (pw.PeeweeException, sqlite3.Error, Temporary) as error:
-            raise ConfigError(f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions") from error
+            raise ConfigError(
+                f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions"
+            ) from error
         self._flusher = threading.Thread(target=self._keep_flushing, name="ledger", daemon=True)
         if not read_only:
             self._flusher.start()
@@ -170,7 +188,8 @@ class Ledger:
             marks = ", ".join("?" * len(entries))
             found = dict(
                 connection.execute(
-                    f"SELECT instance, entry FROM first WHERE instance IN ({marks})", [entry.instance for entry in entries]
+                    f"SELECT instance, entry FROM first WHERE instance IN ({marks})",
+                    [entry.instance for entry in entries],
                 ).fetchall()
             )
         return {entry: Entry.parse(found[entry.instance]) for entry in entries}
@@ -188,7 +207,9 @@ class Ledger:
             found[study] = found.get(study, frozenset()) | {patient}
         return found
 
-    def claim(self, study: str, patient: str, earlier: Callable[[], Iterable[str]] = tuple) -> tuple[frozenset[str], bool]:
+    def claim(
+        self, study: str, patient: str, earlier: Callable[[], Iterable[str]] = tuple
+    ) -> tuple[frozenset[str], bool]:
         """Write down, durably, that an object of ``study`` names ``patient``; return all that were named, and whether this one is new.
 
         ``earlier`` tells patients of the study from elsewhere; it is asked when this ledger never knew whose the study is.
@@ -213,10 +234,14 @@ class Ledger:
         marks = ", ".join("?" * len(gone))
         with self._transaction() as connection:
             objects = f"SELECT DISTINCT patient FROM object WHERE study = ? AND state NOT IN ({marks})"
-            nameless = f"{objects} AND patient IS NULL AND state NOT IN ('ready', 'held')"  # those are asked before they leave
+            nameless = (
+                f"{objects} AND patient IS NULL AND state NOT IN ('ready', 'held')"  # those are asked before they leave
+            )
             if not connection.execute(nameless, (study, *gone)).fetchone():
                 left = f"{objects} AND patient IS NOT NULL"
-                connection.execute(f"DELETE FROM whose WHERE study = ? AND patient NOT IN ({left})", (study, study, *gone))
+                connection.execute(
+                    f"DELETE FROM whose WHERE study = ? AND patient NOT IN ({left})", (study, study, *gone)
+                )
         return self.patients([study]).get(study, frozenset())
 
     def contact(self, *, ok: bool, message: str = "") -> None:
@@ -238,7 +263,8 @@ class Ledger:
         """Keep one named fact, durably."""
         with self._transaction() as connection:
             connection.execute(
-                "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+                "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (name, value),
             )
 
     def fact(self, name: str) -> str | None:
@@ -271,7 +297,10 @@ class Ledger:
             "SELECT sent_syntax, COUNT(*), SUM(bytes), SUM(sent_bytes) FROM object "
             "WHERE state IN ('sent', 'committed') AND bytes > 0 AND sent_bytes > 0 GROUP BY sent_syntax ORDER BY 2 DESC, 1"
         )
-        return [dict(zip(("transfer_syntax_uid", "objects", "bytes_received", "bytes_sent"), row, strict=True)) for row in rows]
+        return [
+            dict(zip(("transfer_syntax_uid", "objects", "bytes_received", "bytes_sent"), row, strict=True))
+            for row in rows
+        ]
 
     def oldest(self, states: Sequence[str]) -> float | None:
         """When the longest waiting object in ``states`` was received (seconds of the epoch)."""
@@ -345,7 +374,10 @@ class Ledger:
 
     def nameless(self) -> list[Entry]:
         """Live objects of which the ledger knows no more than the state, because their rows were lost."""
-        return [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE received_at IS NULL AND state IN {LIVE_STATES}")]
+        return [
+            Entry.parse(row[0])
+            for row in self._all(f"SELECT entry FROM object WHERE received_at IS NULL AND state IN {LIVE_STATES}")
+        ]
 
     def close(self) -> None:
         """Write what was noted and close the file."""

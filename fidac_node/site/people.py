@@ -28,7 +28,12 @@ log = logging.getLogger(__name__)
 
 TWO_PATIENTS: Final = "two-patients"
 
-_IDENTIFYING: Final = (0x00100020, 0x00100021, 0x00100010, 0x00080005)  # PatientID, its issuer, PatientName, SpecificCharacterSet
+_IDENTIFYING: Final = (
+    0x00100020,
+    0x00100021,
+    0x00100010,
+    0x00080005,
+)  # PatientID, its issuer, PatientName, SpecificCharacterSet
 _MOST_PATIENTS: Final = 64  # a PACS sends a few side by side
 
 
@@ -108,7 +113,11 @@ class People:
         study, named = entry.study, self._ledger.patients([entry.study]).get(entry.study, frozenset())
         left = len(self._left(study))
         at_hub = f" {' and '.join(new_uids)}" if new_uids else ""
-        gone = f"{left} of them have left: have the operator of the hub withdraw that study{at_hub}" if left else "none of them has left"
+        gone = (
+            f"{left} of them have left: have the operator of the hub withdraw that study{at_hub}"
+            if left
+            else "none of them has left"
+        )
         return (
             f"the objects of study {study} name {len(named)} patients: {', '.join(sorted(named))}; {gone}. Drop those of the wrong one "
             f"('site queue drop --study {study} --patient HANDLE'), then 'site queue retry --study {study}'"
@@ -127,9 +136,13 @@ class People:
     def _read(self, source: Source) -> _Whose:
         try:
             patient_id = charset.decode(source.raw("PatientID"), source.charset)
-            handle = self._keys.handles.patient_handle(charset.likely(source.raw("IssuerOfPatientID"), source.charset), patient_id)
+            handle = self._keys.handles.patient_handle(
+                charset.likely(source.raw("IssuerOfPatientID"), source.charset), patient_id
+            )
         except charset.Undecodable:
-            return _Whose(refusal=("undecodable", "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet"))
+            return _Whose(
+                refusal=("undecodable", "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet")
+            )
         except Permanent as error:
             return _Whose(refusal=(error.code, str(error)))
         if any(matches(text, self._policy.test_patients) for text in (patient_id, source.get("PatientName"))):

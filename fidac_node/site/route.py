@@ -26,7 +26,9 @@ BUILT_IN: Final = "chest-ct"
 # What says where an image was taken. Series descriptions rather name a reconstruction.
 _SCOPE: Final = ("BodyPartExamined", "StudyDescription", "ProtocolName")
 # Folded text. TAP: thoraco-abdomino-pelvien; CAP: chest, abdomen, pelvis; HRCT is of the lung.
-_CHEST: Final = re.compile(r"thora[xc]|chest|poumon|pulmon|\blung|parenchym|bronch|mediastin|pleur|pneumo|\b[tc] ?a ?p\d*\b|\bhrct|covid")
+_CHEST: Final = re.compile(
+    r"thora[xc]|chest|poumon|pulmon|\blung|parenchym|bronch|mediastin|pleur|pneumo|\b[tc] ?a ?p\d*\b|\bhrct|covid"
+)
 # Underscores and digits join words in protocol names: "lung_lowdose", "thorax1".
 _JOINED: Final = re.compile(r"[_\W]+")
 
@@ -77,7 +79,9 @@ class Rules:
     ``default_label`` is what an object gets when nothing else labels it.
     """
 
-    def __init__(self, rules: Iterable[Mapping[str, Any]], labels: Mapping[str, str], default_label: str = "unknown") -> None:
+    def __init__(
+        self, rules: Iterable[Mapping[str, Any]], labels: Mapping[str, str], default_label: str = "unknown"
+    ) -> None:
         self._rules = tuple(_compile(rule) for rule in rules)
         self._labels = {called.strip(): label for called, label in labels.items()}
         self._default_label = default_label
@@ -174,14 +178,20 @@ def _compile(rule: Mapping[str, Any]) -> Rule:
 
 def _patterns(name: str, table: Mapping[str, str] | None) -> dict[str, re.Pattern[str]]:
     try:
-        return {keyword: re.compile(_fold_pattern(pattern), re.IGNORECASE) for keyword, pattern in (table or {}).items()}
+        return {
+            keyword: re.compile(_fold_pattern(pattern), re.IGNORECASE) for keyword, pattern in (table or {}).items()
+        }
     except re.error as error:
         raise ConfigError(f"[route] rule {name!r}: {error.pattern!r} is not a regular expression: {error}") from error
 
 
 def _fold_pattern(pattern: str) -> str:
     """Fold the letters of a pattern, as values are folded, but no escape: ``S`` after a backslash is not ``s``."""
-    return re.sub(r"\\.|[^\\]+", lambda part: part[0] if part[0].startswith("\\") else "".join(map(_fold_letter, part[0])), pattern)
+    return re.sub(
+        r"\\.|[^\\]+",
+        lambda part: part[0] if part[0].startswith("\\") else "".join(map(_fold_letter, part[0])),
+        pattern,
+    )
 
 
 def _fold_letter(char: str) -> str:

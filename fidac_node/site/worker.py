@@ -117,7 +117,9 @@ class Worker:
             try:
                 batch = self._inbox.claim(self._owner, _BATCH)
             except OSError as error:
-                log.warning("nothing can be claimed from the inbox, next try in %.0f s: %s", _PAUSE_SECONDS, error.strerror)
+                log.warning(
+                    "nothing can be claimed from the inbox, next try in %.0f s: %s", _PAUSE_SECONDS, error.strerror
+                )
                 stop.wait(_PAUSE_SECONDS)
                 continue
             if batch:
@@ -273,7 +275,9 @@ class Worker:
             (copy.draft if done else spare).discard()
         if not done:
             return copy
-        return replace(copy, draft=spare, size=spare.file.tell(), transfer_syntax_uid=self._compressor.transfer_syntax_uid)
+        return replace(
+            copy, draft=spare, size=spare.file.tell(), transfer_syntax_uid=self._compressor.transfer_syntax_uid
+        )
 
     def _put(self, copies: Sequence[_Copy]) -> None:
         """Bring copies to the outbox, and then remove the originals. Raises ``OSError``."""
@@ -327,7 +331,9 @@ class Worker:
         if crashes < _MOST_CRASHES:
             self._inbox.release(entry, crashes=crashes)
         else:
-            self._ledger.note(entry, "held", reason="crashed", message=f"{crashes} worker processes died on this object")
+            self._ledger.note(
+                entry, "held", reason="crashed", message=f"{crashes} worker processes died on this object"
+            )
 
 
 class _Current:

@@ -145,7 +145,11 @@ class Spool:
         try:
             self._sync_new()
         except OSError as error:
-            log.error("%s cannot be synced: %s; what was received stays safe under its names in tmp/", f"{self._root}/new", error.strerror)
+            log.error(
+                "%s cannot be synced: %s; what was received stays safe under its names in tmp/",
+                f"{self._root}/new",
+                error.strerror,
+            )
             with self._lock:
                 self._anchors += anchors
             return
@@ -266,7 +270,9 @@ class Spool:
 
     def mark_committed(self, entry: Entry) -> None:
         """The destination answers for the object; the file's time becomes now, for the retention."""
-        os.utime(self.place(entry, "sent"))  # before the move: never in committed/ with an old time, that is purged at once
+        os.utime(
+            self.place(entry, "sent")
+        )  # before the move: never in committed/ with an old time, that is purged at once
         self._move(entry, "committed", "sent")
 
     def remove(self, entry: Entry, harmless: range = _NOTHING) -> None:
@@ -329,7 +335,10 @@ class Spool:
 
     def sweep(self) -> None:
         """After a crash: remove what was never finished, and so never acknowledged. What is being written now stays, and every anchor."""
-        for leftover in [*(self.directory / "tmp").glob(f"*{_SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")]:
+        for leftover in [
+            *(self.directory / "tmp").glob(f"*{_SUFFIX}"),
+            *(self.directory / "held").glob(".*.json.*.tmp"),
+        ]:
             with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
                 fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if Stamp.read(str(leftover)) is None:

@@ -64,7 +64,11 @@ class Stock:
             return False
         self._look_for_spares()
         found = os.stat(path)
-        if found.st_size > SMALL or (found.st_nlink > 1 and not self._weigh_anchor(path, found)) or len(self._spares) >= self._most_spares:
+        if (
+            found.st_size > SMALL
+            or (found.st_nlink > 1 and not self._weigh_anchor(path, found))
+            or len(self._spares) >= self._most_spares
+        ):
             return False
         draft = self._draft_path()
         os.rename(path, draft)  # first: nobody must find the object wiped

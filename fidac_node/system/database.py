@@ -31,10 +31,20 @@ _MOST_VALUES: Final = 30_000
 _ADVISORY_LOCK: Final = 0x4649444143
 
 # How each database spells what plain SQL leaves open; `statements` fills them in.
-_SQLITE: Final[Mapping[str, str]] = {"serial": "INTEGER NOT NULL PRIMARY KEY", "double": "REAL", "timestamp": "DATETIME"}
-_POSTGRESQL: Final[Mapping[str, str]] = {"serial": "BIGSERIAL PRIMARY KEY", "double": "DOUBLE PRECISION", "timestamp": "TIMESTAMP"}
+_SQLITE: Final[Mapping[str, str]] = {
+    "serial": "INTEGER NOT NULL PRIMARY KEY",
+    "double": "REAL",
+    "timestamp": "DATETIME",
+}
+_POSTGRESQL: Final[Mapping[str, str]] = {
+    "serial": "BIGSERIAL PRIMARY KEY",
+    "double": "DOUBLE PRECISION",
+    "timestamp": "TIMESTAMP",
+}
 
-_CREATE_MIGRATION: Final = "CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, applied_at {timestamp} NOT NULL)"
+_CREATE_MIGRATION: Final = (
+    "CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, applied_at {timestamp} NOT NULL)"
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,11 @@ def insert(db: Database, model: type[Model], columns: Sequence[str], rows: Seque
     for start in range(0, len(rows), most):
         part = rows[start : start + most]
         values = [value for row in part for value in row]
-        _execute(db, f'INSERT INTO "{cast(Any, model)._meta.table_name}" ({names}) VALUES {", ".join([one] * len(part))}', values)
+        _execute(
+            db,
+            f'INSERT INTO "{cast(Any, model)._meta.table_name}" ({names}) VALUES {", ".join([one] * len(part))}',
+            values,
+        )
 
 
 def change(db: Database, model: type[Model], number: int, changes: Mapping[str, tuple[str, Sequence[Any]]]) -> None:
@@ -247,14 +261,18 @@ def _postgresql(url: str) -> Database:
         raise ConfigError(f"database: the PostgreSQL URL cannot be read: {error}") from error
     name = unquote(parts.path.removeprefix("/"))
     if not name or "/" in name:
-        raise ConfigError("database: the PostgreSQL URL must end with the name of the database: postgresql://user@host:5432/name")
+        raise ConfigError(
+            "database: the PostgreSQL URL must end with the name of the database: postgresql://user@host:5432/name"
+        )
     if parts.password is not None:
         raise ConfigError(
             "database: no password in the URL, please: put it into a file of mode 0600 as libpq wants it "
             "(host:port:database:user:password) and append ?passfile=/path/to/it, or set PGPASSFILE"
         )
     if find_spec("psycopg2") is None and find_spec("psycopg") is None:
-        raise ConfigError("database: the PostgreSQL driver is missing; install it with: pip install 'fidac-node[postgres]'")
+        raise ConfigError(
+            "database: the PostgreSQL driver is missing; install it with: pip install 'fidac-node[postgres]'"
+        )
     given: dict[str, Any] = {"user": parts.username and unquote(parts.username), "host": parts.hostname, "port": port}
     given = {key: value for key, value in given.items() if value} | dict(parse_qsl(parts.query))
     return PostgresqlDatabase(name, **given)

@@ -71,7 +71,9 @@ def _message(record: logging.LogRecord) -> str:
     if isinstance(record.msg, BaseException):  # log.exception(error), as pynetdicom writes
         return "" if record.exc_info else describe(record.msg)
     if isinstance(record.args, tuple):
-        arguments: tuple[Any, ...] = tuple(describe(item) if isinstance(item, BaseException) else item for item in record.args)
+        arguments: tuple[Any, ...] = tuple(
+            describe(item) if isinstance(item, BaseException) else item for item in record.args
+        )
         return str(record.msg) % arguments if arguments else str(record.msg)
     return record.getMessage()
 

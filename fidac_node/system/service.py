@@ -200,7 +200,9 @@ class Supervisor:
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                log.warning("killing a process of stage %s: it did not stop within %.0f s", children[0].stage, self._grace)
+                log.warning(
+                    "killing a process of stage %s: it did not stop within %.0f s", children[0].stage, self._grace
+                )
                 process.kill()
                 process.wait()
 

@@ -37,7 +37,9 @@ def server_context(certificate: Path | None, key: Path | None, ca: Path | None) 
     return context
 
 
-def client_context(certificate: Path | None, key: Path | None, ca: Path | None, host: str = "") -> ssl.SSLContext | None:
+def client_context(
+    certificate: Path | None, key: Path | None, ca: Path | None, host: str = ""
+) -> ssl.SSLContext | None:
     """Return how to connect, or ``None`` when neither a certificate nor ``ca`` is given (no TLS).
 
     The server's certificate is always verified: against ``ca``, else against the system's authorities. It
@@ -92,7 +94,9 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ConfigError(f"{key} is not the key of {certificate}; use the pair that was made together") from error
-        raise ConfigError(f"{certificate} and {key} are not a PEM certificate and its key ({_reason(error)})") from error
+        raise ConfigError(
+            f"{certificate} and {key} are not a PEM certificate and its key ({_reason(error)})"
+        ) from error
 
 
 def _load_ca(context: ssl.SSLContext, ca: Path) -> None:
@@ -109,7 +113,9 @@ def _read(path: Path) -> str:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; correct the tls_... option or put the file there") from error
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; let the user that runs the node read it") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}; let the user that runs the node read it"
+        ) from error
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -250,7 +250,9 @@ def trial(one: Slice) -> None:
     one.put("ClinicalTrialCoordinatingCenterName", person.hospital, "lost")
     one.put("PatientIdentityRemoved", "NO", "marked")
     one.put("DeidentificationMethod", f"outil de {person.hospital}", "marked")
-    one.put("DeidentificationMethodCodeSequence", [code(one, "113103", "DCM", "Clean Graphics Option", "any")], "marked")
+    one.put(
+        "DeidentificationMethodCodeSequence", [code(one, "113103", "DCM", "Clean Graphics Option", "any")], "marked"
+    )
     one.put("LongitudinalTemporalInformationModified", "UNMODIFIED", "marked")
 
 
@@ -258,9 +260,16 @@ def trial(one: Slice) -> None:
 def references(one: Slice) -> None:
     """UIDs of every kind: many values in one attribute, references between objects, classes that must stay."""
     one.put("FailedSOPInstanceUIDList", "\\".join((one.uid(1, 2, 900), one.uid(2, 2, 900), one.uid(1, 2))), "uid")
-    for keyword in ("SynchronizationFrameOfReferenceUID", "ConcatenationUID", "DimensionOrganizationUID", "PaletteColorLookupTableUID"):
+    for keyword in (
+        "SynchronizationFrameOfReferenceUID",
+        "ConcatenationUID",
+        "DimensionOrganizationUID",
+        "PaletteColorLookupTableUID",
+    ):
         one.put(keyword, one.uid(70, len(keyword)), "uid")
-    one.put("IrradiationEventUID", f"1.3.12.2.1107.5.1.4.{one.person.number + 50000}.30000024031707314562500000011", "uid")
+    one.put(
+        "IrradiationEventUID", f"1.3.12.2.1107.5.1.4.{one.person.number + 50000}.30000024031707314562500000011", "uid"
+    )
     one.needles.uids.add(f"1.3.12.2.1107.5.1.4.{one.person.number + 50000}.".encode())
     one.put("RelatedGeneralSOPClassUID", "1.2.840.10008.5.1.4.1.1.2", "kept")
     for keyword, number in (("ReferencedImageSequence", 901), ("SourceImageSequence", 902)):
@@ -288,9 +297,15 @@ def codes(one: Slice) -> None:
     """Codes of published schemes stay with their meaning, a hospital's own do not."""
     typed = code(one, "51185008", "SCT", "Chest")
     typed.text("CodeMeaning", "Chest {FAMILY}")
-    typed.elements[0x00080104] = typed.elements[0x00080104]._replace(want=Want("meaning", "", frozenset({"chest", "51185008"})))
+    typed.elements[0x00080104] = typed.elements[0x00080104]._replace(
+        want=Want("meaning", "", frozenset({"chest", "51185008"}))
+    )
     one.put("AnatomicRegionSequence", [typed], "present")
-    one.put("ProcedureCodeSequence", [code(one, "ZBQK002", "99" + one.person.station[:6], f"Scanner {one.person.family}", "lost")], "lost")
+    one.put(
+        "ProcedureCodeSequence",
+        [code(one, "ZBQK002", "99" + one.person.station[:6], f"Scanner {one.person.family}", "lost")],
+        "lost",
+    )
     one.put("ContrastBolusAgentSequence", [code(one, "109218004", "SCT", "Iohexol")], "present")
     purpose = one.item()
     purpose.put("ReferencedSOPClassUID", CT, "kept")
@@ -307,7 +322,9 @@ def codes(one: Slice) -> None:
 def head(one: Slice) -> None:
     """Who sent the file, whom it was sent to, and what they added to its File Meta Information."""
     person = one.person
-    one.preamble = f"{person.family} {person.patient_id} {person.birth:%Y%m%d}".encode("latin-1", "replace") + one.secret()
+    one.preamble = (
+        f"{person.family} {person.patient_id} {person.birth:%Y%m%d}".encode("latin-1", "replace") + one.secret()
+    )
     one.more_meta = {
         0x00020017: ("AE", person.ae_title.encode()), 0x00020018: ("AE", person.station.encode()),
         0x00020026: ("UR", f"dicom://{person.email.partition('@')[2]}".encode()), 0x00020027: ("UR", f"dicom://{person.station}".encode()),

@@ -13,7 +13,14 @@ from tests.deid_slices import Slice, tag_of
 # What triage goes by, and what it would hold an object for.
 _TRIAGE = frozenset(
     tag_of(keyword)
-    for keyword in ("ImageType", "Modality", "ConversionType", "PhotometricInterpretation", "BurnedInAnnotation", "SpecificCharacterSet")
+    for keyword in (
+        "ImageType",
+        "Modality",
+        "ConversionType",
+        "PhotometricInterpretation",
+        "BurnedInAnnotation",
+        "SpecificCharacterSet",
+    )
 )
 # What a scanner says of itself (func:device), and words that makers have for it.
 MACHINE = (
@@ -47,7 +54,9 @@ def words_of_makers(one: Slice) -> None:
     for keyword, known in MACHINE:
         one.put(keyword, one.stranger() if alone else f"{known} {one.stranger()}", "text", must="" if alone else known)
         tag = tag_of(keyword)
-        one.elements[tag] = one.elements[tag]._replace(want=Want("text", "" if alone else known, frozenset(words(known))))
+        one.elements[tag] = one.elements[tag]._replace(
+            want=Want("text", "" if alone else known, frozenset(words(known)))
+        )
     # Elsewhere it is not the scanner's own.
     inner = one.item()
     inner.put("RevolutionTime", (0.5,), "kept")

@@ -11,8 +11,20 @@ from tests.deid_slices import Slice, tag_of
 DAY = datetime.timedelta(days=1)
 # When the scanner was made, installed, repaired and calibrated: the same for all its patients, and known to many.
 LIFE_OF_DEVICES = (
-    *("DateOfManufacture", "DateOfInstallation", "DateOfLastCalibration", "TimeOfLastCalibration", "DateTimeOfLastCalibration"),
-    *("DateOfLastDetectorCalibration", "TimeOfLastDetectorCalibration", "CalibrationDate", "CalibrationTime", "ContributionDateTime"),
+    *(
+        "DateOfManufacture",
+        "DateOfInstallation",
+        "DateOfLastCalibration",
+        "TimeOfLastCalibration",
+        "DateTimeOfLastCalibration",
+    ),
+    *(
+        "DateOfLastDetectorCalibration",
+        "TimeOfLastDetectorCalibration",
+        "CalibrationDate",
+        "CalibrationTime",
+        "ContributionDateTime",
+    ),
 )
 # Everybody knows these: an epoch, two ends of time, and what stands where nothing was known.
 SENTINELS = ("19700101", "99991231", "19000101", "18581117", "00010101")
@@ -30,7 +42,14 @@ def _vr(keyword: str) -> str:
 def _dated() -> tuple[str, ...]:
     """The dates of the examination that are not the study's own."""
     known = (
-        *("InstanceCreationDate", "SeriesDate", "AcquisitionDate", "ContentDate", "AcquisitionDateTime", "FrameReferenceDateTime"),
+        *(
+            "InstanceCreationDate",
+            "SeriesDate",
+            "AcquisitionDate",
+            "ContentDate",
+            "AcquisitionDateTime",
+            "FrameReferenceDateTime",
+        ),
         *("FrameAcquisitionDateTime", "StartAcquisitionDateTime", "EndAcquisitionDateTime"),
         *("PerformedProcedureStepStartDate", "PerformedProcedureStepEndDate", "PerformedProcedureStepStartDateTime"),
     )

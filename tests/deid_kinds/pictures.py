@@ -119,7 +119,9 @@ def _segment(marker: int, payload: bytes) -> bytes:
 
 
 def _jpeg(*extra: bytes) -> bytes:
-    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(0xC3, struct.pack(">BHHB", 12, 4, 4, 1) + b"\1\x11\0")
+    tables = _segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1") + _segment(
+        0xC3, struct.pack(">BHHB", 12, 4, 4, 1) + b"\1\x11\0"
+    )
     return b"\xff\xd8" + b"".join(extra) + tables + _segment(0xDA, b"\1\1\0\1\0\0") + b"\x12\xff\x00\x34\x56\xff\xd9"
 
 

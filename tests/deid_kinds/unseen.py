@@ -26,7 +26,9 @@ def _picture(one: Slice, *, stored: int = 12, signed: bool = False) -> list[int]
     for keyword in ("PixelPaddingValue", "SmallestImagePixelValue"):
         del one.elements[tag_of(keyword)]
     center = SIDE // 2
-    inside = {(x, y) for x in range(SIDE) for y in range(SIDE) if (x - center) ** 2 + (y - center) ** 2 < (center - 4) ** 2}
+    inside = {
+        (x, y) for x in range(SIDE) for y in range(SIDE) if (x - center) ** 2 + (y - center) ** 2 < (center - 4) ** 2
+    }
     return [(7 * x + 13 * y) % 1800 + 100 if (x, y) in inside else 24 for y in range(SIDE) for x in range(SIDE)]
 
 
@@ -87,7 +89,10 @@ _PLACES = {"first_row": 3, "last_row": SIDE * (SIDE - 1) + 5, "constant": SIDE +
 for _name, _at in _PLACES.items():
     for _width, _write in (("8", _in_bytes), ("16", _in_words)):
         for _order, _mark in (("little", "<"), ("big", ">")):
-            KINDS[f"margin_{_name}_{_width}_{_order}"] = (_place(_at, _write, _mark), (EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE))
+            KINDS[f"margin_{_name}_{_width}_{_order}"] = (
+                _place(_at, _write, _mark),
+                (EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE),
+            )
 
 
 # Greek, Cyrillic and Chinese names, and how they are typed without.

@@ -36,7 +36,9 @@ def _needed() -> frozenset[int]:
         "AcquisitionTimeSynchronized ProcedureCodeSequence"
     )
     lines = (profiles_directory() / "ps33-attributes.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(tag_of(keyword) for line in [*lines, more] if line[:1] not in ("#", "[") for keyword in line.split())
+    return frozenset(
+        tag_of(keyword) for line in [*lines, more] if line[:1] not in ("#", "[") for keyword in line.split()
+    )
 
 
 NEEDED = _needed()
@@ -56,8 +58,23 @@ NAMED = frozenset(
             "RescaleType",
             "StackID",
         ),
-        *("ModalityLUTType", "LUTData", "DimensionDescriptionLabel", "PositionReferenceIndicator", "ContrastBolusRoute", "ConversionType"),
-        *("CodeValue", "LongCodeValue", "URNCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "CodeMeaning", "SOPClassUID"),
+        *(
+            "ModalityLUTType",
+            "LUTData",
+            "DimensionDescriptionLabel",
+            "PositionReferenceIndicator",
+            "ContrastBolusRoute",
+            "ConversionType",
+        ),
+        *(
+            "CodeValue",
+            "LongCodeValue",
+            "URNCodeValue",
+            "CodingSchemeDesignator",
+            "CodingSchemeVersion",
+            "CodeMeaning",
+            "SOPClassUID",
+        ),
         *(
             "ReferencedSOPClassUID",
             "RelatedGeneralSOPClassUID",
@@ -66,8 +83,16 @@ NAMED = frozenset(
             "SpecificCharacterSet",
         ),
         *("SecondaryCaptureDeviceID", "HardcopyCreationDeviceID", "DateOfSecondaryCapture", "TimeOfSecondaryCapture"),
-        *("SecondaryCaptureDeviceManufacturer", "HardcopyDeviceManufacturer", "SecondaryCaptureDeviceManufacturerModelName"),
-        *("SecondaryCaptureDeviceSoftwareVersions", "HardcopyDeviceSoftwareVersion", "HardcopyDeviceManufacturerModelName"),
+        *(
+            "SecondaryCaptureDeviceManufacturer",
+            "HardcopyDeviceManufacturer",
+            "SecondaryCaptureDeviceManufacturerModelName",
+        ),
+        *(
+            "SecondaryCaptureDeviceSoftwareVersions",
+            "HardcopyDeviceSoftwareVersion",
+            "HardcopyDeviceManufacturerModelName",
+        ),
         *("VideoImageFormatAcquired", "DigitalImageFormatAcquired"),
         *("PixelDataProviderURL", "NumberOfFrames", "CodingSchemeIdentificationSequence", "RetrieveURL"),
     )
@@ -95,7 +120,9 @@ def _charset(number: int) -> Kind:
         one.text("StudyDescription", "thorax sans injection " + name.replace("^", " "))
         one.text("ImageComments", "thorax " + name.replace("^", " "))
         for tag in (0x00081030, 0x00204000):
-            one.elements[tag] = one.elements[tag]._replace(want=Want("text", "thorax", frozenset({"thorax", "sans", "injection"})))
+            one.elements[tag] = one.elements[tag]._replace(
+                want=Want("text", "thorax", frozenset({"thorax", "sans", "injection"}))
+            )
         if number in BROKEN:  # what cannot be decoded as declared may go as a whole
             for tag, value in one.elements.items():
                 if value.want.kind == "text" and not str(value.value).isascii():
@@ -120,7 +147,11 @@ def escapes(one: Slice) -> None:
     """Names in three component groups with code extensions (ISO 2022), Japanese, Korean and French."""
     declared, name, raw = one.rng.choice(
         (
-            (r"ISO 2022 IR 6\ISO 2022 IR 87", b"Yamazakura^Tarou=\x1b$B;3:f\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$6$/\x1b(B", b"$d$^$6$/"),
+            (
+                r"ISO 2022 IR 6\ISO 2022 IR 87",
+                b"Yamazakura^Tarou=\x1b$B;3:f\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$6$/\x1b(B",
+                b"$d$^$6$/",
+            ),
             (
                 r"\ISO 2022 IR 149",
                 b"Hongxiuquan^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xb1\xe6\xb5\xbf",
@@ -169,8 +200,17 @@ def dates(one: Slice) -> None:
 _IDENTIFIERS = frozenset(
     tag_of(keyword)
     for keyword in (
-        *("PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar", "LocalNamespaceEntityID", "UniversalEntityID"),
-        *("PlacerOrderNumberImagingServiceRequestRetired", "FillerOrderNumberImagingServiceRequestRetired", "HL7InstanceIdentifier"),
+        *(
+            "PatientBirthDateInAlternativeCalendar",
+            "PatientDeathDateInAlternativeCalendar",
+            "LocalNamespaceEntityID",
+            "UniversalEntityID",
+        ),
+        *(
+            "PlacerOrderNumberImagingServiceRequestRetired",
+            "FillerOrderNumberImagingServiceRequestRetired",
+            "HL7InstanceIdentifier",
+        ),
         *("ContactDisplayName", "StorageMediaFileSetID"),
     )
 )
@@ -178,8 +218,22 @@ _IDENTIFIERS = frozenset(
 _NO_SCANNERS = frozenset(
     tag_of(keyword)
     for keyword in (
-        *("ScheduledStudyLocation", "ScheduledProcedureStepLocation", "DeviceDescription", "XRayDetectorLabel", "DeviceLabel"),
-        *("LensSpecification", "LensMake", "LensModel", "LensSerialNumber", "ModifyingDeviceID", "ModifyingSystem", "SourceManufacturer"),
+        *(
+            "ScheduledStudyLocation",
+            "ScheduledProcedureStepLocation",
+            "DeviceDescription",
+            "XRayDetectorLabel",
+            "DeviceLabel",
+        ),
+        *(
+            "LensSpecification",
+            "LensMake",
+            "LensModel",
+            "LensSerialNumber",
+            "ModifyingDeviceID",
+            "ModifyingSystem",
+            "SourceManufacturer",
+        ),
         *("SourceSerialNumber", "TreatmentMachineName", "ManufacturerDeviceIdentifier"),
     )
 )
@@ -202,7 +256,13 @@ def _row_kind(tag: int, vr: str, basic: str, options: dict[str, str]) -> str:
     if "113109" in options:
         if tag in _NO_SCANNERS:
             return "lost"
-        return "any" if options["113109"] == "C" or vr in ("SQ", "UI", "UN") else "device text" if "113105" in options else "device"
+        return (
+            "any"
+            if options["113109"] == "C" or vr in ("SQ", "UI", "UN")
+            else "device text"
+            if "113105" in options
+            else "device"
+        )
     if "113105" in options and vr in TEXTS:
         return "text"
     if "113108" in options:
@@ -240,7 +300,12 @@ def _plant(one: Slice, tag: int, vr: str, kind: str) -> None:
 def table(one: Slice) -> None:
     """Every row of Table E.1-1, with identity in it."""
     for tag, (vr, basic, options) in _rows().items():
-        if tag >> 16 not in (0x0000, 0x0002, 0x0004, 0x0012) and tag not in one.elements and tag not in NAMED and tag != 0xFFFCFFFC:
+        if (
+            tag >> 16 not in (0x0000, 0x0002, 0x0004, 0x0012)
+            and tag not in one.elements
+            and tag not in NAMED
+            and tag != 0xFFFCFFFC
+        ):
             _plant(one, tag, vr, _row_kind(tag, vr, basic, options))
 
 
@@ -347,5 +412,10 @@ def retired(one: Slice) -> None:
 @carrier(EXPLICIT_VR_LE, EXPLICIT_VR_BE)
 def wrong_vr(one: Slice) -> None:
     """Names under a VR that is not the attribute's, in attributes that are kept under their own."""
-    for keyword, vr in (("ManufacturerModelName", "OB"), ("ScanOptions", "LT"), ("SpacingBetweenSlices", "LO"), ("SequenceVariant", "PN")):
+    for keyword, vr in (
+        ("ManufacturerModelName", "OB"),
+        ("ScanOptions", "LT"),
+        ("SpacingBetweenSlices", "LO"),
+        ("SequenceVariant", "PN"),
+    ):
         one.put(keyword, one.person.family, "lost", vr=vr)

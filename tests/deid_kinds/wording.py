@@ -11,9 +11,29 @@ from tests.deid_slices import Slice, tag_of
 # Words of the vocabulary that are also surnames, or could be.
 NAMES = ("Coeur", "Faible", "Poumon", "Axial", "Lung", "Thorax")
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
-_MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")
+_MONTHS = (
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+)
 # Texts that are cleaned word by word, of several VRs.
-_TEXTS = ("StudyDescription", "SeriesDescription", "ProtocolName", "ImageComments", "AdditionalPatientHistory", "PatientComments")
+_TEXTS = (
+    "StudyDescription",
+    "SeriesDescription",
+    "ProtocolName",
+    "ImageComments",
+    "AdditionalPatientHistory",
+    "PatientComments",
+)
 
 
 def _said(one: Slice, keyword: str, value: str, must: str, allowed: frozenset[str]) -> None:
@@ -31,7 +51,9 @@ def name_of_a_word(one: Slice) -> None:
     one.put("ReferringPhysicianName", f"{doctor}^X", "empty")
     known = frozenset({"reconstruction", "coronal"})
     for keyword in _TEXTS:
-        _said(one, keyword, f"{family} reconstruction {family.upper()} coronal {doctor}", "reconstruction coronal", known)
+        _said(
+            one, keyword, f"{family} reconstruction {family.upper()} coronal {doctor}", "reconstruction coronal", known
+        )
 
 
 @carrier()

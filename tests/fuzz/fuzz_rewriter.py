@@ -125,7 +125,9 @@ def _shortened(data: bytes) -> bytes | None:
             parts[tag] = parts[tag][:8] + struct.pack("<H", 4)
     if part10.PIXEL_DATA in parts:
         start = next(one for one in elements if one.tag == part10.PIXEL_DATA)
-        parts[part10.PIXEL_DATA] = data[start.start : start.value - 4] + struct.pack("<L", 32) + data[start.value : start.value + 32]
+        parts[part10.PIXEL_DATA] = (
+            data[start.start : start.value - 4] + struct.pack("<L", 32) + data[start.value : start.value + 32]
+        )
     return data[:offset] + b"".join(parts[tag] for tag in sorted(parts))
 
 
@@ -153,7 +155,9 @@ def guided(fuzzer: Fuzzer, seeds: list[bytes], corpus: Path, atheris: Any) -> No
 
     run: Callable[[bytes], None] = fuzzer.run
     atheris.Setup(
-        [sys.argv[0], str(corpus), f"-max_len={2 * _LONGEST_SEED}", "-rss_limit_mb=4096", "-verbosity=0"], run, custom_mutator=mutate
+        [sys.argv[0], str(corpus), f"-max_len={2 * _LONGEST_SEED}", "-rss_limit_mb=4096", "-verbosity=0"],
+        run,
+        custom_mutator=mutate,
     )
     atheris.Fuzz()
 
@@ -169,7 +173,11 @@ def main() -> None:
     parser.add_argument("--findings", type=Path, default=Path("build/fuzz"))
     arguments = parser.parse_args()
     atheris: Any = None if arguments.plain else import_module("atheris")
-    with atheris.instrument_imports(include=["fidac_node.deidentify", "fidac_node.dicom.part10"]) if atheris else nullcontext():
+    with (
+        atheris.instrument_imports(include=["fidac_node.deidentify", "fidac_node.dicom.part10"])
+        if atheris
+        else nullcontext()
+    ):
         fuzzer = Fuzzer(arguments.findings, arguments.minutes, paths=arguments.paths)
     seeds = seeds_of(arguments.files)
     for seed in seeds:

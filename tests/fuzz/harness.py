@@ -58,7 +58,9 @@ class Harness:
     def __init__(self, *, paths: bool = False) -> None:
         self._plan = _plan()
         self._left = 0
-        self._slow = Deidentifier(self._plan, Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", path="slow") if paths else None
+        self._slow = (
+            Deidentifier(self._plan, Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", path="slow") if paths else None
+        )
         self.codes: Counter[str] = Counter()
 
     def run(self, file: bytes) -> bytes | None:
@@ -113,7 +115,9 @@ def check_output(source: Source, output: bytes, seen: list[bytes]) -> None:
     left = output[pixels[0].value : pixels[0].end]
     if before.encapsulated != (pixels[0].end != pixels[0].after):
         raise Violation("compressed pixel data came out native, or the other way round")
-    if not before.encapsulated and left not in [_stored(one, source) for one in (value[: len(left)], value[: len(left) - 1] + b"\0")]:
+    if not before.encapsulated and left not in [
+        _stored(one, source) for one in (value[: len(left)], value[: len(left) - 1] + b"\0")
+    ]:
         raise Violation("the pixels are not those of the input, without the bits above BitsStored")
 
 
@@ -187,7 +191,18 @@ _TEXTS: Final = (
     b"  ",
 )  # fmt: skip
 _TAGS: Final = sorted(
-    {*made.KNOWN, 0x00080005, 0x00280301, 0x00291010, 0x00290010, 0x00190010, 0x00191023, 0x60003000, 0x7FE00001, 0x0018FFFE}
+    {
+        *made.KNOWN,
+        0x00080005,
+        0x00280301,
+        0x00291010,
+        0x00290010,
+        0x00190010,
+        0x00191023,
+        0x60003000,
+        0x7FE00001,
+        0x0018FFFE,
+    }
 )
 _VRS: Final = [vr.encode() for vr in sorted(made.LONG | set(made.BY_VR))]
 _Damage = Callable[[bytearray, int, int], None]
@@ -240,7 +255,9 @@ def _length(data: bytearray, at: int, value: int) -> None:
     places = _headers(data)
     place = places[at % len(places)] + 4 + 2 * (value % 3)
     length = _HUGE[value % len(_HUGE)]
-    data[place : place + 4] = struct.pack("<L", length) if value & 64 else struct.pack("<H", length & 0xFFFF) + data[place + 2 : place + 4]
+    data[place : place + 4] = (
+        struct.pack("<L", length) if value & 64 else struct.pack("<H", length & 0xFFFF) + data[place + 2 : place + 4]
+    )
 
 
 def _vr(data: bytearray, at: int, value: int) -> None:
@@ -280,7 +297,11 @@ def _element(data: bytearray, at: int, value: int) -> None:
     explicit = data[136:].find(IMPLICIT_VR_LE.encode() + b"\0\x02\0") < 0
     encoded = made.encode([Elem(tag, vr if value % 5 else _VRS[value % len(_VRS)].decode(), text)], explicit=explicit)
     key = (tag >> 16, tag & 0xFFFF)
-    place = next((one for one in _headers(data) if struct.unpack_from("<HH", data, one) >= key), None) if len(data) > 140 else None
+    place = (
+        next((one for one in _headers(data) if struct.unpack_from("<HH", data, one) >= key), None)
+        if len(data) > 140
+        else None
+    )
     if place is not None:
         data[place:place] = encoded
 
@@ -311,7 +332,10 @@ def random_harm(rng: random.Random) -> list[tuple[int, int, int]]:
     """A few numbers for :func:`damaged`; most files should still be followed for a while."""
     gentle = rng.random() < 0.7
     kinds = len(GENTLE) if gentle else len(DAMAGE)
-    return [(rng.randrange(kinds), rng.randrange(1 << 20), rng.randrange(1 << 10)) for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5)))]
+    return [
+        (rng.randrange(kinds), rng.randrange(1 << 20), rng.randrange(1 << 10))
+        for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5)))
+    ]
 
 
 # --- Files made to be heavy
@@ -326,7 +350,9 @@ def heavy(size: int) -> dict[str, bytes]:
         """The image with ``body`` just before its pixels."""
         whole = made.part10(start, syntax)
         meta, offset = part10.read_meta(io.BytesIO(whole))
-        pixels = next(one for one in part10.walk(whole, offset, len(whole), meta.transfer_syntax_uid) if one.tag == PIXEL_DATA)
+        pixels = next(
+            one for one in part10.walk(whole, offset, len(whole), meta.transfer_syntax_uid) if one.tag == PIXEL_DATA
+        )
         return whole[: pixels.start] + body + whole[pixels.start :]
 
     tags = [struct.pack("<HH", group, number) for group in range(0x0029, 0x0129, 2) for number in range(0x1000, 0x1800)]
@@ -338,32 +364,55 @@ def heavy(size: int) -> dict[str, bytes]:
     return {
         "empty private elements": within(b"".join(tag + b"LO\0\0" for tag in tags[: size // 8])),
         "empty items": within(b"\x50\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + (item + b"\0\0\0\0") * (size // 8) + end),
-        "open items": within(b"\x50\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + end_item) * (size // 16) + end),
-        "many references": within(b"\x50\x00\x40\x11SQ\0\0" + struct.pack("<L", wide * len(reference)) + reference * wide),
+        "open items": within(
+            b"\x50\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + end_item) * (size // 16) + end
+        ),
+        "many references": within(
+            b"\x50\x00\x40\x11SQ\0\0" + struct.pack("<L", wide * len(reference)) + reference * wide
+        ),
         "deep and wide": within(
-            b"\x50\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + nested + end_item) * (size // len(nested)) + end
+            b"\x50\x00\x40\x11SQ\0\0\xff\xff\xff\xff"
+            + (item + b"\xff\xff\xff\xff" + nested + end_item) * (size // len(nested))
+            + end
         ),
         "endless nesting": within(opening * (size // len(opening))),
         "one long text": within(
-            b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"axial Quenouille, ".ljust(32) * (size // 32), IMPLICIT_VR_LE
+            b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"axial Quenouille, ".ljust(32) * (size // 32),
+            IMPLICIT_VR_LE,
         ),
-        "long numbers in words": within(b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"1 2 3-4." * (size // 8), IMPLICIT_VR_LE),
+        "long numbers in words": within(
+            b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"1 2 3-4." * (size // 8), IMPLICIT_VR_LE
+        ),
         "one long word": within(b"\x20\x00\x00\x40" + struct.pack("<L", size) + b"1a" * (size // 2), IMPLICIT_VR_LE),
-        "a name of a megabyte": within(b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Quenouil" * (size // 8), IMPLICIT_VR_LE),
-        "names without end": within(b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Abcde^X\\" * (size // 8), IMPLICIT_VR_LE),
+        "a name of a megabyte": within(
+            b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Quenouil" * (size // 8), IMPLICIT_VR_LE
+        ),
+        "names without end": within(
+            b"\x10\x00\x01\x10" + struct.pack("<L", size) + b"Abcde^X\\" * (size // 8), IMPLICIT_VR_LE
+        ),
         "values without end": within(
             b"\x18\x00\x30\x10" + struct.pack("<L", size) + b"Zq\\" * (size // 3) + b" " * (size % 3), IMPLICIT_VR_LE
         ),
-        "numbers without end": within(b"\x28\x00\x50\x10" + struct.pack("<L", size) + b"1.5\\" * (size // 4), IMPLICIT_VR_LE),
-        "UIDs without end": within(b"\x08\x00\x58\x00" + struct.pack("<L", size) + b"1.2.3.4\\" * (size // 8), IMPLICIT_VR_LE),
-        "dates without end": within(b"\x08\x00\x22\x00" + struct.pack("<L", size) + b"2024031\\" * (size // 8), IMPLICIT_VR_LE),
+        "numbers without end": within(
+            b"\x28\x00\x50\x10" + struct.pack("<L", size) + b"1.5\\" * (size // 4), IMPLICIT_VR_LE
+        ),
+        "UIDs without end": within(
+            b"\x08\x00\x58\x00" + struct.pack("<L", size) + b"1.2.3.4\\" * (size // 8), IMPLICIT_VR_LE
+        ),
+        "dates without end": within(
+            b"\x08\x00\x22\x00" + struct.pack("<L", size) + b"2024031\\" * (size // 8), IMPLICIT_VR_LE
+        ),
         "one long UN": within(b"\x50\x00\x40\x40UN\0\0" + struct.pack("<L", size) + bytes(size)),
-        "UN of undefined length": within(b"\x50\x00\x40\x11UN\0\0\xff\xff\xff\xff" + (item + b"\0\0\0\0") * (size // 8) + end),
+        "UN of undefined length": within(
+            b"\x50\x00\x40\x11UN\0\0\xff\xff\xff\xff" + (item + b"\0\0\0\0") * (size // 8) + end
+        ),
         "implicit items": within(
-            b"\x50\x00\x40\x11\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + end_item) * (size // 16) + end, IMPLICIT_VR_LE
+            b"\x50\x00\x40\x11\xff\xff\xff\xff" + (item + b"\xff\xff\xff\xff" + end_item) * (size // 16) + end,
+            IMPLICIT_VR_LE,
         ),
         "big endian": within(
-            b"".join(struct.pack(">HH", *struct.unpack("<HH", tag)) + b"LO\0\0" for tag in tags[: size // 8]), EXPLICIT_VR_BE
+            b"".join(struct.pack(">HH", *struct.unpack("<HH", tag)) + b"LO\0\0" for tag in tags[: size // 8]),
+            EXPLICIT_VR_BE,
         ),
         "a deflated bomb": made.part10([*start, Elem(0x00204000, "UT", b"a" * size * 8)], DEFLATED_EXPLICIT_VR_LE),
     }

@@ -43,12 +43,16 @@ def element(tag: int, vr: bytes, value: bytes) -> bytes:
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
 
 
-def write_object(path: Path, study: int, number: int, *, size: int = 3000, sop_class: str = CT, syntax: str = EXPLICIT_VR_LE) -> None:
+def write_object(
+    path: Path, study: int, number: int, *, size: int = 3000, sop_class: str = CT, syntax: str = EXPLICIT_VR_LE
+) -> None:
     """Write a small CT whose pixels differ from every other's; a large one is a hole in the file."""
     uid = instance_uid(study, number)
     header = element(0x00080016, b"UI", sop_class.encode()) + element(0x00080018, b"UI", uid.encode())
     header += element(0x00100020, b"LO", b"PSEUDONYM") + element(0x0020000D, b"UI", f"2.25.{study}".encode())
-    header += element(0x0020000E, b"UI", f"2.25.{study}.0".encode()) + struct.pack("<HH2s2xL", 0x7FE0, 0x0010, b"OW", size)
+    header += element(0x0020000E, b"UI", f"2.25.{study}.0".encode()) + struct.pack(
+        "<HH2s2xL", 0x7FE0, 0x0010, b"OW", size
+    )
     with path.open("wb") as fp:
         fp.write(part10.encode_meta(part10.FileMeta(sop_class, uid, syntax)) + header)
         fp.write(hashlib.sha256(uid.encode()).digest())
@@ -103,7 +107,12 @@ class RecordingHub:
         for sop_class, syntaxes in contexts:
             self.ae.add_supported_context(sop_class, syntaxes)
         self.ae.supported_contexts = [*self.ae.supported_contexts, *more_contexts]
-        bound = [(evt.EVT_C_STORE, self._store), (evt.EVT_ACCEPTED, self._accepted), (evt.EVT_CONN_OPEN, _no_delay), *handlers]
+        bound = [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_ACCEPTED, self._accepted),
+            (evt.EVT_CONN_OPEN, _no_delay),
+            *handlers,
+        ]
         self.server = self.ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=bound, ssl_context=tls)
 
     def stop(self) -> None:

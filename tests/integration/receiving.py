@@ -43,10 +43,17 @@ def element(tag: int, vr: bytes, value: bytes, syntax: str = EXPLICIT_VR_LE) -> 
     head = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
     if syntax == IMPLICIT_VR_LE:
         return head + struct.pack("<L", len(value)) + value
-    return head + vr + (struct.pack(order + "xxL", len(value)) if vr == b"OW" else struct.pack(order + "H", len(value))) + value
+    return (
+        head
+        + vr
+        + (struct.pack(order + "xxL", len(value)) if vr == b"OW" else struct.pack(order + "H", len(value)))
+        + value
+    )
 
 
-def data_set(uid: str = UID, *, syntax: str = EXPLICIT_VR_LE, pixels: bytes = b"\1\2" * 500, **changes: bytes | None) -> bytes:
+def data_set(
+    uid: str = UID, *, syntax: str = EXPLICIT_VR_LE, pixels: bytes = b"\1\2" * 500, **changes: bytes | None
+) -> bytes:
     """An encoded CT; ``changes`` replace the value of an attribute, ``None`` leaves it out."""
     values: dict[str, tuple[int, bytes, bytes | None]] = {
         "SOPClassUID": (0x00080016, b"UI", CT.encode()),
@@ -57,7 +64,9 @@ def data_set(uid: str = UID, *, syntax: str = EXPLICIT_VR_LE, pixels: bytes = b"
         "PixelData": (0x7FE00010, b"OW", pixels),
     }
     encoded = b"".join(
-        element(tag, vr, new, syntax) for keyword, (tag, vr, value) in values.items() if (new := changes.get(keyword, value)) is not None
+        element(tag, vr, new, syntax)
+        for keyword, (tag, vr, value) in values.items()
+        if (new := changes.get(keyword, value)) is not None
     )
     if syntax != DEFLATED_EXPLICIT_VR_LE:
         return encoded
@@ -96,7 +105,12 @@ class Node:
         return self.spool.put(draft, entry_for(identity, digest, PlainHandles()))
 
     def start(
-        self, *, listener: socket.socket | None = None, max_associations: int = 25, max_associations_per_caller: int = 10, **changes: Any
+        self,
+        *,
+        listener: socket.socket | None = None,
+        max_associations: int = 25,
+        max_associations_per_caller: int = 10,
+        **changes: Any,
     ) -> Node:
         settings: dict[str, Any] = {
             "ae_title": "FIDACNODE",
@@ -126,7 +140,11 @@ class Node:
         return sock
 
     def scu(
-        self, *contexts: tuple[str, list[str]], sock: socket.socket | None = None, calling: str = "PACS", called: str = "FIDACNODE"
+        self,
+        *contexts: tuple[str, list[str]],
+        sock: socket.socket | None = None,
+        calling: str = "PACS",
+        called: str = "FIDACNODE",
     ) -> RawScu:
         offered = contexts or ((CT, [EXPLICIT_VR_LE]), (VERIFICATION, [IMPLICIT_VR_LE]))
         return RawScu(sock or self.connect(), offered, calling=calling, called=called)
@@ -138,7 +156,9 @@ class Node:
 
     def kept(self) -> list[bytes]:
         """The data sets in the spool, after making sure that nothing else is."""
-        wait_until(lambda: not list((self.spool.directory / "tmp").iterdir()), 5, "an unfinished object is left in tmp/")
+        wait_until(
+            lambda: not list((self.spool.directory / "tmp").iterdir()), 5, "an unfinished object is left in tmp/"
+        )
         found = []
         for entry in self.spool.entries("new"):
             raw = self.spool.path(entry).read_bytes()

@@ -17,7 +17,9 @@ CHANGED = "the recipe has changed from"
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     done = CliRunner().invoke(
-        cli, ["site", "init", str(tmp_path), "--site-id", "CHU-TEST", "--hub", "FIDACHUB@127.0.0.1:11113"], catch_exceptions=False
+        cli,
+        ["site", "init", str(tmp_path), "--site-id", "CHU-TEST", "--hub", "FIDACHUB@127.0.0.1:11113"],
+        catch_exceptions=False,
     )
     assert done.exit_code == 0
     return open_site(tmp_path / "site.toml")
@@ -39,7 +41,9 @@ def test_a_recipe_that_changes_is_told_once_with_both_digests(site: Site, caplog
     assert "pseudonyms, UIDs and shifts of dates stay those of before" in message
 
 
-def test_a_site_of_an_earlier_version_is_told_that_its_recipe_changes(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_site_of_an_earlier_version_is_told_that_its_recipe_changes(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING, "fidac_node")
     site.tell_recipe(begun=True)
     (message,) = told(caplog)

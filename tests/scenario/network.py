@@ -112,7 +112,11 @@ class Hub(Daemon):
 
     def find(self, level: str = "instances", *filters: object) -> list[dict[str, Any]]:
         return list(
-            json.loads(fidac("hub", "find", level, "--format", "json", "--limit", 1000000, "--config", self.config, *filters).stdout)
+            json.loads(
+                fidac(
+                    "hub", "find", level, "--format", "json", "--limit", 1000000, "--config", self.config, *filters
+                ).stdout
+            )
         )
 
     def files(self) -> dict[str, bytes]:
@@ -125,7 +129,13 @@ class Site(Daemon):
     kind = "site"
 
     def __init__(
-        self, directory: Path, hub_port: int, *, site_id: str = "CHU-TEST", ae_title: str = "FIDACNODE", mode: str = "pseudonymised"
+        self,
+        directory: Path,
+        hub_port: int,
+        *,
+        site_id: str = "CHU-TEST",
+        ae_title: str = "FIDACNODE",
+        mode: str = "pseudonymised",
     ) -> None:
         super().__init__(directory, free_port())
         self.site_id, self.ae_title = site_id, ae_title
@@ -162,7 +172,17 @@ class Site(Daemon):
         except AssertionError:
             shown = {
                 name: seen.get(name)
-                for name in ("received", "ready", "held", "outgoing", "refused", "sent", "committed", "reasons", "last_error")
+                for name in (
+                    "received",
+                    "ready",
+                    "held",
+                    "outgoing",
+                    "refused",
+                    "sent",
+                    "committed",
+                    "reasons",
+                    "last_error",
+                )
             }
             raise AssertionError(f"expected {counts}, the site shows {shown}\n{self.log_text()[-3000:]}") from None
         return seen

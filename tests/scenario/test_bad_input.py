@@ -17,7 +17,9 @@ SMALL = {"rows": 64, "columns": 64}
 
 
 @pytest.mark.interop("storescu")
-def test_what_is_not_a_ct_image_is_held_with_its_reason_and_never_reaches_the_hub(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_what_is_not_a_ct_image_is_held_with_its_reason_and_never_reaches_the_hub(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     site.start()
     capture = tmp_path / "screen.dcm"
@@ -39,7 +41,9 @@ def test_an_object_out_of_scope_waits_until_the_rule_is_widened(tmp_path: Path, 
     assert site.wait_for(held=4)["reasons"] == {"out-of-scope": 4}
     assert site.stop() == 0
     with site.config.open("a") as config:
-        config.write('\n[[route.rules]]\nname = "everything"\nwhen = { Modality = "CT" }\ndecision = "accept"\nlabel = "other"\n')
+        config.write(
+            '\n[[route.rules]]\nname = "everything"\nwhen = { Modality = "CT" }\ndecision = "accept"\nlabel = "other"\n'
+        )
     site.start()
     done = fidac("site", "queue", "retry", "--reason", "out-of-scope", "--config", site.config)
     assert "4 objects" in done.stdout
@@ -57,7 +61,9 @@ def test_the_called_ae_title_labels_a_study(tmp_path: Path, hub: Hub, site: Site
     assert [study["label"] for study in hub.find("studies", "--label", "certain")] == ["certain"]
 
 
-def test_an_object_without_patient_id_is_held_because_nobody_knows_whose_it_is(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_an_object_without_patient_id_is_held_because_nobody_knows_whose_it_is(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     def anonymous(ds: Dataset) -> None:
         ds.PatientID = ""
 
@@ -67,7 +73,9 @@ def test_an_object_without_patient_id_is_held_because_nobody_knows_whose_it_is(t
 
 
 @pytest.mark.parametrize("charset", [None, "ISO_IR 999"], ids=["missing", "unknown"])
-def test_accents_under_a_missing_or_unknown_character_set_never_leak(tmp_path: Path, hub: Hub, site: Site, charset: str | None) -> None:
+def test_accents_under_a_missing_or_unknown_character_set_never_leak(
+    tmp_path: Path, hub: Hub, site: Site, charset: str | None
+) -> None:
     files = write_series(tmp_path / "pacs", slices=1, **SMALL)
     raw = files[0].read_bytes()
     name = "LEFÈVRE^Aurélie".encode("latin-1")
@@ -123,7 +131,9 @@ def test_a_port_in_use_stops_the_start_with_the_remedy(hub: Hub, site: Site) -> 
 
 
 @pytest.mark.interop("storescu")
-def test_a_calling_ae_title_that_the_hub_does_not_know_is_named_in_the_status(tmp_path: Path, site: Site, hub: Hub) -> None:
+def test_a_calling_ae_title_that_the_hub_does_not_know_is_named_in_the_status(
+    tmp_path: Path, site: Site, hub: Hub
+) -> None:
     site.set("send", ae_title="STRANGER")
     hub.start()
     site.start()
@@ -165,7 +175,9 @@ def test_nothing_that_people_read_names_the_patient(tmp_path: Path, hub: Hub, si
     for text in shown:
         for needle in needles:
             assert str(needle) not in text
-    identified = fidac("site", "show", study, "--identify", "--reason", "asked by a test", "--config", site.config).stdout
+    identified = fidac(
+        "site", "show", study, "--identify", "--reason", "asked by a test", "--config", site.config
+    ).stdout
     assert original.PatientID in identified or "not in the vault" in identified
 
 

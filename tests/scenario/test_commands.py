@@ -28,14 +28,23 @@ def loaded(arguments: list[str]) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["site", "--help"], ["site", "pseudonym", "--help"], ["hub", "--help"], ["hub", "find", "--help"], ["profile", "--help"]],
+    [
+        ["--help"],
+        ["site", "--help"],
+        ["site", "pseudonym", "--help"],
+        ["hub", "--help"],
+        ["hub", "find", "--help"],
+        ["profile", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(arguments) == set()
 
 
-def test_profiles_are_listed_from_the_cache_after_the_first_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_are_listed_from_the_cache_after_the_first_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     loaded(["profile", "list"])
     assert loaded(["profile", "list"]) == set()

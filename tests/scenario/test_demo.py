@@ -93,7 +93,12 @@ def test_without_a_folder_a_made_up_study_is_committed_and_indexed(start: Callab
     ],
 )
 def test_a_real_study_goes_through_whole_or_is_held_with_its_reason(
-    start: Callable[..., Demo], shared_data: Callable[[str], Path], name: str, committed: int, held: int, reasons: set[str]
+    start: Callable[..., Demo],
+    shared_data: Callable[[str], Path],
+    name: str,
+    committed: int,
+    held: int,
+    reasons: set[str],
 ) -> None:
     code, result = summary(start, shared_data(name))
     assert (result["committed"], result["held"], result["refused"]) == (committed, held, 0)
@@ -132,14 +137,18 @@ def test_bad_files_are_reported_and_do_not_stop_the_others(tmp_path: Path, start
     assert "cut short" in refusal["why"]
 
 
-def test_a_reader_sees_every_stage_a_header_before_and_after_and_the_index(tmp_path: Path, start: Callable[..., Demo]) -> None:
+def test_a_reader_sees_every_stage_a_header_before_and_after_and_the_index(
+    tmp_path: Path, start: Callable[..., Demo]
+) -> None:
     write_series(tmp_path / "study", slices=5, **SMALL)
     demo = start(tmp_path / "study", "--once")
     assert demo.finish() == 0, demo.err.read_text()
     shown, progress = demo.out.read_text(), demo.err.read_text()
     for stage in ("received 5", "de-identified 5", "sent 5", "committed 5", "held 0"):
         assert stage in progress
-    before, _, after = next(line for line in shown.splitlines() if "Patient's Name" in line).partition("LEFÈVRE^Aurélie")
+    before, _, after = next(line for line in shown.splitlines() if "Patient's Name" in line).partition(
+        "LEFÈVRE^Aurélie"
+    )
     assert before.strip() == "Patient's Name"
     assert after.strip() and "LEFÈVRE" not in after
     private = next(line for line in shown.splitlines() if "Private elements" in line).split()
@@ -165,7 +174,9 @@ def test_it_stays_up_until_ctrl_c_and_then_leaves_nothing_running(tmp_path: Path
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_in_the_middle_it_leaves_nothing_running(tmp_path: Path, start: Callable[..., Demo], number: signal.Signals) -> None:
+def test_interrupted_in_the_middle_it_leaves_nothing_running(
+    tmp_path: Path, start: Callable[..., Demo], number: signal.Signals
+) -> None:
     write_series(tmp_path / "study", slices=2, **SMALL)
     demo = start(tmp_path / "study", "--once", "--workdir", tmp_path / "work")
     wait_until((tmp_path / "work" / "site" / "site.log").exists, 60)
@@ -196,7 +207,9 @@ with Network(Path(sys.argv[1])) as network:
 
 
 def test_interrupted_while_a_daemon_is_started_it_stops_that_daemon_too(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED, tmp_path], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, tmp_path], capture_output=True, text=True, timeout=120, check=False
+    )
     (pid,) = done.stdout.split()
     if psutil.pid_exists(int(pid)):
         psutil.Process(int(pid)).kill()

@@ -14,7 +14,10 @@ from fidac_node.phantom import write_series
 from tests.scenario.network import Hub, Modality, Site
 from tests.support import wait_until
 
-pytestmark = [pytest.mark.interop("storescu"), pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")]
+pytestmark = [
+    pytest.mark.interop("storescu"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root"),
+]
 
 
 @pytest.fixture
@@ -29,7 +32,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def fill(ballast: Path) -> None:
     """Let this file have the disk to the last block."""
-    with Path("/dev/zero").open("rb") as zeros, ballast.open("ab", buffering=0) as fp, pytest.raises(OSError, match="No space left"):
+    with (
+        Path("/dev/zero").open("rb") as zeros,
+        ballast.open("ab", buffering=0) as fp,
+        pytest.raises(OSError, match="No space left"),
+    ):
         shutil.copyfileobj(zeros, fp)
 
 
@@ -57,7 +64,9 @@ def test_a_full_disk_rejects_as_transient_keeps_what_it_took_and_recovers_by_its
     wait_until(lambda: len(hub.find()) == 60, 60)
 
 
-def test_a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged(tmp_path: Path, small_disk: Path, hub: Hub, site: Site) -> None:
+def test_a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, small_disk: Path, hub: Hub, site: Site
+) -> None:
     site.set("spool", directory=str(small_disk / "spool"), reserve_mb=1)
     site.start()
     site.storescu(write_series(tmp_path / "pacs", slices=15, rows=512, columns=512))

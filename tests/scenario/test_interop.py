@@ -33,11 +33,19 @@ def test_a_study_sent_with_storescu_is_committed_and_indexed(tmp_path: Path, hub
 @pytest.mark.interop("dcmsend")
 def test_four_associations_of_dcmsend_at_once_all_arrive(tmp_path: Path, hub: Hub, site: Site) -> None:
     for number in range(4):
-        write_series(tmp_path / f"pacs{number}", seed=number + 1, slices=15, identity=IDENTITIES[number % len(IDENTITIES)], **SMALL)
+        write_series(
+            tmp_path / f"pacs{number}",
+            seed=number + 1,
+            slices=15,
+            identity=IDENTITIES[number % len(IDENTITIES)],
+            **SMALL,
+        )
     hub.start()
     site.start()
     senders = [
-        subprocess.Popen(["dcmsend", "-aec", "FIDACNODE", "+sd", "127.0.0.1", str(site.port), str(tmp_path / f"pacs{number}")])
+        subprocess.Popen(
+            ["dcmsend", "-aec", "FIDACNODE", "+sd", "127.0.0.1", str(site.port), str(tmp_path / f"pacs{number}")]
+        )
         for number in range(4)
     ]
     assert [sender.wait(60) for sender in senders] == [0, 0, 0, 0]

@@ -25,13 +25,17 @@ def pacs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """400 objects of 8 studies."""
     directory = tmp_path_factory.mktemp("pacs")
     return [
-        file for seed in range(8) for file in write_series(directory / str(seed), seed=seed + 1, slices=OBJECTS // 8, rows=64, columns=64)
+        file
+        for seed in range(8)
+        for file in write_series(directory / str(seed), seed=seed + 1, slices=OBJECTS // 8, rows=64, columns=64)
     ]
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", ["site", "hub"])
-def test_every_acknowledged_object_survives_twenty_kills(tmp_path: Path, pacs: list[Path], victim: str, hub: Hub, site: Site) -> None:
+def test_every_acknowledged_object_survives_twenty_kills(
+    tmp_path: Path, pacs: list[Path], victim: str, hub: Hub, site: Site
+) -> None:
     expected = undisturbed(tmp_path / "reference", pacs, site)
     hub.start()
     site.start()
@@ -65,7 +69,9 @@ def test_receivers_that_are_killed_one_by_one_lose_nothing_and_turn_nobody_away(
         modality.start()
     rng = random.Random(20201122)
     for kill in range(KILLS):
-        wait_until(lambda: sum(len(modality.acknowledged) for modality in modalities) * (KILLS + 1) >= OBJECTS * kill, 60)  # noqa: B023
+        wait_until(
+            lambda: sum(len(modality.acknowledged) for modality in modalities) * (KILLS + 1) >= OBJECTS * kill, 60
+        )  # noqa: B023
         daemon = rng.choice([hub, site])
         rng.choice(wait_until(lambda: receivers(daemon), 60)).kill()  # noqa: B023
         socket.create_connection(("127.0.0.1", daemon.port), timeout=30).close()

@@ -8,9 +8,13 @@ from fidac_node.phantom import write_series
 from tests.scenario.network import Hub, Site, fidac
 
 
-def test_a_lost_ledger_is_rebuilt_with_states_reasons_and_what_the_files_say(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_a_lost_ledger_is_rebuilt_with_states_reasons_and_what_the_files_say(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     files = write_series(tmp_path / "pacs", slices=3, rows=64, columns=64)
-    strange = write_series(tmp_path / "brain", seed=2, slices=2, rows=64, columns=64, body_part="BRAIN", study_description="TDM cérébrale")
+    strange = write_series(
+        tmp_path / "brain", seed=2, slices=2, rows=64, columns=64, body_part="BRAIN", study_description="TDM cérébrale"
+    )
     fidac("site", "import", *files, *strange, "--config", site.config)
     site.start()
     before = site.wait_for(outgoing=3, held=2)
@@ -26,7 +30,9 @@ def test_a_lost_ledger_is_rebuilt_with_states_reasons_and_what_the_files_say(tmp
     assert len(hub.find()) == 3
 
 
-def test_an_original_that_a_power_cut_brings_back_after_its_copy_was_made_is_removed_and_not_held(tmp_path: Path, site: Site) -> None:
+def test_an_original_that_a_power_cut_brings_back_after_its_copy_was_made_is_removed_and_not_held(
+    tmp_path: Path, site: Site
+) -> None:
     fidac("site", "import", *write_series(tmp_path / "pacs", slices=3, rows=64, columns=64), "--config", site.config)
     site.start()
     site.wait_for(outgoing=3)

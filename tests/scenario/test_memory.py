@@ -16,7 +16,9 @@ MOST = 200 << 20
 
 @pytest.mark.timeout(300)
 @pytest.mark.interop("storescu")
-def test_no_process_exceeds_200_mb_while_a_gigabyte_object_and_a_thousand_slices_go_through(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_no_process_exceeds_200_mb_while_a_gigabyte_object_and_a_thousand_slices_go_through(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     site.start()
     with Watch([site, hub]) as watch:

@@ -33,7 +33,9 @@ def test_the_same_study_sent_twice_is_indexed_once(tmp_path: Path, hub: Hub, sit
     assert (status["received"], status["committed"]) == (10, 10)
 
 
-def test_a_follow_up_after_a_restart_keeps_the_pseudonym_and_the_interval_in_days(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_a_follow_up_after_a_restart_keeps_the_pseudonym_and_the_interval_in_days(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     site.start()
     assert site.storescu(write_series(tmp_path / "first", slices=3, **SMALL)).returncode == 0
@@ -68,7 +70,12 @@ def test_a_second_patient_in_a_study_stops_it_and_the_reason_tells_what_the_hub_
     (study,) = hub.find("studies")
     assert study["PatientID"].startswith("K7QWXA-")
     listed = fidac("site", "queue", "list", "--held", "--config", site.config).stdout
-    assert listed.count(f"3 of them have left: have the operator of the hub withdraw that study {study['StudyInstanceUID']}") == 3
+    assert (
+        listed.count(
+            f"3 of them have left: have the operator of the hub withdraw that study {study['StudyInstanceUID']}"
+        )
+        == 3
+    )
     site.stop()
     site.config.write_text(site.config.read_text("utf-8").replace("K7QWXA", "OTHER7"), "utf-8")
     assert "begun with [site] code K7QWXA" in fidac("site", "run", "--config", site.config, check=False).stderr

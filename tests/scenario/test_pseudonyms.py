@@ -33,7 +33,9 @@ def run(site: Site, *arguments: object, stdin: str = "") -> subprocess.Completed
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_pseudonym_leads_to_the_patient_and_back_and_each_look_is_recorded(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_a_pseudonym_leads_to_the_patient_and_back_and_each_look_is_recorded(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     send(site, tmp_path, "first", 2)
     at_hub = hub.find("studies")[0]
@@ -43,7 +45,9 @@ def test_a_pseudonym_leads_to_the_patient_and_back_and_each_look_is_recorded(tmp
     assert "shell's history" in warned.stderr and json.loads(warned.stdout)[0]["pseudonym"] == at_hub["PatientID"]
     for query in (at_hub["PatientID"], at_hub["StudyInstanceUID"]):
         shown = json.loads(run(site, "pseudonym", "reidentify", query, "--json", *WHY).stdout)
-        assert [(one["patient_id"], one["study_uid"]) for one in shown] == [(ORIGINAL.PatientID, ORIGINAL.StudyInstanceUID)]
+        assert [(one["patient_id"], one["study_uid"]) for one in shown] == [
+            (ORIGINAL.PatientID, ORIGINAL.StudyInstanceUID)
+        ]
         moved = date.fromisoformat(at_hub["StudyDate"]) - date.fromisoformat(ORIGINAL.StudyDate)
         assert shown[0]["shift_days"] == moved.days
     assert run(site, "pseudonym", "find", "-", *WHY, stdin="0\n").returncode == 1
@@ -68,7 +72,9 @@ def test_a_pseudonym_leads_to_the_patient_and_back_and_each_look_is_recorded(tmp
         assert value not in record and value not in listed.stdout
 
 
-def test_without_a_reason_or_with_one_that_names_the_patient_there_is_no_answer(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_without_a_reason_or_with_one_that_names_the_patient_there_is_no_answer(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     send(site, tmp_path, "first", 2)
     pseudonym = hub.find("studies")[0]["PatientID"]
@@ -86,7 +92,9 @@ def test_without_a_reason_or_with_one_that_names_the_patient_there_is_no_answer(
     assert run(site, "pseudonym", "audit").stdout == ""
 
 
-def test_after_a_rotation_a_follow_up_stays_with_its_patient_and_the_spool_recognises_doubles(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_after_a_rotation_a_follow_up_stays_with_its_patient_and_the_spool_recognises_doubles(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     send(site, tmp_path, "first", 2)
     old = (site.directory / "secret.key").read_text()
@@ -110,7 +118,9 @@ def test_after_a_rotation_a_follow_up_stays_with_its_patient_and_the_spool_recog
     assert started.returncode == 2 and "is not the key this node has used so far" in started.stderr
 
 
-def test_a_vault_that_was_cut_or_replaced_by_an_older_copy_stops_the_start(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_a_vault_that_was_cut_or_replaced_by_an_older_copy_stops_the_start(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     hub.start()
     send(site, tmp_path, "first", 2)
     vault = site.directory / "vault" / "vault"
@@ -135,7 +145,11 @@ def test_an_anonymised_programme_is_closed_for_good(tmp_path: Path, hub: Hub) ->
         assert len({study["PatientID"] for study in hub.find("studies")}) == 1
         assert not (site.directory / "vault" / "vault").exists() and not (site.directory / "secret.key").exists()
         study = json.loads(run(site, "studies", "--json").stdout)[0]["study"]
-        for arguments in (("pseudonym", "find", "1", *WHY), ("pseudonym", "reidentify", "1", *WHY), ("show", study, "--identify", *WHY)):
+        for arguments in (
+            ("pseudonym", "find", "1", *WHY),
+            ("pseudonym", "reidentify", "1", *WHY),
+            ("show", study, "--identify", *WHY),
+        ):
             refused = run(site, *arguments)
             assert refused.returncode == 2 and "there is no vault" in refused.stderr
         assert "there is no vault" in run(site, "programme", "show").stdout
@@ -149,7 +163,9 @@ def test_an_anonymised_programme_is_closed_for_good(tmp_path: Path, hub: Hub) ->
 
         assert not (site.directory / "programme.key").exists()
         assert run(site, "studies", "--json").stdout.strip() == "[]"
-        assert [file for file in (site.directory / "spool").rglob("*") if study in file.name or file.suffix == ".dcm"] == []
+        assert [
+            file for file in (site.directory / "spool").rglob("*") if study in file.name or file.suffix == ".dcm"
+        ] == []
         assert study.encode() not in b"".join(file.read_bytes() for file in (site.directory / "spool").glob("ledger*"))
         started = run(site, "run")
         assert started.returncode == 2 and "its key is destroyed, nobody can link" in started.stderr
@@ -165,7 +181,9 @@ def test_an_anonymised_programme_is_closed_for_good(tmp_path: Path, hub: Hub) ->
             site.kill()
 
 
-def test_a_programme_with_objects_underway_is_not_closed_nor_a_pseudonymised_one(tmp_path: Path, hub: Hub, site: Site) -> None:
+def test_a_programme_with_objects_underway_is_not_closed_nor_a_pseudonymised_one(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
     refused = run(site, "programme", "close", "FIDAC", "--yes", *WHY)
     assert refused.returncode == 2 and "is pseudonymised" in refused.stderr
     waiting = Site(tmp_path / "waiting", hub.port, mode="anonymised")

@@ -32,28 +32,43 @@ def test_the_readme_names_files_that_are_there() -> None:
 def test_make_knows_the_readmes_targets() -> None:
     for command in commands():
         if command[0] == "make":
-            done = subprocess.run(["make", "--dry-run", *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["make", "--dry-run", *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.timeout(180)
 def test_the_demo_of_the_readme_runs_to_its_end() -> None:
     assert ["make", "demo", "ARGS=--once"] in commands()
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV")}
-    done = subprocess.run(["make", "demo", "ARGS=--once"], cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV")
+    }
+    done = subprocess.run(
+        ["make", "demo", "ARGS=--once"], cwd=ROOT, capture_output=True, text=True, check=False, env=environment
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 40 objects are at the hub, committed" in done.stdout + done.stderr
 
 
-def test_a_site_is_set_up_in_the_readmes_steps_and_the_index_answers_its_questions(tmp_path: Path, daemons: list[Daemon]) -> None:
+def test_a_site_is_set_up_in_the_readmes_steps_and_the_index_answers_its_questions(
+    tmp_path: Path, daemons: list[Daemon]
+) -> None:
     ports = {"hub": free_port(), "site": free_port()}
     ran = []
     for command in commands():
         if command[0] != "fidac-node":
             continue
-        here = [part.replace("/srv", str(tmp_path)).replace("hub.example.org:11113", f"127.0.0.1:{ports['hub']}") for part in command[1:]]
+        here = [
+            part.replace("/srv", str(tmp_path)).replace("hub.example.org:11113", f"127.0.0.1:{ports['hub']}")
+            for part in command[1:]
+        ]
         kind = "hub" if here[0] == "hub" else "site"
-        environment = {**os.environ, "FIDAC_NODE_RECEIVE_PORT": str(ports[kind]), "FIDAC_NODE_RECEIVE_HOST": "127.0.0.1"}
+        environment = {
+            **os.environ,
+            "FIDAC_NODE_RECEIVE_PORT": str(ports[kind]),
+            "FIDAC_NODE_RECEIVE_HOST": "127.0.0.1",
+        }
         if here[:2] == [kind, "run"]:
             daemon = Running(kind, Path(here[-1]), ports[kind])
             daemons.append(daemon)
@@ -61,7 +76,9 @@ def test_a_site_is_set_up_in_the_readmes_steps_and_the_index_answers_its_questio
             if kind == "site":
                 send_a_study(tmp_path, daemon)
         else:
-            done = subprocess.run([*FIDAC, *here], capture_output=True, text=True, timeout=60, check=False, env=environment)
+            done = subprocess.run(
+                [*FIDAC, *here], capture_output=True, text=True, timeout=60, check=False, env=environment
+            )
             assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
         ran.append(here[:2])
     assert ["site", "init"] in ran and ["site", "status"] in ran and ["hub", "find"] in ran

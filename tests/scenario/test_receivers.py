@@ -37,7 +37,9 @@ def associate(daemon: Daemon, sockets: ExitStack, calling: str = "PACS", called:
 def receivers_of(daemon: Daemon) -> list[psutil.Process]:
     """The receiver processes. An association has threads of its own; whose sockets are whose only root sees where there are keys."""
     assert daemon.process is not None
-    return [child for child in psutil.Process(daemon.process.pid).children() if child.cmdline()[-1].startswith("receive-")]
+    return [
+        child for child in psutil.Process(daemon.process.pid).children() if child.cmdline()[-1].startswith("receive-")
+    ]
 
 
 @pytest.mark.parametrize("settings", [SiteReceive, HubReceive])
@@ -74,7 +76,9 @@ def test_who_makes_copies_yields_the_processor_to_who_serves_the_pacs(site: Site
     assert workers == {psutil.Process().nice() + 5} and others == {psutil.Process().nice()}
 
 
-def test_the_limits_hold_for_all_receivers_together_and_a_killed_one_gives_its_seats_back(site: Site, sockets: ExitStack) -> None:
+def test_the_limits_hold_for_all_receivers_together_and_a_killed_one_gives_its_seats_back(
+    site: Site, sockets: ExitStack
+) -> None:
     site.set("receive", processes=2, max_associations=4, max_associations_per_caller=2)
     site.start()
     for _ in range(2):
@@ -101,7 +105,9 @@ def test_a_second_node_on_the_same_port_stops_before_it_touches_what_the_first_o
     claimed.mkdir()
     file = claimed / f"{'a' * 12}-{'b' * 16}-{'c' * 16}.dcm"
     file.touch()
-    second = subprocess.run([*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False)
+    second = subprocess.run(
+        [*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert second.returncode == 2
     assert f"cannot listen on 127.0.0.1:{site.port}" in second.stderr and "set [receive] port" in second.stderr
     assert file.exists()
@@ -138,7 +144,11 @@ def test_an_object_whose_name_was_lost_in_a_power_cut_is_worked_on_after_the_nex
     hub.start()
     site.start()
     site.wait_for(committed=1)
-    assert len(hub.find()) == 1 and "names given back to 1 objects" in site.log_text() and list((inbox / "tmp").iterdir()) == []
+    assert (
+        len(hub.find()) == 1
+        and "names given back to 1 objects" in site.log_text()
+        and list((inbox / "tmp").iterdir()) == []
+    )
 
 
 def test_a_node_without_reception_listens_nowhere(site: Site) -> None:
@@ -155,6 +165,8 @@ def test_tls_files_that_cannot_be_used_are_said_once_and_not_by_every_receiver(s
     wrong = site.directory / "wrong.pem"
     wrong.write_text("no certificate")
     site.set("receive", tls_certificate=str(wrong), tls_key=str(wrong))
-    started = subprocess.run([*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False)
+    started = subprocess.run(
+        [*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert started.returncode == 2
     assert started.stderr.count("are not a PEM certificate and its key") == 1

@@ -57,7 +57,11 @@ def test_the_ratio_is_the_median_of_each_runs_own_ratio() -> None:
 
 def test_a_peer_that_is_not_installed_leaves_a_row_that_says_so() -> None:
     row = against("receive", "slices/s", {"ours": [100.0]}, "ours", "Orthanc", least=2.5)
-    assert row.verdict == "not installed" and "not installed" in as_text([row]) and "Orthanc: not installed" in as_markdown([row])
+    assert (
+        row.verdict == "not installed"
+        and "not installed" in as_text([row])
+        and "Orthanc: not installed" in as_markdown([row])
+    )
 
 
 def test_runs_take_turns_and_the_first_is_not_counted() -> None:
@@ -100,14 +104,25 @@ def test_each_copy_of_a_series_has_uids_of_its_own_and_is_as_long(tmp_path: Path
         assert len(pattern.uids) == 3 and all(map(is_valid_uid, pattern.uids))
 
 
-@pytest.mark.parametrize("uid", ["2.25.311429632352634422396917839745708991437", "1.2.840.1", "1.3.6.1.4.1.14519." + "1" * 40])
+@pytest.mark.parametrize(
+    "uid", ["2.25.311429632352634422396917839745708991437", "1.2.840.1", "1.3.6.1.4.1.14519." + "1" * 40]
+)
 def test_another_uid_is_valid_and_as_long(uid: str) -> None:
-    assert len(another(uid, "1")) == len(uid) and is_valid_uid(another(uid, "1")) and another(uid, "1") != another(uid, "2")
+    assert (
+        len(another(uid, "1")) == len(uid)
+        and is_valid_uid(another(uid, "1"))
+        and another(uid, "1") != another(uid, "2")
+    )
 
 
 def test_the_command_explains_itself() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.run", "--help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-m", "benchmarks.run", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert "--quick" in done.stdout and "--svg" in done.stdout
 

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 LOCKED = dict(
-    line.split("==") for line in (ROOT / "requirements.lock").read_text("utf-8").splitlines() if line and not line.startswith("#")
+    line.split("==")
+    for line in (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
 )
 
 
@@ -91,7 +93,9 @@ def test_the_unit_is_hardened(unit: Path) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_the_unit_lets_a_stage_give_way_to_others(unit: Path) -> None:
     filters = re.findall(r"^SystemCallFilter=(.*)$", unit.read_text("utf-8"), flags=re.MULTILINE)
-    allowed: set[str] = set()  # of what nice(3) and sched_setscheduler(2) call; both groups that are taken away have them
+    allowed: set[str] = (
+        set()
+    )  # of what nice(3) and sched_setscheduler(2) call; both groups that are taken away have them
     for line in filters:
         calls = {"setpriority", "sched_setscheduler"} if "@" in line else set(line.split())
         allowed = allowed - calls if line.startswith("~") else allowed | calls
@@ -104,7 +108,10 @@ def test_the_unit_leaves_no_core_dump(unit: Path) -> None:
 
 
 def test_there_is_a_unit_for_each_end_and_it_runs_that_end() -> None:
-    commands = {unit.stem: re.search(r"^ExecStart=\S+/fidac-node (.*)$", unit.read_text("utf-8"), re.MULTILINE) for unit in UNITS}
+    commands = {
+        unit.stem: re.search(r"^ExecStart=\S+/fidac-node (.*)$", unit.read_text("utf-8"), re.MULTILINE)
+        for unit in UNITS
+    }
     assert {stem: match and match[1] for stem, match in commands.items()} == {
         "fidac-node-hub": "hub run --config /etc/fidac-node/hub.toml",
         "fidac-node-site": "site run --config /etc/fidac-node/site.toml",
@@ -129,7 +136,8 @@ def test_make_knows_its_targets(tmp_path: Path) -> None:
 def test_ignored_rules_are_explained() -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     block = (
-        text[text.index("\nignore = [") : text.index("[tool.ruff.lint.mccabe]")] + text[text.index("[tool.ruff.lint.per-file-ignores]") :]
+        text[text.index("\nignore = [") : text.index("[tool.ruff.lint.mccabe]")]
+        + text[text.index("[tool.ruff.lint.per-file-ignores]") :]
     )
     for line in re.findall(r'^ +"[A-Z]+[0-9]*",.*$', block, flags=re.MULTILINE):
         assert " # " in line, line

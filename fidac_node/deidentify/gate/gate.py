@@ -180,7 +180,9 @@ class Gate:
             ordered = sorted((*key[0], *needles), key=attrgetter("place", "tag"))
             search = Search(ordered, self._harmless, written, heads, self._words)
             if search.needles > _MOST_NEEDLES:
-                raise Permanent("leak", f"the input has more than {_MOST_NEEDLES} identifying values: the output cannot be checked")
+                raise Permanent(
+                    "leak", f"the input has more than {_MOST_NEEDLES} identifying values: the output cannot be checked"
+                )
             if len(self._searches) >= MOST_SEARCHES:
                 self._searches.popitem(last=False)
             self._searches[key] = search
@@ -308,7 +310,10 @@ def _spelled(rows: frozenset[str], originals: frozenset[str]) -> bool:
 def _have_moved(before: frozenset[bytes], after: frozenset[bytes]) -> bool:
     """Say whether dates that came again moved, all by the same number of days."""
     try:
-        old, new = (frozenset(datetime.date(int(one[:4]), int(one[4:6]), int(one[6:])) for one in dates) for dates in (before, after))
+        old, new = (
+            frozenset(datetime.date(int(one[:4]), int(one[4:6]), int(one[6:])) for one in dates)
+            for dates in (before, after)
+        )
     except ValueError:
         return False
     first = min(new)

@@ -99,7 +99,12 @@ class Haystack:
         self.numbers: dict[str, Needles] = {}
         for one in found:
             for needles, table in (
-                *((one.parts, self._parts), (one.parts, self._wholes), (one.wholes, self._wholes), (one.singles, self._singles)),
+                *(
+                    (one.parts, self._parts),
+                    (one.parts, self._wholes),
+                    (one.wholes, self._wholes),
+                    (one.singles, self._singles),
+                ),
                 *(
                     (one.days, self._days),
                     (one.digits, self._digits),
@@ -133,7 +138,10 @@ class Haystack:
             for least in (_FEWEST_IN_WORDS, _FEWEST_IN_BYTES, _STRONG)
         }
         self._strong = _strong(self._parts, self._wholes)
-        self._strong_bare = {**self._strong, **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG}}
+        self._strong_bare = {
+            **self._strong,
+            **{word.encode("ascii"): one for word, one in self._bare.items() if len(word) >= _STRONG},
+        }
         self._scripts = _in_scripts(self._spelled)
         self._clean = b""  # the last bytes without any: frames say where they are in several ways
 
@@ -237,7 +245,10 @@ class Haystack:
         if not runs.isascii():
             yield runs.translate(_LOWER, _NOT_ASCII), self._strong_bare
             if b"\xc3" in runs:
-                yield _UTF8_ACCENT.sub(lambda two: bytes((two[1][0] + 0x40,)), runs).translate(_FOLDED_BYTES), self._strong
+                yield (
+                    _UTF8_ACCENT.sub(lambda two: bytes((two[1][0] + 0x40,)), runs).translate(_FOLDED_BYTES),
+                    self._strong,
+                )
 
     def _look(self, text: str, sums: dict[str, Needles], spared: int) -> Needles | None:
         """The source of the first needle in ``text`` that counts."""
@@ -285,7 +296,11 @@ class Haystack:
                 if len(together) > longest:
                     break
                 source = sums.get(together)
-                if source is not None and not _is_spared(source, spared) and not self._harmless.issuperset(found[start : end + 1]):
+                if (
+                    source is not None
+                    and not _is_spared(source, spared)
+                    and not self._harmless.issuperset(found[start : end + 1])
+                ):
                     return source
         return None
 

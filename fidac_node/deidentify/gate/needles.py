@@ -71,7 +71,19 @@ class Needles:
     others in them, ``spelled`` words as they were, with letters that have no plain one.
     """
 
-    __slots__ = ("bare", "days", "digits", "numbers", "parts", "place", "singles", "spelled", "tag", "unaccented", "wholes")
+    __slots__ = (
+        "bare",
+        "days",
+        "digits",
+        "numbers",
+        "parts",
+        "place",
+        "singles",
+        "spelled",
+        "tag",
+        "unaccented",
+        "wholes",
+    )
 
     def __init__(self, tag: int, place: bool) -> None:
         self.tag = tag
@@ -88,7 +100,17 @@ class Needles:
 
     def key(self) -> tuple[object, ...]:
         """What makes two of them the same."""
-        found = (self.parts, self.wholes, self.days, self.singles, self.digits, self.numbers, self.bare, self.unaccented, self.spelled)
+        found = (
+            self.parts,
+            self.wholes,
+            self.days,
+            self.singles,
+            self.digits,
+            self.numbers,
+            self.bare,
+            self.unaccented,
+            self.spelled,
+        )
         return (self.tag, self.place, *map(frozenset, found))
 
     def __len__(self) -> int:
@@ -168,12 +190,15 @@ class Inputs:
                     continue
                 if max(map(len, values), default=0) > _LONGEST_VALUE:
                     raise Permanent(
-                        "leak", f"{describe(path)} of the input is longer than {_LONGEST_VALUE >> 10} kB: it cannot be looked for"
+                        "leak",
+                        f"{describe(path)} of the input is longer than {_LONGEST_VALUE >> 10} kB: it cannot be looked for",
                     )
                 texts = [text for value in values for text in _texts(value, declared)]
                 needles += self._gathered(path[-1], nature.place, nature.kind, texts)
                 if nature.kind is Kind.NAME:
-                    names.update(word for text in texts for word in (*words(text), *words(scripts.latin(text))) if len(word) > 1)
+                    names.update(
+                        word for text in texts for word in (*words(text), *words(scripts.latin(text))) if len(word) > 1
+                    )
         if not (needles or uids or dates or names):
             return None
         days_by_path = {path: frozenset(found) for path, found in dates.items() if found}
@@ -241,7 +266,11 @@ class Room:
         return int.from_bytes(piece[self._size : 8], self._order) == len(piece) - 8
 
     def _alone(self, head: _Plain, element: bytes) -> Facts | None:
-        return self._inputs.facts_of({(head.path, head.vr, self._declared): {element[8:]}}, self._kept) if head.speaks else None
+        return (
+            self._inputs.facts_of({(head.path, head.vr, self._declared): {element[8:]}}, self._kept)
+            if head.speaks
+            else None
+        )
 
     def _make(self, piece: bytes) -> Facts | None:
         head = self._heads[piece[: self._size]]
@@ -344,7 +373,11 @@ class _Gatherer:
         found = words(text)
         squashed = "".join(found)
         number = squashed.isdigit()
-        if len(squashed) < 3 or self._harmless.issuperset(found) or (number and (len(squashed) == 3 or len(set(squashed)) == 1)):
+        if (
+            len(squashed) < 3
+            or self._harmless.issuperset(found)
+            or (number and (len(squashed) == 3 or len(set(squashed)) == 1))
+        ):
             return  # too short to tell from a measurement, or a placeholder such as 00000000
         if number:
             self._digits(squashed)
@@ -426,10 +459,20 @@ def _date_forms(digits: bytes) -> tuple[frozenset[str], frozenset[str], frozense
         return frozenset(), frozenset(), frozenset()
     year, month, day = f"{date.year:04d}", f"{date.month:02d}", f"{date.day:02d}"
     numbers = {year + month + day, day + month + year, month + day + year}
-    short = {day + month + year[2:], year[2:] + month + day, f"{date.day}{date.month}{year}", f"{date.month}{date.day}{year}"} - numbers
+    short = {
+        day + month + year[2:],
+        year[2:] + month + day,
+        f"{date.day}{date.month}{year}",
+        f"{date.month}{date.day}{year}",
+    } - numbers
     forms = set(numbers)
     for name in _MONTHS[date.month - 1]:
         for one in {day, str(date.day)}:
             forms |= {one + name + year, name + one + year, year + name + one, one + name + year[2:]}
-        forms |= {f"{date.day}er{name}{year}", f"{date.day}st{name}{year}", f"{date.day}th{name}{year}", f"{name}{date.day}th{year}"}
+        forms |= {
+            f"{date.day}er{name}{year}",
+            f"{date.day}st{name}{year}",
+            f"{date.day}th{name}{year}",
+            f"{name}{date.day}th{year}",
+        }
     return frozenset(forms), frozenset(numbers), frozenset(short)

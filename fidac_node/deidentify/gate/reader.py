@@ -31,7 +31,9 @@ _SEQUENCE_END: Final = 0xFFFEE0DD
 # VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
 _LONG_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 # What differs between the frames of one object; their values are looked at one by one whatever the rest is.
-_VARIABLE_VRS: Final = frozenset({"AS", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"})
+_VARIABLE_VRS: Final = frozenset(
+    {"AS", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"}
+)
 # What is remembered of items (bytes in all, and the longest), and how many different ones of one length or of one sequence.
 _LAYOUTS_SIZE: Final = 1 << 17
 _LONGEST_LAYOUT: Final = 1 << 14
@@ -118,7 +120,9 @@ class Reader:
     ``wanted`` says of which attributes the values are given, by path and VR; else they are of all.
     """
 
-    def __init__(self, *, explicit: bool, little: bool, strict: bool, wanted: Callable[[Path, str], bool] | None = None) -> None:
+    def __init__(
+        self, *, explicit: bool, little: bool, strict: bool, wanted: Callable[[Path, str], bool] | None = None
+    ) -> None:
         order = "<" if little else ">"
         self.explicit = explicit
         self.little = little
@@ -198,7 +202,9 @@ class Reader:
             return length >= 8 and (vrs_of(tag) == ("SQ",) or buffer[value : value + 4] == item_tag)
         return vr == "SQ"
 
-    def _element(self, buffer: bytes, position: int, limit: int, path: Path, declared: tuple[str, ...], spots: list[_Spot]) -> int:
+    def _element(
+        self, buffer: bytes, position: int, limit: int, path: Path, declared: tuple[str, ...], spots: list[_Spot]
+    ) -> int:
         """Read one element and what is below it; return where it ends."""
         tag, vr, value, length = self.header(buffer, position, limit)
         if tag >> 16 == 0xFFFE:
@@ -222,7 +228,14 @@ class Reader:
             return value + length
 
     def _items(
-        self, buffer: bytes, position: int, length: int, limit: int, path: Path, declared: tuple[str, ...], spots: list[_Spot]
+        self,
+        buffer: bytes,
+        position: int,
+        length: int,
+        limit: int,
+        path: Path,
+        declared: tuple[str, ...],
+        spots: list[_Spot],
     ) -> int:
         """Read the items of a sequence; return where it ends."""
         if len(path) > MAX_DEPTH:
@@ -251,7 +264,14 @@ class Reader:
         return int(length)
 
     def _data_set(
-        self, buffer: bytes, position: int, length: int, limit: int, path: Path, declared: tuple[str, ...], spots: list[_Spot]
+        self,
+        buffer: bytes,
+        position: int,
+        length: int,
+        limit: int,
+        path: Path,
+        declared: tuple[str, ...],
+        spots: list[_Spot],
     ) -> int:
         """Read the content of an item; return where it ends."""
         undefined = length == UNDEFINED_LENGTH
@@ -274,12 +294,16 @@ class Reader:
                 declared = declared_by(buffer[value:after])
         return position
 
-    def _frames(self, buffer: bytes, position: int, length: int, path: Path, declared: tuple[str, ...], found: Contents) -> int:
+    def _frames(
+        self, buffer: bytes, position: int, length: int, path: Path, declared: tuple[str, ...], found: Contents
+    ) -> int:
         """Read the items of a sequence at the top, those like one before by comparison; return where it ends."""
         undefined = length == UNDEFINED_LENGTH
         end = len(buffer) if undefined else position + length
         if end > len(buffer):
-            raise Malformed(f"cut short: {format_tag(path[-1])} says {length} bytes, {len(buffer) - position} are there")
+            raise Malformed(
+                f"cut short: {format_tag(path[-1])} says {length} bytes, {len(buffer) - position} are there"
+            )
         layouts = self._layouts_of(path[-1], declared)
         rows = _Rows(found)
         learned = 0

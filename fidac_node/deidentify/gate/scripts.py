@@ -32,7 +32,9 @@ def latin(text: str, *, apart: bool = False) -> str:
 def _latin(text: str, apart: bool) -> str:
     if all(ord(char) < _FIRST for char in text):
         return text
-    return "".join(_letters_for(char, apart) for char in unicodedata.normalize("NFKC", text)).strip(" " if apart else "")
+    return "".join(_letters_for(char, apart) for char in unicodedata.normalize("NFKC", text)).strip(
+        " " if apart else ""
+    )
 
 
 def _letters_for(char: str, apart: bool) -> str:

@@ -63,7 +63,14 @@ MOST_HEADS: Final = 4096
 _HEADS_SIZE: Final = 1 << 16
 # What the engine may write as it is, besides the marks of the object at hand.
 _CONSTANTS: Final = frozenset(
-    {*actions.DUMMIES.values(), actions.CONTRAST_DUMMY, "ISO_IR 192", "DCM", *marks.METHOD_CODES, *marks.METHOD_CODES.values()}
+    {
+        *actions.DUMMIES.values(),
+        actions.CONTRAST_DUMMY,
+        "ISO_IR 192",
+        "DCM",
+        *marks.METHOD_CODES,
+        *marks.METHOD_CODES.values(),
+    }
 )
 # Marks that are words of a language, one of them a surname (Certain): no other attribute may have them for being marks.
 _MARKS: Final = frozenset({*(label.upper() for label in marks.LABELS), "YES", "MODIFIED", "REMOVED"})
@@ -200,7 +207,12 @@ class Search:
     """
 
     def __init__(
-        self, found: Iterable[Needles], harmless: frozenset[str], written: frozenset[str], heads: Heads, words: frozenset[str] = frozenset()
+        self,
+        found: Iterable[Needles],
+        harmless: frozenset[str],
+        written: frozenset[str],
+        heads: Heads,
+        words: frozenset[str] = frozenset(),
     ) -> None:
         self._hay = Haystack(found, harmless)
         self._words = words
@@ -209,11 +221,15 @@ class Search:
         self._pseudonyms = self._marks - _MARKS
         self._heads = heads
         numbers = self._hay.numbers
-        rows = [digits.encode("ascii") for digits in numbers if len(digits) >= _SHORTEST_OF_FEW and len(set(digits)) >= 4]
+        rows = [
+            digits.encode("ascii") for digits in numbers if len(digits) >= _SHORTEST_OF_FEW and len(set(digits)) >= 4
+        ]
         self._rows = [row for row in rows if len(row) >= _SHORTEST_ROW]
         self._few = [row for row in rows if len(row) < _SHORTEST_ROW]
         self._numbers = {
-            whole.encode("ascii"): source for digits, source in numbers.items() if len(whole := digits.lstrip("0")) >= _SHORTEST_NUMBER
+            whole.encode("ascii"): source
+            for digits, source in numbers.items()
+            if len(whole := digits.lstrip("0")) >= _SHORTEST_NUMBER
         }
         self._handlers = {
             "bytes": self._bytes,
@@ -229,7 +245,9 @@ class Search:
             "wide": self._wide,
         }
         # The same with a point anywhere.
-        self._pointed = {sign * int(row) / 10**point for row in rows for point in range(1, len(row)) for sign in (1, -1)}
+        self._pointed = {
+            sign * int(row) / 10**point for row in rows for point in range(1, len(row)) for sign in (1, -1)
+        }
         self._wholes = {int(whole): source for whole, source in self._numbers.items()}
         self.seen: Memo[Seen] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
 
@@ -273,7 +291,9 @@ class Search:
                 raise
             raise Permanent("leak", f"{self._named(piece)} of the output cannot be checked: {error}") from error
         except Exception as error:
-            raise Permanent("leak", f"{self._named(piece)} of the output cannot be checked ({type(error).__name__})") from error
+            raise Permanent(
+                "leak", f"{self._named(piece)} of the output cannot be checked ({type(error).__name__})"
+            ) from error
 
     def _named(self, element: bytes) -> str:
         return describe((self._heads.reader.tag_of(element),))
@@ -389,7 +409,10 @@ class Search:
 
     def _either(self, head: Head, values: Collection[bytes]) -> Left | None:
         """A private attribute in Implicit VR: text if it can be."""
-        printable = all(value.strip(b"\0").isascii() and value.strip(b"\0").decode("ascii", "replace").isprintable() for value in values)
+        printable = all(
+            value.strip(b"\0").isascii() and value.strip(b"\0").decode("ascii", "replace").isprintable()
+            for value in values
+        )
         return self._text(head, values) if printable else self._bytes(head, values)
 
     def _text(self, head: Head, values: Collection[bytes]) -> Left | None:

@@ -92,12 +92,17 @@ def blank_comments(data: bytearray, family: str, pixels: int) -> None:
     except Unneeded as unneeded:
         marker = f"FF{unneeded.marker:02X}"
         raise Permanent(
-            "pixel-risk", f"the compressed pixel data has a segment (marker {marker}) that no decoder needs: {_WHAT_TO_DO}"
+            "pixel-risk",
+            f"the compressed pixel data has a segment (marker {marker}) that no decoder needs: {_WHAT_TO_DO}",
         ) from None
     except Odd as odd:
-        raise Permanent("pixel-risk", f"the compressed pixel data is not as {family} says ({odd}): {_WHAT_TO_DO}") from None
+        raise Permanent(
+            "pixel-risk", f"the compressed pixel data is not as {family} says ({odd}): {_WHAT_TO_DO}"
+        ) from None
     except (IndexError, struct.error):
-        raise Permanent("pixel-risk", f"the compressed pixel data is not as {family} says (it is cut short): {_WHAT_TO_DO}") from None
+        raise Permanent(
+            "pixel-risk", f"the compressed pixel data is not as {family} says (it is cut short): {_WHAT_TO_DO}"
+        ) from None
     blank(data, end, len(data))
 
 
@@ -208,12 +213,20 @@ class _Jpeg:
 
     def _frame_header(self, body: bytes) -> None:
         """T.81 B.2.2, T.87 C.2.2: precision, lines, columns, components."""
-        demand(len(body) > 6 and body[5] in range(1, 5) and len(body) == 6 + 3 * body[5], "the frame header has another length")
+        demand(
+            len(body) > 6 and body[5] in range(1, 5) and len(body) == 6 + 3 * body[5],
+            "the frame header has another length",
+        )
         self._precision, lines, columns, count = struct.unpack_from(">BHHB", body)
-        demand(self._precision in ((8, 12) if self._frame < _LOSSLESS else range(2, 17)), "the precision does not exist")
+        demand(
+            self._precision in ((8, 12) if self._frame < _LOSSLESS else range(2, 17)), "the precision does not exist"
+        )
         demand(lines > 0 and columns > 0, "the frame header has no size")
         for identifier, sampling, table in zip(body[6::3], body[7::3], body[8::3], strict=True):
-            demand(sampling >> 4 in range(1, 5) and sampling & 15 in range(1, 5) and table <= 3, "a component does not exist")
+            demand(
+                sampling >> 4 in range(1, 5) and sampling & 15 in range(1, 5) and table <= 3,
+                "a component does not exist",
+            )
             self._components[identifier] = table
         demand(len(self._components) == count, "two components have one name")
 
@@ -237,7 +250,10 @@ class _Jpeg:
         while position < len(body):
             wide, number = body[position] >> 4, body[position] & 15
             after = position + 1 + 64 * (wide + 1)
-            demand(wide <= 1 and after <= len(body) and number not in self._quantizations, "DQT is not as the standard says")
+            demand(
+                wide <= 1 and after <= len(body) and number not in self._quantizations,
+                "DQT is not as the standard says",
+            )
             values = struct.unpack_from(">64H" if wide else ">64B", body, position + 1)
             demand(all(values), "DQT is not as the standard says")
             self._quantizations.add(number)
@@ -252,8 +268,14 @@ class _Jpeg:
             kind, number, counts = body[position] >> 4, body[position] & 15, body[position + 1 : position + 17]
             after = position + 17 + sum(counts)
             symbols = body[position + 17 : after]
-            demand(kind <= 1 and number <= 3 and len(counts) == 16 and after <= len(body), "DHT is not as the standard says")
-            demand(sum(count << 16 - length for length, count in enumerate(counts, 1)) <= 1 << 16, "DHT has more codes than there are")
+            demand(
+                kind <= 1 and number <= 3 and len(counts) == 16 and after <= len(body),
+                "DHT is not as the standard says",
+            )
+            demand(
+                sum(count << 16 - length for length, count in enumerate(counts, 1)) <= 1 << 16,
+                "DHT has more codes than there are",
+            )
             demand(len(set(symbols)) == len(symbols), "DHT has a symbol twice")
             if kind == _DC:  # a difference has 0 to 16 bits (T.81 H.1.2.2): no text is made of these
                 demand(max(symbols, default=0) <= 16, "DHT has a symbol that does not exist")
@@ -269,16 +291,27 @@ class _Jpeg:
         demand(len(body) == 11, "LSE has another length")
         self._once(0xF8)
         largest, first, second, third, reset = struct.unpack_from(">5H", body, 1)
-        demand(largest < 1 << (self._precision or 16) and reset <= max(255, largest or 0xFFFF), "LSE is not as the standard says")
+        demand(
+            largest < 1 << (self._precision or 16) and reset <= max(255, largest or 0xFFFF),
+            "LSE is not as the standard says",
+        )
         thresholds = [one for one in (first, second, third) if one]
-        demand(thresholds == sorted(thresholds) and max(thresholds, default=0) <= (largest or 0xFFFF), "LSE is not as the standard says")
+        demand(
+            thresholds == sorted(thresholds) and max(thresholds, default=0) <= (largest or 0xFFFF),
+            "LSE is not as the standard says",
+        )
 
     def _scanned(self, body: bytes) -> list[tuple[int, int]]:
         """The components of a scan and their table selectors (T.81 B.2.3)."""
-        demand(len(body) >= 6 and body[0] in range(1, 5) and len(body) == 4 + 2 * body[0], "the scan header has another length")
+        demand(
+            len(body) >= 6 and body[0] in range(1, 5) and len(body) == 4 + 2 * body[0],
+            "the scan header has another length",
+        )
         pairs = list(zip(body[1:-3:2], body[2:-3:2], strict=True))
         named = {component for component, _ in pairs}
-        demand(len(named) == len(pairs) and named <= self._components.keys(), "a scan is of components that are not there")
+        demand(
+            len(named) == len(pairs) and named <= self._components.keys(), "a scan is of components that are not there"
+        )
         self._fresh.clear()
         self._fresh.update(_DECODING)
         return pairs
@@ -287,18 +320,26 @@ class _Jpeg:
         """Nothing is coded twice, but refined bit by bit in progressive scans (T.81 G.1.1.1): no scan is beside the picture."""
         for coefficient in coefficients:
             before = self._coded.get((component, coefficient))
-            demand(high == (0 if before is None else before) and (before is None or low == before - 1), "a scan is not part of the picture")
+            demand(
+                high == (0 if before is None else before) and (before is None or low == before - 1),
+                "a scan is not part of the picture",
+            )
             self._coded[component, coefficient] = low
 
     def _scan(self, body: bytes) -> None:
         pairs = self._scanned(body)
         start, end, high, low = body[-3], body[-2], body[-1] >> 4, body[-1] & 15
         if self._frame == _LOSSLESS:
-            demand(start in range(1, 8) and end in (0, 63) and high == 0 and low < self._precision, "the scan header does not exist")
+            demand(
+                start in range(1, 8) and end in (0, 63) and high == 0 and low < self._precision,
+                "the scan header does not exist",
+            )
             end = start = 0
         elif self._frame == _PROGRESSIVE:
             # A band is of one component, and of DC or of AC (T.81 G.1.1.1.1).
-            demand((start == end == 0 or 0 < start <= end <= 63) and max(high, low) <= 13, "the scan header does not exist")
+            demand(
+                (start == end == 0 or 0 < start <= end <= 63) and max(high, low) <= 13, "the scan header does not exist"
+            )
             demand(start == 0 or len(pairs) == 1, "the scan header does not exist")
         else:
             demand((start, end, high, low) == (0, 63, 0, 0), "the scan header does not exist")
@@ -313,7 +354,10 @@ class _Jpeg:
     def _scan_ls(self, body: bytes) -> None:
         pairs = self._scanned(body)
         near, interleave, shift = body[-3:]
-        demand(near < 1 << self._precision - 1 and interleave <= 2 and shift < self._precision, "the scan header does not exist")
+        demand(
+            near < 1 << self._precision - 1 and interleave <= 2 and shift < self._precision,
+            "the scan header does not exist",
+        )
         for component, table in pairs:
             demand(table == 0, "a scan names a table that does not exist")
             self._code(component, range(1), 0, 0)

@@ -64,7 +64,15 @@ class Shape(NamedTuple):
 
 _SHAPE: Final = tuple(
     tag_of(keyword) or 0
-    for keyword in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
+    for keyword in (
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "SamplesPerPixel",
+        "BitsAllocated",
+        "BitsStored",
+        "PixelRepresentation",
+    )
 )
 
 
@@ -126,9 +134,12 @@ class Pixels:
         if len(fragments) != self._frames or len(offsets) != 8 * self._frames or len(lengths) != 8 * self._frames:
             return False
         first = fragments[0][0]
-        told = zip(struct.unpack(f"<{self._frames}Q", offsets), struct.unpack(f"<{self._frames}Q", lengths), strict=True)
+        told = zip(
+            struct.unpack(f"<{self._frames}Q", offsets), struct.unpack(f"<{self._frames}Q", lengths), strict=True
+        )
         return all(
-            offset == start - first and length in (size, size - 1) for (offset, length), (start, size) in zip(told, fragments, strict=True)
+            offset == start - first and length in (size, size - 1)
+            for (offset, length), (start, size) in zip(told, fragments, strict=True)
         )
 
     def margins(self) -> Iterator[list[bytes]]:
@@ -152,7 +163,9 @@ class Pixels:
         for start in range(self._data.offset, self._data.offset + size * self._frames, size) if pixel else ():
             if size > _IN_ONE_PIECE:
                 yield [self._piece(start, row), self._piece(start + size - row, row)]
-            elif self._length > _IN_ONE_PIECE:  # frame by frame: what is looked at in a map of the file counts as memory
+            elif (
+                self._length > _IN_ONE_PIECE
+            ):  # frame by frame: what is looked at in a map of the file counts as memory
                 yield _margins(self._piece(start, size), 0, size, row, pixel)
             else:
                 yield _margins(self._source.buffer, start, start + size, row, pixel)
@@ -177,7 +190,10 @@ class Pixels:
     def copy(self, target: Sink) -> None:
         """Write the pixel data after its header; from file to file without bringing it here."""
         if self._is_plain() and self._length <= _IN_ONE_PIECE:
-            with memoryview(self._source.buffer) as whole, whole[self._data.offset : self._data.offset + self._length] as piece:
+            with (
+                memoryview(self._source.buffer) as whole,
+                whole[self._data.offset : self._data.offset + self._length] as piece,
+            ):
                 target.write(piece)  # 0.17 ms for 0.5 MB, by copy_file_range(2) 0.25: the kernel takes larger pages
         elif not self._copied_by_kernel(target):
             for chunk in self.chunks():
@@ -251,7 +267,9 @@ class Pixels:
         if not any(self._is_stray(*chunk, keep) for chunk in chunks):
             return 0
         padding = source.number("PixelPaddingValue", 0)
-        if not highbits.fits(padding, keep, signed=self._shape.signed) and all(self._is_told(*chunk, keep, padding) for chunk in chunks):
+        if not highbits.fits(padding, keep, signed=self._shape.signed) and all(
+            self._is_told(*chunk, keep, padding) for chunk in chunks
+        ):
             return 0
         check_padding(source, keep, "bits above BitsStored (0028,0101)")
         return keep
@@ -269,9 +287,9 @@ class Pixels:
         with self._view(offset, length) as piece:
             rest = highbits.without(piece, padding, little=little)
         alike = highbits.fit(padding, keep, signed=signed)
-        return not highbits.stray(rest, keep, signed=signed, little=little) and len(highbits.without(rest, alike, little=little)) == len(
-            rest
-        )
+        return not highbits.stray(rest, keep, signed=signed, little=little) and len(
+            highbits.without(rest, alike, little=little)
+        ) == len(rest)
 
     def _view(self, offset: int, length: int) -> memoryview:
         """A piece of the pixel data, not copied where it is small enough to be in memory altogether."""
@@ -336,7 +354,9 @@ class Pixels:
         size = 0
         for offset, length in islice(self._fragments(), 1, None):  # after the offset table
             if size + length > LARGEST_FRAME:
-                raise Permanent("pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MB: it is not looked into")
+                raise Permanent(
+                    "pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MB: it is not looked into"
+                )
             data = self._read(offset, length)
             if frame and self._begins_frame(data):
                 yield frame
@@ -371,14 +391,22 @@ class Pixels:
         else:
             stray = highbits.stray(decoding.words(frame, family), keep, signed=signed, little=True)
         if stray:
-            raise Permanent("pixel-risk", "compressed pixels use bits above BitsStored (0028,0101), where an overlay may be")
+            raise Permanent(
+                "pixel-risk", "compressed pixels use bits above BitsStored (0028,0101), where an overlay may be"
+            )
 
 
 def _margins(frame: Buffer, start: int, end: int, row: int, pixel: int) -> list[bytes]:
     """First and last rows of a frame in memory, and what interrupts areas of one value; ``row`` and ``pixel`` in bytes."""
     found = [frame[start : start + row], frame[end - row : end]]
     areas = set()
-    for corner in (start, start + row - pixel * _CONSTANT, end - row, end - pixel * _CONSTANT, (start + end) // 2 // pixel * pixel):
+    for corner in (
+        start,
+        start + row - pixel * _CONSTANT,
+        end - row,
+        end - pixel * _CONSTANT,
+        (start + end) // 2 // pixel * pixel,
+    ):
         value = bytes(frame[corner : corner + pixel])
         if corner >= start and frame[corner : corner + pixel * _CONSTANT] == value * _CONSTANT:
             areas.add(value)

@@ -19,7 +19,8 @@ def words(frame: bytes | bytearray, family: str) -> bytes:
         import imagecodecs
     except ImportError:
         raise Permanent(
-            "pixel-risk", f"the compressed pixels have more bits than BitsStored says, and nothing here can look into them: {_WHAT_TO_DO}"
+            "pixel-risk",
+            f"the compressed pixels have more bits than BitsStored says, and nothing here can look into them: {_WHAT_TO_DO}",
         ) from None
     decode: Any = {
         codestream.JPEG: imagecodecs.jpeg_decode,

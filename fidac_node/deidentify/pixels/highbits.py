@@ -66,7 +66,9 @@ def without(pixels: bytes | memoryview, word: int, *, little: bool) -> bytes:
         import numpy as np
     except ImportError:  # in a browser
         values = struct.unpack(f"{'<' if little else '>'}{len(pixels) // 2}H", pixels)
-        return struct.pack(f"{'<' if little else '>'}{len(values) - values.count(word)}H", *(one for one in values if one != word))
+        return struct.pack(
+            f"{'<' if little else '>'}{len(values) - values.count(word)}H", *(one for one in values if one != word)
+        )
     found = np.frombuffer(pixels, "<u2" if little else ">u2")
     return bytes(found[found != word].tobytes())
 

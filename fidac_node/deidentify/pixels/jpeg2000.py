@@ -130,7 +130,10 @@ class _Codestream:
             self._segment(marker, position + 4, after)
             position = after
         levels = {count for (tile, _), count in self._levels.items() if tile in (_MAIN, self._tile)}
-        demand(all(steps in {3 * count + 1 for count in levels} for steps in self._steps), "it has more quantization steps than subbands")
+        demand(
+            all(steps in {3 * count + 1 for count in levels} for steps in self._steps),
+            "it has more quantization steps than subbands",
+        )
         return position if marker == _SOT else position + 2
 
     def _segment(self, marker: int, start: int, after: int) -> None:
@@ -157,11 +160,19 @@ class _Codestream:
         self._seen.add((marker, component))
 
     def _siz(self, body: bytes) -> None:
-        demand(len(body) > 36 and body[35] in range(1, 5) and len(body) == 36 + 3 * body[35] and not body[34], "SIZ has another length")
-        capabilities, width, height, left, top, tile_width, tile_height, tile_left, tile_top = struct.unpack_from(">H8L", body)
+        demand(
+            len(body) > 36 and body[35] in range(1, 5) and len(body) == 36 + 3 * body[35] and not body[34],
+            "SIZ has another length",
+        )
+        capabilities, width, height, left, top, tile_width, tile_height, tile_left, tile_top = struct.unpack_from(
+            ">H8L", body
+        )
         demand(capabilities & 0xBFFF <= 7, "SIZ asks for what DICOM does not have")
         demand(not (left or top or tile_left or tile_top), "SIZ has an offset")
-        demand(all(0 < size <= _LARGEST for size in (width, height, tile_width, tile_height)), "SIZ has a size that no DICOM image has")
+        demand(
+            all(0 < size <= _LARGEST for size in (width, height, tile_width, tile_height)),
+            "SIZ has a size that no DICOM image has",
+        )
         for depth, across, down in zip(body[36::3], body[37::3], body[38::3], strict=True):
             demand(depth & 0x7F < 38 and 0 < across <= 4 and 0 < down <= 4, "SIZ has components that no image has")
         self._components, self._high_throughput = body[35], bool(capabilities & 0x4000)
@@ -220,11 +231,16 @@ class _Codestream:
         self._once(_POC, 0)
         demand(len(body) > 0 and len(body) % 7 == 0, "POC has another length")
         for low, component, layers, high, beyond, order in struct.iter_unpack(">BBHBBB", body):
-            demand(low < high <= 33 and component < beyond <= self._components and layers and order <= 4, "POC is not as the standard says")
+            demand(
+                low < high <= 33 and component < beyond <= self._components and layers and order <= 4,
+                "POC is not as the standard says",
+            )
 
     def _tlm(self, body: bytes) -> None:
         """T.800 A.7.1: index, sizes of the entries, then the tile and the length of each tile-part."""
-        demand(len(body) >= 2 and body[0] == self._told_segments and not body[1] & 0x8F, "TLM is not as the standard says")
+        demand(
+            len(body) >= 2 and body[0] == self._told_segments and not body[1] & 0x8F, "TLM is not as the standard says"
+        )
         self._told_segments += 1
         tile_bytes, length_bytes = body[1] >> 4 & 3, 4 if body[1] & 0x40 else 2
         demand(tile_bytes < 3 and (len(body) - 2) % (tile_bytes + length_bytes) == 0, "TLM has another length")

@@ -110,7 +110,10 @@ class Composition:
         return frozenset(
             row.tag
             for row, entry, needs in self.weakened()
-            if row.tag is not None and CODE_DEVICE_IDENTITY in needs and entry.action == actions.KEEP and vr_of(row) not in ("SQ", "TM")
+            if row.tag is not None
+            and CODE_DEVICE_IDENTITY in needs
+            and entry.action == actions.KEEP
+            and vr_of(row) not in ("SQ", "TM")
         )
 
 
@@ -140,7 +143,11 @@ def to_plan(name: str, composition: Composition, vocabulary: list[Path]) -> plan
         text.read_vocabulary([file for file in vocabulary if file not in (*common, *devices)]),
         text.read_vocabulary(common),
         devices=text.read_vocabulary(devices),
-        private={key: entry.target.vrs[0] for key, entry in composition.entries["private"].items() if entry.action == actions.KEEP},
+        private={
+            key: entry.target.vrs[0]
+            for key, entry in composition.entries["private"].items()
+            if entry.action == actions.KEEP
+        },
         options=composition.options(),
         kept=composition.kept(),
     )
@@ -191,7 +198,11 @@ def _check_whole(composition: Composition) -> None:
         problems.add(base, 0, f"nothing is said about VR {vr}; add for instance 'REMOVE select:VR:{vr}'")
     missing = [group for group in GRAPHICS_GROUPS if group not in entries["group"]]
     if missing:
-        problems.add(base, 0, f"curves and overlays must go; add 'REMOVE select:GROUP:{missing[0]:04X}' ({len(missing)} such lines)")
+        problems.add(
+            base,
+            0,
+            f"curves and overlays must go; add 'REMOVE select:GROUP:{missing[0]:04X}' ({len(missing)} such lines)",
+        )
     places = [one.path for one in composition.recipes]
 
     def order(entry: Entry) -> tuple[int, int]:
@@ -201,9 +212,7 @@ def _check_whole(composition: Composition) -> None:
         group = entries["group"].get(tag >> 16)
         if group is not None and entry.action != group.action:
             earlier, later = sorted((entry, group), key=order)
-            message = (
-                f"{later.line.field} contradicts {earlier.where}: an attribute and its whole group have other actions; drop one of the two"
-            )
+            message = f"{later.line.field} contradicts {earlier.where}: an attribute and its whole group have other actions; drop one of the two"
             problems.add(later.layer, later.line.number, message)
     _check_floor(composition)
     _check_private(composition)
@@ -254,7 +263,9 @@ def _target(line: Line) -> Target:
     if line.field.startswith("select:GROUP:"):
         return _group_target(line)
     if ":" in line.field or "__" in line.field:
-        raise _Wrong(f"{line.field!r}: name one attribute, select:GROUP:gggg or select:VR:XX; nothing else is supported")
+        raise _Wrong(
+            f"{line.field!r}: name one attribute, select:GROUP:gggg or select:VR:XX; nothing else is supported"
+        )
     return _tag_target(line)
 
 

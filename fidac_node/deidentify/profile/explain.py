@@ -51,13 +51,17 @@ def explain(composition: Composition) -> Iterator[Explanation]:
     taken, kept = composition.options(), composition.kept()
     for tag, entry in sorted(composition.entries["tag"].items()):
         clause = _clause(table.get(tag), taken)
-        yield _explanation(entry, format_tag(tag), keyword_of(tag), " or ".join(vrs_of(tag)), clause, identity=tag in kept)
+        yield _explanation(
+            entry, format_tag(tag), keyword_of(tag), " or ".join(vrs_of(tag)), clause, identity=tag in kept
+        )
     for group, name in _PATTERNS.items():
         yield _explanation(composition.entries["group"][group], name, "", "", "PS3.15 Table E.1-1: X")
     for (group, creator, element), entry in sorted(composition.entries["private"].items()):
         tag_text, vr = f"({group:04X},xx{element:02X})", "".join(entry.target.vrs)
         yield _explanation(entry, tag_text, f'"{creator}"', vr, "PS3.15 Table E.1-1: X, Safe Private (E.3.10) C")
-    yield _explanation(composition.entries["all private"][""], "(odd,eeee)", "other private attributes", "", "PS3.15 Table E.1-1: X")
+    yield _explanation(
+        composition.entries["all private"][""], "(odd,eeee)", "other private attributes", "", "PS3.15 Table E.1-1: X"
+    )
     unknown = "PS3.15 E.1.1: the de-identifier answers for what the table does not list"
     yield Explanation("", "not in PS3.6", "", actions.REMOVE, actions.meaning(actions.REMOVE), unknown, "", "")
     for vr, entry in sorted(composition.entries["vr"].items()):
@@ -68,7 +72,9 @@ def _clause(row: Row | None, taken: tuple[str, ...]) -> str:
     return "PS3.15 E.1.1: not in Table E.1-1" if row is None else f"PS3.15 Table E.1-1: {row.letters(taken)}"
 
 
-def _explanation(entry: Entry, tag: str, attribute: str, vr: str, clause: str, *, identity: bool = False) -> Explanation:
+def _explanation(
+    entry: Entry, tag: str, attribute: str, vr: str, clause: str, *, identity: bool = False
+) -> Explanation:
     meaning = "kept as it is: it identifies the device" if identity else meaning_of(entry.action, vr)
     reason = "" if entry.line.reason.startswith(_GENERATED) else entry.line.reason
     line = f"{entry.layer.name}:{entry.line.number}"

@@ -22,7 +22,9 @@ def vocabulary_files(directory: Path | None) -> list[Path]:
     return [file for place in reversed(places(directory)) for file in sorted((place / "vocabulary").glob("*.txt"))]
 
 
-def load_plan(profile: str, directory: Path | None = None, *, layers: tuple[str, ...] = (), cache: Path | None = None) -> Plan:
+def load_plan(
+    profile: str, directory: Path | None = None, *, layers: tuple[str, ...] = (), cache: Path | None = None
+) -> Plan:
     """Load a profile: a programme by name (in ``directory``, then the package's own), or a path to one ``.deid`` file.
 
     ``layers`` composes a profile that stands in no ``programmes.toml``; ``profile`` is then its name.

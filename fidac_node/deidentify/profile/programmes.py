@@ -78,13 +78,19 @@ def find(profile: str, directory: Path | None = None, own: tuple[str, ...] = ())
         return Programme(_checked_name(path.stem, path), "", (path,), None)
     known = programmes(directory)
     if own:
-        made = Programme(_checked_name(profile, "profile"), "", tuple(_layer(name, directory, "layers") for name in own), None)
+        made = Programme(
+            _checked_name(profile, "profile"), "", tuple(_layer(name, directory, "layers") for name in own), None
+        )
         if profile in known and known[profile].layers != made.layers:
-            raise ConfigError(f"layers: {profile!r} is the name of another composition; give yours a name of its own (profile = ...)")
+            raise ConfigError(
+                f"layers: {profile!r} is the name of another composition; give yours a name of its own (profile = ...)"
+            )
         return made
     files = layers(directory)
     if profile in known and profile in files:
-        raise ConfigError(f"{files[profile]}: {profile!r} is the name of a profile and of a layer; give the layer another name")
+        raise ConfigError(
+            f"{files[profile]}: {profile!r} is the name of a profile and of a layer; give the layer another name"
+        )
     if profile in known:
         return known[profile]
     if profile in files:
@@ -109,7 +115,12 @@ def _programme(path: Path, name: str, body: Any, directory: Path | None) -> Prog
     if unknown:
         raise ConfigError(f"{where}: {min(unknown)!r} is not known; a programme has title and layers")
     title, names = body.get("title", ""), body.get("layers")
-    if not isinstance(title, str) or not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
+    if (
+        not isinstance(title, str)
+        or not isinstance(names, list)
+        or not names
+        or not all(isinstance(one, str) for one in names)
+    ):
         raise ConfigError(f'{where}: needs layers = ["basic", ...], lowest first, and may have a title in quotes')
     if len(set(names)) < len(names):
         raise ConfigError(f"{where}: a layer is named twice; the later one would say nothing new")
@@ -125,5 +136,7 @@ def _layer(name: str, directory: Path | None, where: str) -> Path:
 
 def _checked_name(name: str, where: object) -> str:
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{where}: {name!r}: a profile is named by lower-case letters, digits, dots and hyphens, 40 at most")
+        raise ConfigError(
+            f"{where}: {name!r}: a profile is named by lower-case letters, digits, dots and hyphens, 40 at most"
+        )
     return name

@@ -38,7 +38,13 @@ OPTIONS: Final = {
     for option in (
         Option(CODE_CLEAN_DESCRIPTORS, "Clean Descriptors", "E.3.5", "clean_desc", offered=True),
         Option(CODE_MODIFIED_DATES, "Modified Dates", "E.3.6", "retain_long_modified_dates", offered=True),
-        Option(CODE_PATIENT_CHARACTERISTICS, "Patient Characteristics", "E.3.7", "retain_patient_characteristics", offered=True),
+        Option(
+            CODE_PATIENT_CHARACTERISTICS,
+            "Patient Characteristics",
+            "E.3.7",
+            "retain_patient_characteristics",
+            offered=True,
+        ),
         Option(CODE_DEVICE_IDENTITY, "Device Identity", "E.3.8", "retain_device_identity", offered=True),
         Option(CODE_SAFE_PRIVATE, "Safe Private", "E.3.10", "retain_safe_private", offered=True),
         Option("113103", "Clean Graphics", "E.3.3", "clean_graph"),
@@ -80,7 +86,11 @@ class Row:
 
     def letters(self, taken: tuple[str, ...]) -> str:
         """The row in words: ``Z, Modified Dates (E.3.6) C``, with the options that are ``taken``."""
-        said = [f"{OPTIONS[code].name} ({OPTIONS[code].clause}) {self.options[code]}" for code in taken if code in self.options]
+        said = [
+            f"{OPTIONS[code].name} ({OPTIONS[code].clause}) {self.options[code]}"
+            for code in taken
+            if code in self.options
+        ]
         return ", ".join([self.basic, *said])
 
 

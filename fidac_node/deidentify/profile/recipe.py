@@ -73,7 +73,9 @@ class Problems:
 
     def messages(self) -> list[str]:
         """What is wrong, by file and line."""
-        return [f"{path}{f':{number}' if number else ''}: {message}" for path, number, message in sorted(set(self._found))]
+        return [
+            f"{path}{f':{number}' if number else ''}: {message}" for path, number, message in sorted(set(self._found))
+        ]
 
     def raise_if_any(self) -> None:
         """Raise :class:`ConfigError` that tells all."""
@@ -126,7 +128,9 @@ class _Reader:
             self._take_comment(number, line)
         elif self.wanted:
             if line != self.wanted.pop():
-                self._problems.add(self._path, number, "a recipe begins with the lines 'FORMAT dicom' and '%header', spelled so")
+                self._problems.add(
+                    self._path, number, "a recipe begins with the lines 'FORMAT dicom' and '%header', spelled so"
+                )
                 return False
         else:
             parsed = _parse_line(self._path, number, line, _reason(self._comment), self._problems)
@@ -152,9 +156,13 @@ class _Reader:
             self._problems.add(self._path, number, "an option is declared before the first action")
         elif code not in OPTIONS:
             known = ", ".join(sorted(code for code, option in OPTIONS.items() if option.offered))
-            self._problems.add(self._path, number, f"{code!r} is no code of CID 7050 that a layer may take (allowed: {known})")
+            self._problems.add(
+                self._path, number, f"{code!r} is no code of CID 7050 that a layer may take (allowed: {known})"
+            )
         elif not OPTIONS[code].offered:
-            self._problems.add(self._path, number, f"this node does not offer the option {OPTIONS[code].name} ({code}); drop the line")
+            self._problems.add(
+                self._path, number, f"this node does not offer the option {OPTIONS[code].name} ({code}); drop the line"
+            )
         else:
             self.options.add(code)
 

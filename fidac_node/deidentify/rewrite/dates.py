@@ -237,5 +237,9 @@ def _seconds(match: re.Match[str]) -> int:
 def _written(match: re.Match[str], seconds: int, fraction: str) -> str:
     """A time of day in the form, and with the precision, of another."""
     minutes, second = divmod(min(seconds, _LAST_SECOND), 60)
-    parts = [f"{minutes // 60:02d}", f"{minutes % 60:02d}" if match["minute"] else "", f"{second:02d}" if match["second"] else ""]
+    parts = [
+        f"{minutes // 60:02d}",
+        f"{minutes % 60:02d}" if match["minute"] else "",
+        f"{second:02d}" if match["second"] else "",
+    ]
     return (match["colon"] or "").join(part for part in parts if part) + (f".{fraction}" if fraction else "")

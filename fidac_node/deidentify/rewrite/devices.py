@@ -121,7 +121,9 @@ def _known(text: str, words: frozenset[str]) -> str:
 
 def _few(weak: list[str], tokens: int) -> bool:
     """Say whether what has no word of its own is too little for a date, a telephone number or initials."""
-    return _digits(weak) <= (_LONGEST_BUILD if tokens == 1 else _MOST_WEAK_DIGITS) and (len(weak) < tokens or tokens == 1)
+    return _digits(weak) <= (_LONGEST_BUILD if tokens == 1 else _MOST_WEAK_DIGITS) and (
+        len(weak) < tokens or tokens == 1
+    )
 
 
 def _kind(token: str, words: frozenset[str]) -> int:

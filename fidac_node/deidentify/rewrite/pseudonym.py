@@ -154,7 +154,9 @@ def identity(issuer: str, patient_id: str) -> str:
     """
     issuer = unicodedata.normalize("NFC", unicodedata.normalize("NFD", _normal(issuer)).casefold())
     if not (patient_id := _normal(patient_id)):
-        raise Permanent("no-patient-id", "PatientID (0010,0020) is empty: the patient's studies could not be kept together")
+        raise Permanent(
+            "no-patient-id", "PatientID (0010,0020) is empty: the patient's studies could not be kept together"
+        )
     return f"{len(issuer)}:{issuer}|{patient_id}"
 
 

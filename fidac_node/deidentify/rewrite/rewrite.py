@@ -160,7 +160,9 @@ class Rewriter:
         self._safe: dict[tuple[bytes, bytes], tuple[bytes, bytes] | None] = {}
         self._bytes = 0
 
-    def data_set(self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, place: Place = Place.TOP) -> Changes:
+    def data_set(
+        self, found: Elements, inherited: tuple[str, ...] = (), depth: int = 0, *, place: Place = Place.TOP
+    ) -> Changes:
         """What becomes of each element of ``found``, by ascending tag; ``place``: where it is.
 
         Raises :class:`Malformed`, :class:`.Unusual`.
@@ -180,7 +182,12 @@ class Rewriter:
             change = known.get(encoded)
             if change is None:
                 rule = rules.get(encoded[:head])
-                if rule is not None and rule.plain is not None and not len(encoded) % 2 and rule.plain.fullmatch(encoded, rule.start):
+                if (
+                    rule is not None
+                    and rule.plain is not None
+                    and not len(encoded) % 2
+                    and rule.plain.fullmatch(encoded, rule.start)
+                ):
                     change = Change(rule.action, encoded)  # told sooner than remembered
                 elif rule is not None and rule.gone:
                     change = REMOVED
@@ -213,7 +220,13 @@ class Rewriter:
         declared = charset.declared_in(cut.elements, (), explicit=self._syntax.explicit)
         steady = self._steady(cut.common, declared) if cut.common is not None else _NOTHING
         changes, left, private, _ = self._part(cut.own, cut.elements, declared, steady.open)
-        return Header(steady.changes | changes, cut.common, steady.left, left, steady.private | private if private else steady.private)
+        return Header(
+            steady.changes | changes,
+            cut.common,
+            steady.left,
+            left,
+            steady.private | private if private else steady.private,
+        )
 
     def _steady(self, common: Common, declared: tuple[str, ...]) -> _Part:
         """What becomes of the elements that a series has in common."""
@@ -229,7 +242,9 @@ class Rewriter:
     def _part(self, some: Elements, found: Elements, declared: tuple[str, ...], more: Iterable[int]) -> _Part:
         """What becomes of ``some`` elements; private ones, and ``more`` of them, have their creators in ``found``."""
         changes = self.data_set(some, declared)
-        if shapes.LUT_DATA in some:  # tables stand in items, beside their descriptors (PS3.3 C.11.1.1): here it may be text
+        if (
+            shapes.LUT_DATA in some
+        ):  # tables stand in items, beside their descriptors (PS3.3 C.11.1.1): here it may be text
             changes[shapes.LUT_DATA] = REMOVED
         left = {tag: change.encoded if tag < PIXEL_DATA else b"" for tag, change in changes.items()}
         groups = self._private_groups
@@ -273,8 +288,14 @@ class Rewriter:
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
-    def _change(self, tag: int, encoded: bytes, rule: Rule, declared: tuple[str, ...], depth: int, place: Place) -> Change:
-        if rule.vr is not None and (rule.sequence or elements.is_sequence(tag, encoded, self._syntax.explicit)) and rule.vr == "SQ":
+    def _change(
+        self, tag: int, encoded: bytes, rule: Rule, declared: tuple[str, ...], depth: int, place: Place
+    ) -> Change:
+        if (
+            rule.vr is not None
+            and (rule.sequence or elements.is_sequence(tag, encoded, self._syntax.explicit))
+            and rule.vr == "SQ"
+        ):
             return self._sequence(tag, encoded, rule.action, declared, depth, place)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
@@ -324,7 +345,9 @@ class Rewriter:
         # An implicit hop by a system that did not know the attribute left little-endian bytes (PS3.5 6.2.2).
         return known[0] if declared == "UN" and len(known) == 1 and self._syntax.little else None
 
-    def _sequence(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, place: Place) -> Change:
+    def _sequence(
+        self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], depth: int, place: Place
+    ) -> Change:
         if depth >= elements.MAX_DEPTH:
             raise Malformed(f"sequences are nested more than {elements.MAX_DEPTH} deep")
         explicit = self._syntax.explicit
@@ -340,20 +363,28 @@ class Rewriter:
         for item in items if action == actions.KEEP else ():
             changes, content = self._item(item, declared, depth + 1, items_place)
             below.append(changes)
-            if content or (content is not None and tag in _FUNCTIONAL_GROUPS):  # an item of nothing but identity says nothing any more
+            if content or (
+                content is not None and tag in _FUNCTIONAL_GROUPS
+            ):  # an item of nothing but identity says nothing any more
                 kept.append(content)
         if not kept and items and items_place is Place.GROUPS and tag in _DEMANDED:
-            raise Permanent("unknown-code", f"no code of {describe((tag,))} is a published one, and the object must have it")
+            raise Permanent(
+                "unknown-code", f"no code of {describe((tag,))} is a published one, and the object must have it"
+            )
         if kept or action == actions.BLANK or not items or tag in self._demands.presence:
             return Change(action, self._syntax.sequence(tag, kept), tuple(below))
         return Change(actions.REMOVE, b"", tuple(below))
 
-    def _item(self, found: Elements, declared: tuple[str, ...], depth: int, place: Place) -> tuple[Changes, bytes | None]:
+    def _item(
+        self, found: Elements, declared: tuple[str, ...], depth: int, place: Place
+    ) -> tuple[Changes, bytes | None]:
         """What becomes of an item, and its new content; ``None`` if it may not stay at all."""
         if found.keys().isdisjoint(_CHECKED):
             changes = self.data_set(found, declared, depth, place=place)
             return changes, b"".join([change.encoded for change in changes.values()])
-        meaning = None if found.keys().isdisjoint(shapes.CODE_PARTS) else shapes.meaning_of(found, self._syntax.explicit)
+        meaning = (
+            None if found.keys().isdisjoint(shapes.CODE_PARTS) else shapes.meaning_of(found, self._syntax.explicit)
+        )
         if (meaning is None and shapes.LUT_DATA not in found) or not shapes.lut_fits(found, self._syntax):
             return dict.fromkeys(found, REMOVED), None
         changes = self.data_set(found, declared, depth, place=place)
@@ -363,12 +394,28 @@ class Rewriter:
 
     def _code(self, found: Elements, meaning: str) -> Changes:
         """What is written of a published code: value and scheme, the meaning that the scheme publishes, a version only if it is one."""
-        new = {shapes.CODE_MEANING: Change("clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8")))}
-        said = {tag: elements.value_of(found, tag, self._syntax.explicit).strip(b" \x00") for tag in found.keys() & shapes.OF_CODES.keys()}
-        scheme, version = (said.get(tag, b"").decode("ascii", "replace") for tag in (shapes.CODING_SCHEME, shapes.CODING_SCHEME_VERSION))
-        if not codes.published_version(scheme, version) or self._action(shapes.CODING_SCHEME_VERSION, "SH") != actions.KEEP:
+        new = {
+            shapes.CODE_MEANING: Change(
+                "clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8"))
+            )
+        }
+        said = {
+            tag: elements.value_of(found, tag, self._syntax.explicit).strip(b" \x00")
+            for tag in found.keys() & shapes.OF_CODES.keys()
+        }
+        scheme, version = (
+            said.get(tag, b"").decode("ascii", "replace")
+            for tag in (shapes.CODING_SCHEME, shapes.CODING_SCHEME_VERSION)
+        )
+        if (
+            not codes.published_version(scheme, version)
+            or self._action(shapes.CODING_SCHEME_VERSION, "SH") != actions.KEEP
+        ):
             said.pop(shapes.CODING_SCHEME_VERSION, None)
-        return new | {tag: Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value)) for tag, value in said.items()}
+        return new | {
+            tag: Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value))
+            for tag, value in said.items()
+        }
 
     def value(self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...]) -> bytes | None:
         """What replaces the value ``raw``; ``None`` if nothing of it may stay."""
@@ -391,7 +438,9 @@ class Rewriter:
         except charset.Undecodable:
             if action not in _CLEANING or action == "listed":
                 return None
-            text = charset.likely(raw, declared).strip(" \x00")  # cleaning keeps listed words alone, whatever the rest is
+            text = charset.likely(raw, declared).strip(
+                " \x00"
+            )  # cleaning keeps listed words alone, whatever the rest is
         value = self._text(tag, vr, text, action)
         return raw if value == stripped else value
 
@@ -412,7 +461,11 @@ class Rewriter:
             case "listed":
                 values = text.split("\\")
                 # Of several values none is a bare number: together they could be another.
-                kept = [one for one in values if is_listed(one, self._vocabulary) and (len(values) == 1 or not one.strip().isdigit())]
+                kept = [
+                    one
+                    for one in values
+                    if is_listed(one, self._vocabulary) and (len(values) == 1 or not one.strip().isdigit())
+                ]
                 new = "\\".join(kept)
             case "device":
                 new = "\\".join(devices.known_values(text.split("\\"), self._plan.devices, self.subject.names))
@@ -444,7 +497,9 @@ class Rewriter:
         if tag in shapes.CODE_PARTS or tag in shapes.OF_CODES:
             return ""  # what is published is written where the whole code is known
         if vr == "UI":
-            return "\\".join(one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\"))
+            return "\\".join(
+                one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\")
+            )
         if vr == "TM":
             return self.subject.clock.tm(text)
         if vr == "CS" and tag not in self._overrides:

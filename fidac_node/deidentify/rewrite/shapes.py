@@ -52,7 +52,10 @@ _LARGEST_OF_MANY: Final = 1 << 13
 _SMALL_OF_MANY: Final = {"UL": rb"(?s:.)[\0-\x1f]\0\0", "US": rb"(?s:.)[\0-\x1f]"}
 _OF_MANY: Final = {"UL": "L", "US": "H"}
 _UNPACKED: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
-_NO_NUMBER: Final = {"FD": b"\0\0\0\0\0\0\xf8\x7f", "FL": b"\0\0\xc0\x7f"}  # the one NaN that hides nothing, in little endian
+_NO_NUMBER: Final = {
+    "FD": b"\0\0\0\0\0\0\xf8\x7f",
+    "FL": b"\0\0\xc0\x7f",
+}  # the one NaN that hides nothing, in little endian
 _LUT_DESCRIPTOR: Final = 0x00283002
 LUT_DATA: Final = 0x00283006
 
@@ -60,7 +63,8 @@ LUT_DATA: Final = 0x00283006
 def meaning_of(item: Elements, explicit: bool) -> str | None:
     """What the code in an item means, as its scheme publishes it; ``None`` if it is no published code."""
     scheme, *values = (
-        elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00") for tag in (CODING_SCHEME, *CODE_VALUES)
+        elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00")
+        for tag in (CODING_SCHEME, *CODE_VALUES)
     )
     found = {codes.meaning_of(scheme, value) for value in values if value}
     return found.pop() if len(found) == 1 else None
@@ -135,7 +139,9 @@ def is_valid(vr: str, value: str) -> bool:
     if vr == "CS":
         return _CS.fullmatch(value.strip(" ")) is not None
     if vr == "DS":
-        return not value.strip() or (len(value) <= _LONGEST_DS and _DS.fullmatch(value) is not None and abs(float(value)) < LARGEST)
+        return not value.strip() or (
+            len(value) <= _LONGEST_DS and _DS.fullmatch(value) is not None and abs(float(value)) < LARGEST
+        )
     if vr == "IS":
         return not value.strip() or (_IS.fullmatch(value) is not None and abs(int(value)) < LARGEST)
     return is_plain(value.strip())

@@ -55,14 +55,36 @@ _BY_REFERENCE: Final = 0x0040DB73
 # What of the header may stay, for the plan to decide on: Patient, Patient Study, General Study, SR Document
 # Series, Equipment, SR Document General, SOP Common (PS3.3 A.35.8, A.35.4).
 _HEADER: Final = frozenset(
-    {0x00080005, 0x00080012, 0x00080013, 0x00080016, 0x00080018, 0x00080020, 0x00080021, 0x00080023, 0x00080030, 0x00080031, 0x00080033}
+    {
+        0x00080005,
+        0x00080012,
+        0x00080013,
+        0x00080016,
+        0x00080018,
+        0x00080020,
+        0x00080021,
+        0x00080023,
+        0x00080030,
+        0x00080031,
+        0x00080033,
+    }
     | {0x00080050, 0x00080060, 0x00080070, 0x00080090, 0x00081030, 0x0008103E, 0x00081090}
     | {0x00100010, 0x00100020, 0x00100030, 0x00100040, 0x00101010, 0x00101020, 0x00101030}
     | {0x00181000, 0x00181020, _STUDY_UID, _SERIES_UID, 0x00200010, 0x00200011, 0x00200013}
 )
 
 _STRUCTURE: Final = (
-    *(_CONTENT, _CONCEPT_NAME, _CONCEPT_CODE, _MEASURED_VALUE, _QUALIFIER, _UNITS, _TEMPLATE, _EVIDENCE, _OTHER_EVIDENCE),
+    *(
+        _CONTENT,
+        _CONCEPT_NAME,
+        _CONCEPT_CODE,
+        _MEASURED_VALUE,
+        _QUALIFIER,
+        _UNITS,
+        _TEMPLATE,
+        _EVIDENCE,
+        _OTHER_EVIDENCE,
+    ),
     *(_REFERENCED_SERIES, _REFERENCED_SOP, _PERFORMED_PROCEDURE_STEP, _PROCEDURE_CODE),
     *(_NUMERIC_VALUE, _VALUE_TYPE, _RELATIONSHIP, _CONTINUITY, _FRAME_NUMBER, _COMPLETION, _VERIFICATION),
     *(_TEMPLATE_IDENTIFIER, _MAPPING_RESOURCE, _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING, _SOP_CLASS),
@@ -98,7 +120,9 @@ def rebuilt(nodes: DataSet, kind: str) -> DataSet:
     its kind, or of which nothing that is worth sending is left.
     """
     if kind not in _TEMPLATES:
-        raise Permanent("not-allowed-class", "a structured document of a kind that cannot be rebuilt: look at it, then drop it")
+        raise Permanent(
+            "not-allowed-class", "a structured document of a kind that cannot be rebuilt: look at it, then drop it"
+        )
     _check_template(nodes, _TEMPLATES[kind])
     document = {tag: node for tag, node in nodes.items() if tag in _HEADER and node.items is None}
     document.update(_dose_report(nodes) if kind == "dose-report" else _key_object(nodes))
@@ -107,7 +131,11 @@ def rebuilt(nodes: DataSet, kind: str) -> DataSet:
         _text(_VALUE_TYPE, "CS", "CONTAINER"),
         _text(_CONTINUITY, "CS", "CONTINUOUS" if _string(nodes, _CONTINUITY, "CS") == "CONTINUOUS" else "SEPARATE"),
         _sequence(
-            _TEMPLATE, {n.tag: n for n in (_text(_MAPPING_RESOURCE, "CS", "DCMR"), _text(_TEMPLATE_IDENTIFIER, "CS", _TEMPLATES[kind]))}
+            _TEMPLATE,
+            {
+                n.tag: n
+                for n in (_text(_MAPPING_RESOURCE, "CS", "DCMR"), _text(_TEMPLATE_IDENTIFIER, "CS", _TEMPLATES[kind]))
+            },
         ),
         _sequence(_PERFORMED_PROCEDURE_STEP),
     ):
@@ -117,10 +145,14 @@ def rebuilt(nodes: DataSet, kind: str) -> DataSet:
 
 def _check_template(nodes: DataSet, identifier: str) -> None:
     if _string(nodes, _VALUE_TYPE, "CS") != "CONTAINER":
-        raise Permanent("not-allowed-class", "the content of the document does not begin with a CONTAINER: it is no report")
+        raise Permanent(
+            "not-allowed-class", "the content of the document does not begin with a CONTAINER: it is no report"
+        )
     for item in _items(nodes, _TEMPLATE):
         if _string(item, _TEMPLATE_IDENTIFIER, "CS") != identifier:
-            message = f"the document is made by another template than TID {identifier} of PS3.16: look at it, then drop it"
+            message = (
+                f"the document is made by another template than TID {identifier} of PS3.16: look at it, then drop it"
+            )
             raise Permanent("not-allowed-class", message)
 
 
@@ -129,16 +161,26 @@ def _check_template(nodes: DataSet, identifier: str) -> None:
 
 def _dose_report(nodes: DataSet) -> DataSet:
     if _code(nodes, _CONCEPT_NAME) != templates.DOSE_REPORT:
-        raise Permanent("not-allowed-class", "the report is not an X-Ray Radiation Dose Report (113701, DCM): look at it, then drop it")
+        raise Permanent(
+            "not-allowed-class",
+            "the report is not an X-Ray Radiation Dose Report (113701, DCM): look at it, then drop it",
+        )
     content = tuple(_dose_items(nodes))
     if not any(_code(item, _CONCEPT_NAME) == templates.PROCEDURE_REPORTED for item in content):
-        raise Permanent("not-allowed-class", "the dose report does not say that Computed Tomography is reported: only CT is rebuilt")
+        raise Permanent(
+            "not-allowed-class", "the dose report does not say that Computed Tomography is reported: only CT is rebuilt"
+        )
     if not any(_has_number(item) for item in content):
-        raise Permanent("not-allowed-class", "no number of the dose report is on the list of what may stay: look at it, then drop it")
+        raise Permanent(
+            "not-allowed-class",
+            "no number of the dose report is on the list of what may stay: look at it, then drop it",
+        )
     return {
         _CONCEPT_NAME: _coded(_CONCEPT_NAME, templates.DOSE_REPORT, templates.DOSE_REPORT_MEANING),
         _CONTENT: Node(_CONTENT, "SQ", b"", content),
-        _COMPLETION: _text(_COMPLETION, "CS", "COMPLETE" if _string(nodes, _COMPLETION, "CS") == "COMPLETE" else "PARTIAL"),
+        _COMPLETION: _text(
+            _COMPLETION, "CS", "COMPLETE" if _string(nodes, _COMPLETION, "CS") == "COMPLETE" else "PARTIAL"
+        ),
         # Who verified it is not said any more, so it does not count as verified (PS3.3 C.17.2).
         _VERIFICATION: _text(_VERIFICATION, "CS", "UNVERIFIED"),
         _PROCEDURE_CODE: _sequence(_PROCEDURE_CODE),
@@ -156,7 +198,11 @@ def _dose_item(item: DataSet) -> DataSet | None:
     """A content item made new; ``None`` if it is not on the list, or nothing is left of it."""
     if _BY_REFERENCE in item:
         return None  # it counts on positions of items that may be gone
-    concept, relationship, value_type = _code(item, _CONCEPT_NAME), _string(item, _RELATIONSHIP, "CS"), _string(item, _VALUE_TYPE, "CS")
+    concept, relationship, value_type = (
+        _code(item, _CONCEPT_NAME),
+        _string(item, _RELATIONSHIP, "CS"),
+        _string(item, _VALUE_TYPE, "CS"),
+    )
     known = templates.DOSE_ITEMS.get((value_type, *concept)) if concept else None
     if concept is None or known is None or relationship not in known.relationships:
         return None
@@ -200,7 +246,13 @@ def _measured(item: DataSet) -> DataSet | None:
     if not measured:  # Type 2: why it is empty is said beside it
         return {_MEASURED_VALUE: _sequence(_MEASURED_VALUE), **qualifier} if qualifier else None
     number, units = _string(measured[0], _NUMERIC_VALUE, "DS"), _listed(measured[0], _UNITS, "units")
-    if len(measured) > 1 or units is None or len(number) > 16 or not _NUMBER.fullmatch(number) or abs(float(number)) >= _LARGEST:
+    if (
+        len(measured) > 1
+        or units is None
+        or len(number) > 16
+        or not _NUMBER.fullmatch(number)
+        or abs(float(number)) >= _LARGEST
+    ):
         return None
     value = {**units, _NUMERIC_VALUE: _text(_NUMERIC_VALUE, "DS", number)}
     return {_MEASURED_VALUE: _sequence(_MEASURED_VALUE, value), **(qualifier or {})}
@@ -223,7 +275,8 @@ def _key_object(nodes: DataSet) -> DataSet:
     title = _listed(nodes, _CONCEPT_NAME, "title")
     if title is None:
         raise Permanent(
-            "not-allowed-class", "the title of the Key Object Selection is none of CID 7010 of PS3.16: look at it, then drop it"
+            "not-allowed-class",
+            "the title of the Key Object Selection is none of CID 7010 of PS3.16: look at it, then drop it",
         )
     content = tuple(new for item in _items(nodes, _CONTENT) if (new := _key_item(item)) is not None)
     if not any(_REFERENCED_SOP in item for item in content):
@@ -238,7 +291,11 @@ def _key_item(item: DataSet) -> DataSet | None:
     new = {_RELATIONSHIP: _text(_RELATIONSHIP, "CS", relationship), _VALUE_TYPE: _text(_VALUE_TYPE, "CS", value_type)}
     if relationship == "CONTAINS" and value_type in _REFERENCES:
         references = [one for one in map(_reference, _items(item, _REFERENCED_SOP)) if one is not None]
-        return dict(sorted({**new, _REFERENCED_SOP: _sequence(_REFERENCED_SOP, *references)}.items())) if len(references) == 1 else None
+        return (
+            dict(sorted({**new, _REFERENCED_SOP: _sequence(_REFERENCED_SOP, *references)}.items()))
+            if len(references) == 1
+            else None
+        )
     if (relationship, value_type, _code(item, _CONCEPT_NAME)) == ("HAS CONCEPT MOD", "CODE", templates.TITLE_MODIFIER):
         value = _listed(item, _CONCEPT_CODE, "modifier")
         name = _coded(_CONCEPT_NAME, templates.TITLE_MODIFIER, templates.TITLE_MODIFIER_MEANING)
@@ -327,7 +384,11 @@ def _listed(item: DataSet, tag: int, name: str) -> DataSet | None:
 
 
 def _coded(tag: int, code: Code, meaning: str) -> Node:
-    parts = (_text(_CODE_VALUE, "SH", code[1]), _text(_CODING_SCHEME, "SH", code[0]), _text(_CODE_MEANING, "LO", meaning))
+    parts = (
+        _text(_CODE_VALUE, "SH", code[1]),
+        _text(_CODING_SCHEME, "SH", code[0]),
+        _text(_CODE_MEANING, "LO", meaning),
+    )
     return _sequence(tag, {part.tag: part for part in parts})
 
 

@@ -411,7 +411,9 @@ def _items() -> dict[tuple[str, str, str], Item]:
 def _values() -> dict[str, dict[Code, str]]:
     sets: dict[str, dict[Code, str]] = {}
     for name, scheme, table in (("units", "UCUM", _UNITS), ("qualifiers", "DCM", _QUALIFIERS)):
-        sets[name] = {(scheme, value): meaning for value, meaning in (line.split(" ", 1) for line in table.splitlines())}
+        sets[name] = {
+            (scheme, value): meaning for value, meaning in (line.split(" ", 1) for line in table.splitlines())
+        }
     for line in _VALUES.splitlines():
         names, scheme, value, retired, meaning = line.split(" ", 4)
         for name in names.split(","):

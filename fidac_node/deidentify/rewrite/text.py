@@ -20,7 +20,9 @@ from typing import Final
 from fidac_node.errors import ConfigError
 
 # Letters that have no decomposition, as French, German, Nordic and Polish names are typed without them.
-_LETTERS: Final = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "\u0131": "i", "þ": "th"})
+_LETTERS: Final = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "\u0131": "i", "þ": "th"}
+)
 _WORD: Final = re.compile(r"[^\W_]+")
 # What machines write as make, model, kernel, software: letters of any script, digits, a few signs.
 _PLAIN: Final = re.compile(r"[^\W_]|[ ._/+()\[\],:^*&|=#<>%'-]")
@@ -50,7 +52,9 @@ _DIMENSIONS: Final = frozenset(
 )
 # RescaleType (PS3.3 C.11.1.1.2) and PositionReferenceIndicator (C.7.4.1.1.2): a whole value, never a word
 # of a text, because Hu and Xi are also surnames.
-_DEFINED_TERMS: Final = frozenset({"hu", "us", "od", "pct", "mgml", "hu_mod", "z_eff", "ed", "edw", "sn", "om", "ic", "xy", "xi"})
+_DEFINED_TERMS: Final = frozenset(
+    {"hu", "us", "od", "pct", "mgml", "hu_mod", "z_eff", "ed", "edw", "sn", "om", "ic", "xy", "xi"}
+)
 _SHORT_NUMBER: Final = re.compile(r"[0-9]{1,3}")
 
 # One token of a text, first match first. Combining marks belong to the letter before them. What is repeated possessively, so that
@@ -76,15 +80,30 @@ _BARE_NUMBER: Final = r"(?:[0-9](?:[.,](?:[0-9]|[0-9]{0,2}[05]))?|1[0-5][.,][05]
 _UNIT: Final = r"(?:%|mm|cm|kvp?|kev|mas?|ms|s|sec|min|ml|cc|mgy|mgi|hu)"
 _ENDS_WITH_UNIT: Final = re.compile(rf"[0-9] ?({_UNIT})\Z")
 # Units of one kind of measure; the others are kinds of their own.
-_SAME: Final = {"cm": "mm", "kvp": "kv", "kev": "kv", "mas": "ma", "ms": "s", "sec": "s", "min": "s", "cc": "ml", "mgi": "mgy"}
+_SAME: Final = {
+    "cm": "mm",
+    "kvp": "kv",
+    "kev": "kv",
+    "mas": "ma",
+    "ms": "s",
+    "sec": "s",
+    "min": "s",
+    "cc": "ml",
+    "mgi": "mgy",
+}
 _MEASURE: Final = re.compile(rf"(?:{_NUMBER}x)?{_NUMBER} ?{_UNIT}")
-_BARE: Final = re.compile(rf"(?:(?:[0-9]{{1,3}}|{_BARE_NUMBER})x)?{_BARE_NUMBER}|(?:256|512|768|1024)x(?:256|512|768|1024)")
+_BARE: Final = re.compile(
+    rf"(?:(?:[0-9]{{1,3}}|{_BARE_NUMBER})x)?{_BARE_NUMBER}|(?:256|512|768|1024)x(?:256|512|768|1024)"
+)
 # The sign is the meaning: without it "contrast" would be left of "w/o contrast".
 _SIGNS: Final = frozenset(
-    {"w/", "w/o", "w/wo", "+c", "-c"} | {f"{word}{sign}" for word in ("c", "iv", "pdc", "inj") for sign in ("+", "-", "+/-")}
+    {"w/", "w/o", "w/wo", "+c", "-c"}
+    | {f"{word}{sign}" for word in ("c", "iv", "pdc", "inj") for sign in ("+", "-", "+/-")}
 )
 # Reconstruction kernels: Siemens B70f, Br40d, Qr59; Canon FC08; how much of GE's ASIR.
-_KERNEL: Final = re.compile(r"[bdehijqtu][0-9]{2}[a-z]|(?:ar|bf|bl|br|bv|fc|fl|hc|hf|hr|hv|qr|sa|sd|ss|tr|ur)[0-9]{2}[a-z]?")
+_KERNEL: Final = re.compile(
+    r"[bdehijqtu][0-9]{2}[a-z]|(?:ar|bf|bl|br|bv|fc|fl|hc|hf|hr|hv|qr|sa|sd|ss|tr|ur)[0-9]{2}[a-z]?"
+)
 _MOST_OF_A_KIND: Final = 2  # measures of one kind, and kernels: three would hold a date
 _HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Between two tokens that are kept; anything else becomes a space.

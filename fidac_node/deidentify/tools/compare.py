@@ -57,11 +57,15 @@ def differences(first: Plan, second: Plan) -> Iterator[Difference]:
     """Where two plans differ: attributes, groups, private attributes, defaults by VR, words, options."""
     for tag in sorted({*first.tags, *second.tags}):
         vrs = vrs_of(tag)
-        yield from _differ(format_tag(tag), keyword_of(tag), " or ".join(vrs), *(plan.action(tag, vrs[0]) for plan in (first, second)))
+        yield from _differ(
+            format_tag(tag), keyword_of(tag), " or ".join(vrs), *(plan.action(tag, vrs[0]) for plan in (first, second))
+        )
     for group in sorted({*first.groups, *second.groups}):
         yield from _differ(f"({group:04X},eeee)", "", "", *(plan.groups.get(group, ABSENT) for plan in (first, second)))
     for group, creator, element in sorted({*first.private, *second.private}):
-        kept = (actions.KEEP if (group, creator, element) in plan.private else actions.REMOVE for plan in (first, second))
+        kept = (
+            actions.KEEP if (group, creator, element) in plan.private else actions.REMOVE for plan in (first, second)
+        )
         yield from _differ(f"({group:04X},xx{element:02X})", f'"{creator}"', "", *kept)
     for vr in sorted({*first.vrs, *second.vrs}):
         yield from _differ("", "any other", vr, *(plan.vrs.get(vr, actions.REMOVE) for plan in (first, second)))
@@ -110,7 +114,9 @@ class _Walk:
         self._explicit = source.syntax.explicit
         self._little = source.syntax.little
 
-    def data_set(self, found: Elements, first: Changes, second: Changes, above: str, inherited: tuple[str, ...]) -> Iterator[Finding]:
+    def data_set(
+        self, found: Elements, first: Changes, second: Changes, above: str, inherited: tuple[str, ...]
+    ) -> Iterator[Finding]:
         declared = charset.declared_in(found, inherited, explicit=self._explicit)
         for tag in sorted(found):
             if tag == PIXEL_DATA:

@@ -29,7 +29,9 @@ _LARGEST: Final = 4 << 30
 # Error - </SeqKeyword(gggg,eeee)[2]/Keyword(gggg,eeee)[1]> - Text [VR] = <value> - more - Module=<Name>
 _LINE: Final = re.compile(r"Error - (?:<(?P<path>/[^<>]*)> - )?(?P<text>.*)")
 # A private step also quotes its creator, which is free text.
-_STEP: Final = re.compile(r'/[A-Za-z0-9]*\((?P<group>[0-9a-fA-F]{4}),(?P<element>[0-9a-fA-F]{4})(?:,"[^"]*")?\)(?:\[\d+\])?')
+_STEP: Final = re.compile(
+    r'/[A-Za-z0-9]*\((?P<group>[0-9a-fA-F]{4}),(?P<element>[0-9a-fA-F]{4})(?:,"[^"]*")?\)(?:\[\d+\])?'
+)
 # The rule is what comes before the first value, which "=", "<", "[" or a quote begins.
 _RULE: Final = re.compile(r"[A-Z][A-Za-z,/ -]*(?:\d[A-Za-z]*[A-Za-z,/ -]*)?")
 _VR: Final = re.compile(r"^[^=<'\"]* \[(?P<vr>[A-Z]{2})\]")
@@ -51,7 +53,9 @@ def available() -> bool:
 def require() -> None:
     """Raise :class:`ConfigError` with the remedy where dciodvfy is not installed."""
     if not available():
-        raise ConfigError(f"the conformance check needs {PROGRAM}, which is not installed: sudo apt-get install {PACKAGE}")
+        raise ConfigError(
+            f"the conformance check needs {PROGRAM}, which is not installed: sudo apt-get install {PACKAGE}"
+        )
 
 
 def new_errors(before: Path, after: Path) -> list[str]:
@@ -77,7 +81,11 @@ def _errors(path: Path) -> set[str]:
             )
         except subprocess.TimeoutExpired:
             return {f"{PROGRAM} does not end within {TIMEOUT_SECONDS:.0f} s"}
-    found = {_class(line) for line in (done.stderr + done.stdout).decode("latin-1").splitlines() if line.startswith("Error - ")}
+    found = {
+        _class(line)
+        for line in (done.stderr + done.stdout).decode("latin-1").splitlines()
+        if line.startswith("Error - ")
+    }
     if done.returncode < 0:
         found.add(f"{PROGRAM} was ended by signal {-done.returncode}")
     return found

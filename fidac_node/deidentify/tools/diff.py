@@ -75,7 +75,9 @@ def _action(old: Node | None, new: Node | None, declared: _Declared) -> str:
         return KEPT
     if vr in _BYTES or vr in _FORMATS:
         return "replaced" if new.value else "emptied"
-    before, after = (charset.likely(node.value, one).strip(" \x00") for node, one in zip((old, new), declared, strict=True))
+    before, after = (
+        charset.likely(node.value, one).strip(" \x00") for node, one in zip((old, new), declared, strict=True)
+    )
     if before == after:
         return KEPT  # in another character set, or padded otherwise
     if not after:

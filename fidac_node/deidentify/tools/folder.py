@@ -179,7 +179,9 @@ def deidentify_files(files: Sequence[Path], job: Job, *, workers: int = 1) -> It
 def _lock(target: Path) -> int | None:
     """Keep other runs out of ``target``; ``None`` on a file system that locks no folders, as some network shares."""
     try:
-        return locks.take(target, f"{target}: another 'fidac-node deidentify' writes there now; wait for it, or choose another folder")
+        return locks.take(
+            target, f"{target}: another 'fidac-node deidentify' writes there now; wait for it, or choose another folder"
+        )
     except OSError as error:
         if error.errno not in (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP):
             raise
@@ -189,7 +191,9 @@ def _lock(target: Path) -> int | None:
 def _results(tasks: list[Task], job: Job, workers: int) -> Iterator[Result]:
     chunks = list(_chunks(tasks))
     answers: Iterator[Result | Crashed]
-    answers = map(job, tasks) if min(workers, len(chunks)) <= 1 else in_processes(job, chunks, min(workers, len(chunks)))
+    answers = (
+        map(job, tasks) if min(workers, len(chunks)) <= 1 else in_processes(job, chunks, min(workers, len(chunks)))
+    )
     unsynced: set[Path] = set()
     for task, answer in zip(tasks, answers, strict=True):
         if isinstance(answer, Crashed):

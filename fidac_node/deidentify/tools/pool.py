@@ -89,7 +89,9 @@ def in_processes(work: Callable[[T], R], chunks: Iterable[Sequence[T]], processe
 class _Answers(Generic[T, R]):
     """The answers of a pool, in order."""
 
-    def __init__(self, work: Callable[[T], R], pool: list[_Process[T, R]], chunks: Iterator[list[tuple[int, T]]]) -> None:
+    def __init__(
+        self, work: Callable[[T], R], pool: list[_Process[T, R]], chunks: Iterator[list[tuple[int, T]]]
+    ) -> None:
         self._work = work
         self._pool = pool
         self._chunks = chunks

@@ -55,12 +55,18 @@ class Report:
         self._summary: Mapping[str, Any] = {}
         self._complete = False
         head = {"format": FORMAT, **head}
-        target.write("{\n" + "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in head.items()) + ' "objects": [')
+        target.write(
+            "{\n"
+            + "".join(f" {json.dumps(name)}: {json.dumps(value)},\n" for name, value in head.items())
+            + ' "objects": ['
+        )
 
     def __enter__(self) -> Report:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         with self._recipes, self._entries:
             for number, (_, start) in enumerate(sorted(self._order)):
                 self._entries.seek(start)
@@ -69,7 +75,11 @@ class Report:
             self._recipes.seek(0)
             shutil.copyfileobj(self._recipes, self._target)
         facts = {"complete": self._complete and kind is None, **self._summary}
-        self._target.write("\n ],\n" + ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()) + "\n}\n")
+        self._target.write(
+            "\n ],\n"
+            + ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items())
+            + "\n}\n"
+        )
 
     def add(self, entry: Mapping[str, Any], recipe: str = "") -> None:
         """Note one object; ``recipe`` as :func:`recipe_of` says it, or nothing. Those with an ``output`` come first, in its order."""

@@ -89,7 +89,9 @@ def require() -> str:
     return version
 
 
-def find_text(frame: bytes | bytearray | memoryview, width: int, height: int, timeout: float = TIMEOUT_SECONDS) -> list[Box]:
+def find_text(
+    frame: bytes | bytearray | memoryview, width: int, height: int, timeout: float = TIMEOUT_SECONDS
+) -> list[Box]:
     """The words in a grey image of ``width`` times ``height`` bytes, without saying which.
 
     Raises :class:`Temporary` if tesseract cannot be started, :class:`Permanent` if it fails or takes
@@ -102,7 +104,9 @@ def find_text(frame: bytes | bytearray | memoryview, width: int, height: int, ti
     found = _run(["-", "-", "-l", "eng", "--psm", "11", "--dpi", "150", "tsv"], picture, timeout)
     head, *lines = found.decode("utf-8", "replace").split("\n")
     if not head.startswith(_TABLE):
-        raise Permanent("pixel-risk", f"{PROGRAM} made no table of words (is its file tessdata/configs/tsv missing?); {_LOOK}")
+        raise Permanent(
+            "pixel-risk", f"{PROGRAM} made no table of words (is its file tessdata/configs/tsv missing?); {_LOOK}"
+        )
     return [box for line in lines if (box := _box(line)) is not None]
 
 
@@ -137,7 +141,13 @@ def look(values: Values) -> list[Box]:
         found = _words(find_text(picture.tobytes(), width, height))
         if found:
             return [
-                replace(box, left=box.left // scale, top=box.top // scale, width=box.width // scale, height=box.height // scale)
+                replace(
+                    box,
+                    left=box.left // scale,
+                    top=box.top // scale,
+                    width=box.width // scale,
+                    height=box.height // scale,
+                )
                 for box in found
             ]
     return []
@@ -248,11 +258,15 @@ def _run(arguments: list[str], given: bytes, timeout: float) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Permanent("pixel-risk", f"the search for burned-in text took longer than {timeout:g} seconds; {_LOOK}") from None
+        raise Permanent(
+            "pixel-risk", f"the search for burned-in text took longer than {timeout:g} seconds; {_LOOK}"
+        ) from None
     except OSError as error:
         raise Temporary(f"{PROGRAM} cannot be started: {error.strerror}; sudo apt-get install tesseract-ocr") from None
     if done.returncode < 0:
         raise Temporary(f"{PROGRAM} was killed by signal {-done.returncode}; it is tried again")
     if done.returncode:
-        raise Permanent("pixel-risk", f"the search for burned-in text failed ({PROGRAM} ended with {done.returncode}); {_LOOK}")
+        raise Permanent(
+            "pixel-risk", f"the search for burned-in text failed ({PROGRAM} ended with {done.returncode}); {_LOOK}"
+        )
     return done.stdout

@@ -15,8 +15,33 @@ from fidac_node.deidentify.rewrite.text import fold
 # ImageType value 3 of what is made from other images and is still slices: PS3.3 C.8.2.1.1.1, C.8.15.3.1.1
 # and what vendors write.
 SLICES: Final = frozenset(
-    {"AXIAL", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE", "REFORMATTED", "HELIX", "HELICAL", "AVERAGE", "MINIP", "MIP", "LOCALIZER", "VOLUME"}
-    | {"ANGIO", "ATTENUATION", "CARDIAC", "CARDIAC_GATED", "CARDRESP_GATED", "DYNAMIC", "FLUOROSCOPY", "MOTION", "NON_PARALLEL", "PARALLEL"}
+    {
+        "AXIAL",
+        "MPR",
+        "CORONAL",
+        "SAGITTAL",
+        "OBLIQUE",
+        "REFORMATTED",
+        "HELIX",
+        "HELICAL",
+        "AVERAGE",
+        "MINIP",
+        "MIP",
+        "LOCALIZER",
+        "VOLUME",
+    }
+    | {
+        "ANGIO",
+        "ATTENUATION",
+        "CARDIAC",
+        "CARDIAC_GATED",
+        "CARDRESP_GATED",
+        "DYNAMIC",
+        "FLUOROSCOPY",
+        "MOTION",
+        "NON_PARALLEL",
+        "PARALLEL",
+    }
     | {"POST_CONTRAST", "PRE_CONTRAST", "RESP_GATED", "REST", "STATIC", "STRESS", "WHOLE_BODY"}
 )
 
@@ -46,7 +71,9 @@ _HARMLESS: Final = re.compile(
     r"\b(?:low|ultralow|basse?|faible|reduced|half|demi|full|pleine|normal|standard|regular|high|care|i|min|minimal) (?:radiation )?dose\b"
     r"|\bdose (?:tres |ultra )?(?:faible|basse|reduite|reduction|reduced|standard|normale|modulation|modulee|4d)\b|\baidr ?3d\b"
 )
-_LOCALIZER: Final = re.compile(r"\b(?:locali[sz]ers?|topograms?|topogramme|topo|top|scouts?|surview|scanograms?|pilot|reperage)\b")
+_LOCALIZER: Final = re.compile(
+    r"\b(?:locali[sz]ers?|topograms?|topogramme|topo|top|scouts?|surview|scanograms?|pilot|reperage)\b"
+)
 _REMEMBERED: Final = 1024
 
 

@@ -116,7 +116,9 @@ class Rules:
             if choices is not None and value not in choices:
                 raise ConfigError(f"[deidentify] {rule.name}: {value!r} is none of {', '.join(choices)}")
         if self.ocr_sample != SERIES and (not isinstance(self.ocr_sample, int) or self.ocr_sample < 0):
-            raise ConfigError(f'[deidentify] ocr_sample: must be "{SERIES}" or a number that is not negative; 0 looks at none')
+            raise ConfigError(
+                f'[deidentify] ocr_sample: must be "{SERIES}" or a number that is not negative; 0 looks at none'
+            )
 
     @property
     def wants_ocr(self) -> bool:
@@ -172,13 +174,19 @@ def _series(source: Source, sop_class: str, rules: Rules) -> None:
     _words(seen)
     _image_type("ImageType (0008,0008)", seen.get("ImageType"), sop_class, rules)
     if rules.localizers == "hold" and screens.is_localizer(seen.get("SeriesDescription")):
-        raise Permanent("pixel-risk", "SeriesDescription (0008,103E) names a localizer, and [deidentify] localizers is hold")
+        raise Permanent(
+            "pixel-risk", "SeriesDescription (0008,103E) names a localizer, and [deidentify] localizers is hold"
+        )
     _capture(seen)
     _pixels(seen)
     if sop_class == _CT_IMAGE and seen.number("NumberOfFrames", 1) != 1:
-        raise Permanent("not-allowed-class", "several frames in a CT Image, which has but one (PS3.3 A.3): a film made of slices?")
+        raise Permanent(
+            "not-allowed-class", "several frames in a CT Image, which has but one (PS3.3 A.3): a film made of slices?"
+        )
     if seen.get("VolumeBasedCalculationTechnique").strip().upper() in _RENDERED:
-        raise Permanent("pixel-risk", "VolumeBasedCalculationTechnique (0008,9207) says rendered: a picture, not slices")
+        raise Permanent(
+            "pixel-risk", "VolumeBasedCalculationTechnique (0008,9207) says rendered: a picture, not slices"
+        )
     if len(_passed) >= _MOST_PASSED:
         _passed.clear()
     _passed.add(key)
@@ -186,7 +194,9 @@ def _series(source: Source, sop_class: str, rules: Rules) -> None:
 
 def _document(source: Source, kind: Kind, modality: str) -> Verdict:
     if source.get("Modality").strip() != modality:
-        raise Permanent("not-allowed-class", f"Modality (0008,0060) is not {modality} although the SOP class is that of a {kind}")
+        raise Permanent(
+            "not-allowed-class", f"Modality (0008,0060) is not {modality} although the SOP class is that of a {kind}"
+        )
     if source.pixel_data is not None or any(tag in source for tag in _OTHER_PIXELS):
         raise Permanent("pixel-risk", f"a {kind} with pixels: look at it, then drop it")
     return Verdict(kind)
@@ -195,25 +205,35 @@ def _document(source: Source, kind: Kind, modality: str) -> Verdict:
 def _secondary_capture(source: Source, rules: Rules) -> Verdict:
     """A Secondary Capture passes only where the site has it looked at, and only if it says that nothing is burned in."""
     if rules.secondary_captures == "hold":
-        raise Permanent("pixel-risk", "a Secondary Capture: a screen that may show the patient's name; look at it, then drop it")
+        raise Permanent(
+            "pixel-risk", "a Secondary Capture: a screen that may show the patient's name; look at it, then drop it"
+        )
     _is_ct(source)
     _words(source)
     if source.get("BurnedInAnnotation").strip().upper() != "NO":
-        raise Permanent("pixel-risk", "a Secondary Capture whose BurnedInAnnotation (0028,0301) is not NO; look at it, then drop it")
+        raise Permanent(
+            "pixel-risk", "a Secondary Capture whose BurnedInAnnotation (0028,0301) is not NO; look at it, then drop it"
+        )
     for value in _values(source.get("ImageType"))[2:]:
         if screens.in_image_type(value):
             raise Permanent("pixel-risk", "ImageType (0008,0008) names a report or a screen, not slices")
     _one_image(source)
     if source.number("BitsAllocated") not in (8, 16):
-        raise Permanent("pixel-risk", "a Secondary Capture of neither 8 nor 16 bits: it cannot be looked at by the program")
+        raise Permanent(
+            "pixel-risk", "a Secondary Capture of neither 8 nor 16 bits: it cannot be looked at by the program"
+        )
     if _overlay_groups(source):
-        raise Permanent("pixel-risk", "a Secondary Capture with an overlay, which may be in its pixels; look at it, then drop it")
+        raise Permanent(
+            "pixel-risk", "a Secondary Capture with an overlay, which may be in its pixels; look at it, then drop it"
+        )
     return Verdict(IMAGE, 0, look=EVERY_FRAME)
 
 
 def _is_ct(source: Source) -> None:
     if source.get("Modality").strip() != "CT":
-        raise Permanent("not-allowed-class", "Modality (0008,0060) is not CT although the SOP class is one that CT scanners make")
+        raise Permanent(
+            "not-allowed-class", "Modality (0008,0060) is not CT although the SOP class is one that CT scanners make"
+        )
 
 
 def _words(source: Source) -> None:
@@ -221,7 +241,9 @@ def _words(source: Source) -> None:
     if source.get("BurnedInAnnotation").strip().upper() == "YES":
         raise Permanent("pixel-risk", "BurnedInAnnotation (0028,0301) is YES: text is burned into the pixels")
     if source.get("RecognizableVisualFeatures").strip().upper() == "YES":
-        raise Permanent("pixel-risk", "RecognizableVisualFeatures (0028,0302) is YES: a face may be recognised (PS3.15 E.3.2)")
+        raise Permanent(
+            "pixel-risk", "RecognizableVisualFeatures (0028,0302) is YES: a face may be recognised (PS3.15 E.3.2)"
+        )
     if screens.in_series(source.get("SeriesDescription")):
         raise Permanent("pixel-risk", "SeriesDescription (0008,103E) names a report or a screen, not slices")
     for keyword in ("ProtocolName", "DerivationDescription"):
@@ -252,7 +274,9 @@ def _capture(source: Source) -> None:
 
 def _one_image(source: Source) -> None:
     if any(tag in source for tag in _OTHER_PIXELS):
-        raise Permanent("not-allowed-class", "the pixels are floating point or elsewhere: not a CT image as PS3.3 A.3 defines it")
+        raise Permanent(
+            "not-allowed-class", "the pixels are floating point or elsewhere: not a CT image as PS3.3 A.3 defines it"
+        )
     if source.pixel_data is None:
         raise Permanent("incomplete", "there is no PixelData (7FE0,0010)")
 
@@ -267,7 +291,9 @@ def _pixels(source: Source) -> None:
     if allocated <= 8 or stored <= 8:
         raise Permanent("pixel-risk", "pixels of 8 bits: a screen or an export, not CT values")
     if allocated != 16 or stored > 16:
-        raise Permanent("not-allowed-class", "BitsAllocated (0028,0100) is not 16: not a CT image as PS3.3 C.8.2.1 defines it")
+        raise Permanent(
+            "not-allowed-class", "BitsAllocated (0028,0100) is not 16: not a CT image as PS3.3 C.8.2.1 defines it"
+        )
     if source.number("HighBit") != stored - 1:
         raise Permanent("pixel-risk", "HighBit (0028,0102) leaves room below the pixel values, where an overlay may be")
 
@@ -277,7 +303,9 @@ def _frames(source: Source, rules: Rules) -> None:
     try:
         _groups(source, source.shallow(_SHARED_GROUPS), source.shallow(PER_FRAME_GROUPS), rules)
     except Unusual:
-        shared, frames = ([elements.encoded(item, explicit=True) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS)
+        shared, frames = (
+            [elements.encoded(item, explicit=True) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS
+        )
         _groups(source, shared, frames, rules)
 
 
@@ -286,25 +314,34 @@ def _groups(source: Source, shared: list[Elements], frames: list[Elements], rule
     types = {item.get(_FRAME_TYPE_SEQUENCE, b"") for item in (*shared, *frames)} - {b""}
     for text in sorted({text for encoded in types for text in _frame_types(encoded, explicit)}):
         _image_type("FrameType (0008,9007)", text, source.get("SOPClassUID"), rules)
-    if not any(_has_position(item, explicit) for item in shared) and not (frames and all(_has_position(item, explicit) for item in frames)):
+    if not any(_has_position(item, explicit) for item in shared) and not (
+        frames and all(_has_position(item, explicit) for item in frames)
+    ):
         raise Permanent("incomplete", "no functional group says where each frame is (PlanePositionSequence)")
 
 
 def _geometry(source: Source) -> None:
     for keyword, (tag, count, shape) in _GEOMETRY.items():
         if not shape.fullmatch(source.value(tag).rstrip(b"\x00")):
-            raise Permanent("incomplete", f"{keyword} is missing or not {count} numbers: a slice without a place in the patient")
+            raise Permanent(
+                "incomplete", f"{keyword} is missing or not {count} numbers: a slice without a place in the patient"
+            )
 
 
 def _has_position(group: Elements, explicit: bool) -> bool:
     encoded = group.get(_PLANE_POSITION)
     if encoded is None or not elements.is_sequence(_PLANE_POSITION, encoded, explicit):
         return False
-    return any(elements.value_of(item, _IMAGE_POSITION, explicit).strip(b"\x00 ") for item in elements.items_of(encoded, explicit))
+    return any(
+        elements.value_of(item, _IMAGE_POSITION, explicit).strip(b"\x00 ")
+        for item in elements.items_of(encoded, explicit)
+    )
 
 
 def _frame_types(encoded: bytes, explicit: bool) -> Iterator[str]:
-    for item in elements.items_of(encoded, explicit) if elements.is_sequence(_FRAME_TYPE_SEQUENCE, encoded, explicit) else ():
+    for item in (
+        elements.items_of(encoded, explicit) if elements.is_sequence(_FRAME_TYPE_SEQUENCE, encoded, explicit) else ()
+    ):
         if _FRAME_TYPE in item:
             yield elements.value_of(item, _FRAME_TYPE, explicit).decode("latin-1").strip("\x00 ")
 
@@ -332,7 +369,13 @@ def _overlays(source: Source) -> int:
         if data in source and not bit and _word(source, allocated) in (None, 1):
             continue
         rows, columns = (group << 16 | number for number in (0x0010, 0x0011))
-        if bit is None and data not in source and rows not in source and columns not in source and allocated not in source:
+        if (
+            bit is None
+            and data not in source
+            and rows not in source
+            and columns not in source
+            and allocated not in source
+        ):
             continue  # a description without an overlay
         keep = _mask(source, group, bit)
     return keep
@@ -343,7 +386,9 @@ def _mask(source: Source, group: int, bit: int | None) -> int:
     keep = (1 << stored) - 1
     name = f"an overlay (group {group:04X})"
     if bit is None or bit < stored or bit > 15:
-        raise Permanent("pixel-risk", f"{name} has no data of its own and no place above the pixel values: it may be within them")
+        raise Permanent(
+            "pixel-risk", f"{name} has no data of its own and no place above the pixel values: it may be within them"
+        )
     if source.pixel_data is None or source.pixel_data.encapsulated:
         raise Permanent("pixel-risk", f"{name} is in the high bits of compressed pixels, from where it cannot be taken")
     check_padding(source, keep, f"{name} is in unused bits")

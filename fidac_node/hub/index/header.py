@@ -49,7 +49,13 @@ class Header:
     """
 
     def __init__(
-        self, buffer: Buffer, start: int, end: int, transfer_syntax_uid: str, encoding: str = "latin-1", top: _Top | None = None
+        self,
+        buffer: Buffer,
+        start: int,
+        end: int,
+        transfer_syntax_uid: str,
+        encoding: str = "latin-1",
+        top: _Top | None = None,
     ) -> None:
         self._buffer = buffer
         self._syntax = transfer_syntax_uid
@@ -209,7 +215,12 @@ def _last_pixels(head: bytes, start: int, size: int) -> Element | None:
         return None
     group, number, vr, length = _LONG_HEADER(head, start)
     value = start + 12
-    if group << 16 | number != part10.PIXEL_DATA or vr not in (b"OW", b"OB") or length == part10.UNDEFINED_LENGTH or value + length != size:
+    if (
+        group << 16 | number != part10.PIXEL_DATA
+        or vr not in (b"OW", b"OB")
+        or length == part10.UNDEFINED_LENGTH
+        or value + length != size
+    ):
         return None
     return Element(part10.PIXEL_DATA, vr, start, value, size, size)
 

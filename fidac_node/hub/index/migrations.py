@@ -145,4 +145,6 @@ def prepare(db: Database) -> None:
 def check(db: Database) -> None:
     """Raise :class:`ConfigError` when the tables are not those of this version; nothing is changed."""
     if missing := pending(db, STEPS):
-        raise ConfigError(f"the index is not up to date (it lacks {missing[0].name}): start the hub once, which brings it there")
+        raise ConfigError(
+            f"the index is not up to date (it lacks {missing[0].name}): start the hub once, which brings it there"
+        )

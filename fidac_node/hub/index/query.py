@@ -59,7 +59,9 @@ class StudyFilter:
     min_instances: int | None = None
 
 
-def find(db: Database, level: str, wanted: StudyFilter, limit: int | None = None, *, exact_times: bool = False) -> Generator[Row]:
+def find(
+    db: Database, level: str, wanted: StudyFilter, limit: int | None = None, *, exact_times: bool = False
+) -> Generator[Row]:
     """Yield the rows of ``level`` (one of :data:`LEVELS`) that match, at most ``limit``, read as they are asked for.
 
     Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of reception they
@@ -70,7 +72,9 @@ def find(db: Database, level: str, wanted: StudyFilter, limit: int | None = None
         wanted = replace(wanted, received_since=monday(wanted.received_since))
     names = (*COLUMNS[level], EXACT_TIME) if exact_times else COLUMNS[level]
     with snapshot(db):
-        for row in {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](db, wanted, limit):
+        for row in {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](
+            db, wanted, limit
+        ):
             yield _presented(row, names)
 
 
@@ -108,7 +112,12 @@ def received_per_site(db: Database) -> list[Row]:
         .order_by(Site.id)
     )
     return [
-        {**row, "instances": int(row["instances"] or 0), "added_at": _utc(row["added_at"]), "last_received": _utc(row["last_received"])}
+        {
+            **row,
+            "instances": int(row["instances"] or 0),
+            "added_at": _utc(row["added_at"]),
+            "last_received": _utc(row["last_received"]),
+        }
         for row in query.dicts().execute(db)
     ]
 
@@ -195,17 +204,31 @@ def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Itera
 
 
 def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
-    query = Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing")).join(Study).join(Patient)
+    query = (
+        Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing"))
+        .join(Study)
+        .join(Patient)
+    )
     query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES)
-    conditions = _study_conditions(wanted) + _series_conditions(wanted, Series.slice_thickness) + _level_conditions(Series, wanted)
+    conditions = (
+        _study_conditions(wanted)
+        + _series_conditions(wanted, Series.slice_thickness)
+        + _level_conditions(Series, wanted)
+    )
     yield from query.where(*conditions).limit(limit).dicts().iterator(db)
 
 
 def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
     """Begin with the series that have what is asked for: there are a hundred times fewer of them."""
-    query = Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing")).join(Series).join(Study)
     query = (
-        query.join(Patient).join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES, Instance.number, Instance.sop_instance_uid)
+        Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing"))
+        .join(Series)
+        .join(Study)
+    )
+    query = (
+        query.join(Patient)
+        .join_from(Instance, Profile, JOIN.LEFT_OUTER)
+        .order_by(*_BY_SERIES, Instance.number, Instance.sop_instance_uid)
     )
     conditions = _level_conditions(Instance, wanted)
     if wanted.max_slice_thickness is not None:
@@ -225,7 +248,9 @@ def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
         conditions.append(Series.labels.bin_and(label_bit(wanted.label.lower())) != 0)
     if wanted.received_since is not None:
         conditions.append(Series.received_at >= _midnight(wanted.received_since))
-    query = Series.select(Series.id, Series.instances).join(Study).join(Patient).where(*conditions).order_by(*_BY_SERIES)
+    query = (
+        Series.select(Series.id, Series.instances).join(Study).join(Patient).where(*conditions).order_by(*_BY_SERIES)
+    )
     portion: list[int] = []
     size = 0
     for number, instances in query.tuples().iterator(db):
@@ -307,7 +332,11 @@ def _matches(column: Any, value: str) -> Any:
 def _with_equipment(db: Database, page: list[Row]) -> Iterator[Row]:
     """Add to each study what its series say: every value that occurs, separated as in DICOM."""
     said: dict[int, dict[str, set[str]]] = {row["number"]: {keyword: set() for keyword in _EQUIPMENT} for row in page}
-    values = Series.select(Series.study.alias("number"), *_aliased(_EQUIPMENT)).distinct().where(Series.study.in_(list(said)))
+    values = (
+        Series.select(Series.study.alias("number"), *_aliased(_EQUIPMENT))
+        .distinct()
+        .where(Series.study.in_(list(said)))
+    )
     for row in values.dicts().iterator(db):
         for keyword in _EQUIPMENT:
             said[row["number"]][keyword].update(filter(None, [row[keyword]]))

@@ -27,7 +27,9 @@ class Reindexed:
     unregistered: list[str] = field(default_factory=list)
 
 
-def reindex(archive: Archive, db: Database, progress: Callable[[int], None] = lambda _: None, *, limit: int = 4 << 30) -> Reindexed:
+def reindex(
+    archive: Archive, db: Database, progress: Callable[[int], None] = lambda _: None, *, limit: int = 4 << 30
+) -> Reindexed:
     """Replace all rows about objects by what the archive's files say, in one transaction; sites and held rows stay.
 
     Of the times of reception only the week comes back, because the files tell no more; files of before are set to theirs.
@@ -48,7 +50,9 @@ def reindex(archive: Archive, db: Database, progress: Callable[[int], None] = la
             _record(db, descriptions, archive, result)
             done += len(batch)
             progress(done)
-        result.unregistered = [row[0] for row in Site.select(Site.id).where(Site.ae_title.is_null()).order_by(Site.id).tuples().execute(db)]
+        result.unregistered = [
+            row[0] for row in Site.select(Site.id).where(Site.ae_title.is_null()).order_by(Site.id).tuples().execute(db)
+        ]
     return result
 
 

@@ -138,7 +138,9 @@ def whereabouts(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], 
         WHERE instance.site_id = ? AND sop_instance_uid IN ?"""
     found: dict[tuple[str, str], Place] = {}
     for site, wanted in _by_site((place.site, place.sop) for place in places):
-        found.update({(site, sop): Place(site, study, series, sop) for study, series, sop in ask(db, sql, site, wanted)})
+        found.update(
+            {(site, sop): Place(site, study, series, sop) for study, series, sop in ask(db, sql, site, wanted)}
+        )
     return found
 
 
@@ -168,7 +170,11 @@ def record(db: Database, descriptions: Sequence[Description]) -> int:
     """
     with exclusive(db):
         known = whereabouts(db, (description.place for description in descriptions))
-        fresh = {(new.place.site, new.place.sop): new for new in reversed(descriptions) if (new.place.site, new.place.sop) not in known}
+        fresh = {
+            (new.place.site, new.place.sop): new
+            for new in reversed(descriptions)
+            if (new.place.site, new.place.sop) not in known
+        }
         if fresh:
             _insert(db, [fresh[key] for key in sorted(fresh)])
     return len(fresh)
@@ -180,8 +186,21 @@ def _insert(db: Database, fresh: list[Description]) -> None:
     series = _series(db, fresh, studies, profiles)
     rows = [
         (
-            *(new.place.site, series[new.place[:3]], new.place.sop, new.sop_class_uid, new.transfer_syntax_uid, new.number, new.frames),
-            *(new.acquisition.slice_thickness, profiles.get((new.profile, new.profile_digest)), new.label, new.label_source),
+            *(
+                new.place.site,
+                series[new.place[:3]],
+                new.place.sop,
+                new.sop_class_uid,
+                new.transfer_syntax_uid,
+                new.number,
+                new.frames,
+            ),
+            *(
+                new.acquisition.slice_thickness,
+                profiles.get((new.profile, new.profile_digest)),
+                new.label,
+                new.label_source,
+            ),
             *(new.bytes, new.received_at),
         )
         for new in fresh
@@ -246,7 +265,9 @@ def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles:
         first = min(group, key=lambda new: new.rank)
         attributes = {**vars(first.acquisition), "profile_id": profiles.get((first.profile, first.profile_digest))}
         study = studies[key[:2]]
-        numbers[key], is_new = _upsert(db, Series, {"study_id": study, "series_instance_uid": key[2]}, group, attributes, _narrowing(group))
+        numbers[key], is_new = _upsert(
+            db, Series, {"study_id": study, "series_instance_uid": key[2]}, group, attributes, _narrowing(group)
+        )
         added[study] += is_new
     for study, number in added.items():
         if number:
@@ -257,7 +278,9 @@ def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles:
 def _narrowing(group: list[Description]) -> _Changes:
     """What all the instances of a series have between them."""
     labels = reduce(or_, (label_bit(new.label) for new in group))
-    thinnest = min((new.acquisition.slice_thickness for new in group if new.acquisition.slice_thickness is not None), default=None)
+    thinnest = min(
+        (new.acquisition.slice_thickness for new in group if new.acquisition.slice_thickness is not None), default=None
+    )
     changes: _Changes = {"labels": ("labels | ?", [labels])}
     if thinnest is not None:
         changes["thinnest"] = ("CASE WHEN thinnest < ? THEN thinnest ELSE ? END", [thinnest, thinnest])
@@ -265,7 +288,12 @@ def _narrowing(group: list[Description]) -> _Changes:
 
 
 def _upsert(
-    db: Database, model: type[Study | Series], key: dict[str, Any], group: list[Description], attributes: dict[str, Any], more: _Changes
+    db: Database,
+    model: type[Study | Series],
+    key: dict[str, Any],
+    group: list[Description],
+    attributes: dict[str, Any],
+    more: _Changes,
 ) -> tuple[int, bool]:
     """Insert a study or series with what these instances say, or add it; return the row's number, and whether it is new.
 
@@ -324,7 +352,9 @@ def _by_site(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]
 def _place(site: str, meta: FileMeta, header: Header) -> Place:
     for tag, announced in ((0x00080016, meta.sop_class_uid), (0x00080018, meta.sop_instance_uid)):
         if header.text(tag) != announced:
-            raise Permanent("malformed", f"{format_tag(tag)} differs between the data set and its File Meta Information")
+            raise Permanent(
+                "malformed", f"{format_tag(tag)} differs between the data set and its File Meta Information"
+            )
     place = Place(site, header.text(0x0020000D), header.text(0x0020000E), meta.sop_instance_uid)
     for tag, uid in ((0x0020000D, place.study), (0x0020000E, place.series)):
         if not is_valid_uid(uid):

@@ -47,7 +47,9 @@ def site_code(db: Database, site_id: str) -> str:
 
 def site_titles(db: Database) -> dict[str, str]:
     """Return the site of each registered AE title."""
-    return {ae_title: site_id for site_id, ae_title in Site.select(Site.id, Site.ae_title).tuples().execute(db) if ae_title}
+    return {
+        ae_title: site_id for site_id, ae_title in Site.select(Site.id, Site.ae_title).tuples().execute(db) if ae_title
+    }
 
 
 def _new_code(db: Database) -> str:

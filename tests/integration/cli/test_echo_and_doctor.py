@@ -34,7 +34,13 @@ def scp() -> Iterator[Callable[..., Peer]]:
     """Return a function that starts an SCP and says how it is called."""
     started: list[AE] = []
 
-    def start(*sop_classes: str, echo_status: int = 0x0000, ours: bool = False, tls: ssl.SSLContext | None = None, **settings: Any) -> Peer:
+    def start(
+        *sop_classes: str,
+        echo_status: int = 0x0000,
+        ours: bool = False,
+        tls: ssl.SSLContext | None = None,
+        **settings: Any,
+    ) -> Peer:
         ae = AE(ae_title="PACS")
         if ours:
             ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -42,7 +48,9 @@ def scp() -> Iterator[Callable[..., Peer]]:
             setattr(ae, name, value)
         for sop_class in sop_classes or (VERIFICATION,):
             ae.add_supported_context(sop_class)
-        server = ae.start_server(("127.0.0.1", 0), block=False, ssl_context=tls, evt_handlers=[(evt.EVT_C_ECHO, lambda _: echo_status)])
+        server = ae.start_server(
+            ("127.0.0.1", 0), block=False, ssl_context=tls, evt_handlers=[(evt.EVT_C_ECHO, lambda _: echo_status)]
+        )
         assert server is not None
         started.append(ae)
         return Peer("PACS", "127.0.0.1", server.server_address[1])
@@ -94,7 +102,10 @@ def test_a_refusal_is_said_in_plain_words(scp: Callable[..., Peer], settings: di
 def test_nobody_at_the_port_is_said(scp: Callable[..., Peer]) -> None:
     port = free_port()
     result = CliRunner().invoke(cli, ["echo", f"PACS@127.0.0.1:{port}"])
-    assert (result.exit_code, result.stderr) == (1, f"Error: nothing listens on 127.0.0.1:{port}; is it running, is the port right?\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: nothing listens on 127.0.0.1:{port}; is it running, is the port right?\n",
+    )
 
 
 def test_a_port_that_says_nothing_is_given_up_after_the_time_given(silent: Peer) -> None:
@@ -108,7 +119,9 @@ def test_a_port_that_breaks_the_connection_off_is_not_said_to_be_slow() -> None:
         port = server.getsockname()[1]
         caller = threading.Thread(target=hang_up, args=(server, 2))
         caller.start()
-        with pytest.raises(Temporary, match=r"took the connection but broke it off without an association; is it a DICOM port"):
+        with pytest.raises(
+            Temporary, match=r"took the connection but broke it off without an association; is it a DICOM port"
+        ):
             ask(Peer("PACS", "127.0.0.1", port), "FIDACNODE", timeout=60)
         caller.join()
 
@@ -170,10 +183,16 @@ def found(path: Path) -> dict[str, list[Finding]]:
 
 
 def wrong(path: Path) -> dict[str, list[Finding]]:
-    return {name: bad for name, findings in found(path).items() if (bad := [finding for finding in findings if not finding.ok])}
+    return {
+        name: bad
+        for name, findings in found(path).items()
+        if (bad := [finding for finding in findings if not finding.ok])
+    }
 
 
-def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(scp: Callable[..., Peer], site: Callable[..., Path]) -> None:
+def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(
+    scp: Callable[..., Peer], site: Callable[..., Path]
+) -> None:
     path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
     result = CliRunner().invoke(cli, ["doctor", "-c", str(path), "--json"])
     findings = json.loads(result.stdout)
@@ -235,7 +254,9 @@ def test_doctor_stops_at_settings_that_cannot_be_understood(tmp_path: Path) -> N
     assert not finding.ok and f"{path}:2: [site] idd: unknown option; did you mean 'id'?" in finding.message
 
 
-def test_doctor_knows_a_full_disk(scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_knows_a_full_disk(
+    scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
     monkeypatch.setenv("FIDAC_NODE_SPOOL_RESERVE_MB", str(1 << 29))
     (fault,) = wrong(path)["disk"]
@@ -268,7 +289,9 @@ def test_doctor_tells_our_daemon_from_another_program_on_the_port(
         assert "taken" in fault.message and f"ss -ltnp sport = :{other.port}" in fault.remedy
 
 
-def test_doctor_sees_a_clock_that_went_back(scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_sees_a_clock_that_went_back(
+    scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
     monkeypatch.setattr(doctor.time, "time", lambda: 1_000_000_000.0)
     (fault,) = wrong(path)["clock"]
@@ -294,13 +317,17 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
         "/CN=node",
     ]
     subprocess.run(
-        [*command, "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True
+        [*command, "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
     )
     return certificate, key
 
 
 @pytest.mark.interop("openssl")
-def test_a_peer_that_speaks_tls_is_asked_with_tls_and_one_that_does_not_is_said(scp: Callable[..., Peer], pair: tuple[Path, Path]) -> None:
+def test_a_peer_that_speaks_tls_is_asked_with_tls_and_one_that_does_not_is_said(
+    scp: Callable[..., Peer], pair: tuple[Path, Path]
+) -> None:
     context = tls.client_context(None, None, pair[0], "localhost")
     secure = scp(tls=tls.server_context(*pair, None))._replace(host="localhost")
     assert ask(secure, "FIDACNODE", tls=context).seconds < 10
@@ -341,7 +368,9 @@ def test_doctor_sees_a_certificate_that_ends_soon_and_a_key_that_all_can_read(
 
 def test_doctor_wants_an_index_and_registered_sites_at_a_hub(tmp_path: Path) -> None:
     path = tmp_path / "hub.toml"
-    path.write_text(render(HubConfig, {"receive": {"host": "127.0.0.1", "port": free_port()}, "spool": {"reserve_mb": 1}}), "utf-8")
+    path.write_text(
+        render(HubConfig, {"receive": {"host": "127.0.0.1", "port": free_port()}, "spool": {"reserve_mb": 1}}), "utf-8"
+    )
     for name in ("spool", "archive"):
         (tmp_path / name).mkdir()
     assert "hub init" in wrong(path)["index"][0].remedy

@@ -38,7 +38,9 @@ class Archive:
         self.failures = failures or {}
         self.asked: list[tuple[str, list[tuple[str, str]]]] = []
 
-    def check(self, calling_ae: str, references: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[Failed]]:
+    def check(
+        self, calling_ae: str, references: Sequence[tuple[str, str]]
+    ) -> tuple[list[tuple[str, str]], list[Failed]]:
         self.asked.append((calling_ae, list(references)))
         failed = [(sop_class, uid, self.failures[uid]) for sop_class, uid in references if uid in self.failures]
         return [reference for reference in references if reference[1] not in self.failures], failed
@@ -78,7 +80,9 @@ def test_what_is_sent_becomes_committed_over_one_association(tmp_path: Path) -> 
             assert hub.associations == 1
     assert len(archive.asked) == 5, "one transaction per study"
     assert {calling_ae for calling_ae, _ in archive.asked} == {"SITE"}
-    assert {uid for _, asked in archive.asked for _, uid in asked} == {instance_uid(s, n) for s in range(1, 6) for n in range(1, 21)}
+    assert {uid for _, asked in archive.asked for _, uid in asked} == {
+        instance_uid(s, n) for s in range(1, 6) for n in range(1, 21)
+    }
     site.ledger.flush()
     assert site.ledger.counts()["committed"] == 100
     assert not list(site.reports.iterdir()), "a finished transaction leaves no file"
@@ -263,7 +267,9 @@ def site_scp(site: Site) -> tuple[AE, int]:
     """The site's own SCP, as far as reports go."""
     ae = AE("SITE")
     port = free_port()
-    ae.start_server(("127.0.0.1", port), block=False, contexts=report_contexts(), evt_handlers=report_handlers(site.reports))
+    ae.start_server(
+        ("127.0.0.1", port), block=False, contexts=report_contexts(), evt_handlers=report_handlers(site.reports)
+    )
     return ae, port
 
 
@@ -375,7 +381,10 @@ def requestor(port: int) -> Iterator[tuple[Any, list[Dataset], list[str]]]:
     ae.acse_timeout = ae.dimse_timeout = 10
     ae.add_requested_context(STORAGE_COMMITMENT)
     assoc = ae.associate(
-        "127.0.0.1", port, ae_title="HUB", evt_handlers=[(evt.EVT_N_EVENT_REPORT, on_report), (evt.EVT_DIMSE_RECV, on_message)]
+        "127.0.0.1",
+        port,
+        ae_title="HUB",
+        evt_handlers=[(evt.EVT_N_EVENT_REPORT, on_report), (evt.EVT_DIMSE_RECV, on_message)],
     )
     assert assoc.is_established
     yield assoc, reports, order
@@ -405,15 +414,29 @@ def test_reports_and_answers_do_not_mix_on_one_association(tmp_path: Path) -> No
     data = data_set_of(path)
     received: list[tuple[int | None, int | None]] = []
     with committing_hub(Archive()) as hub:
-        assoc = Association(Site(tmp_path, hub.port).destination, [(STORAGE_COMMITMENT, [EXPLICIT_VR_LE]), (CT, [EXPLICIT_VR_LE])])
+        assoc = Association(
+            Site(tmp_path, hub.port).destination, [(STORAGE_COMMITMENT, [EXPLICIT_VR_LE]), (CT, [EXPLICIT_VR_LE])]
+        )
         commitment, storage = assoc.context(STORAGE_COMMITMENT), assoc.context(CT)
         assert commitment is not None and storage is not None
         for number in range(1, 41):
             request = encode(action_information([f"2.25.1.{n}" for n in range(1, 301)], f"2.25.{number}"), False, True)
-            command: list[tuple[int, str | int]] = [(0x0003, STORAGE_COMMITMENT), (0x0100, 0x0130), (0x0110, number), (0x0800, 1)]
+            command: list[tuple[int, str | int]] = [
+                (0x0003, STORAGE_COMMITMENT),
+                (0x0100, 0x0130),
+                (0x0110, number),
+                (0x0800, 1),
+            ]
             command += [(0x1001, STORAGE_COMMITMENT_INSTANCE), (0x1008, 1)]
             assoc.send(commitment, encode_command(command), BytesIO(request), len(request))
-            command = [(0x0002, CT), (0x0100, 0x0001), (0x0110, 1000 + number), (0x0700, 0), (0x0800, 1), (0x1000, instance_uid(1, 1))]
+            command = [
+                (0x0002, CT),
+                (0x0100, 0x0001),
+                (0x0110, 1000 + number),
+                (0x0700, 0),
+                (0x0800, 1),
+                (0x1000, instance_uid(1, 1)),
+            ]
             assoc.send(storage, encode_command(command), BytesIO(data), len(data))
         while len(received) < 120:
             message = assoc.receive(20)

@@ -67,10 +67,12 @@ class HubRooms:
             self.filer.file(batch)
         self.filer.close()
 
-    def check(self, *references: tuple[str, str], calling_ae: str = "LILLE_NODE", patience: float = 0.0) -> tuple[list[Any], list[Any]]:
-        return CommitmentCheck(self.spool, self.archive, self.db, Registry(self.db), PlainHandles().instance_handle, patience=patience)(
-            calling_ae, references
-        )
+    def check(
+        self, *references: tuple[str, str], calling_ae: str = "LILLE_NODE", patience: float = 0.0
+    ) -> tuple[list[Any], list[Any]]:
+        return CommitmentCheck(
+            self.spool, self.archive, self.db, Registry(self.db), PlainHandles().instance_handle, patience=patience
+        )(calling_ae, references)
 
     def held(self) -> dict[str, str]:
         """Entry to reason code, as the spool's files say."""
@@ -133,7 +135,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("transfer_syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_not_surely_deidentified_is_refused_without_quoting_it(tmp_path: Path, case: str, transfer_syntax: str) -> None:
+def test_what_is_not_surely_deidentified_is_refused_without_quoting_it(
+    tmp_path: Path, case: str, transfer_syntax: str
+) -> None:
     ds, where = REFUSED[case]
     path = tmp_path / "object.dcm"
     path.write_bytes(encoded(ds, transfer_syntax))
@@ -223,7 +227,9 @@ def test_each_site_has_its_own_folder_and_the_same_uids_do_not_meet(rooms: HubRo
     ],
     ids=["stranger", "nobody", "wrong site", "identity not removed", "no pseudonym"],
 )
-def test_a_bad_object_is_held_with_its_reason_and_the_others_go_on(rooms: HubRooms, ds: Dataset, caller: str, code: str) -> None:
+def test_a_bad_object_is_held_with_its_reason_and_the_others_go_on(
+    rooms: HubRooms, ds: Dataset, caller: str, code: str
+) -> None:
     good = [put(rooms.spool, data_set(2, instance=number)) for number in (1, 2)]
     bad = put(rooms.spool, ds, source_ae=caller)
     rooms.file_all()
@@ -261,7 +267,9 @@ def test_the_same_object_again_is_filed_once(rooms: HubRooms) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_another_version_of_an_instance_is_held_as_a_conflict_and_the_first_kept(rooms: HubRooms, together: bool) -> None:
+def test_another_version_of_an_instance_is_held_as_a_conflict_and_the_first_kept(
+    rooms: HubRooms, together: bool
+) -> None:
     first = put(rooms.spool, data_set())
     os.utime(rooms.spool.path(first), (1_700_000_000, 1_700_000_000))
     if not together:
@@ -277,7 +285,11 @@ def test_another_version_of_an_instance_is_held_as_a_conflict_and_the_first_kept
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize(
     "other",
-    [data_set(SeriesInstanceUID=uid(9)), data_set(StudyInstanceUID=uid(9)), data_set(1, 1, 1, 2, PatientID="SOMEBODY ELSE")],
+    [
+        data_set(SeriesInstanceUID=uid(9)),
+        data_set(StudyInstanceUID=uid(9)),
+        data_set(1, 1, 1, 2, PatientID="SOMEBODY ELSE"),
+    ],
     ids=["other series", "other study", "other patient in the study"],
 )
 def test_an_instance_or_study_in_two_places_is_a_conflict(rooms: HubRooms, other: Dataset, together: bool) -> None:
@@ -377,7 +389,9 @@ def test_trouble_of_disk_or_database_is_said_and_retried_until_it_ends(
     assert any(getattr(error, "strerror", None) or str(error) in message for message in messages)
 
 
-def test_one_object_that_cannot_be_read_does_not_keep_the_others(rooms: HubRooms, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_object_that_cannot_be_read_does_not_keep_the_others(
+    rooms: HubRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = put(rooms.spool, data_set(9))
     real = filing.opened
 
@@ -395,7 +409,9 @@ def test_one_object_that_cannot_be_read_does_not_keep_the_others(rooms: HubRooms
     assert rooms.spool.entries("new") == [bad]
 
 
-def test_an_object_that_the_index_refuses_is_held_and_its_batch_indexed(rooms: HubRooms, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_the_index_refuses_is_held_and_its_batch_indexed(
+    rooms: HubRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = put(rooms.spool, data_set(9))
     for number in range(3):
         put(rooms.spool, data_set(instance=number))
@@ -477,7 +493,10 @@ def test_a_crash_at_any_step_ends_with_every_object_exactly_once(
 ) -> None:
     if copies:
         monkeypatch.setattr(os, "link", _cannot_link)
-    files = {ds.SOPInstanceUID: encoded(ds) for ds in (data_set(patient, instance=n) for patient in (1, 2) for n in (1, 2, 3))}
+    files = {
+        ds.SOPInstanceUID: encoded(ds)
+        for ds in (data_set(patient, instance=n) for patient in (1, 2) for n in (1, 2, 3))
+    }
     for data in files.values():
         put_bytes(rooms.spool, data)
     conflict = put(rooms.spool, data_set(1, instance=1, ConvolutionKernel="B30f"))
@@ -540,7 +559,10 @@ filer.run(threading.Event())
 
 
 def test_kill_9_at_random_moments_loses_nothing_and_doubles_nothing(rooms: HubRooms) -> None:
-    files = {ds.SOPInstanceUID: encoded(ds) for ds in (data_set(patient, instance=n) for patient in range(1, 6) for n in range(60))}
+    files = {
+        ds.SOPInstanceUID: encoded(ds)
+        for ds in (data_set(patient, instance=n) for patient in range(1, 6) for n in range(60))
+    }
     waiting = list(files.values())
     chance = random.Random(11)
     while waiting or len(rooms.indexed()) < len(files):

@@ -34,7 +34,13 @@ from pynetdicom.transport import AssociationSocket
 
 from fidac_node.commitment.answer import CommitmentScp, report_contexts, request_contexts
 from fidac_node.dicom import part10
-from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, VERIFICATION
+from fidac_node.dicom.uids import (
+    EXPLICIT_VR_LE,
+    IMPLICIT_VR_LE,
+    STORAGE_COMMITMENT,
+    STORAGE_COMMITMENT_INSTANCE,
+    VERIFICATION,
+)
 from fidac_node.receive import lane, server, wire
 from fidac_node.receive.association import LaneAssociation
 from fidac_node.receive.check import Identity, identify
@@ -99,7 +105,14 @@ def is_cut_off(sock: socket.socket) -> bool:
 # --- what it rests on
 
 NAMES = {
-    DULServiceProvider: ["_process_recv_primitive", "_read_pdu_data", "stop_dul", "idle_timer_expired", "run_reactor", "wake"],
+    DULServiceProvider: [
+        "_process_recv_primitive",
+        "_read_pdu_data",
+        "stop_dul",
+        "idle_timer_expired",
+        "run_reactor",
+        "wake",
+    ],
     DIMSEServiceProvider: ["receive_primitive", "send_msg", "get_msg"],
     DIMSEMessage: ["decode_msg", "message_to_primitive"],
     Association: ["_run_reactor", "_serve_request", "kill", "abort", "run_reactor", "set_socket"],
@@ -109,7 +122,9 @@ NAMES = {
 
 @pytest.mark.parametrize("owner", NAMES, ids=lambda owner: str(owner.__name__))
 def test_pynetdicom_still_has_the_methods_that_are_replaced_or_called(owner: type) -> None:
-    assert [name for name in NAMES[owner] if not hasattr(owner, name)] == ([] if owner is not DULServiceProvider else ["wake"])
+    assert [name for name in NAMES[owner] if not hasattr(owner, name)] == (
+        [] if owner is not DULServiceProvider else ["wake"]
+    )
 
 
 def test_pynetdicom_still_has_the_attributes_that_are_used(node: Node) -> None:
@@ -119,8 +134,24 @@ def test_pynetdicom_still_has_the_attributes_that_are_used(node: Node) -> None:
     assert type(assoc.dul) is Lane and type(assoc.dul.socket) is wire.Wire and assoc.dimse.dul is assoc.lane
     plain = Association(assoc.ae, "acceptor")
     for thing, names in {
-        plain: ["_accepted_cx", "_reactor_checkpoint", "_is_paused", "_kill", "_dul_ready", "dimse_timeout", "network_timeout"],
-        plain.dul: ["event_queue", "to_provider_queue", "to_user_queue", "artim_timer", "state_machine", "_kill_thread", "socket"],
+        plain: [
+            "_accepted_cx",
+            "_reactor_checkpoint",
+            "_is_paused",
+            "_kill",
+            "_dul_ready",
+            "dimse_timeout",
+            "network_timeout",
+        ],
+        plain.dul: [
+            "event_queue",
+            "to_provider_queue",
+            "to_user_queue",
+            "artim_timer",
+            "state_machine",
+            "_kill_thread",
+            "socket",
+        ],
         plain.dimse: ["message", "msg_queue", "cancel_req"],
     }.items():
         assert [name for name in names if not hasattr(thing, name)] == []
@@ -128,12 +159,18 @@ def test_pynetdicom_still_has_the_attributes_that_are_used(node: Node) -> None:
 
 def test_the_state_machine_is_still_that_of_the_standard() -> None:
     table = pynetdicom.fsm.TRANSITION_TABLE
-    assert {state for (event, state), action in table.items() if event == "Evt10" and action in ("DT-2", "AR-6")} == lane._TRANSFER
+    assert {
+        state for (event, state), action in table.items() if event == "Evt10" and action in ("DT-2", "AR-6")
+    } == lane._TRANSFER
     assert {state for event, state in table if event in ("Evt7", "Evt14")} == lane._OUR_TURN
-    assert all(("Evt19", f"Sta{number}") in table and ("Evt17", f"Sta{number}") in table for number in (2, 3, 6, 7, 8, 13))
+    assert all(
+        ("Evt19", f"Sta{number}") in table and ("Evt17", f"Sta{number}") in table for number in (2, 3, 6, 7, 8, 13)
+    )
 
 
-def test_no_data_set_goes_through_pynetdicom_and_every_other_message_does(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_data_set_goes_through_pynetdicom_and_every_other_message_does(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[bytes] = []
     original = DIMSEMessage.decode_msg
 
@@ -174,7 +211,9 @@ def test_a_command_may_be_split_at_every_byte(node: Node) -> None:
 def test_the_stream_may_be_split_at_every_byte_on_its_way(node: Node) -> None:
     scu = node.scu()
     connection = node.scp.associations[0].lane.wire.socket
-    for cut in range(len(p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))) + 1):
+    for cut in range(
+        len(p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))) + 1
+    ):
         stream = p_data(pdv(3, scu.store_command(CT, UID)), pdv(0, SMALL[:99])) + p_data(pdv(2, SMALL[99:]))
         scu.sock.sendall(stream[:cut])
         wait_until(lambda: not select.select([connection], [], [], 0)[0], 5)
@@ -188,7 +227,9 @@ def test_an_object_larger_than_what_is_read_ahead_arrives_in_pdus_of_any_size(no
     sent = data_set(pixels=os.urandom(1 << 20 if size > 100 else 2000))
     scu = node.scu()
     stream = p_data(pdv(3, scu.store_command(CT, UID)))
-    stream += b"".join(p_data(pdv(0, sent[start : start + size])) for start in range(0, len(sent), size)) + p_data(pdv(2, b""))
+    stream += b"".join(p_data(pdv(0, sent[start : start + size])) for start in range(0, len(sent), size)) + p_data(
+        pdv(2, b"")
+    )
     scu.sock.sendall(stream)
     assert scu.read_status() == (0, "")
     assert node.kept() == [sent]
@@ -315,12 +356,19 @@ def commitment_request(number: int, references: int) -> bytes:
     for index, item in enumerate(request.ReferencedSOPSequence):
         item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = Uid(CT), Uid(f"1.2.{index + 1}")
     command = Dataset()
-    command.CommandField, command.MessageID, command.CommandDataSetType, command.ActionTypeID = 0x0130, 500 + number, 1, 1
+    command.CommandField, command.MessageID, command.CommandDataSetType, command.ActionTypeID = (
+        0x0130,
+        500 + number,
+        1,
+        1,
+    )
     command.RequestedSOPClassUID, command.RequestedSOPInstanceUID = STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
     encoded = encode(command, True, True)
     assert encoded is not None
     command.CommandGroupLength = len(encoded)
-    return p_data(pdv(3, encode(command, True, True) or b"", context=3), pdv(2, encode(request, False, True) or b"", context=3))
+    return p_data(
+        pdv(3, encode(command, True, True) or b"", context=3), pdv(2, encode(request, False, True) or b"", context=3)
+    )
 
 
 def test_reports_of_ours_go_out_whole_while_objects_come_in(idle: Node) -> None:
@@ -330,13 +378,17 @@ def test_reports_of_ours_go_out_whole_while_objects_come_in(idle: Node) -> None:
     scu = node.scu((CT, [EXPLICIT_VR_LE]), (STORAGE_COMMITMENT, [EXPLICIT_VR_LE]))
     sent = [data_set(f"1.{number}", pixels=bytes(20_000)) for number in range(60)]
     stores = [p_data(pdv(3, scu.store_command(CT, f"1.{number}")), pdv(2, one)) for number, one in enumerate(sent)]
-    stream = b"".join(commitment_request(number, 1000) + b"".join(stores[20 * number : 20 * number + 20]) for number in range(3))
+    stream = b"".join(
+        commitment_request(number, 1000) + b"".join(stores[20 * number : 20 * number + 20]) for number in range(3)
+    )
     sender = threading.Thread(target=scu.sock.sendall, args=(stream,))
     sender.start()
     seen: dict[int, list[str]] = {}
     for command, data in messages(scu):
         report = decode(BytesIO(data), is_implicit_vr=False, is_little_endian=True) if data else Dataset()
-        seen.setdefault(command.CommandField, []).append(str(report.get("TransactionUID", command.get("AffectedSOPInstanceUID", ""))))
+        seen.setdefault(command.CommandField, []).append(
+            str(report.get("TransactionUID", command.get("AffectedSOPInstanceUID", "")))
+        )
         assert command.get("Status", 0) == 0 and len(report.get("ReferencedSOPSequence", [])) in (0, 1000)
         if sum(map(len, seen.values())) == 66:
             break
@@ -420,21 +472,27 @@ LIES: dict[str, Callable[[bytes], bytes]] = {
     "a fragment of no bytes": lambda command: struct.pack(">BxLLBB", 4, 6, 0, 1, 3),
     "a fragment without its header": lambda command: struct.pack(">BxLLBB", 4, 6, 1, 1, 3),
     "a fragment one byte longer than its PDU": lambda command: struct.pack(">BxLLBB", 4, 16, 13, 1, 3) + bytes(10),
-    "a PDU five bytes longer than its fragments": lambda command: struct.pack(">BxL", 4, 6 + len(command) + 5) + pdv(3, command) + bytes(5),
+    "a PDU five bytes longer than its fragments": lambda command: (
+        struct.pack(">BxL", 4, 6 + len(command) + 5) + pdv(3, command) + bytes(5)
+    ),
     "a PDU of type 0": lambda command: struct.pack(">BxL", 0, 4) + bytes(4),
     "a PDU of type 8": lambda command: struct.pack(">BxL", 8, 0xFFFF),
     "an association request": lambda command: struct.pack(">BxL", 1, 68) + bytes(68),
     "an association answer": lambda command: struct.pack(">BxL", 2, 68) + bytes(68),
     "a release answer": lambda command: struct.pack(">BxLL", 6, 4, 0),
     "a data set in another context": lambda command: p_data(pdv(3, command), pdv(2, SMALL, context=3)),
-    "a command in two contexts": lambda command: p_data(pdv(1, command[:9]), pdv(3, command[9:], context=3), pdv(2, SMALL)),
+    "a command in two contexts": lambda command: p_data(
+        pdv(1, command[:9]), pdv(3, command[9:], context=3), pdv(2, SMALL)
+    ),
     "a context that was not offered": lambda command: p_data(pdv(3, command, context=9), pdv(2, SMALL, context=9)),
     "an echo in the middle": lambda command: (
         p_data(pdv(3, command), pdv(0, SMALL[:9])) + p_data(pdv(3, ECHO, context=3)) + p_data(pdv(2, SMALL))
     ),
     "two commands": lambda command: p_data(pdv(3, command), pdv(3, command)),
     "a data set after a data set": lambda command: p_data(pdv(3, command), pdv(2, SMALL), pdv(0, SMALL)),
-    "a release in the middle": lambda command: p_data(pdv(3, command), pdv(0, SMALL[:9])) + RELEASE + p_data(pdv(2, SMALL)),
+    "a release in the middle": lambda command: (
+        p_data(pdv(3, command), pdv(0, SMALL[:9])) + RELEASE + p_data(pdv(2, SMALL))
+    ),
 }
 
 
@@ -511,7 +569,11 @@ def test_the_time_that_we_take_is_not_the_peers_silence(idle: Node) -> None:
 
 valid = st.lists(st.sampled_from(["store", "echo", "split"]), min_size=1, max_size=4)
 edits = st.lists(
-    st.tuples(st.sampled_from(["flip", "cut", "insert", "repeat", "length"]), st.integers(0, 5000), st.binary(min_size=1, max_size=6)),
+    st.tuples(
+        st.sampled_from(["flip", "cut", "insert", "repeat", "length"]),
+        st.integers(0, 5000),
+        st.binary(min_size=1, max_size=6),
+    ),
     max_size=4,
 )
 
@@ -526,7 +588,11 @@ def stream_of(scu: RawScu, messages: list[str]) -> bytes:
         elif message == "store":
             stream += p_data(pdv(3, command), pdv(2, sent))
         else:
-            stream += p_data(pdv(1, command[:20]), pdv(3, command[20:])) + p_data(pdv(0, sent[:50])) + p_data(pdv(2, sent[50:]))
+            stream += (
+                p_data(pdv(1, command[:20]), pdv(3, command[20:]))
+                + p_data(pdv(0, sent[:50]))
+                + p_data(pdv(2, sent[50:]))
+            )
     return stream + RELEASE
 
 
@@ -550,7 +616,9 @@ def mutate(stream: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(valid, edits)
 @pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's about the values
-def test_whatever_a_peer_makes_of_valid_pdus_nothing_is_kept_that_is_not_whole(node: Node, messages: list[str], changes: Any) -> None:
+def test_whatever_a_peer_makes_of_valid_pdus_nothing_is_kept_that_is_not_whole(
+    node: Node, messages: list[str], changes: Any
+) -> None:
     scu = node.scu()
     scu.sock.sendall(mutate(stream_of(scu, messages), changes))
     scu.sock.shutdown(socket.SHUT_WR)
@@ -572,7 +640,9 @@ def test_whatever_a_peer_makes_of_valid_pdus_nothing_is_kept_that_is_not_whole(n
 # --- several processes, and nothing to do
 
 
-def test_of_two_that_listen_on_one_port_the_idle_one_takes_the_next(idle: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_that_listen_on_one_port_the_idle_one_takes_the_next(
+    idle: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "_PATIENCE_SECONDS", 0.1)  # the two share an interpreter, and a busy machine
     shared = listen("127.0.0.1", 0)
     first = idle.start(listener=shared)
@@ -634,7 +704,17 @@ def test_dcmtk_sends_in_pdus_of_every_size(node: Node, tmp_path: Path, size: int
         sent.append(data_set(f"1.{number + 1}", pixels=os.urandom(200_000)))
         meta = part10.FileMeta(CT, f"1.{number + 1}", EXPLICIT_VR_LE)
         (tmp_path / f"{number}.dcm").write_bytes(part10.encode_meta(meta) + sent[-1])
-    command = ["storescu", "--max-pdu", str(size), "--max-send-pdu", str(size), "-aec", "FIDACNODE", "127.0.0.1", str(node.scp.port)]
+    command = [
+        "storescu",
+        "--max-pdu",
+        str(size),
+        "--max-send-pdu",
+        str(size),
+        "-aec",
+        "FIDACNODE",
+        "127.0.0.1",
+        str(node.scp.port),
+    ]
     subprocess.run([*command, "+sd", str(tmp_path)], check=True, timeout=60, env={**os.environ, "TCP_NODELAY": "1"})
     assert sorted(map(len, node.kept())) == sorted(map(len, sent))
     assert len(node.kept()) == 5

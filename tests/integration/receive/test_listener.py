@@ -16,7 +16,9 @@ def speak(host: str, port: int) -> None:
         pass
 
 
-@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("0.0.0.0", socket.AF_INET), ("localhost", socket.AF_INET)])
+@pytest.mark.parametrize(
+    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("0.0.0.0", socket.AF_INET), ("localhost", socket.AF_INET)]
+)
 def test_it_listens_where_it_is_told_and_on_ipv4_where_a_name_has_both(host: str, family: int) -> None:
     with listen(host, 0) as sock:
         assert sock.family == family
@@ -53,7 +55,10 @@ def test_a_burst_of_connections_waits_and_none_is_refused() -> None:
 def test_a_port_that_another_program_holds_is_said_with_the_way_to_find_it() -> None:
     with listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
-        with pytest.raises(ConfigError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use.*ss -ltnp sport = :{port}"):
+        with pytest.raises(
+            ConfigError,
+            match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use.*ss -ltnp sport = :{port}",
+        ):
             listen("127.0.0.1", port)
 
 

@@ -25,8 +25,12 @@ from tests.hub_objects import CT, uid
 DAY = datetime.datetime(2026, 1, 1, 12)
 
 
-def described(study: int, series: int, instance: int, *, label: str, thickness: float | None, day: int, **other: Any) -> Description:
-    acquisition = Acquisition("CT", "CHEST", "SIEMENS", "Force", f"B{series}0f", 120.0, thickness, 0.7, 0.7, 512, 512, False, "")
+def described(
+    study: int, series: int, instance: int, *, label: str, thickness: float | None, day: int, **other: Any
+) -> Description:
+    acquisition = Acquisition(
+        "CT", "CHEST", "SIEMENS", "Force", f"B{series}0f", 120.0, thickness, 0.7, 0.7, 512, 512, False, ""
+    )
     return Description(
         Place("LILLE", uid(study), uid(study, series), uid(study, series, instance)),
         *("PSEUDO", "F", DAY.date(), "054Y", "FIDAC", "fidac-chest-ct", "ab" * 32, label, "called-ae", acquisition),
@@ -66,18 +70,24 @@ several = settings(max_examples=60, deadline=None, suppress_health_check=[Health
 
 @several
 @given(arrived=descriptions(), size=st.integers(1, 5))
-def test_sums_are_those_of_the_instances_however_these_arrived(db: Database, arrived: list[Description], size: int) -> None:
+def test_sums_are_those_of_the_instances_however_these_arrived(
+    db: Database, arrived: list[Description], size: int
+) -> None:
     emptied(db)
     for start in range(0, len(arrived), size):
         record(db, arrived[start : start + size])
     kept = {new.place.sop: new for new in reversed(arrived)}.values()
     assert totals(db)["instances"] == len(kept)
-    sums = Series.select(Series.instances, Series.bytes, Series.received_at, Series.thinnest, Series.labels, Series.series_instance_uid)
+    sums = Series.select(
+        Series.instances, Series.bytes, Series.received_at, Series.thinnest, Series.labels, Series.series_instance_uid
+    )
     for instances, size_in_bytes, received_at, thinnest, labels, series in sums.tuples().execute(db):
         of_series = [new for new in kept if new.place.series == series]
         assert (instances, size_in_bytes) == (len(of_series), sum(new.bytes for new in of_series))
         assert received_at == max(new.received_at for new in of_series)
-        assert thinnest == min((new.acquisition.slice_thickness for new in of_series if new.acquisition.slice_thickness), default=None)
+        assert thinnest == min(
+            (new.acquisition.slice_thickness for new in of_series if new.acquisition.slice_thickness), default=None
+        )
         assert labels == sum({label_bit(new.label) for new in of_series})
     for series_count, instances, size_in_bytes, study in (
         Study.select(Study.series, Study.instances, Study.bytes, Study.study_instance_uid).tuples().execute(db)
@@ -116,7 +126,10 @@ def test_instances_are_found_as_if_each_were_looked_at(
         new.place.sop
         for new in {new.place.sop: new for new in reversed(arrived)}.values()
         if label in ("", new.label)
-        and (thickness is None or (new.acquisition.slice_thickness is not None and new.acquisition.slice_thickness <= thickness))
+        and (
+            thickness is None
+            or (new.acquisition.slice_thickness is not None and new.acquisition.slice_thickness <= thickness)
+        )
         and (since is None or new.received_at.date() >= monday(since))
         and (kernel in ("", "b*") or kernels[new.place.series].lower() == kernel)
     ]
@@ -171,8 +184,25 @@ def test_an_index_of_before_is_narrowed_as_one_of_today(empty: Database) -> None
     }
     study = {"id": 1, "site_id": "LILLE", "patient_id": 1, "study_instance_uid": "1", "series": 3, **blank}
     insert(empty, Study, list(study), [list(study.values())])
-    texts = ("modality", "body_part", "manufacturer", "model", "kernel", "contrast_agent", "label", "label_source", "read_from")
-    series = {"study_id": 1, "contrast": False, "bytes": 0, "instances": 0, "received_at": DAY, **dict.fromkeys(texts, "")}
+    texts = (
+        "modality",
+        "body_part",
+        "manufacturer",
+        "model",
+        "kernel",
+        "contrast_agent",
+        "label",
+        "label_source",
+        "read_from",
+    )
+    series = {
+        "study_id": 1,
+        "contrast": False,
+        "bytes": 0,
+        "instances": 0,
+        "received_at": DAY,
+        **dict.fromkeys(texts, ""),
+    }
     names = ["id", "series_instance_uid", *series]
     insert(empty, Series, names, [(number, f"1.{number}", *series.values()) for number in (1, 2, 3)])
     instance = {

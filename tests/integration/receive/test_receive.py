@@ -137,7 +137,9 @@ def split(data: bytes, sizes: list[int]) -> list[bytes]:
     return [*parts, data]
 
 
-@pytest.mark.parametrize("how", ["one PDU for all", "single bytes", "empty fragments", "random", "last is empty", "command in bytes"])
+@pytest.mark.parametrize(
+    "how", ["one PDU for all", "single bytes", "empty fragments", "random", "last is empty", "command in bytes"]
+)
 def test_fragments_may_be_split_anywhere(node: Node, how: str) -> None:
     scu = node.scu()
     sent = data_set(pixels=b"\1\2" * 40)
@@ -234,7 +236,9 @@ def test_success_is_not_said_before_the_object_is_safe(node: Node) -> None:
         (AssertionError(), 0x0110),
     ],
 )
-def test_what_accept_raises_becomes_a_status_and_the_association_goes_on(node: Node, trouble: Exception, status: int) -> None:
+def test_what_accept_raises_becomes_a_status_and_the_association_goes_on(
+    node: Node, trouble: Exception, status: int
+) -> None:
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         raise trouble
 
@@ -284,7 +288,10 @@ def test_a_disk_that_fills_in_the_middle_is_out_of_resources_and_nothing_stays(
     scu = node.scu()
     with monkeypatch.context() as patch:
         FullDisk(patch, room, at_sync=at_sync)
-        assert scu.store(data_set(pixels=bytes(20_000)), CT, UID, fragment=1000) == (0xA700, "disk: No space left on device")
+        assert scu.store(data_set(pixels=bytes(20_000)), CT, UID, fragment=1000) == (
+            0xA700,
+            "disk: No space left on device",
+        )
     assert node.kept() == []
     assert scu.store(data_set(), CT, UID) == (0, "")
     assert node.kept() == [data_set()]
@@ -347,7 +354,9 @@ def test_a_stranger_is_rejected_with_the_reason_the_standard_has_for_it(idle: No
     assert node.rejection(called="fidacnode") == (1, 1, 7)
     assert node.rejection(calling="OTHER") == (1, 1, 3)
     node.reason = "disk reserve reached"
-    assert node.rejection(calling="OTHER") == (1, 1, 3), "what is permanent comes first: a router must not retry it for ever"
+    assert node.rejection(calling="OTHER") == (1, 1, 3), (
+        "what is permanent comes first: a router must not retry it for ever"
+    )
     assert node.rejection() == (2, 3, 1)
     node.reason = ""
     assert node.scu().echo(context=3) == 0
@@ -431,7 +440,10 @@ def test_connections_that_say_nothing_keep_nobody_out(idle: Node) -> None:
 def test_unknown_classes_and_syntaxes_are_refused_context_by_context(node: Node) -> None:
     private = "1.2.826.0.1.3680043.2.1143.7.1"
     scu = node.scu(
-        (MR, [EXPLICIT_VR_LE]), (CT, [private]), (CT, [IMPLICIT_VR_LE, EXPLICIT_VR_LE, JPEG_2000]), (VERIFICATION, [EXPLICIT_VR_LE])
+        (MR, [EXPLICIT_VR_LE]),
+        (CT, [private]),
+        (CT, [IMPLICIT_VR_LE, EXPLICIT_VR_LE, JPEG_2000]),
+        (VERIFICATION, [EXPLICIT_VR_LE]),
     )
     assert {number: result for number, (result, _) in scu.results.items()} == {1: 3, 3: 4, 5: 0, 7: 0}
     assert scu.results[5] == (0, EXPLICIT_VR_LE), "the acceptor's order of preference decides"
@@ -534,7 +546,10 @@ BAD_COMMANDS: dict[str, Callable[[RawScu], list[tuple[int, bytes]]]] = {
         (2, data_set()),
     ],
     "a command of 20 MB": lambda scu: [(1, bytes(100_000))] * 200,
-    "a C-FIND with 20 MB": lambda scu: [(3, scu.store_command(CT, UID, CommandField=0x20)), *[(0, bytes(100_000))] * 200],
+    "a C-FIND with 20 MB": lambda scu: [
+        (3, scu.store_command(CT, UID, CommandField=0x20)),
+        *[(0, bytes(100_000))] * 200,
+    ],
 }
 
 
@@ -578,7 +593,13 @@ def test_a_pdu_that_claims_gigabytes_is_cut_off_at_once(node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00" + bytes(512), b"\x01\x00\x00\x00\x00\x04abcd", b"\x00"]
+    "garbage",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00" + bytes(512),
+        b"\x01\x00\x00\x00\x00\x04abcd",
+        b"\x00",
+    ],
 )
 def test_who_speaks_another_protocol_is_closed_and_others_are_served(node: Node, garbage: bytes) -> None:
     sock = node.connect()
@@ -595,12 +616,21 @@ def test_who_speaks_another_protocol_is_closed_and_others_are_served(node: Node,
 
 # --- connections that end
 
-CUTS = ["in a command", "after the command", "in a fragment", "between fragments", "before the last fragment", "in the PDU header"]
+CUTS = [
+    "in a command",
+    "after the command",
+    "in a fragment",
+    "between fragments",
+    "before the last fragment",
+    "in the PDU header",
+]
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "abort"])
 @pytest.mark.parametrize("where", CUTS)
-def test_a_connection_that_ends_in_the_middle_of_an_object_keeps_nothing_of_it(node: Node, where: str, how: str) -> None:
+def test_a_connection_that_ends_in_the_middle_of_an_object_keeps_nothing_of_it(
+    node: Node, where: str, how: str
+) -> None:
     scu = node.scu()
     sent = data_set(pixels=bytes(30_000))
     command = scu.store_command(CT, UID)
@@ -780,10 +810,15 @@ def test_connections_that_never_shake_hands_block_nobody(secure: Node, tmp_path:
 
 
 @pytest.mark.interop("echoscu", "storescu", "dcmsend")
-def test_dcmtk_stores_real_studies_in_several_associations_at_once(node: Node, shared_data: Callable[[str], Path]) -> None:
+def test_dcmtk_stores_real_studies_in_several_associations_at_once(
+    node: Node, shared_data: Callable[[str], Path]
+) -> None:
     address = ("-aec", "FIDACNODE", "127.0.0.1", str(node.scp.port))
     environment = {**os.environ, "TCP_NODELAY": "1"}
-    folders = [shared_data(name) for name in ("ge_lidc0003_small", "siemens_chest_b70f", "covid_nysbu_slices", "philips_burned_in_sc")]
+    folders = [
+        shared_data(name)
+        for name in ("ge_lidc0003_small", "siemens_chest_b70f", "covid_nysbu_slices", "philips_burned_in_sc")
+    ]
     subprocess.run(["echoscu", *address], check=True, timeout=30)
     sending = [
         subprocess.Popen(["storescu", *address, "+sd", str(folders[0])], env=environment),
@@ -811,7 +846,9 @@ def test_dcmtk_shows_its_user_why_an_object_was_refused(node: Node, shared_data:
     node.accept = accept
     path = next(shared_data("ge_lidc0003_small").iterdir())
     command = ["storescu", "-d", "-aec", "FIDACNODE", "127.0.0.1", str(node.scp.port), str(path)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "TCP_NODELAY": "1"})
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "TCP_NODELAY": "1"}
+    )
     assert "c002" in result.stderr and "StudyInstanceUID (0020,000D) is missing" in result.stderr
     assert node.kept() == []
 

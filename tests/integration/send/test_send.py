@@ -61,7 +61,9 @@ def assert_arrived_once(hub: RecordingHub, site: Site, state: str = "sent") -> N
     assert sorted(data for copies in hub.stored.values() for data in copies) == sent
 
 
-def test_a_study_goes_over_one_association_and_arrives_byte_for_byte(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_study_goes_over_one_association_and_arrives_byte_for_byte(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs()
     site = Site(tmp_path, hub.port)
     put_study(site.outbox, 1, 20, size=300_000)
@@ -74,7 +76,9 @@ def test_a_study_goes_over_one_association_and_arrives_byte_for_byte(tmp_path: P
     assert site.ledger.fact("hub_reachable") == "1"
 
 
-def test_an_association_is_released_when_there_is_nothing_more_to_send(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_an_association_is_released_when_there_is_nothing_more_to_send(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs()
     site = Site(tmp_path, hub.port)
     with running(sender_of(site, linger=0.3).run):
@@ -121,7 +125,9 @@ def test_a_large_study_goes_over_two_associations_at_once(tmp_path: Path, hubs: 
     assert hub.associations == 2
 
 
-def test_a_hub_that_takes_one_association_only_gets_a_large_study_over_that_one(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_hub_that_takes_one_association_only_gets_a_large_study_over_that_one(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     denied = threading.Event()
 
     def wait_for_the_other(number: int, uid: str) -> int:
@@ -184,7 +190,9 @@ def test_an_idle_sender_hears_of_an_object_and_of_its_stop_at_once(
             wait_until(lambda study=study: site.count("sent") == study)
 
 
-def test_what_waits_while_the_hub_is_down_arrives_when_it_comes_up(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_what_waits_while_the_hub_is_down_arrives_when_it_comes_up(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     port = free_port()
     site = Site(tmp_path, port)
     entries = put_study(site.outbox, 1, 5)
@@ -225,7 +233,9 @@ def test_a_peer_that_takes_the_connection_and_says_nothing_is_left(tmp_path: Pat
     assert site.count("new") == 1
 
 
-def test_every_third_object_put_off_with_a700_is_sent_again_alone(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_every_third_object_put_off_with_a700_is_sent_again_alone(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs(lambda number, uid: 0xA700 if number % 3 == 0 else 0x0000)
     site = Site(tmp_path, hub.port)
     put_study(site.outbox, 1, 30)
@@ -235,7 +245,9 @@ def test_every_third_object_put_off_with_a700_is_sent_again_alone(tmp_path: Path
     assert site.ledger.fact("hub_reachable") == "1", "one object put off does not make the hub unreachable"
 
 
-def test_an_object_put_off_shows_why_and_when_it_is_tried_again(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_an_object_put_off_shows_why_and_when_it_is_tried_again(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs(lambda number, uid: 0xA700)
     site = Site(tmp_path, hub.port)
     (entry,) = put_study(site.outbox, 1, 1)
@@ -247,7 +259,9 @@ def test_an_object_put_off_shows_why_and_when_it_is_tried_again(tmp_path: Path, 
     assert site.count("new") == 1, "after the stop it waits for the next start"
 
 
-def test_a_hub_that_puts_everything_off_is_not_sent_everything(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_hub_that_puts_everything_off_is_not_sent_everything(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs(lambda number, uid: 0xA700)
     site = Site(tmp_path, hub.port)
     put_study(site.outbox, 1, 60)
@@ -258,7 +272,9 @@ def test_a_hub_that_puts_everything_off_is_not_sent_everything(tmp_path: Path, h
 
 
 @pytest.mark.parametrize("cuts", [[100, 4_000, 150_000, 350_003]])
-def test_a_line_cut_in_the_middle_of_a_pdu_loses_nothing(tmp_path: Path, hubs: Callable[..., RecordingHub], cuts: list[int]) -> None:
+def test_a_line_cut_in_the_middle_of_a_pdu_loses_nothing(
+    tmp_path: Path, hubs: Callable[..., RecordingHub], cuts: list[int]
+) -> None:
     hub = hubs()
     line = CuttingLine(hub.port, cuts)
     site = Site(tmp_path, line.port)
@@ -284,7 +300,9 @@ def test_a_calling_ae_that_the_hub_does_not_know_is_told_what_to_do_and_sends_on
     assert_arrived_once(hub, site)
 
 
-def test_a_node_that_may_not_store_waits_loudly_and_sends_once_it_may(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_node_that_may_not_store_waits_loudly_and_sends_once_it_may(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     known = threading.Event()
     hub = hubs(lambda number, uid: 0x0000 if known.is_set() else 0x0124)
     site = Site(tmp_path, hub.port)
@@ -326,7 +344,9 @@ def test_an_object_that_the_hub_refuses_is_held_with_the_status_and_the_others_g
     assert "C001" in str(reason["message"])
 
 
-def test_an_object_that_upsets_the_hub_does_not_stop_the_others(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_an_object_that_upsets_the_hub_does_not_stop_the_others(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     poison = instance_uid(1, 1)
     hub = hubs()
 
@@ -370,7 +390,9 @@ def test_an_association_that_the_hub_left_for_idleness_is_replaced_without_a_pau
     assert site.ledger.fact("hub_reachable") == "1"
 
 
-def test_a_stop_finishes_the_object_in_hand_and_the_next_start_sends_the_rest(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_stop_finishes_the_object_in_hand_and_the_next_start_sends_the_rest(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     stopping = threading.Event()
     go_on = threading.Event()
 
@@ -403,7 +425,9 @@ Sender(site.outbox, site.ledger, site.destination).run(threading.Event())
 """
 
 
-def test_a_sender_that_is_killed_sends_the_rest_when_it_starts_again(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_sender_that_is_killed_sends_the_rest_when_it_starts_again(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     enough = threading.Event()
     hub = hubs(lambda number, uid: enough.set() or 0x0000 if number == 25 else 0x0000)
     site = Site(tmp_path, hub.port)
@@ -434,7 +458,9 @@ def test_attempts_are_counted_before_the_network_is_touched_and_survive_a_restar
     assert site.count("new") == 2
 
 
-def test_an_object_that_a_person_drops_while_it_waits_is_forgotten(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_an_object_that_a_person_drops_while_it_waits_is_forgotten(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     port = free_port()
     site = Site(tmp_path, port)
     entries = put_study(site.outbox, 1, 3)
@@ -458,7 +484,9 @@ def test_a_file_that_is_not_dicom_is_held_and_the_others_go(tmp_path: Path, hubs
     assert reason is not None and reason["code"] == "malformed"
 
 
-def test_a_file_that_cannot_be_read_is_tried_again_and_the_others_go(tmp_path: Path, hubs: Callable[..., RecordingHub]) -> None:
+def test_a_file_that_cannot_be_read_is_tried_again_and_the_others_go(
+    tmp_path: Path, hubs: Callable[..., RecordingHub]
+) -> None:
     hub = hubs()
     site = Site(tmp_path, hub.port)
     entries = put_study(site.outbox, 1, 3)
@@ -494,7 +522,9 @@ def test_a_refused_object_that_cannot_be_set_aside_is_not_lost_from_sight(
 
 
 @pytest.mark.parametrize("max_pdu", [4096, 131072])
-def test_objects_go_through_tls_with_a_client_certificate(tmp_path: Path, hubs: Callable[..., RecordingHub], max_pdu: int) -> None:
+def test_objects_go_through_tls_with_a_client_certificate(
+    tmp_path: Path, hubs: Callable[..., RecordingHub], max_pdu: int
+) -> None:
     make_certificates(tmp_path)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(tmp_path / "hub.pem", tmp_path / "hub.key")
@@ -530,7 +560,8 @@ def test_dcmtk_storescp_gets_every_object_byte_for_byte(tmp_path: Path, max_pdu:
     entries = put_study(site.outbox, 1, 30, size=200_000)
     (tmp_path / "out").mkdir()
     with subprocess.Popen(
-        ["storescp", "--max-pdu", str(max_pdu), "-od", str(tmp_path / "out"), "+B", str(port)], stderr=subprocess.DEVNULL
+        ["storescp", "--max-pdu", str(max_pdu), "-od", str(tmp_path / "out"), "+B", str(port)],
+        stderr=subprocess.DEVNULL,
     ) as storescp:
         with running(sender_of(site).run):
             wait_until(lambda: site.count("sent") == 30)

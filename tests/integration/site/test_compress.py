@@ -61,11 +61,19 @@ def test_what_cannot_be_compressed_leaves_as_it_is_and_is_never_held(tmp_path: P
     bench.worker._compressor = Compressor("htj2k")
     entry = bench.take(**{**SLICE, "PixelData": pixels() + bytes(8), "BitsStored": 16, "HighBit": 15})
     noise = bench.take(
-        **{**SLICE, "SOPInstanceUID": "1.2.3.9", "PixelData": np.random.default_rng(1).bytes(1152), "BitsStored": 16, "HighBit": 15}
+        **{
+            **SLICE,
+            "SOPInstanceUID": "1.2.3.9",
+            "PixelData": np.random.default_rng(1).bytes(1152),
+            "BitsStored": 16,
+            "HighBit": 15,
+        }
     )
     bench.work()
     syntaxes = [str(dcmread(outgoing(bench, one)).file_meta.TransferSyntaxUID) for one in (entry, noise)]
-    assert syntaxes == [METHODS["htj2k"].transfer_syntax_uid, EXPLICIT_VR_LE], "the engine cuts what is too long, noise would grow"
+    assert syntaxes == [METHODS["htj2k"].transfer_syntax_uid, EXPLICIT_VR_LE], (
+        "the engine cuts what is too long, noise would grow"
+    )
 
 
 def test_a_repeat_after_a_crash_sends_one_encoding_also_when_the_option_was_changed(tmp_path: Path) -> None:
@@ -79,7 +87,9 @@ def test_a_repeat_after_a_crash_sends_one_encoding_also_when_the_option_was_chan
         bench.inbox.put(draft, entry)
     bench.worker._compressor = Compressor("jpeg-ls")
     bench.work()
-    assert outgoing(bench, entry).read_bytes() == first and bench.inbox.entries("new") == bench.inbox.entries("held") == []
+    assert (
+        outgoing(bench, entry).read_bytes() == first and bench.inbox.entries("new") == bench.inbox.entries("held") == []
+    )
 
 
 def test_the_archive_files_one_object_once_in_whatever_lossless_encoding_it_comes(tmp_path: Path) -> None:
@@ -139,7 +149,10 @@ def test_doctor_says_that_compression_can_be_used(findings: Callable[[list[str]]
 def test_doctor_says_what_to_do_when_the_hub_does_not_take_it(findings: Callable[[list[str]], list[Finding]]) -> None:
     able, *faults = findings([EXPLICIT_VR_LE])
     assert able.ok and len(faults) == len(CT_CLASSES)
-    assert "does not accept CT Image Storage in JPEG-LS Lossless" in faults[0].message and 'compression = "none"' in faults[0].remedy
+    assert (
+        "does not accept CT Image Storage in JPEG-LS Lossless" in faults[0].message
+        and 'compression = "none"' in faults[0].remedy
+    )
 
 
 # --- the whole way
@@ -190,6 +203,8 @@ def test_a_series_arrives_smaller_with_every_pixel_and_again_in_another_encoding
     site.start()
     fidac("site", "import", *originals, "--config", site.config)
     site.wait_for(committed=4, ready=0, outgoing=0, sent=0)
-    assert [str(dcmread(copy).file_meta.TransferSyntaxUID) for copy in copies] == [EXPLICIT_VR_LE] * 4, "they were sent again, as they are"
+    assert [str(dcmread(copy).file_meta.TransferSyntaxUID) for copy in copies] == [EXPLICIT_VR_LE] * 4, (
+        "they were sent again, as they are"
+    )
     assert site.waiting_files() == [] and hub.files() == before
     assert (hub.status()["conflicts"], hub.status()["held"]) == (0, 0)

@@ -17,7 +17,13 @@ from blake3 import blake3
 
 from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import FileMeta
-from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE, MEDIA_STORAGE_DIRECTORY
+from fidac_node.dicom.uids import (
+    DEFLATED_EXPLICIT_VR_LE,
+    EXPLICIT_VR_BE,
+    EXPLICIT_VR_LE,
+    IMPLICIT_VR_LE,
+    MEDIA_STORAGE_DIRECTORY,
+)
 from fidac_node.errors import Temporary
 from fidac_node.phantom import write_series
 from fidac_node.receive.check import PlainHandles
@@ -34,10 +40,16 @@ MR = "1.2.840.10008.5.1.4.1.1.4"
 def element(tag: int, vr: bytes, value: bytes) -> bytes:
     value += (b"\0" if vr in (b"UI", b"OB") else b" ") * (len(value) % 2)
     head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr)
-    return head + (struct.pack("<2xL", len(value)) if vr in (b"OB", b"OW", b"SQ") else struct.pack("<H", len(value))) + value
+    return (
+        head
+        + (struct.pack("<2xL", len(value)) if vr in (b"OB", b"OW", b"SQ") else struct.pack("<H", len(value)))
+        + value
+    )
 
 
-def tiny(number: int = 1, *, study: str = "1.2.3", sop_class: str = CT, leave_out: int = 0, pixels: bytes = b"\1\2") -> bytes:
+def tiny(
+    number: int = 1, *, study: str = "1.2.3", sop_class: str = CT, leave_out: int = 0, pixels: bytes = b"\1\2"
+) -> bytes:
     """The data set of a CT image of a few hundred bytes."""
     values = {
         0x00080016: (b"UI", sop_class.encode()),
@@ -214,7 +226,13 @@ def test_an_archive_is_taken_member_by_member(node: Node, media: Path) -> None:
     nested = io.BytesIO()
     with zipfile.ZipFile(nested, "w") as inner:
         inner.writestr("inner", image(3))
-    members = {"a/1": image(1), "a/2": image(2), "../../escape": image(4), "a/readme.txt": b"hello", "a/more.zip": nested.getvalue()}
+    members = {
+        "a/1": image(1),
+        "a/2": image(2),
+        "../../escape": image(4),
+        "a/readme.txt": b"hello",
+        "a/more.zip": nested.getvalue(),
+    }
     archive = zipped(media / "study.zip", members)
     result = node.take(archive)
     assert result.accepted == 3
@@ -251,7 +269,9 @@ def test_an_encrypted_or_damaged_or_strangely_packed_member_is_listed(node: Node
     assert "other than deflate" in reasons["packed"]
 
 
-def test_a_member_that_inflates_like_a_bomb_is_stopped_in_little_memory_and_the_rest_goes_in(node: Node, media: Path) -> None:
+def test_a_member_that_inflates_like_a_bomb_is_stopped_in_little_memory_and_the_rest_goes_in(
+    node: Node, media: Path
+) -> None:
     zipped(media / "bomb.zip", {"1-bomb": image(1, pixels=bytes(100 << 20)), "2-good": image(2)})
     assert (media / "bomb.zip").stat().st_size < 200_000
     tracemalloc.start()
@@ -266,7 +286,9 @@ def test_a_member_that_inflates_like_a_bomb_is_stopped_in_little_memory_and_the_
     assert not list((node.inbox.directory / "tmp").iterdir())
 
 
-def test_an_archive_that_inflates_like_a_bomb_as_a_whole_is_left(node: Node, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_inflates_like_a_bomb_as_a_whole_is_left(
+    node: Node, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(importing, "_ARCHIVE_FLOOR", 4 << 20)
     zipped(media / "bomb.zip", {f"{number:02d}": image(number, pixels=bytes(1 << 20)) for number in range(20)})
     write(media / "good", image(99))
@@ -339,7 +361,10 @@ def test_ten_thousand_files_with_fifty_bad_ones(node: Node, media: Path) -> None
     bad = {number * 200 + 7 for number in range(50)}
     for number in range(10_000):
         content = image(number)
-        write(media / f"{number % 100:02d}" / f"{number:05d}", content[: len(content) * (number % 4) // 4] if number in bad else content)
+        write(
+            media / f"{number % 100:02d}" / f"{number:05d}",
+            content[: len(content) * (number % 4) // 4] if number in bad else content,
+        )
     result = node.take(media)
     assert result.accepted == 9_950
     assert {int(Path(name).name) for name, _ in result.bad} == bad

@@ -40,7 +40,9 @@ class Node(Bench):
     def another(self, **policy: Any) -> Worker:
         spools = (Spool(self.directory / "spool" / name) for name in ("inbox", "outbox"))
         ledger = Ledger(self.directory / "spool" / "ledger.db")
-        return Worker("v", *spools, ledger, self.rules, self.engine, self.keys, limit=build.LIMIT, policy=Policy(**policy))
+        return Worker(
+            "v", *spools, ledger, self.rules, self.engine, self.keys, limit=build.LIMIT, policy=Policy(**policy)
+        )
 
     def work_by(self, worker: Worker, owner: str = "v") -> None:
         """Let one worker process what waits, as it does."""
@@ -83,9 +85,15 @@ FIRST = str(build.IDENTITY["PatientID"])
 
 
 @pytest.mark.parametrize("mode", ["pseudonymised", "anonymised"])
-def test_a_study_that_names_two_patients_is_held_whole_wherever_its_objects_are(node: Callable[..., Node], mode: str) -> None:
+def test_a_study_that_names_two_patients_is_held_whole_wherever_its_objects_are(
+    node: Callable[..., Node], mode: str
+) -> None:
     one = node(mode)
-    gone, waiting, elsewhere = one.take(SOPInstanceUID=uid(1)), one.take(SOPInstanceUID=uid(2)), one.take(StudyInstanceUID=uid(50))
+    gone, waiting, elsewhere = (
+        one.take(SOPInstanceUID=uid(1)),
+        one.take(SOPInstanceUID=uid(2)),
+        one.take(StudyInstanceUID=uid(50)),
+    )
     one.work()
     one.leave(gone)
     wrong, behind = one.take(SOPInstanceUID=uid(3), **OTHER), one.take(SOPInstanceUID=uid(4))
@@ -97,7 +105,9 @@ def test_a_study_that_names_two_patients_is_held_whole_wherever_its_objects_are(
     message = str((one.inbox.reason(late) or {})["message"])
     assert f"study {late.study} name 2 patients" in message and "1 of them have left" in message
     assert all(one.handle(who) in message for who in (FIRST, OTHER["PatientID"]))
-    assert one.engine._keys.of("", FIRST).uid(build.ct().StudyInstanceUID) in message  # what the hub's operator is to be told
+    assert (
+        one.engine._keys.of("", FIRST).uid(build.ct().StudyInstanceUID) in message
+    )  # what the hub's operator is to be told
     assert not any(value in message for value in (FIRST, "7770001114", "PASSEREAU", "QUENOUILLE", build.ROOT))
 
 
@@ -124,10 +134,14 @@ def test_an_object_that_the_sender_has_claimed_and_not_begun_does_not_leave(node
     assert one.where(mine) == "stopped:two-patients"
 
 
-def test_of_two_workers_at_once_neither_lets_anything_of_two_patients_stay_in_the_outbox(node: Callable[..., Node]) -> None:
+def test_of_two_workers_at_once_neither_lets_anything_of_two_patients_stay_in_the_outbox(
+    node: Callable[..., Node],
+) -> None:
     one = node()
     entries = [
-        one.take(StudyInstanceUID=uid(100 + study), SOPInstanceUID=uid(study * 8 + number), **(OTHER if number == 5 else {}))
+        one.take(
+            StudyInstanceUID=uid(100 + study), SOPInstanceUID=uid(study * 8 + number), **(OTHER if number == 5 else {})
+        )
         for study in range(6)
         for number in range(8)
     ]
@@ -154,7 +168,9 @@ def two_patients(one: Node) -> tuple[Entry, Entry, Entry]:
     return (*entries, wrong)
 
 
-def test_nothing_of_it_goes_on_before_a_person_has_dropped_one_patient_and_then_the_rest_does(node: Callable[..., Node]) -> None:
+def test_nothing_of_it_goes_on_before_a_person_has_dropped_one_patient_and_then_the_rest_does(
+    node: Callable[..., Node],
+) -> None:
     one = node()
     first, second, wrong = two_patients(one)
     for command in ("retry", "release"):
@@ -170,7 +186,9 @@ def test_nothing_of_it_goes_on_before_a_person_has_dropped_one_patient_and_then_
     assert one.states(again) == ["two-patients"] and "two-patients" in one.where(late)  # it begins anew
 
 
-def test_what_has_left_of_the_wrong_patient_counts_until_a_person_says_that_it_was_withdrawn(node: Callable[..., Node]) -> None:
+def test_what_has_left_of_the_wrong_patient_counts_until_a_person_says_that_it_was_withdrawn(
+    node: Callable[..., Node],
+) -> None:
     one = node()
     gone, waiting = one.take(SOPInstanceUID=uid(1)), one.take(SOPInstanceUID=uid(2))
     one.work()
@@ -224,7 +242,14 @@ def test_who_settles_whose_a_study_is_lets_nothing_pass_that_a_rule_holds(node: 
     one = node()
     first = one.take(SOPInstanceUID=uid(1))
     one.work()
-    head = one.take(SOPInstanceUID=uid(2), BodyPartExamined="HEAD", StudyDescription="", SeriesDescription="", ProtocolName="", **OTHER)
+    head = one.take(
+        SOPInstanceUID=uid(2),
+        BodyPartExamined="HEAD",
+        StudyDescription="",
+        SeriesDescription="",
+        ProtocolName="",
+        **OTHER,
+    )
     one.work()
     assert one.states(first, head) == ["stopped:two-patients", "two-patients"]
     one.call("queue", "drop", first, "--yes")
@@ -256,7 +281,10 @@ def test_a_known_number_with_another_birth_date_is_held_until_a_person_decides(n
     one.work()
     assert one.where(other) == "new"
     audit = one.call("pseudonym", "audit").output
-    assert [line.split("  ")[2] for line in audit.splitlines()] == ["patient different", "patient same"] and other.study in audit
+    assert [line.split("  ")[2] for line in audit.splitlines()] == [
+        "patient different",
+        "patient same",
+    ] and other.study in audit
 
 
 # --- ids that stand for nobody
@@ -283,7 +311,9 @@ def test_ids_that_stand_for_nobody_and_test_patients_are_held_and_claim_no_study
 def test_a_pseudonym_begins_with_the_code_from_the_hub_and_in_an_anonymised_programme_never_with_the_name(
     tmp_path: Path, options: tuple[str, ...], prefix: str
 ) -> None:
-    made = CliRunner().invoke(cli, ["site", "init", str(tmp_path / "site"), "--site-id", "CHU-LILLE", "--hub", "HUB@127.0.0.1:1", *options])
+    made = CliRunner().invoke(
+        cli, ["site", "init", str(tmp_path / "site"), "--site-id", "CHU-LILLE", "--hub", "HUB@127.0.0.1:1", *options]
+    )
     assert made.exit_code == 0, made.output
     keys = open_keys(load_site(tmp_path / "site" / "site.toml"))
     assert re.fullmatch(f"{prefix}-[A-Z2-7]{{16}}", keys.patients.of("", FIRST).patient("", FIRST))

@@ -40,7 +40,9 @@ SIZE = 256
 class Bench:
     """One worker and all it works with."""
 
-    def __init__(self, directory: Path, mode: str = "pseudonymised", rules: tuple[Any, ...] = (), **pixels: Any) -> None:
+    def __init__(
+        self, directory: Path, mode: str = "pseudonymised", rules: tuple[Any, ...] = (), **pixels: Any
+    ) -> None:
         self.directory = directory
         path = directory / "site.toml"
         path.write_text(render(SiteConfig, {"site": {"id": "S1"}, "deidentify": {"mode": mode}}), "utf-8")
@@ -50,14 +52,18 @@ class Bench:
         self.keys = open_keys(self.config)
         begin(self.config, self.keys)
         self.inbox, self.outbox = Spool(directory / "spool/inbox", spares=1), Spool(directory / "spool/outbox")
-        self.engine = Deidentifier(load_plan("fidac-chest-ct"), self.keys.patients, "S1", "FIDAC", rules=PixelRules(**pixels))
+        self.engine = Deidentifier(
+            load_plan("fidac-chest-ct"), self.keys.patients, "S1", "FIDAC", rules=PixelRules(**pixels)
+        )
         self.rules = Rules.from_config(Route(rules=rules))
         self.reopen()
 
     def reopen(self) -> None:
         """A worker as a new process has it."""
         self.ledger = Ledger(self.directory / "spool" / "ledger.db")
-        self.worker = Worker("w", self.inbox, self.outbox, self.ledger, self.rules, self.engine, self.keys, limit=build.LIMIT)
+        self.worker = Worker(
+            "w", self.inbox, self.outbox, self.ledger, self.rules, self.engine, self.keys, limit=build.LIMIT
+        )
 
     def take(self, **values: Any) -> Entry:
         """Put a CT image into the inbox."""
@@ -82,7 +88,11 @@ class Bench:
         """Where the object is: ``new`` or the reason for which it is held, or ``outbox``."""
         if entry in self.outbox.entries("new"):
             return "outbox"
-        return str((self.inbox.reason(entry) or {}).get("code")) if entry in self.inbox.entries("held") else self.inbox.state(entry)
+        return (
+            str((self.inbox.reason(entry) or {}).get("code"))
+            if entry in self.inbox.entries("held")
+            else self.inbox.state(entry)
+        )
 
     def studies(self) -> list[str]:
         """The patients in the vault."""
@@ -114,7 +124,9 @@ def test_a_study_is_in_the_vault_once_when_its_objects_leave(bench: Callable[...
     assert one.studies() == [build.IDENTITY["PatientID"]]
 
 
-def test_nothing_leaves_as_long_as_the_vault_cannot_be_written(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_leaves_as_long_as_the_vault_cannot_be_written(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = bench()
     entry = one.take()
     with monkeypatch.context() as patch:
@@ -127,7 +139,9 @@ def test_nothing_leaves_as_long_as_the_vault_cannot_be_written(bench: Callable[.
     assert (one.state(entry), one.studies()) == ("outbox", [build.IDENTITY["PatientID"]])
 
 
-def test_in_an_anonymised_programme_nothing_at_the_site_names_the_patient_of_what_left(bench: Callable[..., Bench]) -> None:
+def test_in_an_anonymised_programme_nothing_at_the_site_names_the_patient_of_what_left(
+    bench: Callable[..., Bench],
+) -> None:
     one = bench("anonymised")
     assert one.state(one.take()) == "new"
     (one.directory / "in.dcm").unlink()
@@ -141,7 +155,9 @@ def test_in_an_anonymised_programme_nothing_at_the_site_names_the_patient_of_wha
 
 def test_a_patient_without_an_id_is_held(bench: Callable[..., Bench]) -> None:
     one = bench()
-    entries = [one.take(PatientID=patient_id, SOPInstanceUID=f"{build.ROOT}.3.{n}") for n, patient_id in enumerate(["", "  "])]
+    entries = [
+        one.take(PatientID=patient_id, SOPInstanceUID=f"{build.ROOT}.3.{n}") for n, patient_id in enumerate(["", "  "])
+    ]
     one.work()
     assert [one.state(entry) for entry in entries] == ["no-patient-id"] * 2 and one.studies() == []
 
@@ -190,7 +206,9 @@ def test_at_a_stop_what_is_written_leaves_and_what_was_not_begun_goes_back(bench
     process = one.worker._process
     one.worker._process = lambda entry, first: (entry == batch[1] and stop.set(), process(entry, first))[1]  # type: ignore[method-assign]
     one.worker._work(batch, stop)
-    assert [one.state(entry) for entry in batch] == ["outbox", "outbox", "new", "new"] and sorted(batch) == sorted(entries)
+    assert [one.state(entry) for entry in batch] == ["outbox", "outbox", "new", "new"] and sorted(batch) == sorted(
+        entries
+    )
 
 
 def test_whichever_system_call_fails_the_originals_wait_and_leave_later_once(
@@ -245,7 +263,9 @@ def die_at_each_call(directory: str) -> None:
             assert one.outbox.path(entry).read_bytes() == content[entry] != b""
             one.outbox.remove(entry)
         left = [path for path in one.directory.rglob("*.dcm") if "spool" in path.parts]
-        assert {path.parent.name for path in left} <= {"spare"} and not any(b"DICM" in path.read_bytes() for path in left)
+        assert {path.parent.name for path in left} <= {"spare"} and not any(
+            b"DICM" in path.read_bytes() for path in left
+        )
         if codes == [0, 0]:
             print("calls", at)
             break
@@ -279,7 +299,9 @@ def test_a_sampled_image_with_text_is_held_and_passes_when_a_person_has_looked(b
 @needs_tesseract
 def test_of_a_series_the_first_slice_is_looked_at_and_again_when_it_is_tried_again(bench: Callable[..., Bench]) -> None:
     one = bench(ocr_sample="series")
-    first, second = (one.take(SOPInstanceUID=f"{build.ROOT}.3.{n}", InstanceNumber=n, **burned_in("LEFEVRE HELENE")) for n in (1, 2))
+    first, second = (
+        one.take(SOPInstanceUID=f"{build.ROOT}.3.{n}", InstanceNumber=n, **burned_in("LEFEVRE HELENE")) for n in (1, 2)
+    )
     one.work()
     assert (one.state(first), one.state(second)) == ("pixel-risk", "outbox")
     one.inbox.release(first)

@@ -60,7 +60,8 @@ def test_sqlite_is_opened_so_that_a_commit_survives_a_power_cut(tmp_path: Path) 
     db = connect("sqlite:///index.db", tmp_path)
     with db.connection_context():
         pragmas = {
-            name: db.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            name: db.execute_sql(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
 

@@ -92,7 +92,12 @@ class Family:
 
     def start(self, *children: str, **variables: str) -> Family:
         arguments = [sys.executable, "-c", SUPERVISOR, CHILD, str(self.journal), *children]
-        environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify"), "PYTHONPATH": str(ROOT), **variables}
+        environment = {
+            **os.environ,
+            "NOTIFY_SOCKET": str(self.directory / "notify"),
+            "PYTHONPATH": str(ROOT),
+            **variables,
+        }
         log = (self.directory / "log").open("w")
         with log:
             self.process = subprocess.Popen(arguments, env=environment, stderr=log, text=True, start_new_session=True)
@@ -116,7 +121,9 @@ class Family:
 
     def order(self) -> list[str]:
         """What the children said from the moment when the first one was told to stop."""
-        said = [" ".join(line.split()[:2]) for line in self.journal.read_text().splitlines() if not line.startswith("chore")]
+        said = [
+            " ".join(line.split()[:2]) for line in self.journal.read_text().splitlines() if not line.startswith("chore")
+        ]
         return said[next(number for number, line in enumerate(said) if "stopping" in line) :]
 
 
@@ -153,7 +160,9 @@ def test_sigterm_stops_the_stages_in_the_order_of_the_flow(family: Family) -> No
     assert family.process.wait(20) == 0
     order = family.order()
     assert order[:2] == ["receive stopping", "receive stopped"]
-    assert sorted(order[2:4]) == ["deidentify-0 stopping", "deidentify-1 stopping"], "one stage at a time, its processes together"
+    assert sorted(order[2:4]) == ["deidentify-0 stopping", "deidentify-1 stopping"], (
+        "one stage at a time, its processes together"
+    )
     assert sorted(order[4:6]) == ["deidentify-0 stopped", "deidentify-1 stopped"]
     assert order[6:] == ["send stopping", "send stopped"]
     assert family.log().endswith("family stopped\n")
@@ -210,7 +219,9 @@ def test_exit_code_2_of_a_child_that_served_already_is_a_crash_like_others(famil
 def test_a_child_that_does_not_stop_is_killed_after_its_grace(family: Family) -> None:
     family.start("receive deaf", "send")
     pids = family.wait_for("began", "receive", "send")
-    wait_until(lambda: len(psutil.Process(pids["receive"]).threads()) > 1, 10)  # it has its lifeline: from now on it is deaf
+    wait_until(
+        lambda: len(psutil.Process(pids["receive"]).threads()) > 1, 10
+    )  # it has its lifeline: from now on it is deaf
     family.process.terminate()
     assert family.process.wait(20) == 0
     assert "killing a process of stage receive: it did not stop within 1 s" in family.log()
@@ -252,7 +263,11 @@ def test_the_processes_of_a_stage_share_a_socket_and_the_others_do_not_have_it(f
     seen: set[tuple[str, int]] = set()
     wait_until(lambda: seen.add(ask(port)) or len(seen) == 2, 15)  # type: ignore[func-returns-value]
     assert seen == {(name, pids[name]) for name in ("receive-0", "receive-1")}
-    sharing = {name for name, pid in pids.items() if any(at.laddr.port == port for at in psutil.Process(pid).net_connections("tcp"))}
+    sharing = {
+        name
+        for name, pid in pids.items()
+        if any(at.laddr.port == port for at in psutil.Process(pid).net_connections("tcp"))
+    }
     assert sharing == {"receive-0", "receive-1"}
 
 
@@ -295,7 +310,9 @@ assert stop.wait(10)
 
 
 def test_a_signal_that_comes_as_soon_as_it_can_be_heard_is_heard() -> None:
-    result = subprocess.run([sys.executable, "-c", SIGNALLED_AT_ONCE], cwd=ROOT, check=False, timeout=30, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_AT_ONCE], cwd=ROOT, check=False, timeout=30, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
 
 
@@ -334,7 +351,9 @@ print(os.sched_getscheduler(0) == os.SCHED_BATCH, os.getpriority(os.PRIO_PROCESS
 @pytest.mark.parametrize(("forbidden", "said"), [(False, "True 5"), (True, "False 0")])
 def test_a_stage_leaves_the_processors_to_others_where_that_is_allowed(forbidden: bool, said: str) -> None:
     code = GIVING_WAY.format(forbidden=forbidden)
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=30, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=False, timeout=30, capture_output=True, text=True
+    )
     assert (result.stdout.strip(), result.stderr) == (said, "")
 
 

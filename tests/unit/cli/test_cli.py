@@ -69,7 +69,9 @@ def test_version_is_printed() -> None:
 
 
 def test_the_module_is_the_same_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "fidac_node", "--version"], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", "fidac_node", "--version"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stdout == f"fidac-node {__version__}\n"
 
 
@@ -105,7 +107,8 @@ def test_an_exception_that_nobody_foresaw_is_not_hidden(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["echo"], ["echo", "--nonsense", "A@b:1"], ["echo", "A@b"], ["echo", "A@b:1", "--calling", "Ä"]]
+    "arguments",
+    [["nonsense"], ["echo"], ["echo", "--nonsense", "A@b:1"], ["echo", "A@b"], ["echo", "A@b:1", "--calling", "Ä"]],
 )
 def test_wrong_use_ends_with_exit_code_2(arguments: list[str]) -> None:
     result = CliRunner().invoke(frame.cli, arguments)

@@ -56,7 +56,10 @@ def filed(tmp_path: Path, hub: Hub) -> Hub:
     spool = Spool(directory / "spool/inbox")
     filer = Filer(spool, Archive(directory / "archive"), db, Registry(db))
     filer.recover()
-    for objects in ([data_set(instance=1), data_set(instance=2), data_set(2, label="NEGATIVE", Manufacturer="=1+1")], [data_set(KVP="80")]):
+    for objects in (
+        [data_set(instance=1), data_set(instance=2), data_set(2, label="NEGATIVE", Manufacturer="=1+1")],
+        [data_set(KVP="80")],
+    ):
         for ds in objects:
             put(spool, ds)
         filer.file(spool.claim("file", 10))
@@ -118,8 +121,14 @@ def test_sites_are_listed_with_what_they_sent(filed: Hub) -> None:
     assert "registered already" in filed("site", "add", "PARIS", "--ae-title", "PARIS_NODE").stdout
     listed = json.loads(filed("site", "list", "--json").stdout)
     code = listed[1]["code"]
-    assert re.fullmatch("[A-Z2-7]{6}", code) and f"site init DIR --site-id PARIS --site-code {code} --ae-title PARIS_NODE" in added
-    assert [(row["site"], row["ae_title"], row["instances"]) for row in listed] == [("LILLE", "LILLE_NODE", 3), ("PARIS", "PARIS_NODE", 0)]
+    assert (
+        re.fullmatch("[A-Z2-7]{6}", code)
+        and f"site init DIR --site-id PARIS --site-code {code} --ae-title PARIS_NODE" in added
+    )
+    assert [(row["site"], row["ae_title"], row["instances"]) for row in listed] == [
+        ("LILLE", "LILLE_NODE", 3),
+        ("PARIS", "PARIS_NODE", 0),
+    ]
     assert filed("site", "list").stdout.splitlines()[1].split()[:4] == ["LILLE", "LILLE_NODE", "2", "3"]
 
 
@@ -185,9 +194,10 @@ def test_find_understands_every_filter_of_the_help(filed: Hub) -> None:
         "--max-age": "54",
     }
     arguments = [word for pair in filters.items() for word in pair]
-    assert [row["PatientID"] for row in json.loads(filed("find", "studies", *arguments, "--no-contrast", "--format", "json").stdout)] == [
-        "PSEUDO0001"
-    ]
+    assert [
+        row["PatientID"]
+        for row in json.loads(filed("find", "studies", *arguments, "--no-contrast", "--format", "json").stdout)
+    ] == ["PSEUDO0001"]
     for option in filters:
         others = [word for pair in filters.items() if pair[0] != option for word in pair]
         assert len(json.loads(filed("find", "series", *others, "--format", "json").stdout)) == 1, option
@@ -203,7 +213,9 @@ def test_a_table_is_short_and_says_when_there_is_more(filed: Hub) -> None:
 
 def test_no_match_is_an_empty_list_and_a_header(filed: Hub) -> None:
     assert json.loads(filed("find", "studies", "--site", "NOWHERE", "--format", "json").stdout) == []
-    assert filed("find", "studies", "--site", "NOWHERE", "--format", "csv").stdout == ",".join(COLUMNS["studies"]) + "\n"
+    assert (
+        filed("find", "studies", "--site", "NOWHERE", "--format", "csv").stdout == ",".join(COLUMNS["studies"]) + "\n"
+    )
 
 
 def test_a_cell_that_a_spreadsheet_would_compute_is_made_harmless(filed: Hub) -> None:
@@ -309,7 +321,9 @@ except SystemExit:
 """
 
 
-@pytest.mark.parametrize("arguments", [["find", "studies"], ["status"], ["site", "list"], ["held", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["find", "studies"], ["status"], ["site", "list"], ["held", "list"]], ids=" ".join
+)
 def test_asking_loads_nothing_that_reads_dicom(tmp_path: Path, filed: Hub, arguments: list[str]) -> None:
     command = [sys.executable, "-c", _LOADED, "hub", *arguments, "-c", str(tmp_path / "hub/hub.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -318,7 +332,9 @@ def test_asking_loads_nothing_that_reads_dicom(tmp_path: Path, filed: Hub, argum
 
 def test_the_documentation_names_every_filter_column_and_table() -> None:
     text = (ROOT / "docs/index.md").read_text()
-    options = {option for parameter in command.commands["find"].params for option in parameter.opts + parameter.secondary_opts}
+    options = {
+        option for parameter in command.commands["find"].params for option in parameter.opts + parameter.secondary_opts
+    }
     assert [option for option in sorted(options - {"-c", "--config", "level"}) if option not in text] == []
     columns = {name for names in COLUMNS.values() for name in names}
     assert [name for name in sorted(columns) if name.islower() and name != "site" and f"`{name}`" not in text] == []

@@ -59,7 +59,9 @@ def test_event_information_becomes_a_report() -> None:
     ds.FailedSOPSequence = [item("2.25.2", 0x0119), item("2.25.3")]
     report = Report.from_dataset(ds)
     assert report.committed == (Reference(CT, "2.25.1"),)
-    assert report.failed == ((Reference(CT, "2.25.2"), 0x0119), (Reference(CT, "2.25.3"), 0x0110)), "no reason is a processing failure"
+    assert report.failed == ((Reference(CT, "2.25.2"), 0x0119), (Reference(CT, "2.25.3"), 0x0110)), (
+        "no reason is a processing failure"
+    )
 
 
 def test_event_information_without_a_transaction_or_with_a_broken_reference_is_not_understood() -> None:

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.config.config import HubConfig, Kind, SiteConfig, example, find_config, kind_of, load_hub, load_site, render
+from fidac_node.config.config import (
+    HubConfig,
+    Kind,
+    SiteConfig,
+    example,
+    find_config,
+    kind_of,
+    load_hub,
+    load_site,
+    render,
+)
 from fidac_node.config.options import sections, variables
 from fidac_node.config.values import Peer, ae_title_problem, site_id_problem
 from fidac_node.errors import ConfigError
@@ -30,7 +40,10 @@ def write(folder: Path, text: str, name: str = "site.toml") -> Path:
 
 
 def site(folder: Path, text: str = "", **environ: str) -> SiteConfig:
-    return load_site(write(folder, f'[site]\nid = "CHU-LILLE"\n{text}'), {f"FIDAC_NODE_{key}": value for key, value in environ.items()})
+    return load_site(
+        write(folder, f'[site]\nid = "CHU-LILLE"\n{text}'),
+        {f"FIDAC_NODE_{key}": value for key, value in environ.items()},
+    )
 
 
 def refusal(path: Path) -> str:
@@ -44,7 +57,11 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_a_broken_file_is_refused_with_file_line_option_and_what_is_allowed(path: Path) -> None:
     expected = (
-        path.read_text("utf-8").splitlines()[0].removeprefix("#> ").replace("{file}", str(path)).replace("{folder}", str(path.parent))
+        path.read_text("utf-8")
+        .splitlines()[0]
+        .removeprefix("#> ")
+        .replace("{file}", str(path))
+        .replace("{folder}", str(path.parent))
     )
     before, words_of_python, after = expected.partition("...")
     with pytest.raises(ConfigError) as caught:
@@ -103,7 +120,11 @@ def test_rendered_values_are_set_and_the_rest_stays_at_its_default(tmp_path: Pat
         "spool": {"directory": Path("/var/lib/fidac-node/spool")},
     }
     config = load_site(write(tmp_path, render(SiteConfig, values)), {})
-    assert (config.receive.port, config.receive.callers, config.receive.held_classes) == (4242, ("PACS", 'A "B"'), False)
+    assert (config.receive.port, config.receive.callers, config.receive.held_classes) == (
+        4242,
+        ("PACS", 'A "B"'),
+        False,
+    )
     assert config.route.labels == {"FIDAC_NEG": "negative"}
     assert config.send.hub_address == Peer("HUB", "hub.example.org", 104)
     assert config.send.retry_first == 0.5
@@ -158,7 +179,9 @@ def test_the_environment_overrides_the_file_by_the_type_of_the_option(tmp_path: 
 
 
 @pytest.mark.parametrize(("text", "value"), [('"series"', "series"), ("0", 0), ("20", 20)])
-def test_the_sample_that_is_looked_at_is_of_each_series_or_one_in_so_many(tmp_path: Path, text: str, value: int | str) -> None:
+def test_the_sample_that_is_looked_at_is_of_each_series_or_one_in_so_many(
+    tmp_path: Path, text: str, value: int | str
+) -> None:
     assert site(tmp_path, f"[deidentify]\nocr_sample = {text}\n").deidentify.ocr_sample == value
     assert site(tmp_path, DEIDENTIFY_OCR_SAMPLE=text.strip('"')).deidentify.ocr_sample == value
 
@@ -186,7 +209,9 @@ def test_a_wrong_variable_is_named(tmp_path: Path, variable: str, text: str, mes
 
 
 def test_a_misspelt_variable_is_refused_and_those_of_the_other_end_are_not(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="FIDAC_NODE_RECIEVE_PORT: unknown option; did you mean 'FIDAC_NODE_RECEIVE_PORT'"):
+    with pytest.raises(
+        ConfigError, match="FIDAC_NODE_RECIEVE_PORT: unknown option; did you mean 'FIDAC_NODE_RECEIVE_PORT'"
+    ):
         site(tmp_path, RECIEVE_PORT="1")
     assert site(tmp_path, ARCHIVE_DIRECTORY="/srv/archive", CONFIG="x").site.id == "CHU-LILLE"
 
@@ -208,9 +233,13 @@ def test_a_file_saved_by_a_windows_editor_loads(tmp_path: Path) -> None:
     assert load_site(path, {}).site.id == "CHU-LILLE"
 
 
-def test_settings_are_looked_for_as_given_then_in_the_environment_then_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_looked_for_as_given_then_in_the_environment_then_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"neither site\.toml nor /etc/fidac-node/site\.toml; .* 'fidac-node site init'"):
+    with pytest.raises(
+        ConfigError, match=r"neither site\.toml nor /etc/fidac-node/site\.toml; .* 'fidac-node site init'"
+    ):
         find_config("site", None, {})
     write(tmp_path, "", "site.toml")
     assert find_config("site", None, {}) == Path("site.toml")

@@ -109,13 +109,24 @@ def ct(**values: Any) -> Dataset:
 
 def enhanced(frames: int = 3) -> Dataset:
     """An Enhanced CT image of ``frames`` frames of 4 x 4 pixels."""
-    ds = ct(SOPClassUID=ENHANCED_CT, ImagePositionPatient=None, ImageOrientationPatient=None, PixelSpacing=None, NumberOfFrames=str(frames))
+    ds = ct(
+        SOPClassUID=ENHANCED_CT,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
+        NumberOfFrames=str(frames),
+    )
     ds.SharedFunctionalGroupsSequence = [dataset(PixelMeasuresSequence=[dataset(PixelSpacing=["0.7", "0.7"])])]
     ds.PerFrameFunctionalGroupsSequence = [
         dataset(
             PlanePositionSequence=[dataset(ImagePositionPatient=["0", "0", str(n)])],
             FrameContentSequence=[
-                dataset(FrameReferenceDateTime="20240317102413.5", FrameComments="Quenouille", StackID="1", InStackPositionNumber=n + 1)
+                dataset(
+                    FrameReferenceDateTime="20240317102413.5",
+                    FrameComments="Quenouille",
+                    StackID="1",
+                    InStackPositionNumber=n + 1,
+                )
             ],
         )
         for n in range(frames)
@@ -155,7 +166,9 @@ def deidentifier(profile: str = "fidac-chest-ct", key: bytes = KEY, programme: s
     return Deidentifier(load_plan(profile), Pseudonymiser(key, programme, "S1"), "S1", programme)
 
 
-def run(path: Path, engine: Deidentifier | None = None, label: str = "certain", source: str = "called-ae") -> tuple[bytes, Outcome]:
+def run(
+    path: Path, engine: Deidentifier | None = None, label: str = "certain", source: str = "called-ae"
+) -> tuple[bytes, Outcome]:
     """De-identify a file and return the output's bytes and the outcome."""
     target = io.BytesIO()
     outcome = (engine or deidentifier()).deidentify(path, target, label=label, label_source=source, limit=LIMIT)
@@ -189,5 +202,7 @@ def insert(encoded: bytes, element: bytes) -> bytes:
 
     meta, offset = part10.read_meta(io.BytesIO(encoded))
     tag = part10._element_at(element, 0, len(element), explicit=True, little=True, depth=0).tag
-    place = next(one.start for one in part10.walk(encoded, offset, len(encoded), meta.transfer_syntax_uid) if one.tag >= tag)
+    place = next(
+        one.start for one in part10.walk(encoded, offset, len(encoded), meta.transfer_syntax_uid) if one.tag >= tag
+    )
     return encoded[:place] + element + encoded[place:]

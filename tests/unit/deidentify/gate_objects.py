@@ -65,7 +65,8 @@ def element(tag: int, vr: str, value: bytes, syntax_uid: str = EXPLICIT_VR_LE, d
 def encoded(values: Values, syntax_uid: str = EXPLICIT_VR_LE) -> tuple[bytes, ...]:
     """Encoded elements of a small data set; the last of a tag counts."""
     return tuple(
-        element(tag, vr, value, syntax_uid) for tag, (vr, value) in sorted({tag: (vr, value) for tag, vr, value in values}.items())
+        element(tag, vr, value, syntax_uid)
+        for tag, (vr, value) in sorted({tag: (vr, value) for tag, vr, value in values}.items())
     )
 
 

@@ -16,7 +16,19 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE
 from fidac_node.errors import ConfigError, Permanent
 from tests.unit.deidentify import build
-from tests.unit.deidentify.build import KEY, LIMIT, ROOT, ct, dataset, deidentifier, raw_element, read, run, traces, write
+from tests.unit.deidentify.build import (
+    KEY,
+    LIMIT,
+    ROOT,
+    ct,
+    dataset,
+    deidentifier,
+    raw_element,
+    read,
+    run,
+    traces,
+    write,
+)
 
 PSEUDONYMS = Pseudonymiser(KEY, "FIDAC", "S1")
 
@@ -28,7 +40,9 @@ def test_a_patient_without_an_id_is_held(tmp_path: Path, patient_id: str | None)
     assert caught.value.code == "no-patient-id"
 
 
-@pytest.mark.parametrize(("charset", "held"), [("ISO_IR 100", False), (None, True), ("ISO_IR 999", True), ("ISO_IR 192", True), ("", True)])
+@pytest.mark.parametrize(
+    ("charset", "held"), [("ISO_IR 100", False), (None, True), ("ISO_IR 999", True), ("ISO_IR 192", True), ("", True)]
+)
 def test_a_patient_id_that_cannot_be_read_is_held(tmp_path: Path, charset: str | None, held: bool) -> None:
     path = write(tmp_path / "a.dcm", ct(PatientID="IPPéé8003412765"))
     data = path.read_bytes()
@@ -45,7 +59,9 @@ def test_a_patient_id_that_cannot_be_read_is_held(tmp_path: Path, charset: str |
         assert traces(run(path)[0]) == []
 
 
-@pytest.mark.parametrize("charset", [b"ISO_IR 999", b"\\\\\\\\\\\\\\\\\\\\", b"ISO_IR 192", b"ISO_IR 144", b"GB18030   ", b"          "])
+@pytest.mark.parametrize(
+    "charset", [b"ISO_IR 999", b"\\\\\\\\\\\\\\\\\\\\", b"ISO_IR 192", b"ISO_IR 144", b"GB18030   ", b"          "]
+)
 def test_accents_under_a_wrong_or_unknown_character_set_neither_crash_nor_leak(tmp_path: Path, charset: bytes) -> None:
     path = write(tmp_path / "a.dcm", ct())
     path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", charset))
@@ -92,7 +108,9 @@ def test_an_image_of_an_odd_number_of_bytes_is_padded(tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm", ct(Rows=1, Columns=3, BitsAllocated=12, BitsStored=12))
     with open_source(path, LIMIT) as source:
         pixels = Pixels(source)
-        assert pixels.header(source.syntax) + b"".join(pixels.chunks()) == raw_element(0x7FE00010, "OW", bytes([0, 1, 2, 3, 4, 0]))
+        assert pixels.header(source.syntax) + b"".join(pixels.chunks()) == raw_element(
+            0x7FE00010, "OW", bytes([0, 1, 2, 3, 4, 0])
+        )
 
 
 @pytest.mark.parametrize("values", [{"Rows": 5}, {"Rows": 0}, {"Columns": 9}])
@@ -109,7 +127,10 @@ def test_frames_that_are_not_there_hold_the_object(tmp_path: Path, frames: str) 
     ds.NumberOfFrames = None
     path = write(tmp_path / "a.dcm", ds)
     path.write_bytes(
-        build.insert(path.read_bytes().replace(b"\x28\x00\x08\x00IS\x00\x00", b""), raw_element(0x00280008, "IS", frames.ljust(2).encode()))
+        build.insert(
+            path.read_bytes().replace(b"\x28\x00\x08\x00IS\x00\x00", b""),
+            raw_element(0x00280008, "IS", frames.ljust(2).encode()),
+        )
     )
     with pytest.raises(Permanent) as caught:
         run(path)
@@ -117,7 +138,9 @@ def test_frames_that_are_not_there_hold_the_object(tmp_path: Path, frames: str) 
 
 
 def test_a_file_that_is_cut_short_anywhere_is_held_or_no_file(tmp_path: Path) -> None:
-    whole = write(tmp_path / "a.dcm", ct(ReferencedImageSequence=[dataset(ReferencedSOPInstanceUID=f"{ROOT}.77")])).read_bytes()
+    whole = write(
+        tmp_path / "a.dcm", ct(ReferencedImageSequence=[dataset(ReferencedSOPInstanceUID=f"{ROOT}.77")])
+    ).read_bytes()
     path = tmp_path / "cut.dcm"
     for length in range(0, len(whole) - 1, 37):
         path.write_bytes(whole[:length])
@@ -179,7 +202,9 @@ def test_a_header_of_enormous_elements_is_held(tmp_path: Path, monkeypatch: pyte
         run(path)
 
 
-def test_an_exception_that_nobody_foresaw_holds_and_names_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_that_nobody_foresaw_holds_and_names_no_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise ValueError("QUENOUILLE^Zephyrine")
 
@@ -195,14 +220,18 @@ def test_trouble_of_the_disk_is_not_blamed_on_the_object(tmp_path: Path) -> None
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        deidentifier().deidentify(write(tmp_path / "a.dcm", ct()), Full(), label="unknown", label_source="default", limit=LIMIT)
+        deidentifier().deidentify(
+            write(tmp_path / "a.dcm", ct()), Full(), label="unknown", label_source="default", limit=LIMIT
+        )
 
 
 def test_nothing_is_written_before_the_gate_has_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fidac_node.deidentify.rewrite.rewrite.Rewriter.value", lambda _self, _tag, _vr, raw, *_: raw)
     target = io.BytesIO()
     with pytest.raises(Permanent) as caught:
-        deidentifier().deidentify(write(tmp_path / "a.dcm", ct()), target, label="unknown", label_source="default", limit=LIMIT)
+        deidentifier().deidentify(
+            write(tmp_path / "a.dcm", ct()), target, label="unknown", label_source="default", limit=LIMIT
+        )
     assert caught.value.code == "leak" and target.getvalue() == b""
 
 
@@ -217,7 +246,9 @@ def test_an_opened_source_is_taken_as_well_as_a_path(tmp_path: Path) -> None:
     assert target.getvalue() == run(path)[0]
 
 
-@pytest.mark.parametrize(("site", "programme"), [("", "FIDAC"), ("é", "FIDAC"), ("a\\b", "FIDAC"), ("S1", "x" * 65), ("S1", "a\nb")])
+@pytest.mark.parametrize(
+    ("site", "programme"), [("", "FIDAC"), ("é", "FIDAC"), ("a\\b", "FIDAC"), ("S1", "x" * 65), ("S1", "a\nb")]
+)
 def test_a_site_or_programme_that_cannot_travel_stops_the_start(site: str, programme: str) -> None:
     with pytest.raises(ConfigError, match="it travels in every object"):
         Deidentifier(load_plan("fidac-chest-ct"), PSEUDONYMS, site, programme)

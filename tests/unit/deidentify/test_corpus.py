@@ -26,7 +26,9 @@ def result(one: Made, deidentifier: Deidentifier) -> bytes | str:
     """The output, or the message it is held with."""
     target = io.BytesIO()
     try:
-        deidentifier.deidentify(read_source(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT)
+        deidentifier.deidentify(
+            read_source(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
+        )
     except Permanent as error:
         return f"{error.code}: {error}"
     return target.getvalue()

@@ -24,7 +24,19 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE, IMPLE
 from fidac_node.errors import Permanent
 from tests.strategies import Elem, elem, encode
 from tests.unit.deidentify import build
-from tests.unit.deidentify.build import KEY, LIMIT, ROOT, ct, dataset, deidentifier, raw_element, read, run, traces, write
+from tests.unit.deidentify.build import (
+    KEY,
+    LIMIT,
+    ROOT,
+    ct,
+    dataset,
+    deidentifier,
+    raw_element,
+    read,
+    run,
+    traces,
+    write,
+)
 
 CLOCK = Clock(-1, None, None)
 PSEUDONYMS = Pseudonymiser(KEY, "FIDAC", "S1")
@@ -79,12 +91,26 @@ def test_the_marks_of_a_deidentified_object_are_written(tmp_path: Path) -> None:
     after, plan = read(encoded), load_plan("fidac-chest-ct")
     assert after.PatientIdentityRemoved == "YES"
     assert after.DeidentificationMethod == f"FIDAC fidac-chest-ct {plan.digest[:8]}"
-    assert [item.CodeValue for item in after.DeidentificationMethodCodeSequence] == ["113100", "113105", "113107", "113108"]
+    assert [item.CodeValue for item in after.DeidentificationMethodCodeSequence] == [
+        "113100",
+        "113105",
+        "113107",
+        "113108",
+    ]
     assert after.LongitudinalTemporalInformationModified == "MODIFIED"
-    assert (after.ClinicalTrialSponsorName, after.ClinicalTrialProtocolID, after.ClinicalTrialSiteID) == ("FIDAC", "FIDAC", "S1")
+    assert (after.ClinicalTrialSponsorName, after.ClinicalTrialProtocolID, after.ClinicalTrialSiteID) == (
+        "FIDAC",
+        "FIDAC",
+        "S1",
+    )
     assert after.PatientName == after.PatientID == after.ClinicalTrialSubjectID == outcome.pseudonym == SUBJECT
     block = after.private_block(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR)
-    assert [block[element].value for element in (1, 2, 3, 4)] == ["POSSIBLE", "rule:covid", "fidac-chest-ct", plan.digest]
+    assert [block[element].value for element in (1, 2, 3, 4)] == [
+        "POSSIBLE",
+        "rule:covid",
+        "fidac-chest-ct",
+        plan.digest,
+    ]
     assert [block[element].VR for element in (1, 2, 3, 4)] == ["CS", "LO", "LO", "LO"]
     assert after.SpecificCharacterSet == "ISO_IR 192"
 
@@ -101,7 +127,10 @@ def test_file_meta_is_new_and_the_preamble_empty(tmp_path: Path) -> None:
 def test_uids_and_references_stay_consistent(tmp_path: Path) -> None:
     reference = dataset(ReferencedSOPClassUID=build.CT, ReferencedSOPInstanceUID=f"{ROOT}.77")
     encoded, outcome = run(
-        write(tmp_path / "a.dcm", ct(ReferencedImageSequence=[reference], FailedSOPInstanceUIDList=[f"{ROOT}.77", f"{ROOT}.3"]))
+        write(
+            tmp_path / "a.dcm",
+            ct(ReferencedImageSequence=[reference], FailedSOPInstanceUIDList=[f"{ROOT}.77", f"{ROOT}.3"]),
+        )
     )
     after = read(encoded)
     assert after.StudyInstanceUID == outcome.study_instance_uid == PSEUDONYMS.uid(f"{ROOT}.1")
@@ -120,7 +149,9 @@ def test_standard_uids_stay_unless_they_name_this_very_object(tmp_path: Path) ->
                 FrameOfReferenceUID=talairach,
                 SOPInstanceUID="1.2.840.10008.1.5.1",
                 SourceImageSequence=[
-                    dataset(ReferencedSOPClassUID=vendor_class, ReferencedSOPInstanceUID="1.2.840.10008.5.1.20240317102413")
+                    dataset(
+                        ReferencedSOPClassUID=vendor_class, ReferencedSOPInstanceUID="1.2.840.10008.5.1.20240317102413"
+                    )
                 ],
             ),
         )
@@ -137,7 +168,10 @@ def test_all_dates_of_a_patient_move_by_the_same_days(tmp_path: Path) -> None:
     days = PSEUDONYMS.shift_days("", build.IDENTITY["PatientID"])
     moved = (datetime.date(2024, 3, 17) + datetime.timedelta(days)).strftime("%Y%m%d")
     encoded, _ = run(
-        write(tmp_path / "a.dcm", ct(AcquisitionDateTime="20240317102413", AcquisitionDate="20240317", ContentDate="20240318"))
+        write(
+            tmp_path / "a.dcm",
+            ct(AcquisitionDateTime="20240317102413", AcquisitionDate="20240317", ContentDate="20240318"),
+        )
     )
     after = read(encoded)
     assert after.StudyDate == after.SeriesDate == after.AcquisitionDate == moved
@@ -148,7 +182,12 @@ def test_all_dates_of_a_patient_move_by_the_same_days(tmp_path: Path) -> None:
 
 def test_a_time_is_told_to_the_second_and_a_fraction_only_as_a_difference(tmp_path: Path) -> None:
     secret = PSEUDONYMS.fraction(f"{ROOT}.1", 1) // 100_000  # tenths of a second
-    before = ct(StudyTime="102413.9", AcquisitionDateTime="20240317102413.5+0100", AcquisitionTime="102413.5", ContentTime="102414.7")
+    before = ct(
+        StudyTime="102413.9",
+        AcquisitionDateTime="20240317102413.5+0100",
+        AcquisitionTime="102413.5",
+        ContentTime="102414.7",
+    )
     after = read(run(write(tmp_path / "a.dcm", before))[0])
     assert after.StudyTime == "102413"
     seconds = [float(one) - 102400 for one in (after.AcquisitionDateTime[8:], after.AcquisitionTime, after.ContentTime)]
@@ -166,7 +205,9 @@ def test_a_date_that_is_not_near_the_study_goes(tmp_path: Path, keyword: str, da
 
 def test_dates_and_times_of_the_device_go(tmp_path: Path) -> None:
     days = ["20240317", "20240318"]
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(DateOfLastCalibration=days, TimeOfLastCalibration=["070000", "080000"])))
+    encoded, _ = run(
+        write(tmp_path / "a.dcm", ct(DateOfLastCalibration=days, TimeOfLastCalibration=["070000", "080000"]))
+    )
     assert not {"DateOfLastCalibration", "TimeOfLastCalibration"} & {element.keyword for element in read(encoded)}
 
 
@@ -182,7 +223,8 @@ def test_junk_dates_leave_type_2_attributes_empty_and_others_out(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("age", "birth", "expected"), [("045Y", "", "045Y"), ("093Y", "", "090Y"), (None, "19610714", "062Y"), (None, "", None)]
+    ("age", "birth", "expected"),
+    [("045Y", "", "045Y"), ("093Y", "", "090Y"), (None, "19610714", "062Y"), (None, "", None)],
 )
 def test_the_age_is_kept_capped_or_computed_before_the_birth_date_goes(
     tmp_path: Path, age: str | None, birth: str, expected: str | None
@@ -222,7 +264,9 @@ def test_curves_overlays_icons_and_trailing_elements_are_removed(tmp_path: Path)
         ds.add_new(tag, vr, value)
     encoded, _ = run(write(tmp_path / "a.dcm", ds))
     after = read(encoded)
-    assert not [element.tag for element in after if 0x5000 <= element.tag.group <= 0x60FF or element.tag.group >= 0xFFFA]
+    assert not [
+        element.tag for element in after if 0x5000 <= element.tag.group <= 0x60FF or element.tag.group >= 0xFFFA
+    ]
     assert "IconImageSequence" not in after
     assert encoded.endswith(build.PIXELS)
 
@@ -244,7 +288,9 @@ def test_what_the_profile_does_not_name_goes_by_its_vr_at_every_depth(tmp_path: 
         RevolutionTime=0.5,
         PatientName="QUENOUILLE^Zéphyrine",
     )
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(CTExposureSequence=[inside], WindowCenterWidthExplanation="Quenouille")))
+    encoded, _ = run(
+        write(tmp_path / "a.dcm", ct(CTExposureSequence=[inside], WindowCenterWidthExplanation="Quenouille"))
+    )
     after = read(encoded)
     assert traces(encoded) == [] and "WindowCenterWidthExplanation" not in after
     (item,) = after.CTExposureSequence
@@ -270,7 +316,9 @@ def test_an_attribute_that_ps36_does_not_know_is_removed(tmp_path: Path) -> None
         (0x00280030, "ST", b"QUENOUILLE"),
     ],
 )
-def test_a_value_under_another_vr_than_its_attributes_is_not_kept(tmp_path: Path, tag: int, vr: str, value: bytes) -> None:
+def test_a_value_under_another_vr_than_its_attributes_is_not_kept(
+    tmp_path: Path, tag: int, vr: str, value: bytes
+) -> None:
     ds = ct()
     if tag in ds and tag != 0x00280030:
         del ds[tag]
@@ -340,7 +388,9 @@ def test_letters_in_a_number_or_age_are_not_kept(tmp_path: Path, tag: int, vr: s
 
 
 def test_of_a_model_stays_what_makers_write(tmp_path: Path) -> None:
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(ManufacturerModelName="Force de Quenouille", Manufacturer="Quenouille")))
+    encoded, _ = run(
+        write(tmp_path / "a.dcm", ct(ManufacturerModelName="Force de Quenouille", Manufacturer="Quenouille"))
+    )
     after = read(encoded)
     assert (after.ManufacturerModelName, after.Manufacturer) == ("Force", ""), "Type 2 attributes stay, empty"
 
@@ -402,17 +452,21 @@ def test_codes_stay_only_from_published_schemes(tmp_path: Path) -> None:
             *build.code("a b", "DCM", "no code"),
         ],
         ProcedureCodeSequence=build.code("TDM01", "99LOCAL", "TDM thorax"),
-        CodingSchemeIdentificationSequence=[dataset(CodingSchemeDesignator="99LOCAL", CodingSchemeResponsibleOrganization="CHU")],
+        CodingSchemeIdentificationSequence=[
+            dataset(CodingSchemeDesignator="99LOCAL", CodingSchemeResponsibleOrganization="CHU")
+        ],
     )
     encoded, _ = run(write(tmp_path / "a.dcm", ds))
     after = read(encoded)
-    assert [(item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning) for item in after.AnatomicRegionSequence] == [
-        ("51185008", "SCT", "Chest")
-    ]
+    assert [
+        (item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning) for item in after.AnatomicRegionSequence
+    ] == [("51185008", "SCT", "Chest")]
     assert "ProcedureCodeSequence" not in after and "CodingSchemeIdentificationSequence" not in after
 
 
-def test_a_word_that_is_no_term_of_its_attribute_goes_from_every_object_and_not_only_from_the_first(tmp_path: Path) -> None:
+def test_a_word_that_is_no_term_of_its_attribute_goes_from_every_object_and_not_only_from_the_first(
+    tmp_path: Path,
+) -> None:
     engine = deidentifier()
     for _ in range(3):
         for word, stays in (("AXIAL", ["ORIGINAL", "PRIMARY", "AXIAL"]), ("DUPONTEL", ["ORIGINAL", "PRIMARY"])):
@@ -422,7 +476,11 @@ def test_a_word_that_is_no_term_of_its_attribute_goes_from_every_object_and_not_
 
 def test_what_belongs_to_a_code_or_a_table_does_not_stay_outside_of_one(tmp_path: Path) -> None:
     lone = dataset(CodingSchemeVersion="DUPONTEL", TableHeight="151")
-    ds = ct(CodingSchemeVersion="DUPONTEL", CTTableDynamicsSequence=[lone], AnatomicRegionSequence=build.code("51185008", "SCT", "Chest"))
+    ds = ct(
+        CodingSchemeVersion="DUPONTEL",
+        CTTableDynamicsSequence=[lone],
+        AnatomicRegionSequence=build.code("51185008", "SCT", "Chest"),
+    )
     ds.AnatomicRegionSequence[0].CodingSchemeVersion = "DUPONTEL"
     ds.add_new(0x00283006, "US", [0x5544, 0x4F50])
     encoded, _ = run(write(tmp_path / "a.dcm", ds))
@@ -434,7 +492,9 @@ def test_what_belongs_to_a_code_or_a_table_does_not_stay_outside_of_one(tmp_path
 
 
 def test_the_meaning_of_a_code_is_what_its_scheme_says(tmp_path: Path) -> None:
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(AnatomicRegionSequence=build.code("51185008", "SCT", "Région thoracique"))))
+    encoded, _ = run(
+        write(tmp_path / "a.dcm", ct(AnatomicRegionSequence=build.code("51185008", "SCT", "Région thoracique")))
+    )
     assert read(encoded).AnatomicRegionSequence[0].CodeMeaning == "Chest"
     assert "Région".encode() not in encoded
 
@@ -447,7 +507,12 @@ def test_an_accent_in_a_kept_text_is_written_in_utf_8(tmp_path: Path) -> None:
 
 def test_a_sequence_without_items_left_is_removed_and_a_type_2_one_empty(tmp_path: Path) -> None:
     only_identity = [dataset(InstitutionName="Bretonneau")]
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(ContributingEquipmentSequence=only_identity, AcquisitionContextSequence=only_identity)))
+    encoded, _ = run(
+        write(
+            tmp_path / "a.dcm",
+            ct(ContributingEquipmentSequence=only_identity, AcquisitionContextSequence=only_identity),
+        )
+    )
     after = read(encoded)
     assert "ContributingEquipmentSequence" not in after
     assert len(after.AcquisitionContextSequence) == 0
@@ -467,7 +532,10 @@ def test_what_an_earlier_deidentification_left_is_kept_only_as_codes_and_as_our_
     )
     encoded, _ = run(write(tmp_path / "a.dcm", ds))
     after = read(encoded)
-    assert list(after.DeidentificationMethod) == [ours, f"FIDAC fidac-chest-ct {load_plan('fidac-chest-ct').digest[:8]}"]
+    assert list(after.DeidentificationMethod) == [
+        ours,
+        f"FIDAC fidac-chest-ct {load_plan('fidac-chest-ct').digest[:8]}",
+    ]
     codes = [(item.CodeValue, item.CodeMeaning) for item in after.DeidentificationMethodCodeSequence]
     assert [value for value, _ in codes] == ["113101", "113100", "113105", "113107", "113108"]
     assert codes[0][1] == "Clean Pixel Data Option"
@@ -483,7 +551,10 @@ def test_our_own_output_can_go_through_another_site_and_comes_out_marked_by_both
 
 
 def test_the_basic_profile_drops_dates_age_and_sex(tmp_path: Path) -> None:
-    encoded, _ = run(write(tmp_path / "a.dcm", ct(PatientAge="062Y", AcquisitionDateTime="20240317102413")), deidentifier("basic-only"))
+    encoded, _ = run(
+        write(tmp_path / "a.dcm", ct(PatientAge="062Y", AcquisitionDateTime="20240317102413")),
+        deidentifier("basic-only"),
+    )
     after = read(encoded)
     assert after.StudyDate == after.StudyTime == after.PatientSex == ""
     assert not {"SeriesDate", "PatientAge"} & {element.keyword for element in after}
@@ -496,7 +567,9 @@ def test_the_basic_profile_drops_dates_age_and_sex(tmp_path: Path) -> None:
 def test_the_basic_profile_invents_a_moment_only_where_the_class_demands_one(tmp_path: Path) -> None:
     ds = build.enhanced()
     ds.AcquisitionDateTime = "20240317102413"
-    assert read(run(write(tmp_path / "a.dcm", ds), deidentifier("basic-only"))[0]).AcquisitionDateTime == "19000101000000"
+    assert (
+        read(run(write(tmp_path / "a.dcm", ds), deidentifier("basic-only"))[0]).AcquisitionDateTime == "19000101000000"
+    )
 
 
 def test_an_enhanced_ct_is_cleaned_frame_by_frame(tmp_path: Path) -> None:
@@ -504,7 +577,9 @@ def test_an_enhanced_ct_is_cleaned_frame_by_frame(tmp_path: Path) -> None:
     encoded, _ = run(write(tmp_path / "a.dcm", before))
     after = read(encoded)
     assert traces(encoded) == []
-    assert [float(item.PlanePositionSequence[0].ImagePositionPatient[2]) for item in after.PerFrameFunctionalGroupsSequence] == [
+    assert [
+        float(item.PlanePositionSequence[0].ImagePositionPatient[2]) for item in after.PerFrameFunctionalGroupsSequence
+    ] == [
         0,
         1,
         2,
@@ -519,7 +594,9 @@ def test_an_enhanced_ct_is_cleaned_frame_by_frame(tmp_path: Path) -> None:
 
 def test_a_frame_whose_group_holds_nothing_but_identity_keeps_its_place(tmp_path: Path) -> None:
     ds = build.enhanced(3)
-    ds.SharedFunctionalGroupsSequence[0].PlanePositionSequence = ds.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence
+    ds.SharedFunctionalGroupsSequence[0].PlanePositionSequence = ds.PerFrameFunctionalGroupsSequence[
+        0
+    ].PlanePositionSequence
     for item in ds.PerFrameFunctionalGroupsSequence:
         del item.PlanePositionSequence
     ds.PerFrameFunctionalGroupsSequence[1] = dataset(PatientComments="Quenouille")
@@ -535,12 +612,16 @@ def test_the_same_input_gives_the_same_bytes_in_every_process(tmp_path: Path, sy
         f"print(hashlib.sha256(build.run(Path({str(path)!r}))[0]).hexdigest())"
     )
     root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env={"PYTHONHASHSEED": "11"})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env={"PYTHONHASHSEED": "11"}
+    )
     assert done.stdout.strip() == hashlib.sha256(run(path)[0]).hexdigest()
 
 
 def test_explicit_and_implicit_vr_say_the_same(tmp_path: Path) -> None:
-    explicit, implicit = (read(run(write(tmp_path / "a.dcm", ct(), syntax))[0]) for syntax in (EXPLICIT_VR_LE, IMPLICIT_VR_LE))
+    explicit, implicit = (
+        read(run(write(tmp_path / "a.dcm", ct(), syntax))[0]) for syntax in (EXPLICIT_VR_LE, IMPLICIT_VR_LE)
+    )
     assert [element for element in explicit if not element.tag.is_private] == [
         element for element in implicit if not element.tag.is_private
     ]
@@ -548,7 +629,12 @@ def test_explicit_and_implicit_vr_say_the_same(tmp_path: Path) -> None:
 
 def test_two_studies_of_a_patient_stay_together_whatever_spells_the_name(tmp_path: Path) -> None:
     first = run(write(tmp_path / "a.dcm", ct()))[1]
-    second = run(write(tmp_path / "b.dcm", ct(PatientName="QUENOUILLE Z.", PatientID="IPP8003412765  ", StudyInstanceUID=f"{ROOT}.8")))[1]
+    second = run(
+        write(
+            tmp_path / "b.dcm",
+            ct(PatientName="QUENOUILLE Z.", PatientID="IPP8003412765  ", StudyInstanceUID=f"{ROOT}.8"),
+        )
+    )[1]
     other = run(write(tmp_path / "c.dcm", ct(PatientID="IPP8003412766")))[1]
     assert first.pseudonym == second.pseudonym != other.pseudonym
 
@@ -569,7 +655,12 @@ def test_more_numbers_than_an_attribute_may_have_go(tmp_path: Path) -> None:
 
 def test_bare_numbers_of_several_codes_or_labels_go(tmp_path: Path) -> None:
     after = read(
-        run(write(tmp_path / "a.dcm", ct(ImageType="ORIGINAL\\PRIMARY\\AXIAL\\19\\61\\07", WindowCenterWidthExplanation="19\\61\\07")))[0]
+        run(
+            write(
+                tmp_path / "a.dcm",
+                ct(ImageType="ORIGINAL\\PRIMARY\\AXIAL\\19\\61\\07", WindowCenterWidthExplanation="19\\61\\07"),
+            )
+        )[0]
     )
     assert list(after.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL"]
     assert "WindowCenterWidthExplanation" not in after
@@ -582,7 +673,9 @@ def test_what_is_removed_is_held_if_it_is_malformed_and_again(explicit: bool) ->
     tags = (0x00081110, 0x00091110) if explicit else (0x00081110,)
     for tag, form in itertools.product(tags, ("", "s", "i")):
         for number in range(3):
-            good = encode([Elem(tag, "SQ", b"", ((elem(0x00081155, "UI", f"1.2.{number}"),),), form)], explicit=explicit)
+            good = encode(
+                [Elem(tag, "SQ", b"", ((elem(0x00081155, "UI", f"1.2.{number}"),),), form)], explicit=explicit
+            )
             assert rewriter.data_set({tag: good})[tag].encoded == b""
             with pytest.raises(Permanent, match=r"cut short|should be|does not have|longer"):
                 rewriter.data_set({tag: good.replace(b"\x08\x00\x55\x11", b"\x08\x00\x55\x11" * 2)})

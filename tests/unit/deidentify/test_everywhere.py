@@ -32,10 +32,19 @@ OWN = (
 TAGS = {
     tag: vr.split(" or ")[0]
     for tag, (vr, *_) in DicomDictionary.items()
-    if tag >> 16 >= 0x0008 and tag < 0x7FE00000 and tag & 0xFFFF and vr != "NONE" and tag not in OWN and tag >> 16 not in (0x5000, 0x6000)
+    if tag >> 16 >= 0x0008
+    and tag < 0x7FE00000
+    and tag & 0xFFFF
+    and vr != "NONE"
+    and tag not in OWN
+    and tag >> 16 not in (0x5000, 0x6000)
 }
 # Kept where they say what the attribute may say.
-GATED = {tag for tag, vr in TAGS.items() if PLAN.action(tag, vr) == "keep" and vr in ("CS", "LO", "SH", "UC", "LT", "ST", "UT")}
+GATED = {
+    tag
+    for tag, vr in TAGS.items()
+    if PLAN.action(tag, vr) == "keep" and vr in ("CS", "LO", "SH", "UC", "LT", "ST", "UT")
+}
 BINARY = {"US", "SS", "UL", "SL", "SV", "UV", "AT", "FL", "FD"}
 
 
@@ -55,7 +64,9 @@ def with_elements(path: Path, elements: dict[int, bytes]) -> Path:
 
     data = write(path, ct()).read_bytes()
     meta, offset = part10.read_meta(io.BytesIO(data))
-    parts = {one.tag: data[one.start : one.after] for one in part10.walk(data, offset, len(data), meta.transfer_syntax_uid)} | elements
+    parts = {
+        one.tag: data[one.start : one.after] for one in part10.walk(data, offset, len(data), meta.transfer_syntax_uid)
+    } | elements
     path.write_bytes(data[:offset] + b"".join(parts[tag] for tag in sorted(parts)))
     return path
 
@@ -69,7 +80,9 @@ def nested(elements: dict[int, bytes], depth: int) -> dict[int, bytes]:
 
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_a_name_in_every_attribute_that_is_not_kept_is_taken_out(tmp_path: Path, depth: int) -> None:
-    planted = {tag: element(tag, vr) for tag, vr in TAGS.items() if tag not in GATED and vr not in BINARY and vr != "SQ"}
+    planted = {
+        tag: element(tag, vr) for tag, vr in TAGS.items() if tag not in GATED and vr not in BINARY and vr != "SQ"
+    }
     assert len(planted) > 1700
     encoded, _ = run(with_elements(tmp_path / "a.dcm", nested(planted, depth) if depth else planted))
     assert traces(encoded) == []
@@ -96,8 +109,12 @@ def test_a_name_in_the_bytes_of_numbers_is_taken_out_and_holds_nothing(tmp_path:
 @settings(max_examples=150, deadline=None)
 @given(
     tags=st.lists(st.sampled_from(sorted(TAGS)), min_size=1, max_size=30, unique=True),
-    vrs=st.lists(st.sampled_from(["PN", "LO", "UN", "OB", "CS", "DA", "UI", "SH", "UT", "DS", "AE"]), min_size=30, max_size=30),
-    value=st.sampled_from([NAME, b"Z\xe9phyrine", b"IPP8003412765", b"19610714", b"06 39 98 12 47", b"14/07/1961", b"1.3.6.1.4.1.99999.1"]),
+    vrs=st.lists(
+        st.sampled_from(["PN", "LO", "UN", "OB", "CS", "DA", "UI", "SH", "UT", "DS", "AE"]), min_size=30, max_size=30
+    ),
+    value=st.sampled_from(
+        [NAME, b"Z\xe9phyrine", b"IPP8003412765", b"19610714", b"06 39 98 12 47", b"14/07/1961", b"1.3.6.1.4.1.99999.1"]
+    ),
     depth=st.integers(0, 5),
 )
 def test_any_value_under_any_vr_at_any_depth_never_comes_out(

@@ -17,7 +17,9 @@ from tests.fuzz.harness import Harness, Violation, damaged, heavy, seeds
 
 SEEDS = seeds()
 HARM = st.lists(
-    st.tuples(st.integers(0, len(harness.DAMAGE) - 1), st.integers(0, 1 << 14), st.integers(0, 1 << 10)), min_size=1, max_size=4
+    st.tuples(st.integers(0, len(harness.DAMAGE) - 1), st.integers(0, 1 << 14), st.integers(0, 1 << 10)),
+    min_size=1,
+    max_size=4,
 )
 HARNESS = Harness()
 HEAVY = heavy(1 << 20)
@@ -33,13 +35,17 @@ def test_the_files_that_are_damaged_pass_as_long_as_they_are_whole() -> None:
 
 @settings(max_examples=1200, deadline=None)
 @given(file=st.sampled_from(SEEDS), harm=HARM)
-def test_a_damaged_file_is_held_or_passes_the_gate_with_every_byte(file: bytes, harm: list[tuple[int, int, int]]) -> None:
+def test_a_damaged_file_is_held_or_passes_the_gate_with_every_byte(
+    file: bytes, harm: list[tuple[int, int, int]]
+) -> None:
     HARNESS.run(damaged(file, harm))
 
 
 @settings(max_examples=80, deadline=None)
 @given(one=made.objects(), harm=HARM)
-def test_any_object_damaged_is_held_or_passes_the_gate_with_every_byte(one: made.Object, harm: list[tuple[int, int, int]]) -> None:
+def test_any_object_damaged_is_held_or_passes_the_gate_with_every_byte(
+    one: made.Object, harm: list[tuple[int, int, int]]
+) -> None:
     HARNESS.run(one.file())
     HARNESS.run(damaged(one.file(), harm))
 

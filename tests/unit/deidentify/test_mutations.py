@@ -67,7 +67,9 @@ def score_of(made: Corpus, plan: Plan = PLAN, keys: type[Pseudonymiser] = Pseudo
     for one in made.objects:
         target = io.BytesIO()
         try:
-            engine.deidentify(read_source(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT)
+            engine.deidentify(
+                read_source(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
+            )
             results[one.name] = target.getvalue()
         except Permanent as error:
             results[one.name] = f"{error.code}: {error}"
@@ -89,7 +91,9 @@ def copied(which: Callable[[int, bytes, bool], bool]) -> Callable[[Patch], None]
     def off(patch: Patch) -> None:
         sound = Rewriter._change
 
-        def change(self: Rewriter, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, framed: bool) -> Change:
+        def change(
+            self: Rewriter, tag: int, encoded: bytes, declared: tuple[str, ...], depth: int, framed: bool
+        ) -> Change:
             if which(tag, encoded, self._syntax.explicit):
                 return Change("keep", encoded)
             return sound(self, tag, encoded, declared, depth, framed)
@@ -230,7 +234,30 @@ def is_sequence(tag: int, encoded: bytes, explicit: bool) -> bool:
 
 HELD_CLASSES = tuple(name for name in KINDS if name.startswith("held_class"))
 BY_DEFAULT = (
-    *("DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OF", "OL", "OW", "PN", "SH", "SQ", "ST", "TM", "UC", "UL", "UR", "US", "UT"),
+    *(
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "OB",
+        "OF",
+        "OL",
+        "OW",
+        "PN",
+        "SH",
+        "SQ",
+        "ST",
+        "TM",
+        "UC",
+        "UL",
+        "UR",
+        "US",
+        "UT",
+    ),
 )
 MARGINS = tuple(name for name in KINDS if name.startswith("margin"))
 STUBBORN = tuple(name for name in KINDS if name.startswith("stubborn"))
@@ -329,7 +356,10 @@ def _sound_again() -> Any:
 
 def test_the_sound_engine_has_nothing_to_notice() -> None:
     made = Corpus(
-        tuple(one for one in CORPUS.objects if one.name.split("/")[0] in {kind for one in MUTATIONS for kind in one.kinds}), CORPUS.needles
+        tuple(
+            one for one in CORPUS.objects if one.name.split("/")[0] in {kind for one in MUTATIONS for kind in one.kinds}
+        ),
+        CORPUS.needles,
     )
     score = score_of(made)
     assert (score.leaks, score.wrong[:20]) == ([], [])

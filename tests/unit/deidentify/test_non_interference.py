@@ -40,7 +40,11 @@ RETAINED = {0x00100040, 0x00101010, 0x00101020, 0x00101030}
 # Marks of an earlier de-identification stay.
 MARKS = {0x00120062, 0x00120063, 0x00120064}
 # What a machine says of itself is kept by name; whether a name stands in it, only the gate can tell.
-MACHINE = {tag for tag, action in PLAN.tags.items() if action in ("keep", "listed", "contrast", "utf8", "dummy") and tag in made.KNOWN}
+MACHINE = {
+    tag
+    for tag, action in PLAN.tags.items()
+    if action in ("keep", "listed", "contrast", "utf8", "dummy") and tag in made.KNOWN
+}
 # An item with one of these is a code, and stays or goes as a whole.
 CODES = {0x00080100, 0x00080102, 0x00080104, 0x00080119, 0x00080120}
 # Stands beside the places for identity in every item, so that the item stays.
@@ -57,11 +61,15 @@ def _rows() -> dict[int, str]:
 
 TABLE = _rows()
 # Attributes outside of the table whose VR can hold anything.
-UNLISTED = {tag: vr for tag, vr in made.KNOWN.items() if vr in FREE and tag not in {*TABLE, *MACHINE, *CODES, *RETAINED, *MARKS}}
+UNLISTED = {
+    tag: vr for tag, vr in made.KNOWN.items() if vr in FREE and tag not in {*TABLE, *MACHINE, *CODES, *RETAINED, *MARKS}
+}
 SUBJECTS = sorted(TABLE) + sorted(UNLISTED)
 # Sequences that are entered.
 ENTERED = sorted(
-    tag for tag, vr in made.KNOWN.items() if vr == "SQ" and tag not in TABLE and PLAN.action(tag, "SQ") == "keep" and tag not in MARKS
+    tag
+    for tag, vr in made.KNOWN.items()
+    if vr == "SQ" and tag not in TABLE and PLAN.action(tag, "SQ") == "keep" and tag not in MARKS
 )
 
 
@@ -94,7 +102,9 @@ def outcome(twins: Twins, file: bytes, plan: Plan = PLAN) -> tuple[bytes, str]:
     engine = Deidentifier(plan, Coinciding(twins), "S1", "FIDAC")
     target = io.BytesIO()
     try:
-        engine.deidentify(read_source(file, build.LIMIT), target, label="certain", label_source="called-ae", limit=build.LIMIT)
+        engine.deidentify(
+            read_source(file, build.LIMIT), target, label="certain", label_source="called-ae", limit=build.LIMIT
+        )
     except Permanent as error:
         print(error)  # it names no value; shown when a test fails
         return b"", error.code
@@ -139,7 +149,13 @@ OTHERS = [
         bits=2,
     ),
     person(
-        charset=pairs.CHARSETS[0], names=("XU", "NG"), ids=("7001234",), phone="01 00 00 00 00", root="1.3.6.1.4.1.7", blobs=(b"",), bits=3
+        charset=pairs.CHARSETS[0],
+        names=("XU", "NG"),
+        ids=("7001234",),
+        phone="01 00 00 00 00",
+        root="1.3.6.1.4.1.7",
+        blobs=(b"",),
+        bits=3,
     ),
     person(
         charset=pairs.CHARSETS[3],
@@ -168,7 +184,9 @@ def slots(draw: st.DrawFn, depth: int = 3) -> list[Slot]:
         items = draw(st.lists(slots(depth - 1), max_size=2))
         number = draw(st.integers(0, 99))
         if draw(st.integers(0, 3)) == 0 and tag not in FRAMES:  # as many items as it happens: none of them may show
-            removed = [one for one in chosen if made.KNOWN[one] != "SQ" and PLAN.action(one, made.KNOWN[one]) == "remove"]
+            removed = [
+                one for one in chosen if made.KNOWN[one] != "SQ" and PLAN.action(one, made.KNOWN[one]) == "remove"
+            ]
             found[tag] = repeated(tag, [about(one, made.KNOWN[one], number) for one in removed], number, form, least=1)
         else:
             found[tag] = nest(tag, [[*item, always(elem(0x00080060, "CS", "CT"))] for item in items], form)
@@ -201,7 +219,12 @@ def _private(draw: st.DrawFn) -> dict[int, Slot]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(pair=pairs.PAIRS, places=slots(), syntax=st.sampled_from([*made.SYNTAXES, made.JPEG_BASELINE]), lengths=st.booleans())
+@given(
+    pair=pairs.PAIRS,
+    places=slots(),
+    syntax=st.sampled_from([*made.SYNTAXES, made.JPEG_BASELINE]),
+    lengths=st.booleans(),
+)
 def check_twins(pair: tuple[Person, Person], places: list[Slot], syntax: str, lengths: bool) -> None:
     TALLY[compare(twins_of(pair, places, syntax, group_lengths=lengths))] += 1
 
@@ -232,7 +255,23 @@ def test_no_attribute_whose_vr_can_hold_a_name_tells_two_people_apart(depth: int
 
 
 WORDS = st.sampled_from(
-    ["THORAX", "Thorax", "poumon", "axial", "SANS", "avec", "contraste", "LUNG", "C+", "1.25mm", "120 kV", "B70f", "5", "-", "inspiration"]
+    [
+        "THORAX",
+        "Thorax",
+        "poumon",
+        "axial",
+        "SANS",
+        "avec",
+        "contraste",
+        "LUNG",
+        "C+",
+        "1.25mm",
+        "120 kV",
+        "B70f",
+        "5",
+        "-",
+        "inspiration",
+    ]
 )
 SPACED = (" ", "  ", ", ")
 # Text of which words may stay; where nobody's words may stay, the gate holds whatever does.
@@ -247,7 +286,9 @@ CLEANED = sorted(
 @given(
     pair=pairs.PAIRS,
     tag=st.sampled_from(CLEANED),
-    words=st.lists(st.one_of(WORDS, st.integers(0, 3), st.integers(pairs.ABOUT, pairs.ABOUT + 30)), min_size=1, max_size=7),
+    words=st.lists(
+        st.one_of(WORDS, st.integers(0, 3), st.integers(pairs.ABOUT, pairs.ABOUT + 30)), min_size=1, max_size=7
+    ),
     separator=st.sampled_from([*SPACED, "_", "-", "/", "\\", "^"]),
     depth=st.integers(0, 2),
 )
@@ -270,15 +311,25 @@ def test_a_cleaned_text_does_not_show_whose_name_was_in_it() -> None:
 @pytest.mark.parametrize("charset", pairs.CHARSETS, ids=lambda charset: f"{(charset.declared or b'none').decode()}")
 def test_no_character_set_tells_two_people_apart(charset: pairs.Charset) -> None:
     other = person(charset=charset, names=(*charset.names, "Vandrou"), ids=("ZZ4417009",), root="1.3.6.1.4.1.7", bits=5)
-    places = {tag: mixed(tag, made.KNOWN[tag], ["THORAX", 0, "axial", 1]) for tag in CLEANED if made.KNOWN[tag] in ("LO", "LT", "SH")}
-    places |= {tag: about(tag, vr, n) for n, (tag, vr) in enumerate(TABLE.items()) if vr in made.TEXT | {"PN"} and tag not in places}
+    places = {
+        tag: mixed(tag, made.KNOWN[tag], ["THORAX", 0, "axial", 1])
+        for tag in CLEANED
+        if made.KNOWN[tag] in ("LO", "LT", "SH")
+    }
+    places |= {
+        tag: about(tag, vr, n)
+        for n, (tag, vr) in enumerate(TABLE.items())
+        if vr in made.TEXT | {"PN"} and tag not in places
+    }
     assert compare(twins_of((ONE, other), _nested(places, 0))) == "delivered"
     assert compare(twins_of((ONE, other), _nested(places, 2))) == "delivered"
 
 
 @pytest.mark.parametrize("length", [1, 2, 15, 16, 17, 63, 64, 65, 254, 1023, 20_000])
 def test_the_length_of_a_name_moves_nothing(length: int) -> None:
-    other = person(names=("V" * length,), ids=("ZZ4417009",), root="1.3.6.1.4.1.7654321", blobs=(b"\7" * length,), bits=9)
+    other = person(
+        names=("V" * length,), ids=("ZZ4417009",), root="1.3.6.1.4.1.7654321", blobs=(b"\7" * length,), bits=9
+    )
     places: dict[int, Slot] = {0x00100010: lambda one: elem(0x00100010, "PN", one.charset.encode(one.name(0)))}
     for tag in (0x00104000, 0x00204000, 0x00081030, 0x00100021, 0x00101040, 0x00080090, 0x00291001):
         vr = made.KNOWN.get(tag, "LO")
@@ -290,7 +341,11 @@ def test_the_length_of_a_name_moves_nothing(length: int) -> None:
 @pytest.mark.parametrize("form", ["", "s", "i", "si", "usi"])
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_how_many_people_a_sequence_names_does_not_show(depth: int, form: str) -> None:
-    item = [about(tag, vr, n) for n, (tag, vr) in enumerate(TABLE.items()) if vr != "SQ" and PLAN.action(tag, vr) == "remove"]
+    item = [
+        about(tag, vr, n)
+        for n, (tag, vr) in enumerate(TABLE.items())
+        if vr != "SQ" and PLAN.action(tag, vr) == "remove"
+    ]
     removed = [tag for tag, vr in TABLE.items() if vr == "SQ" and PLAN.action(tag, vr) != "keep"]
     places = {tag: repeated(tag, item[n : n + 9], n, form) for n, tag in enumerate(removed)}
     # A sequence that is entered, of which nothing is left: an item of identity alone is no item.
@@ -302,7 +357,9 @@ def test_how_many_people_a_sequence_names_does_not_show(depth: int, form: str) -
 @pytest.mark.parametrize("depth", [0, 2])
 def test_whether_an_attribute_of_identity_was_there_does_not_show(depth: int) -> None:
     """Of those that may go: the table asks for others to be emptied (Z) or replaced (D), and an IOD for some to be there (Type 2)."""
-    chosen = {tag: vr for tag, vr in (TABLE | UNLISTED).items() if vr != "SQ" and PLAN.action(tag, vr) in ("remove", "clean")}
+    chosen = {
+        tag: vr for tag, vr in (TABLE | UNLISTED).items() if vr != "SQ" and PLAN.action(tag, vr) in ("remove", "clean")
+    }
     chosen = {tag: vr for tag, vr in chosen.items() if tag not in iod.TYPE_1 | iod.TYPE_2}
     places = {tag: about(tag, vr, n, optional=True) for n, (tag, vr) in enumerate(chosen.items())}
     for other in OTHERS:
@@ -316,7 +373,9 @@ def test_whether_an_attribute_of_identity_was_empty_does_not_show(depth: int) ->
     But for what the table replaces (D), which no conforming object has empty (Type 1), and whether an agent was given.
     """
     chosen = {
-        tag: vr for tag, vr in (TABLE | UNLISTED).items() if PLAN.action(tag, vr) in ("remove", "clean", "blank", "pid") and vr != "SQ"
+        tag: vr
+        for tag, vr in (TABLE | UNLISTED).items()
+        if PLAN.action(tag, vr) in ("remove", "clean", "blank", "pid") and vr != "SQ"
     }
 
     def empty_or_not(tag: int, vr: str, number: int) -> Slot:
@@ -368,14 +427,21 @@ def _as_codes() -> dict[int, Slot]:
 def _as_makers() -> dict[int, Slot]:
     """A name beside what makers write."""
     known = {tag_of(keyword): value for keyword, value in MACHINES}
-    return {tag: _slot(tag, made.KNOWN.get(tag, "LO"), lambda who, value=value: f"{value} {_word(who)}") for tag, value in known.items()}  # type: ignore[misc]
+    return {
+        tag: _slot(tag, made.KNOWN.get(tag, "LO"), lambda who, value=value: f"{value} {_word(who)}")
+        for tag, value in known.items()
+    }  # type: ignore[misc]
 
 
 def _as_published() -> dict[int, Slot]:
     """A name, and a number, as a code of a published scheme, its version and its meaning."""
     sequences = (0x00082218, 0x00081032, 0x00540220, 0x0040A170, 0x00082228)
     own = [
-        [_slot(0x00080100, "SH", lambda who: str(_number(who))), always(elem(0x00080102, "SH", "SCT")), _slot(0x00080104, "LO", _word)],
+        [
+            _slot(0x00080100, "SH", lambda who: str(_number(who))),
+            always(elem(0x00080102, "SH", "SCT")),
+            _slot(0x00080104, "LO", _word),
+        ],
         [_slot(0x00080100, "SH", _word), always(elem(0x00080102, "SH", "DCM")), _slot(0x00080103, "SH", _word)],
         [
             *(always(elem(tag, "SH", value)) for tag, value in ((0x00080100, "51185008"), (0x00080102, "SCT"))),
@@ -403,12 +469,17 @@ def _as_numbers() -> dict[int, Slot]:
 def _as_dates() -> dict[int, Slot]:
     """A birthday where a moment of the examination may stand, and as the day of a device."""
     timed = {tag: vr for tag, vr in made.KNOWN.items() if vr in ("DA", "DT")}
-    return {tag: _slot(tag, vr, lambda who, vr=vr: who.birth + ("1015+0100" if vr == "DT" else "")) for tag, vr in timed.items()}  # type: ignore[misc]
+    return {
+        tag: _slot(tag, vr, lambda who, vr=vr: who.birth + ("1015+0100" if vr == "DT" else ""))
+        for tag, vr in timed.items()
+    }  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=["chinese", "short", "long"])
 @pytest.mark.parametrize("depth", [0, 1])
-@pytest.mark.parametrize("places", [_as_codes, _as_makers, _as_published, _as_numbers, _as_dates], ids=lambda places: places.__name__)
+@pytest.mark.parametrize(
+    "places", [_as_codes, _as_makers, _as_published, _as_numbers, _as_dates], ids=lambda places: places.__name__
+)
 def test_what_stays_for_its_meaning_does_not_tell_two_people_apart(
     places: Callable[[], dict[int, Slot]], depth: int, other: Person
 ) -> None:
@@ -419,7 +490,9 @@ def test_what_stays_for_its_meaning_does_not_tell_two_people_apart(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    pair=pairs.PAIRS, tags=st.lists(st.sampled_from(sorted(MACHINE - CODES)), min_size=1, max_size=3, unique=True), depth=st.integers(0, 2)
+    pair=pairs.PAIRS,
+    tags=st.lists(st.sampled_from(sorted(MACHINE - CODES)), min_size=1, max_size=3, unique=True),
+    depth=st.integers(0, 2),
 )
 def test_the_name_of_the_patient_where_a_machine_names_itself_is_never_delivered(
     pair: tuple[Person, Person], tags: list[int], depth: int

@@ -32,16 +32,69 @@ STUDIES = {
 }
 # Attributes that name somebody, something or some place, besides those of VR PN and AE.
 IDENTIFYING = (
-    *("PatientID", "OtherPatientIDs", "IssuerOfPatientID", "AccessionNumber", "StudyID", "InstitutionName", "InstitutionAddress"),
-    *("InstitutionalDepartmentName", "StationName", "DeviceSerialNumber", "RequestedProcedureID", "PerformedProcedureStepID", "GantryID"),
-    *("ScheduledProcedureStepID", "AdmissionID", "PatientAddress", "PatientTelephoneNumbers", "PerformedStationName", "PerformedLocation"),
-    *("RequestingService", "CurrentPatientLocation", "ReferringPhysicianAddress", "ReferringPhysicianTelephoneNumbers", "PatientBirthDate"),
+    *(
+        "PatientID",
+        "OtherPatientIDs",
+        "IssuerOfPatientID",
+        "AccessionNumber",
+        "StudyID",
+        "InstitutionName",
+        "InstitutionAddress",
+    ),
+    *(
+        "InstitutionalDepartmentName",
+        "StationName",
+        "DeviceSerialNumber",
+        "RequestedProcedureID",
+        "PerformedProcedureStepID",
+        "GantryID",
+    ),
+    *(
+        "ScheduledProcedureStepID",
+        "AdmissionID",
+        "PatientAddress",
+        "PatientTelephoneNumbers",
+        "PerformedStationName",
+        "PerformedLocation",
+    ),
+    *(
+        "RequestingService",
+        "CurrentPatientLocation",
+        "ReferringPhysicianAddress",
+        "ReferringPhysicianTelephoneNumbers",
+        "PatientBirthDate",
+    ),
 )
 # What research on the lung needs, as it was.
 KEPT = (
-    *("Manufacturer", "ManufacturerModelName", "ConvolutionKernel", "KVP", "SliceThickness", "XRayTubeCurrent", "ExposureTime", "Exposure"),
-    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceLocation", "PatientPosition", "ReconstructionDiameter"),
-    *("RescaleIntercept", "RescaleSlope", "WindowCenter", "WindowWidth", "Rows", "Columns", "BitsStored", "PixelRepresentation"),
+    *(
+        "Manufacturer",
+        "ManufacturerModelName",
+        "ConvolutionKernel",
+        "KVP",
+        "SliceThickness",
+        "XRayTubeCurrent",
+        "ExposureTime",
+        "Exposure",
+    ),
+    *(
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "SliceLocation",
+        "PatientPosition",
+        "ReconstructionDiameter",
+    ),
+    *(
+        "RescaleIntercept",
+        "RescaleSlope",
+        "WindowCenter",
+        "WindowWidth",
+        "Rows",
+        "Columns",
+        "BitsStored",
+        "PixelRepresentation",
+    ),
     *("SOPClassUID", "Modality", "ImageType", "InstanceNumber", "SeriesNumber", "PatientSex"),
 )
 # Words that a header has whoever is in it; the phantom's name is one of them.
@@ -101,7 +154,9 @@ def private_runs(ds: FileDataset) -> set[bytes]:
     """Private values of eight bytes and more that no public attribute repeats; those that may stay are left out."""
     public = raw_values(ds, private=False)
     safe = {bytes(str(ds[tag].value), "latin-1") for tag in ds.keys() if tag.is_private and is_safe(ds, tag)}  # noqa: SIM118
-    return {value for value in raw_values(ds, private=True) if len(value) >= 8 and value not in public and value not in safe}
+    return {
+        value for value in raw_values(ds, private=True) if len(value) >= 8 and value not in public and value not in safe
+    }
 
 
 def is_safe(ds: FileDataset, tag: BaseTag) -> bool:
@@ -155,13 +210,23 @@ def test_a_made_up_study_of_each_vendor_comes_out_without_a_trace_and_with_its_p
     monkeypatch.setattr(config, "convert_wrong_length_to_UN", True)
     days = set()
     for person, later in ((0, 0), (0, 40), (1, 0)):
-        options = {"identity": phantom.IDENTITIES[person], "days_later": later, "vendor": vendor, "transfer_syntax": syntax}
+        options = {
+            "identity": phantom.IDENTITIES[person],
+            "days_later": later,
+            "vendor": vendor,
+            "transfer_syntax": syntax,
+        }
         (path,) = phantom.write_series(tmp_path / f"{person}-{later}", 7, slices=1, rows=32, columns=32, **options)
         encoded, code = deidentified(path)
         assert code == ""
         before = dcmread(path)
         after = assert_nothing_is_left(before, encoded, vendor)
-        days.add((after.PatientID, datetime.date.fromisoformat(after.StudyDate) - datetime.date.fromisoformat(before.StudyDate)))
+        days.add(
+            (
+                after.PatientID,
+                datetime.date.fromisoformat(after.StudyDate) - datetime.date.fromisoformat(before.StudyDate),
+            )
+        )
     assert len(days) == 2, "one shift for each of two patients"
 
 
@@ -171,9 +236,14 @@ def test_screens_with_burned_in_text_are_held(shared_data: SharedData, study: st
 
 
 def test_the_slices_of_a_study_stay_one_study(shared_data: SharedData) -> None:
-    outputs = [dcmread(io.BytesIO(deidentified(path)[0])) for path in sorted(shared_data("siemens_chest_b70f").iterdir())]
+    outputs = [
+        dcmread(io.BytesIO(deidentified(path)[0])) for path in sorted(shared_data("siemens_chest_b70f").iterdir())
+    ]
     assert (
-        len({ds.StudyInstanceUID for ds in outputs}) == len({ds.PatientID for ds in outputs}) == len({ds.StudyDate for ds in outputs}) == 1
+        len({ds.StudyInstanceUID for ds in outputs})
+        == len({ds.PatientID for ds in outputs})
+        == len({ds.StudyDate for ds in outputs})
+        == 1
     )
     assert len({ds.SOPInstanceUID for ds in outputs}) == 30
 
@@ -225,7 +295,9 @@ def outputs(files: list[Path], target: Path) -> list[Path]:
 @pytest.mark.parametrize("study", STUDIES)
 def test_dcmtk_reads_every_output(shared_data: SharedData, study: str, tmp_path: Path) -> None:
     files = outputs(sorted(shared_data(study).iterdir()), tmp_path)
-    done = subprocess.run(["dcmdump", "-q", "+P", "PatientIdentityRemoved", *files], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["dcmdump", "-q", "+P", "PatientIdentityRemoved", *files], capture_output=True, text=True, check=True
+    )
     assert done.stdout.count("[YES]") == len(files) and done.stderr == ""
 
 
@@ -244,8 +316,15 @@ def test_gdcm_reads_every_output(shared_data: SharedData, study: str, tmp_path: 
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE])
 @pytest.mark.parametrize("vendor", phantom.VENDORS)
 def test_other_programs_read_a_made_up_output_and_find_no_new_error(tmp_path: Path, vendor: str, syntax: str) -> None:
-    (path,) = phantom.write_series(tmp_path / "in", 7, slices=1, rows=32, columns=32, vendor=vendor, transfer_syntax=syntax)
+    (path,) = phantom.write_series(
+        tmp_path / "in", 7, slices=1, rows=32, columns=32, vendor=vendor, transfer_syntax=syntax
+    )
     (target,) = outputs([path], tmp_path)
-    assert "[YES]" in subprocess.run(["dcmdump", "+P", "PatientIdentityRemoved", target], capture_output=True, text=True, check=True).stdout
+    assert (
+        "[YES]"
+        in subprocess.run(
+            ["dcmdump", "+P", "PatientIdentityRemoved", target], capture_output=True, text=True, check=True
+        ).stdout
+    )
     assert subprocess.run(["gdcmdump", target], capture_output=True, check=True).stdout
     assert errors(target) <= errors(path)

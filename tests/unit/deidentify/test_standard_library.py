@@ -14,7 +14,9 @@ from tests.unit.deidentify.build import KEY, ct, write
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("room", ["engine", "source", "gate.gate", "pixels.highbits", "rewrite.pseudonym", "triage.triage"])
+@pytest.mark.parametrize(
+    "room", ["engine", "source", "gate.gate", "pixels.highbits", "rewrite.pseudonym", "triage.triage"]
+)
 def test_what_applies_a_plan_needs_the_standard_library_alone(room: str) -> None:
     code = (
         f"import sys; import fidac_node.deidentify.{room}\n"
@@ -22,7 +24,12 @@ def test_what_applies_a_plan_needs_the_standard_library_alone(room: str) -> None
         "print(*sorted({name.split('.')[0] for name, place in places.items() if 'site-packages' in place} - {'_distutils_hack'}))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.stdout.split() == []
 
@@ -42,7 +49,9 @@ def test_an_object_is_deidentified_without_pydicom_or_deid(tmp_path: Path) -> No
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     first, second, third = (
-        subprocess.run([sys.executable, "-c", one], cwd=ROOT, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        subprocess.run(
+            [sys.executable, "-c", one], cwd=ROOT, capture_output=True, text=True, check=True, env=environment
+        ).stdout.split()
         for one in (code, code, without + code)
     )
     assert "deid" in first, "the first run compiles"

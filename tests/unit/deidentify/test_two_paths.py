@@ -45,7 +45,9 @@ def outcome(deidentifier: Deidentifier, file: bytes) -> bytes | str:
     """The output; the code of the reason if the object is held; :data:`UNUSUAL`."""
     target = io.BytesIO()
     try:
-        deidentifier.deidentify(read_source(file, LIMIT), target, label="certain", label_source="called-ae", limit=LIMIT)
+        deidentifier.deidentify(
+            read_source(file, LIMIT), target, label="certain", label_source="called-ae", limit=LIMIT
+        )
     except Unusual:
         return UNUSUAL
     except Permanent as error:
@@ -91,7 +93,9 @@ def test_any_object_comes_out_the_same_by_both_paths() -> None:
 
 def _true_sequences(elements: Sequence[Elem]) -> list[Elem]:
     found = [one for one in elements if one.items is None or made.KNOWN.get(one.tag, "SQ") == "SQ"]
-    return [one._replace(items=one.items and tuple(tuple(_true_sequences(item)) for item in one.items)) for one in found]
+    return [
+        one._replace(items=one.items and tuple(tuple(_true_sequences(item)) for item in one.items)) for one in found
+    ]
 
 
 @settings(max_examples=60, deadline=None)
@@ -116,7 +120,11 @@ def test_every_vr_under_every_other_comes_out_the_same(syntax: str, form: str) -
     """One attribute of each VR, declared as each VR there is, plain and nested."""
     values = {"UI": b"1.2.3.4 ", "DA": b"20240317", "PN": b"QUENOUILLE^Z", "CS": b"CHEST ", "LO": b"Thorax axial"}
     for declared in VRS:
-        found = [Elem(made.BY_VR[vr][3], declared, values.get(vr, b"\1\2\3\4\5\6\7\x08")) for vr in made.BY_VR if len(made.BY_VR[vr]) > 3]
+        found = [
+            Elem(made.BY_VR[vr][3], declared, values.get(vr, b"\1\2\3\4\5\6\7\x08"))
+            for vr in made.BY_VR
+            if len(made.BY_VR[vr]) > 3
+        ]
         if declared != "SQ":
             below = sequence(0x00189321, [[*found, sequence(0x00081140, [found, []], form)]], form)
             both_ways(Object((*image().values(), *found, below), syntax).file())
@@ -176,7 +184,9 @@ def test_neither_order_nor_what_came_before_changes_an_output(several: list[Obje
 
 
 def test_the_fiftieth_slice_comes_out_as_the_first_would() -> None:
-    files = [made.part10(list((image() | {0x00080018: elem(0x00080018, "UI", f"1.2.3.{n}")}).values())) for n in range(50)]
+    files = [
+        made.part10(list((image() | {0x00080018: elem(0x00080018, "UI", f"1.2.3.{n}")}).values())) for n in range(50)
+    ]
     worn = engine()
     outputs = [outcome(worn, file) for file in files]
     assert all(isinstance(output, bytes) for output in outputs) and len(set(outputs)) == 50
@@ -188,10 +198,15 @@ def test_the_character_set_of_one_object_does_not_reach_the_next() -> None:
     """Same patient, same bytes of a description, another character set: what is remembered must not be mixed up."""
 
     def one(declared: bytes) -> bytes:
-        found = image() | {0x00080005: elem(0x00080005, "CS", declared), 0x00081030: elem(0x00081030, "LO", b"Thorax inspir\xc3\xa9 axial")}
+        found = image() | {
+            0x00080005: elem(0x00080005, "CS", declared),
+            0x00081030: elem(0x00081030, "LO", b"Thorax inspir\xc3\xa9 axial"),
+        }
         return made.part10(list(found.values()))
 
-    files = [one(declared) for declared in (b"ISO_IR 192", b"ISO_IR 100", b"ISO_IR 144", b"ISO_IR 192", b"GB18030", b"")]
+    files = [
+        one(declared) for declared in (b"ISO_IR 192", b"ISO_IR 100", b"ISO_IR 144", b"ISO_IR 192", b"GB18030", b"")
+    ]
     worn = engine()
     assert [outcome(worn, file) for file in files] == [outcome(engine(), file) for file in files]
 
@@ -217,7 +232,11 @@ SEEN = {
 
 # Where something may stay, and nothing is searched for elsewhere.
 STAYING = {
-    vr: [tag for tag in tags if PLAN.action(tag, vr) != "remove" and (vr in ("DA", "DT") or nature_of((tag,), vr).kind is None)]
+    vr: [
+        tag
+        for tag in tags
+        if PLAN.action(tag, vr) != "remove" and (vr in ("DA", "DT") or nature_of((tag,), vr).kind is None)
+    ]
     for vr, tags in made.BY_VR.items()
     if vr != "SQ"
 }
@@ -234,7 +253,13 @@ def test_what_stood_under_a_tag_before_does_not_change_what_becomes_of_what_come
             for place, tag in enumerate(tags[:: max(1, len(tags) // 12)]):
                 found[tag] = elem(tag, vr, SEEN[vr][(turn * step + place) % len(SEEN[vr])])
         one = Object(
-            (*image().values(), *found.values(), elem(0x00080005, "CS", "ISO_IR 100"), sequence(0x00189321, [found.values()])), syntax
+            (
+                *image().values(),
+                *found.values(),
+                elem(0x00080005, "CS", "ISO_IR 100"),
+                sequence(0x00189321, [found.values()]),
+            ),
+            syntax,
         ).file()
         before, alone = outcome(worn, one), outcome(engine(), one)
         delivered += isinstance(alone, bytes)
@@ -267,7 +292,8 @@ def test_items_in_UN_where_they_are_removed_do_not_hold_an_object(tag: int, form
     """A private sequence that came through Implicit VR is UN of undefined length (PS3.5 6.2.2 note 2): legal, and seen in the field."""
     for others in ((), (HIDDEN,)):
         with_it, without = (
-            Object((*image().values(), *others, *extra), EXPLICIT_VR_LE).file() for extra in ((sequence(tag, [LEAF, []], form),), ())
+            Object((*image().values(), *others, *extra), EXPLICIT_VR_LE).file()
+            for extra in ((sequence(tag, [LEAF, []], form),), ())
         )
         result = both_ways(with_it)
         if result != outcome(engine(), without):
@@ -279,9 +305,15 @@ def test_items_in_UN_where_they_are_removed_do_not_hold_an_object(tag: int, form
 def test_a_value_of_odd_length_comes_out_the_same(length: int, syntax: str) -> None:
     """And is not repaired: fifteen letters are no numbers, sixteen might be."""
     text = b"06 39 98 12 47 "[:length]
-    numbers = [Elem(made.BY_VR[vr][2], vr, text) for vr in ("AT", "FD", "FL", "SL", "SS", "UL", "US") if length % made.WIDTHS[vr]]
+    numbers = [
+        Elem(made.BY_VR[vr][2], vr, text)
+        for vr in ("AT", "FD", "FL", "SL", "SS", "UL", "US")
+        if length % made.WIDTHS[vr]
+    ]
     numbers.append(Elem(0x00701604, "FD", text))  # of any number of values
-    others = [Elem(tags[0], vr, b"X" * length) for vr, tags in made.BY_VR.items() if vr != "SQ" and vr not in made.WIDTHS]
+    others = [
+        Elem(tags[0], vr, b"X" * length) for vr, tags in made.BY_VR.items() if vr != "SQ" and vr not in made.WIDTHS
+    ]
     for found in (numbers, [*numbers, HIDDEN], others):
         both_ways(Object((*image().values(), *found), syntax).file())
     if length > 8:
@@ -298,7 +330,16 @@ def test_a_vr_that_is_no_vr_comes_out_the_same(tag: int, value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"\xff\xff\0\0IR 100 ", b"QUENOUILLE", b"ISO_IR 192\\\\", b"iso_ir 100", b" ISO_IR 100 ", b"\0" * 4, b"\xe9t\xe9 "]
+    "value",
+    [
+        b"\xff\xff\0\0IR 100 ",
+        b"QUENOUILLE",
+        b"ISO_IR 192\\\\",
+        b"iso_ir 100",
+        b" ISO_IR 100 ",
+        b"\0" * 4,
+        b"\xe9t\xe9 ",
+    ],
 )
 def test_a_character_set_that_there_is_not_comes_out_the_same(value: bytes) -> None:
     declared = Elem(0x00080005, "CS", value)
@@ -308,7 +349,12 @@ def test_a_character_set_that_there_is_not_comes_out_the_same(value: bytes) -> N
 
 def test_no_value_of_a_header_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
     """Values that pydicom remarks upon: nobody reads what an object holds."""
-    odd = [elem(0x00080005, "CS", "QUENOUILLE"), elem(0x00180060, "DS", "QUENOUILLE"), elem(0x00080023, "DA", "QUENOUILLE"), HIDDEN]
+    odd = [
+        elem(0x00080005, "CS", "QUENOUILLE"),
+        elem(0x00180060, "DS", "QUENOUILLE"),
+        elem(0x00080023, "DA", "QUENOUILLE"),
+        HIDDEN,
+    ]
     paths: tuple[Way, ...] = ("auto", "slow")
     for syntax in made.SYNTAXES:
         for path in paths:

@@ -54,7 +54,9 @@ def test_a_cutter_that_remembers_cuts_as_one_that_does_not(several: list[Object]
 
 @settings(max_examples=60, deadline=None)
 @given(objects(LITTLE), st.integers(0, 1 << 30), st.binary(min_size=1, max_size=4))
-def test_a_damaged_header_is_cut_or_refused_the_same_with_and_without_memory(one: Object, where: int, damage: bytes) -> None:
+def test_a_damaged_header_is_cut_or_refused_the_same_with_and_without_memory(
+    one: Object, where: int, damage: bytes
+) -> None:
     buffer, start, explicit = cut(one)
     cutter = Cutter(explicit=explicit)
     for _ in range(3):
@@ -109,10 +111,21 @@ def bare(tag: int, vr: str, value: bytes, *, explicit: bool) -> bytes:
 @pytest.mark.parametrize("form", ["", "s", "si"])
 def test_what_only_begins_like_a_known_header_is_cut_as_if_nothing_were_known(explicit: bool, form: str) -> None:
     def header(number: int, series: bytes = b"1.2.3.0\0") -> list[bytes]:
-        values = ((0x00080018, "UI", b"1.2.%d" % number), (0x0020000E, "UI", series), (0x00200013, "IS", b"%d" % number))
+        values = (
+            (0x00080018, "UI", b"1.2.%d" % number),
+            (0x0020000E, "UI", series),
+            (0x00200013, "IS", b"%d" % number),
+        )
         unlike = [Elem(0x00081140, "SQ", b"", ((elem(0x00081155, "UI", f"1.2.{number}"),),), form)]
-        found = [*image().values(), *(Elem(tag, vr, value + b" " * (len(value) % 2)) for tag, vr, value in values), *unlike]
-        return [encode([one], explicit=explicit) for one in sorted({one.tag: one for one in found}.values(), key=lambda one: one.tag)]
+        found = [
+            *image().values(),
+            *(Elem(tag, vr, value + b" " * (len(value) % 2)) for tag, vr, value in values),
+            *unlike,
+        ]
+        return [
+            encode([one], explicit=explicit)
+            for one in sorted({one.tag: one for one in found}.values(), key=lambda one: one.tag)
+        ]
 
     some = partial(bare, explicit=explicit)
     cutter = Cutter(explicit=explicit)
@@ -124,7 +137,10 @@ def test_what_only_begins_like_a_known_header_is_cut_as_if_nothing_were_known(ex
     assert cutter.split(b"".join(like), 0, sum(map(len, like)))[0].common is not None
     learned = cutter._forms
     strange = [
-        *(some(tag, "LO", b"QUENOU") for tag in (0x00080000, 0x00080019, 0x00200012, 0x00204000, 0x60000022, 0x7FDFFFFE)),
+        *(
+            some(tag, "LO", b"QUENOU")
+            for tag in (0x00080000, 0x00080019, 0x00200012, 0x00204000, 0x60000022, 0x7FDFFFFE)
+        ),
         *(b"\0" * length for length in (1, 3, 7, 8, 9)),
         *(b"QUENOUILLE"[:length] for length in (1, 3, 7, 10)),
         *(encode([Elem(0x00081140, "SQ", b"", (), one)], explicit=explicit) for one in ("", "s")),
@@ -149,7 +165,12 @@ def test_what_only_begins_like_a_known_header_is_cut_as_if_nothing_were_known(ex
             assert split_or_refused(cutter.split, buffer, end) == split_or_refused(plain, buffer, end)
 
 
-META = [elem(0x00020013, "SH", "SCANNER 1"), elem(0x00020016, "AE", "PACS"), elem(0x00020100, "UI", "1.2.3"), Elem(0x00020102, "OB", b"no")]
+META = [
+    elem(0x00020013, "SH", "SCANNER 1"),
+    elem(0x00020016, "AE", "PACS"),
+    elem(0x00020100, "UI", "1.2.3"),
+    Elem(0x00020102, "OB", b"no"),
+]
 
 
 @settings(max_examples=150, deadline=None)
@@ -157,7 +178,9 @@ META = [elem(0x00020013, "SH", "SCANNER 1"), elem(0x00020016, "AE", "PACS"), ele
     st.lists(
         st.tuples(
             st.sampled_from(["1.2.3.4", "1.2.3.5", "1.2.3.44", "1.2..44", "x.2.3.4"]),
-            st.lists(st.sampled_from([*META, elem(0x00020003, "UI", "1.2.3.9"), elem(0x00020016, "AE", "PACS2")]), max_size=3),
+            st.lists(
+                st.sampled_from([*META, elem(0x00020003, "UI", "1.2.3.9"), elem(0x00020016, "AE", "PACS2")]), max_size=3
+            ),
             st.sampled_from([b"", b"\2\0\x18\0AE\2\0AB", b"\2\0", b"\x08\0\5\0CS\0\0"]),
             st.integers(0, 400),
             st.sampled_from([0, 0, 0, 1, 65, 255]),
@@ -165,9 +188,13 @@ META = [elem(0x00020013, "SH", "SCANNER 1"), elem(0x00020016, "AE", "PACS"), ele
         max_size=8,
     )
 )
-def test_file_meta_information_that_is_remembered_is_what_is_read(files: list[tuple[str, list[Elem], bytes, int, int]]) -> None:
+def test_file_meta_information_that_is_remembered_is_what_is_read(
+    files: list[tuple[str, list[Elem], bytes, int, int]],
+) -> None:
     for uid, more, rest, place, value in [*files, *files]:
-        file = bytearray(part_10([elem(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.2"), elem(0x00080018, "UI", uid)], meta=more))
+        file = bytearray(
+            part_10([elem(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.2"), elem(0x00080018, "UI", uid)], meta=more)
+        )
         whole = bytes(file)[: bytes(file).index(b"\x08\0\x16\0UI")] + rest
         damaged = bytearray(whole)
         damaged[place % len(whole)] ^= value
@@ -200,7 +227,9 @@ def test_a_tree_that_is_encoded_again_is_the_same_tree(one: Object) -> None:
         tree = elements.nodes(found, explicit=explicit)
     except (elements.Unusual, Permanent):
         return  # left to the slow path, or held
-    again, _ = elements.split(encoded := join(elements.encoded(tree, explicit=explicit)), 0, len(encoded), explicit=explicit)
+    again, _ = elements.split(
+        encoded := join(elements.encoded(tree, explicit=explicit)), 0, len(encoded), explicit=explicit
+    )
     if explicit:
         assert elements.nodes(again, explicit=True) == tree
     else:

@@ -23,7 +23,13 @@ from pydicom.uid import UID
 
 from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import FileMeta, Malformed
-from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import (
+    DEFLATED_EXPLICIT_VR_LE,
+    EXPLICIT_VR_BE,
+    EXPLICIT_VR_LE,
+    IMPLEMENTATION_CLASS_UID,
+    IMPLICIT_VR_LE,
+)
 
 LIMIT = 1 << 20
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
@@ -33,9 +39,13 @@ SYNTAXES = [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR
 META = FileMeta(CT, "1.2.3", EXPLICIT_VR_LE)
 
 uids = st.builds(".".join, st.lists(st.integers(0, 9999).map(str), min_size=1, max_size=12))
-ae_titles = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), max_size=16).map(str.strip)
+ae_titles = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), max_size=16).map(
+    str.strip
+)
 notes = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+few = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def encoded(ds: Dataset, syntax: str = EXPLICIT_VR_LE) -> bytes:
@@ -77,7 +87,11 @@ def element(tag: int, vr: bytes, value: bytes, length: int | None = None) -> byt
     """One element in Explicit VR Little Endian, its length field as told."""
     length = len(value) if length is None else length
     head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr)
-    return head + (struct.pack("<2xL", length) if vr in (b"SQ", b"UN", b"OB", b"OW") else struct.pack("<H", length)) + value
+    return (
+        head
+        + (struct.pack("<2xL", length) if vr in (b"SQ", b"UN", b"OB", b"OW") else struct.pack("<H", length))
+        + value
+    )
 
 
 def item(content: bytes, length: int | None = None) -> bytes:
@@ -96,7 +110,9 @@ def walked(data: bytes, syntax: str = EXPLICIT_VR_LE) -> list[part10.Element]:
 
 
 @given(uids, uids, uids, ae_titles, ae_titles, notes)
-def test_file_meta_comes_back_as_it_was_written(sop_class: str, instance: str, syntax: str, source: str, called: str, note: str) -> None:
+def test_file_meta_comes_back_as_it_was_written(
+    sop_class: str, instance: str, syntax: str, source: str, called: str, note: str
+) -> None:
     meta = FileMeta(sop_class, instance, syntax, source, called, note)
     raw = part10.encode_meta(meta)
     assert part10.read_meta(io.BytesIO(raw + b"\x08\x00\x05\x00")) == (meta, len(raw))
@@ -138,7 +154,8 @@ def test_what_is_not_a_dicom_file_is_malformed(tmp_path: Path, data: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    "meta", [FileMeta("", "1.2", "1.2"), FileMeta("1.2", "", "1.2"), FileMeta("1.2", "1.2", ""), FileMeta("1.2", "a.b", "1.2")]
+    "meta",
+    [FileMeta("", "1.2", "1.2"), FileMeta("1.2", "", "1.2"), FileMeta("1.2", "1.2", ""), FileMeta("1.2", "a.b", "1.2")],
 )
 def test_file_meta_without_a_valid_mandatory_uid_is_malformed(meta: FileMeta) -> None:
     with pytest.raises(Malformed, match="has no valid"):
@@ -225,7 +242,13 @@ def test_encapsulated_pixel_data_is_one_element_whatever_its_fragments_hold(fram
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, EXPLICIT_VR_BE])
 def test_un_of_undefined_length_holds_items_in_implicit_little_endian(syntax: str) -> None:
     order = "<" if syntax == EXPLICIT_VR_LE else ">"
-    content = struct.pack("<HHL", 0x0010, 0x0010, 4) + b"DOE " + struct.pack("<HHL", 0x0010, 0x0020, 0xFFFFFFFF) + item(b"") + SEQUENCE_END
+    content = (
+        struct.pack("<HHL", 0x0010, 0x0010, 4)
+        + b"DOE "
+        + struct.pack("<HHL", 0x0010, 0x0020, 0xFFFFFFFF)
+        + item(b"")
+        + SEQUENCE_END
+    )
     for items in (item(content) + item(b""), item(content + ITEM_END, 0xFFFFFFFF) + item(ITEM_END, 0xFFFFFFFF)):
         head = struct.pack(order + "HH2s2xL", 0x0009, 0x1010, b"UN", 0xFFFFFFFF)
         data = head + items + SEQUENCE_END + struct.pack(order + "HH2sHH", 0x0028, 0x0010, b"US", 2, 512)
@@ -372,7 +395,9 @@ def test_sixty_sequences_in_each_other_are_read_and_hundreds_are_malformed() -> 
 @pytest.mark.parametrize("syntax", [*SYNTAXES, JPEG_2000])
 @few
 @given(data=st.data())
-def test_noise_in_a_file_is_read_or_malformed_and_never_costs_memory(tmp_path: Path, syntax: str, data: st.DataObject) -> None:
+def test_noise_in_a_file_is_read_or_malformed_and_never_costs_memory(
+    tmp_path: Path, syntax: str, data: st.DataObject
+) -> None:
     ds = small_dataset()
     if syntax == JPEG_2000:
         ds.PixelData = encapsulate([b"\xff\x4f\xff\x51" * 4])
@@ -464,8 +489,15 @@ def test_an_identifier_that_fills_gigabytes_is_malformed_and_not_read(tmp_path: 
 
 
 @few
-@given(st.sampled_from([EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE]), st.integers(0, 400), st.integers(0, 400), st.binary(max_size=6))
-def test_what_is_found_does_not_depend_on_how_much_was_at_hand(tmp_path: Path, syntax: str, have: int, where: int, noise: bytes) -> None:
+@given(
+    st.sampled_from([EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE]),
+    st.integers(0, 400),
+    st.integers(0, 400),
+    st.binary(max_size=6),
+)
+def test_what_is_found_does_not_depend_on_how_much_was_at_hand(
+    tmp_path: Path, syntax: str, have: int, where: int, noise: bytes
+) -> None:
     raw = bytearray(encoded(small_dataset(), syntax))
     _, offset = part10.read_meta(io.BytesIO(raw))
     raw[offset + where : offset + where + len(noise)] = noise

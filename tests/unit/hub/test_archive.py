@@ -50,10 +50,17 @@ def _cannot_link(source: Path, target: Path) -> None:
 
 
 def source(
-    tmp_path: Path, data: bytes = b"data set", *, name: str = "in.dcm", transfer_syntax: str = EXPLICIT_VR_LE, caller: str = "NODE"
+    tmp_path: Path,
+    data: bytes = b"data set",
+    *,
+    name: str = "in.dcm",
+    transfer_syntax: str = EXPLICIT_VR_LE,
+    caller: str = "NODE",
 ) -> Path:
     path = tmp_path / name
-    path.write_bytes(encode_meta(FileMeta("1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", transfer_syntax, caller, "FIDACHUB")) + data)
+    path.write_bytes(
+        encode_meta(FileMeta("1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", transfer_syntax, caller, "FIDACHUB")) + data
+    )
     return path
 
 
@@ -72,7 +79,9 @@ def this_monday() -> float:
 
 @pytest.mark.usefixtures("any_file_system")
 class TestPutIfAbsent:
-    def test_an_object_is_filed_under_its_site_and_uids_with_its_bytes_and_week(self, tmp_path: Path, archive: Archive) -> None:
+    def test_an_object_is_filed_under_its_site_and_uids_with_its_bytes_and_week(
+        self, tmp_path: Path, archive: Archive
+    ) -> None:
         path = source(tmp_path)
         os.utime(path, (SUNDAY_NIGHT, SUNDAY_NIGHT))
         assert archive.put_if_absent(path, PLACE) == "new"
@@ -87,13 +96,17 @@ class TestPutIfAbsent:
         archive.sync([PLACE, PLACE._replace(series="1.2.4")])
         assert times(archive.directory / "LILLE") == {this_monday()}
 
-    def test_a_file_that_a_crash_left_with_its_time_has_the_week_when_it_comes_again(self, tmp_path: Path, archive: Archive) -> None:
+    def test_a_file_that_a_crash_left_with_its_time_has_the_week_when_it_comes_again(
+        self, tmp_path: Path, archive: Archive
+    ) -> None:
         archive.put_if_absent(source(tmp_path), PLACE)
         os.utime(archive.path(PLACE), (SUNDAY_NIGHT, SUNDAY_NIGHT))
         assert archive.put_if_absent(source(tmp_path, name="again.dcm"), PLACE) == "same"
         assert archive.path(PLACE).stat().st_mtime == MONDAY
 
-    def test_the_same_data_set_again_is_the_same_even_from_another_caller(self, tmp_path: Path, archive: Archive) -> None:
+    def test_the_same_data_set_again_is_the_same_even_from_another_caller(
+        self, tmp_path: Path, archive: Archive
+    ) -> None:
         archive.put_if_absent(source(tmp_path), PLACE)
         again = source(tmp_path, name="again.dcm", caller="ANOTHER_TITLE")
         assert archive.put_if_absent(again, PLACE) == "same"
@@ -105,7 +118,9 @@ class TestPutIfAbsent:
         assert archive.put_if_absent(path, PLACE) == "same"
 
     @pytest.mark.parametrize(
-        "other", [{"data": b"data sex"}, {"data": b"data set and more"}, {"data": b""}, {"transfer_syntax": IMPLICIT_VR_LE}], ids=str
+        "other",
+        [{"data": b"data sex"}, {"data": b"data set and more"}, {"data": b""}, {"transfer_syntax": IMPLICIT_VR_LE}],
+        ids=str,
     )
     def test_other_content_under_the_same_uid_is_a_conflict_and_the_first_is_kept(
         self, tmp_path: Path, archive: Archive, other: dict[str, Any]
@@ -117,7 +132,9 @@ class TestPutIfAbsent:
         assert (archive.find(PLACE) or first).read_bytes() == before
         assert len(files(archive.directory)) == 1
 
-    def test_a_damaged_file_in_the_archive_is_a_conflict_and_not_overwritten(self, tmp_path: Path, archive: Archive) -> None:
+    def test_a_damaged_file_in_the_archive_is_a_conflict_and_not_overwritten(
+        self, tmp_path: Path, archive: Archive
+    ) -> None:
         archive.path(PLACE).parent.mkdir(parents=True)
         archive.path(PLACE).write_bytes(b"rubbish")
         assert archive.put_if_absent(source(tmp_path), PLACE) == "conflict"
@@ -171,7 +188,9 @@ def test_a_file_of_another_user_keeps_its_time_with_a_warning_and_is_filed(
     assert "belongs to another user; give it to the hub's (chown)" in caplog.text
 
 
-def test_a_full_disk_leaves_the_archive_as_it_was(tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_archive_as_it_was(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -182,7 +201,9 @@ def test_a_full_disk_leaves_the_archive_as_it_was(tmp_path: Path, archive: Archi
 
 
 @pytest.mark.parametrize("step", ["copy2", "sync_file"])
-def test_a_copy_that_fails_leaves_no_litter(tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_a_copy_that_fails_leaves_no_litter(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -206,7 +227,10 @@ def test_a_walk_yields_every_object_in_order_and_warns_of_strangers(
     tmp_path: Path, archive: Archive, caplog: pytest.LogCaptureFixture
 ) -> None:
     places = sorted(
-        Place(site, f"1.{study}", f"1.{study}.7", f"1.{study}.7.{n}") for site in ("A", "B") for study in (1, 2) for n in (1, 2)
+        Place(site, f"1.{study}", f"1.{study}.7", f"1.{study}.7.{n}")
+        for site in ("A", "B")
+        for study in (1, 2)
+        for n in (1, 2)
     )
     for place in reversed(places):
         archive.put_if_absent(source(tmp_path), place)

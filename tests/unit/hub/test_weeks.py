@@ -18,7 +18,9 @@ def test_the_first_days_of_a_year_may_be_of_the_last_week_of_the_year_before() -
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(moment=st.datetimes(datetime.datetime(1950, 1, 1), datetime.datetime(2200, 1, 1), timezones=st.just(datetime.UTC)))
+@given(
+    moment=st.datetimes(datetime.datetime(1950, 1, 1), datetime.datetime(2200, 1, 1), timezones=st.just(datetime.UTC))
+)
 def test_a_file_has_the_monday_of_its_week_however_often_it_is_asked(tmp_path: Path, moment: datetime.datetime) -> None:
     path = tmp_path / "file"
     path.touch()
@@ -26,5 +28,8 @@ def test_a_file_has_the_monday_of_its_week_however_often_it_is_asked(tmp_path: P
     for _ in range(2):
         coarsen(path)
         found = path.stat()
-        assert datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC).isoformat() == f"{monday(moment.date())}T00:00:00+00:00"
+        assert (
+            datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC).isoformat()
+            == f"{monday(moment.date())}T00:00:00+00:00"
+        )
         assert found.st_atime == found.st_mtime

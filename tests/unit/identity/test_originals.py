@@ -93,7 +93,9 @@ def test_what_is_older_than_the_retention_is_purged(tmp_path: Path) -> None:
     assert purge_headers(tmp_path / "none", 2000.0) == 0
 
 
-def test_a_header_that_cannot_be_written_does_not_stop_the_object(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_header_that_cannot_be_written_does_not_stop_the_object(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "headers").touch()
     assert not Headers(tmp_path / "headers", KEY).keep(entry(), source(tmp_path))
     assert "is not kept for 'site show --diff': Not a directory" in caplog.text

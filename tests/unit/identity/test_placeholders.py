@@ -44,9 +44,41 @@ NOBODY = [
     "patient",
     "ID",
     # words for nobody, together, with a number of at most two digits, in other scripts
-    *("UNKNOWN PATIENT", "NOT AVAILABLE", "NOT KNOWN", "NOTKNOWN", "UNKNOWN1", "INCONNU1", "ANON1", "ANON12", "ANONYMOUS PATIENT"),
-    *("TEMP", "TMP", "SANS NUMERO", "SANS NOM", "PROVISOIRE", "URGENCE1", "TRAUMA1", "TRAUMA-12", "MR X", "DUMMY1", "PID", "NO PID"),
-    *("NOID", "SANS-IPP", "John Doe", "DOE^JANE", "UNKNOWN_UNKNOWN", "TESTPATIENT", "TEST PATIENT 1", "URGENCE INCONNU 3"),
+    *(
+        "UNKNOWN PATIENT",
+        "NOT AVAILABLE",
+        "NOT KNOWN",
+        "NOTKNOWN",
+        "UNKNOWN1",
+        "INCONNU1",
+        "ANON1",
+        "ANON12",
+        "ANONYMOUS PATIENT",
+    ),
+    *(
+        "TEMP",
+        "TMP",
+        "SANS NUMERO",
+        "SANS NOM",
+        "PROVISOIRE",
+        "URGENCE1",
+        "TRAUMA1",
+        "TRAUMA-12",
+        "MR X",
+        "DUMMY1",
+        "PID",
+        "NO PID",
+    ),
+    *(
+        "NOID",
+        "SANS-IPP",
+        "John Doe",
+        "DOE^JANE",
+        "UNKNOWN_UNKNOWN",
+        "TESTPATIENT",
+        "TEST PATIENT 1",
+        "URGENCE INCONNU 3",
+    ),
     *("АНОНИМ", "неизвестно", "тест", "未知", "無名氏", "テスト", "익명", "Άγνωστος", "مجهول"),
     # test patients and phantoms
     *("DAILY QA", "ZZTEST", "ZZZTEST^ONE", "TESTING", "TEST0001", "CATPHAN", "CATPHAN 600", "ACR PHANTOM", "SERVICE"),
@@ -73,8 +105,32 @@ SOMEBODY = [
     "IPP8003412765",
     "PATIENT-17",
     "1234A",
-    *("98765", "0012", "100", "QC123456", "QA19384756", "A002304", "Lung_Dx-A0001", "COVID-19-AR-16424082", "PLASTIC", "2178309"),
-    *("UNKNOWN123", "ANON-0123", "TEMPLE", "SERVICE2031", "PID12", "M12", "IDA", "NANCY", "ANNA", "HEAD-TEST-0003", "李娜", "Николай"),
+    *(
+        "98765",
+        "0012",
+        "100",
+        "QC123456",
+        "QA19384756",
+        "A002304",
+        "Lung_Dx-A0001",
+        "COVID-19-AR-16424082",
+        "PLASTIC",
+        "2178309",
+    ),
+    *(
+        "UNKNOWN123",
+        "ANON-0123",
+        "TEMPLE",
+        "SERVICE2031",
+        "PID12",
+        "M12",
+        "IDA",
+        "NANCY",
+        "ANNA",
+        "HEAD-TEST-0003",
+        "李娜",
+        "Николай",
+    ),
 ]
 
 
@@ -89,7 +145,8 @@ def test_an_id_that_tells_patients_apart_is_none(patient_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patient_id", "held"), [("URG-0815", True), ("urg-7", True), ("TMP0001", True), ("TMP00012", False), ("XURG-1", False)]
+    ("patient_id", "held"),
+    [("URG-0815", True), ("urg-7", True), ("TMP0001", True), ("TMP00012", False), ("XURG-1", False)],
 )
 def test_a_site_names_further_ones_with_wild_cards(patient_id: str, *, held: bool) -> None:
     assert is_placeholder(patient_id, ["Urg-*", "TMP????"]) == held

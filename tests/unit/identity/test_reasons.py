@@ -71,7 +71,11 @@ def test_a_reason_that_writes_a_number_or_a_birth_date_otherwise_is_refused(reas
 def test_a_reason_in_the_shape_of_a_number_a_date_or_a_name_is_refused_whoever_is_meant(reason: str) -> None:
     with pytest.raises(ConfigError, match=r"four digits or more|looks as if it named somebody") as raised:
         check_reason(reason)
-    assert not any(word in str(raised.value) for word in reason.split() if len(word) > 3 and word not in ("about", "names", "named"))
+    assert not any(
+        word in str(raised.value)
+        for word in reason.split()
+        if len(word) > 3 and word not in ("about", "names", "named")
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,10 +152,28 @@ def test_a_reason_that_writes_a_name_or_a_date_as_it_may_be_typed_is_refused(rea
             "asked by Pr Martin",
             "asked by pr martin",
         ),
-        *("le Professeur Martin", "le professeur martin", "called by monsieur martin", "asked by m. martin", "ask MADAME MARTIN"),
-        *("for doctor martin", "Docteur MARTIN asked", "asked by Dr. Martin", "finding of P. Martin", "finding of J.-P. Martin"),
+        *(
+            "le Professeur Martin",
+            "le professeur martin",
+            "called by monsieur martin",
+            "asked by m. martin",
+            "ask MADAME MARTIN",
+        ),
+        *(
+            "for doctor martin",
+            "Docteur MARTIN asked",
+            "asked by Dr. Martin",
+            "finding of P. Martin",
+            "finding of J.-P. Martin",
+        ),
         *("the mail of martin@chu.fr", "finding of Š. Žižek", "finding of DUPON\u0422", "finding of dupon\u0442"),
-        *("il est ne le quatorze juillet", "seen on the 3rd of March", "examen du 1er avril", "juillet 14, again", "le trente et un mars"),
+        *(
+            "il est ne le quatorze juillet",
+            "seen on the 3rd of March",
+            "examen du 1er avril",
+            "juillet 14, again",
+            "le trente et un mars",
+        ),
     ],
 )
 def test_a_title_an_initial_a_capital_an_address_or_a_day_of_a_month_names_somebody(reason: str) -> None:

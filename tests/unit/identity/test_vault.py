@@ -183,7 +183,14 @@ def test_a_number_with_another_birth_date_or_sex_is_refused_by_handles_and_witho
 
 @pytest.mark.parametrize(
     "facts",
-    [{"birth_date": ""}, {"birth_date": "1947"}, {"birth_date": "19473131"}, {"sex": ""}, {"sex": "?"}, {"birth_date": "1947.03.01"}],
+    [
+        {"birth_date": ""},
+        {"birth_date": "1947"},
+        {"birth_date": "19473131"},
+        {"sex": ""},
+        {"sex": "?"},
+        {"birth_date": "1947.03.01"},
+    ],
 )
 def test_what_is_missing_or_cannot_be_read_contradicts_nothing(path: Path, facts: dict[str, str]) -> None:
     vault = Vault(path, KEY)
@@ -266,7 +273,9 @@ def test_a_record_cut_by_a_power_failure_at_any_byte_hides_no_other(path: Path) 
         assert kept == (["0", "1", "7", "8"] if end == len(whole) - 1 else ["0", "7", "8"])
 
 
-@pytest.mark.parametrize("junk", [bytes(700), b"\0" * 100 + b"\n", b"2 AAAA", b"2 AAAA\n", b"\xff" * 50 + b"\n", b"\n\n\n"])
+@pytest.mark.parametrize(
+    "junk", [bytes(700), b"\0" * 100 + b"\n", b"2 AAAA", b"2 AAAA\n", b"\xff" * 50 + b"\n", b"\n\n\n"]
+)
 def test_what_a_power_failure_may_leave_at_the_end_is_passed_over(path: Path, junk: bytes) -> None:
     filled(path, 1)
     with path.open("ab") as fp:
@@ -291,7 +300,9 @@ def test_a_full_disk_is_an_error_and_the_study_is_entered_when_space_returns(pat
     assert [study.patient_id for study in again.studies()] == [str(n) for n in range(12)]
 
 
-def test_a_write_that_the_disk_cut_short_is_an_error_and_is_ended_by_the_next(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_the_disk_cut_short_is_an_error_and_is_ended_by_the_next(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vault, real = filled(path, 1), os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:50]))
     with pytest.raises(OSError, match="No space left"):
@@ -402,7 +413,11 @@ def test_a_vault_remembers_whose_it_is_as_it_was_said_first(path: Path) -> None:
     Vault(path, KEY).begin("CHU-LILLE", "FIDAC", "abc")
     Vault(path, KEY).begin("OTHER", "OTHER", "def")
     beginning = Vault(path, KEY).beginning
-    assert beginning is not None and (beginning.site, beginning.programme, beginning.check) == ("CHU-LILLE", "FIDAC", "abc")
+    assert beginning is not None and (beginning.site, beginning.programme, beginning.check) == (
+        "CHU-LILLE",
+        "FIDAC",
+        "abc",
+    )
 
 
 def test_old_secrets_are_kept_in_their_order_and_an_unfinished_rotation_counts_once(path: Path) -> None:
@@ -410,7 +425,10 @@ def test_old_secrets_are_kept_in_their_order_and_an_unfinished_rotation_counts_o
     vault.retire(b"a" * 32, "one")
     vault.retire(b"a" * 32, check_value(b"b" * 32))
     vault.retire(b"b" * 32, "three")
-    assert Vault(path, KEY).generations == [Generation(b"a" * 32, check_value(b"b" * 32)), Generation(b"b" * 32, "three")]
+    assert Vault(path, KEY).generations == [
+        Generation(b"a" * 32, check_value(b"b" * 32)),
+        Generation(b"b" * 32, "three"),
+    ]
     vault.turn()
     size = path.stat().st_size
     Vault(path, KEY).turn()

@@ -145,7 +145,9 @@ def test_what_an_interrupted_init_left_is_finished(site: Make) -> None:
 
 
 @pytest.mark.parametrize("name", ["secret.key", "vault.key"])
-def test_each_key_that_others_may_read_or_that_is_missing_short_or_not_random_stops_the_start(site: Make, name: str) -> None:
+def test_each_key_that_others_may_read_or_that_is_missing_short_or_not_random_stops_the_start(
+    site: Make, name: str
+) -> None:
     config = site()
     path = config.path.parent / name
     path.chmod(0o640)
@@ -234,7 +236,10 @@ def test_after_rotations_known_patients_keep_all_and_new_ones_get_the_newest_sec
         for number, origin in (("1", first), ("2", second), ("3", third)):
             mine, old = keys.patients.of("chu", f" {number} "), origin.patients.of("CHU", number)
             assert mine.patient("CHU", number) == pseudonyms[number] == old.patient("CHU", number)
-            assert (mine.uid("1.2.3"), mine.shift_days("CHU", number)) == (old.uid("1.2.3"), old.shift_days("CHU", number))
+            assert (mine.uid("1.2.3"), mine.shift_days("CHU", number)) == (
+                old.uid("1.2.3"),
+                old.shift_days("CHU", number),
+            )
     assert len({keys.patients.of("CHU", "9").uid("1.2.3") for keys in (first, second, third)}) == 3
 
 
@@ -260,7 +265,9 @@ def test_the_old_secret_is_nowhere_in_the_clear_and_no_more_accepted(site: Make)
     refused(config, "is not the key this node has used so far")
 
 
-def test_a_rotation_cut_short_after_the_key_was_replaced_goes_on_with_the_new_secret(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rotation_cut_short_after_the_key_was_replaced_goes_on_with_the_new_secret(
+    site: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = site()
     pseudonym, text = enter(opened(config), "1"), config.deidentify.key_file.read_text()
     with monkeypatch.context() as patch:
@@ -299,7 +306,9 @@ def test_a_wrong_secret_after_a_rotation_stops_the_start(site: Make) -> None:
     refused(config, "is not the key this node has used so far")
 
 
-def test_keys_are_not_changed_while_a_node_uses_them_nor_used_while_they_change(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_not_changed_while_a_node_uses_them_nor_used_while_they_change(
+    site: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fidac_node.system.locks._PATIENCE", 0.0)
     config = site()
     with closing(open_keys(config)), closing(open_keys(config)):
@@ -355,7 +364,9 @@ def test_after_closing_another_programme_can_be_opened_with_another_key(site: Ma
     refused(site(made=False, mode=ANONYMISED), "programme FIDAC was closed")
 
 
-def test_closing_that_was_interrupted_stops_the_start_and_can_be_finished(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_that_was_interrupted_stops_the_start_and_can_be_finished(
+    site: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = site(mode=ANONYMISED)
     with monkeypatch.context() as patch:
         patch.setattr("fidac_node.identity.keys.destroy_key", cut)
@@ -375,7 +386,9 @@ def engine(config: SiteConfig, keys: SiteKeys) -> Deidentifier:
 
 @pytest.mark.parametrize("rotated", [False, True], ids=["first secret", "after a rotation"])
 @pytest.mark.parametrize("issuer", ["", "Hôpital Bretonneau "])
-def test_the_vault_names_the_patient_whom_the_object_is_about(site: Make, tmp_path: Path, issuer: str, *, rotated: bool) -> None:
+def test_the_vault_names_the_patient_whom_the_object_is_about(
+    site: Make, tmp_path: Path, issuer: str, *, rotated: bool
+) -> None:
     config = site()
     keys = opened(config)
     if rotated:
@@ -407,7 +420,10 @@ def test_an_object_under_another_key_than_the_vaults_is_not_entered(site: Make, 
     keys = opened(site())
     path = build.write(tmp_path / "in.dcm", build.ct())
     _, outcome = build.run(path)
-    with open_source(path, build.LIMIT) as source, pytest.raises(Permanent, match="the vault would name another patient"):
+    with (
+        open_source(path, build.LIMIT) as source,
+        pytest.raises(Permanent, match="the vault would name another patient"),
+    ):
         keys.enter("aaaaaaaaaaaa", source, "", outcome.pseudonym)
     assert keys.vault is not None and list(keys.vault.studies()) == []
 

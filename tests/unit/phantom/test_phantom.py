@@ -91,7 +91,9 @@ def test_a_later_study_is_of_the_same_patient_and_has_its_own_uids() -> None:
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE])
 @pytest.mark.parametrize("vendor", phantom.VENDORS)
-def test_every_vendor_in_every_syntax_passes_reception_and_reads_back_the_same(tmp_path: Path, vendor: str, syntax: str) -> None:
+def test_every_vendor_in_every_syntax_passes_reception_and_reads_back_the_same(
+    tmp_path: Path, vendor: str, syntax: str
+) -> None:
     (path,) = phantom.write_series(tmp_path, slices=1, rows=64, columns=64, vendor=vendor, transfer_syntax=syntax)
     identity = identify(path, limit=1 << 20)
     assert identity.meta.transfer_syntax_uid == syntax
@@ -107,11 +109,18 @@ def test_every_vendor_repeats_the_patient_or_the_place_in_private_elements_and_s
     assert any(element.VR == "SQ" for element in private)
     text = " ".join(str(element.value) for element in private)
     assert any(word in text for word in ("LEFÈVRE", "SCANURG2", "Saint-Hélier"))
-    for keyword in ("RequestAttributesSequence", "ReferencedImageSequence", "ProcedureCodeSequence", "OtherPatientIDsSequence"):
+    for keyword in (
+        "RequestAttributesSequence",
+        "ReferencedImageSequence",
+        "ProcedureCodeSequence",
+        "OtherPatientIDsSequence",
+    ):
         assert ds[keyword].value, keyword
 
 
-@pytest.mark.parametrize(("charset", "encoded"), [("ISO_IR 100", b"LEF\xc8VRE"), ("ISO_IR 192", "LEFÈVRE".encode()), ("", b"LEF\xc8VRE")])
+@pytest.mark.parametrize(
+    ("charset", "encoded"), [("ISO_IR 100", b"LEF\xc8VRE"), ("ISO_IR 192", "LEFÈVRE".encode()), ("", b"LEF\xc8VRE")]
+)
 def test_accents_are_written_in_the_charset_asked_for(tmp_path: Path, charset: str, encoded: bytes) -> None:
     (path,) = phantom.write_series(tmp_path, slices=1, rows=64, columns=64, charset=charset)
     assert encoded in path.read_bytes()
@@ -120,7 +129,13 @@ def test_accents_are_written_in_the_charset_asked_for(tmp_path: Path, charset: s
 
 def test_another_body_part_says_nothing_of_the_chest() -> None:
     (ds,) = phantom.series(slices=1, rows=64, columns=64, body_part="BRAIN", study_description="TDM cérébrale")
-    told = [ds.BodyPartExamined, ds.StudyDescription, ds.SeriesDescription, ds.ProtocolName, ds.RequestedProcedureDescription]
+    told = [
+        ds.BodyPartExamined,
+        ds.StudyDescription,
+        ds.SeriesDescription,
+        ds.ProtocolName,
+        ds.RequestedProcedureDescription,
+    ]
     assert not any("thora" in text.lower() or "chest" in text.lower() for text in told)
 
 
@@ -165,5 +180,7 @@ def test_dciodvfy_finds_no_error(tmp_path: Path) -> None:
     paths.append(tmp_path / "capture.dcm")
     phantom.secondary_capture().save_as(paths[-1], enforce_file_format=True)
     for path in paths:
-        report = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, encoding="latin-1", check=False)
+        report = subprocess.run(
+            ["dciodvfy", str(path)], capture_output=True, text=True, encoding="latin-1", check=False
+        )
         assert "Error" not in report.stdout + report.stderr, path.name

@@ -18,7 +18,9 @@ from tests.support import command_set
 CT = "1.2.840.10008.5.1.4.1.1.2"
 uids = st.lists(st.integers(0, 9999).map(str), min_size=2, max_size=12).map(".".join)
 words = st.integers(0, 0xFFFF)
-comments = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), max_size=64).map(str.strip)
+comments = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), max_size=64).map(
+    str.strip
+)
 REQUEST = {
     "AffectedSOPClassUID": CT,
     "CommandField": 1,
@@ -31,7 +33,10 @@ REQUEST = {
 
 def command_of(message: DIMSEMessage, maximum: int = 0) -> bytes:
     return b"".join(
-        fragment[1:] for pdata in message.encode_msg(1, maximum) for _, fragment in pdata.presentation_data_value_list if fragment[0] & 1
+        fragment[1:]
+        for pdata in message.encode_msg(1, maximum)
+        for _, fragment in pdata.presentation_data_value_list
+        if fragment[0] & 1
     )
 
 
@@ -46,11 +51,20 @@ def test_what_pynetdicom_asks_is_understood(sop_class: str, sop_instance: str, m
     assert read_store(command_of(message)) == StoreRequest(message_id, sop_class, sop_instance, has_data_set=False)
 
 
-@given(uids, uids, words, st.sampled_from([0x0000, 0x0110, 0x0122, 0xA700, 0xC001]), comments, st.sampled_from([0, 64, 4096]))
+@given(
+    uids,
+    uids,
+    words,
+    st.sampled_from([0x0000, 0x0110, 0x0122, 0xA700, 0xC001]),
+    comments,
+    st.sampled_from([0, 64, 4096]),
+)
 def test_pynetdicom_understands_the_answer(
     sop_class: str, sop_instance: str, message_id: int, status: int, comment: str, maximum: int
 ) -> None:
-    encoded = store_response(StoreRequest(message_id, sop_class, sop_instance, True), 5, status, comment, maximum=maximum)
+    encoded = store_response(
+        StoreRequest(message_id, sop_class, sop_instance, True), 5, status, comment, maximum=maximum
+    )
     message, complete = DIMSEMessage(), False
     while encoded:
         (length,) = struct.unpack_from(">L", encoded, 2)
@@ -61,7 +75,11 @@ def test_pynetdicom_understands_the_answer(
     assert complete and isinstance(message, C_STORE_RSP) and message.context_id == 5
     primitive = message.message_to_primitive()
     assert primitive.is_valid_response
-    assert (primitive.MessageIDBeingRespondedTo, primitive.Status, primitive.ErrorComment or "") == (message_id, status, comment)
+    assert (primitive.MessageIDBeingRespondedTo, primitive.Status, primitive.ErrorComment or "") == (
+        message_id,
+        status,
+        comment,
+    )
     assert (primitive.AffectedSOPClassUID, primitive.AffectedSOPInstanceUID) == (sop_class, sop_instance)
 
 
@@ -70,7 +88,9 @@ def test_another_command_is_none_of_ours(field: int) -> None:
     assert read_store(command_set(**{**REQUEST, "CommandField": field})) is None
 
 
-@pytest.mark.parametrize("keyword", ["AffectedSOPClassUID", "AffectedSOPInstanceUID", "MessageID", "Priority", "CommandDataSetType"])
+@pytest.mark.parametrize(
+    "keyword", ["AffectedSOPClassUID", "AffectedSOPInstanceUID", "MessageID", "Priority", "CommandDataSetType"]
+)
 @pytest.mark.parametrize("value", [None, b"", b"\xff\xff\xff"])
 def test_a_request_that_lacks_a_mandatory_parameter_is_not_valid(keyword: str, value: bytes | None) -> None:
     values = {**REQUEST, keyword: value}

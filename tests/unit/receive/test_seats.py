@@ -112,7 +112,9 @@ def test_processes_share_the_seats(receivers: Callable[[int, int], Receiver], tm
         Seats(tmp_path / "seats", 3, 2).take("OTHER")
 
 
-def test_the_seats_of_a_killed_process_are_free_at_once(receivers: Callable[[int, int], Receiver], tmp_path: Path) -> None:
+def test_the_seats_of_a_killed_process_are_free_at_once(
+    receivers: Callable[[int, int], Receiver], tmp_path: Path
+) -> None:
     doomed, other = receivers(3, 2), receivers(3, 2)
     assert [doomed.take("PACS"), doomed.take("PACS"), other.take("ROUTER")] == ["taken"] * 3
     os.kill(doomed.process.pid, signal.SIGKILL)

@@ -41,7 +41,9 @@ def fragments(stream: bytes) -> list[tuple[int, int, bytes]]:
     sizes=st.lists(st.integers(1, 300_000), min_size=1, max_size=3),
     offset=st.integers(0, 5000),
 )
-def test_the_fragments_of_one_object_after_another_are_its_bytes_and_the_last_is_marked(most: int, sizes: list[int], offset: int) -> None:
+def test_the_fragments_of_one_object_after_another_are_its_bytes_and_the_last_is_marked(
+    most: int, sizes: list[int], offset: int
+) -> None:
     train = Train(5, most)
     data = os.urandom(1000) * ((max(sizes) + offset) // 1000 + 1)
     with file_of(data) as file:

@@ -23,7 +23,9 @@ from fidac_node.send.retry import Backoff, next_delay
         (100_000, 1.0, 300),
     ],
 )
-def test_a_delay_doubles_up_to_the_maximum_and_is_spread_over_its_second_half(attempts: int, rand: float, delay: float) -> None:
+def test_a_delay_doubles_up_to_the_maximum_and_is_spread_over_its_second_half(
+    attempts: int, rand: float, delay: float
+) -> None:
     assert next_delay(attempts, 5, 600, rand) == pytest.approx(delay)
 
 

@@ -22,7 +22,10 @@ def outbox(tmp_path: Path) -> Spool:
 
 
 def put(outbox: Spool, study: str, count: int) -> list[Entry]:
-    entries = [Entry(study * 12, "".join(chr(97 + int(digit)) for digit in f"{number:016d}"), "b" * 16) for number in range(count)]
+    entries = [
+        Entry(study * 12, "".join(chr(97 + int(digit)) for digit in f"{number:016d}"), "b" * 16)
+        for number in range(count)
+    ]
     for entry in entries:
         outbox.put(outbox.create(), entry)
     return entries

@@ -231,7 +231,9 @@ def read_object(talker: Peer) -> tuple[list[int], bytes]:
 
 
 @pytest.mark.parametrize("max_pdu", [1024, 4096, 8197, 8198, 16384, 65536, 131072, 200_000, 0])
-def test_a_file_goes_byte_for_byte_from_where_it_stands_in_pdus_that_the_peer_allows(tmp_path: Path, max_pdu: int) -> None:
+def test_a_file_goes_byte_for_byte_from_where_it_stands_in_pdus_that_the_peer_allows(
+    tmp_path: Path, max_pdu: int
+) -> None:
     data = os.urandom(1 << 19)
     (tmp_path / "object").write_bytes(data)
     sizes = [1, 4090, 131066, 131067, len(data) - 77]
@@ -405,7 +407,9 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_aborts_the_association() -
 
 @pytest.mark.parametrize("max_pdu", [4096, 131072])
 @pytest.mark.parametrize("size", [10, 5000, 140_000])
-def test_a_file_on_the_disk_that_becomes_shorter_aborts_the_association(tmp_path: Path, max_pdu: int, size: int) -> None:
+def test_a_file_on_the_disk_that_becomes_shorter_aborts_the_association(
+    tmp_path: Path, max_pdu: int, size: int
+) -> None:
     (tmp_path / "object").write_bytes(bytes(size))
     aborted: list[int] = []
 
@@ -438,7 +442,15 @@ def test_a_file_on_the_disk_that_becomes_shorter_aborts_the_association(tmp_path
         (0x04, b"\0\0\0\1\1\3", "malformed or endless"),
         (0x04, pdv(3, ANSWER[:-1]), "malformed command"),
     ],
-    ids=["user abort", "provider abort", "release", "second accept", "value cut short", "value too short", "command cut short"],
+    ids=[
+        "user abort",
+        "provider abort",
+        "release",
+        "second accept",
+        "value cut short",
+        "value too short",
+        "command cut short",
+    ],
 )
 def test_what_ends_the_association_is_said_in_words(kind: int, body: bytes, words: str) -> None:
     def talk(talker: Peer) -> None:

@@ -33,7 +33,9 @@ NAMES = sorted(METHODS)
 SEED = 20240317
 
 
-def pixels(rows: int = SIZE, columns: int = SIZE, *, dtype: str = "<u2", low: int = 0, high: int = 4096, frames: int = 1) -> bytes:
+def pixels(
+    rows: int = SIZE, columns: int = SIZE, *, dtype: str = "<u2", low: int = 0, high: int = 4096, frames: int = 1
+) -> bytes:
     """A slope with some noise, as a scanner's: it gets smaller, though not to nothing."""
     slope = np.linspace(low + 3, high - 4, rows * columns * frames)
     noise = np.random.default_rng(SEED).integers(-3, 4, slope.size)
@@ -108,7 +110,10 @@ def test_every_pixel_comes_back_and_the_header_stays_as_it_is(name: str, case: s
     after = squeezed(name, before)
     old, new = dcmread(before), dcmread(after)
     assert decoded(after) == old.PixelData[: len(decoded(after))] and len(old.PixelData) - len(decoded(after)) < 2
-    assert new.file_meta.TransferSyntaxUID == METHODS[name].transfer_syntax_uid and after.stat().st_size < before.stat().st_size
+    assert (
+        new.file_meta.TransferSyntaxUID == METHODS[name].transfer_syntax_uid
+        and after.stat().st_size < before.stat().st_size
+    )
     assert new["PixelData"].VR == "OB" and new["PixelData"].is_undefined_length
     del old.PixelData, new.PixelData
     assert old == new
@@ -169,7 +174,9 @@ WORDS = st.integers(2, 16).flatmap(
 
 @settings(max_examples=150, deadline=None)
 @given(WORDS, st.sampled_from(NAMES))
-def test_a_codec_gives_back_exactly_what_it_took_or_does_not_take_it(words: tuple[int, bool, int, int, bytes, bool], name: str) -> None:
+def test_a_codec_gives_back_exactly_what_it_took_or_does_not_take_it(
+    words: tuple[int, bool, int, int, bytes, bool], name: str
+) -> None:
     stored, is_signed, rows, columns, noise, stray = words
     shape = Image(rows, columns, 1, 16, stored, is_signed)
     array = np.frombuffer(noise, shape.dtype)[: rows * columns]
@@ -194,8 +201,14 @@ UNSUITABLE: dict[str, tuple[dict[str, Any], str]] = {
         "bits above HighBit",
     ),
     "bits below the pixel": ({"HighBit": 15}, "not the lowest 2 to 16 bits"),
-    "32 bits": ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31, "PixelData": bytes(4 * SIZE * SIZE)}, "not the lowest 2 to 16"),
-    "one bit": ({"BitsAllocated": 8, "BitsStored": 1, "HighBit": 0, "PixelData": bytes(SIZE * SIZE)}, "not the lowest 2 to 16 bits"),
+    "32 bits": (
+        {"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31, "PixelData": bytes(4 * SIZE * SIZE)},
+        "not the lowest 2 to 16",
+    ),
+    "one bit": (
+        {"BitsAllocated": 8, "BitsStored": 1, "HighBit": 0, "PixelData": bytes(SIZE * SIZE)},
+        "not the lowest 2 to 16 bits",
+    ),
     "colour": ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}, "not grayscale"),
     "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "not grayscale"),
     "no pixels": ({"PixelData": None}, "no pixel data"),
@@ -208,7 +221,9 @@ UNSUITABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", UNSUITABLE)
-def test_what_cannot_be_given_back_exactly_stays_as_it_is(name: str, case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_given_back_exactly_stays_as_it_is(
+    name: str, case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     values, reason = UNSUITABLE[case]
     path = image(tmp_path / "in.dcm", **values)
     content = path.read_bytes()
@@ -219,7 +234,10 @@ def test_what_cannot_be_given_back_exactly_stays_as_it_is(name: str, case: str, 
 @pytest.mark.parametrize("name", NAMES)
 def test_noise_that_would_grow_stays_as_it_is(name: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(SEED).bytes(2 * 256 * 256)
-    assert squeeze(name, image(tmp_path / "in.dcm", Rows=256, Columns=256, BitsStored=16, HighBit=15, PixelData=noise)) is None
+    assert (
+        squeeze(name, image(tmp_path / "in.dcm", Rows=256, Columns=256, BitsStored=16, HighBit=15, PixelData=noise))
+        is None
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -295,7 +313,9 @@ def test_an_object_is_the_same_in_every_lossless_encoding(case: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("values", [{"PatientAge": "054Y"}, {"PixelData": pixels()[:-2] + b"\1\0"}, {"Rows": 12, "Columns": 48}])
+@pytest.mark.parametrize(
+    "values", [{"PatientAge": "054Y"}, {"PixelData": pixels()[:-2] + b"\1\0"}, {"Rows": 12, "Columns": 48}]
+)
 def test_another_header_or_another_pixel_is_another_object(name: str, values: dict[str, Any], tmp_path: Path) -> None:
     native, other = image(tmp_path / "in.dcm"), image(tmp_path / "other.dcm", **values)
     assert not any(same_image(native, one) or same_image(one, native) for one in (other, squeezed(name, other)))
@@ -311,7 +331,9 @@ def test_another_transfer_syntax_or_no_image_is_not_compared(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_damaged_codestreams_are_another_object_and_harm_nothing(name: str, tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+def test_damaged_codestreams_are_another_object_and_harm_nothing(
+    name: str, tmp_path_factory: pytest.TempPathFactory, data: Any
+) -> None:
     directory = tmp_path_factory.mktemp("damaged")
     native = image(directory / "in.dcm")
     path = squeezed(name, native)
@@ -348,11 +370,16 @@ def test_without_the_package_two_encodings_count_as_two_objects_and_the_remedy_i
 
 def test_the_settings_know_every_method_and_the_transfer_syntaxes_are_ones_that_we_take() -> None:
     assert set(COMPRESSIONS) == {"none", *METHODS}
-    assert [TRANSFER_SYNTAXES[METHODS[name].transfer_syntax_uid] for name in ("jpeg-ls", "htj2k")] == ["JPEG-LS Lossless", "HTJ2K Lossless"]
+    assert [TRANSFER_SYNTAXES[METHODS[name].transfer_syntax_uid] for name in ("jpeg-ls", "htj2k")] == [
+        "JPEG-LS Lossless",
+        "HTJ2K Lossless",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_missing_package_stops_the_start_with_the_line_and_the_remedy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_stops_the_start_with_the_line_and_the_remedy(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "site.toml"
     path.write_text(f'[site]\nid = "S1"\n[send]\ncompression = "{name}"\n', "utf-8")
     assert load_site(path).send.compression == name
@@ -391,12 +418,16 @@ def test_dcmtk_decodes_jpeg_ls_to_the_same_bytes(case: str, tmp_path: Path) -> N
 def test_gdcm_decodes_jpeg_ls_to_the_same_bytes(case: str, tmp_path: Path) -> None:
     before = image(tmp_path / "in.dcm", **CASES[case])
     out = tmp_path / "out.dcm"
-    done = subprocess.run(["gdcmconv", "--raw", squeezed("jpeg-ls", before), out], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["gdcmconv", "--raw", squeezed("jpeg-ls", before), out], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert dcmread(out).PixelData == dcmread(before).PixelData
 
 
-@pytest.mark.parametrize("study", ["siemens_chest_b70f", "ge_lidc0003_small", "covid_nysbu_slices", "philips_phantom_raw_header"])
+@pytest.mark.parametrize(
+    "study", ["siemens_chest_b70f", "ge_lidc0003_small", "covid_nysbu_slices", "philips_phantom_raw_header"]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_real_scanners_images_come_back_to_the_last_bit_at_less_than_half_the_size(
     study: str, name: str, tmp_path: Path, shared_data: Callable[[str], Path]
@@ -412,7 +443,9 @@ def test_real_scanners_images_come_back_to_the_last_bit_at_less_than_half_the_si
     assert sizes[0] > 2 * sizes[1]
 
 
-def test_jpeg_ls_is_coded_with_the_precision_that_the_header_says_and_signed_pixels_with_all_bits(tmp_path: Path) -> None:
+def test_jpeg_ls_is_coded_with_the_precision_that_the_header_says_and_signed_pixels_with_all_bits(
+    tmp_path: Path,
+) -> None:
     precision = {}
     for case in ("12 of 16 bits", "signed, 12 of 16 bits", "8 of 16 bits", "8 bits"):
         ds = dcmread(squeezed("jpeg-ls", image(tmp_path / f"{case}.dcm", **CASES[case])))

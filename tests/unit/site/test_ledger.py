@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[3]
 
 def entry(number: int, study: int = 0, version: int = 0) -> Entry:
     letters = str.maketrans("0123456789", "abcdefghij")
-    return Entry(f"{study:012d}".translate(letters), f"{number:016d}".translate(letters), f"{version:016d}".translate(letters))
+    return Entry(
+        f"{study:012d}".translate(letters), f"{number:016d}".translate(letters), f"{version:016d}".translate(letters)
+    )
 
 
 @pytest.fixture
@@ -70,7 +72,9 @@ def test_the_latest_state_wins_even_if_it_was_written_first(path: Path, at: Call
     worker.close()
 
 
-def test_of_two_states_in_the_same_instant_the_one_noted_later_wins(ledger: Ledger, at: Callable[[float], None]) -> None:
+def test_of_two_states_in_the_same_instant_the_one_noted_later_wins(
+    ledger: Ledger, at: Callable[[float], None]
+) -> None:
     at(100.0)
     ledger.note(entry(1), "ready")
     ledger.note(entry(1), "outgoing")
@@ -80,11 +84,15 @@ def test_of_two_states_in_the_same_instant_the_one_noted_later_wins(ledger: Ledg
 
 def test_the_facts_of_the_first_writer_stay_and_later_ones_only_fill_gaps(ledger: Ledger) -> None:
     ledger.note(entry(1), "ready", received_at=10.0, bytes=100, calling_ae="PACS")
-    ledger.note(entry(1), "outgoing", received_at=20.0, bytes=200, calling_ae="OTHER", label="certain", label_source="rule:x")
+    ledger.note(
+        entry(1), "outgoing", received_at=20.0, bytes=200, calling_ae="OTHER", label="certain", label_source="rule:x"
+    )
     ledger.note(entry(1), "sent", label="negative")
     ledger.flush()
     found = row(ledger, entry(1))
-    assert {name: found[name] for name in ("received_at", "bytes", "calling_ae", "label", "label_source", "called_ae")} == {
+    assert {
+        name: found[name] for name in ("received_at", "bytes", "calling_ae", "label", "label_source", "called_ae")
+    } == {
         "received_at": 10.0,
         "bytes": 100,
         "calling_ae": "PACS",
@@ -134,7 +142,9 @@ def test_received_is_the_sum_of_all_states_whatever_happened(ledger: Ledger) -> 
 
 def test_an_empty_ledger_counts_zero_everywhere(ledger: Ledger) -> None:
     assert set(ledger.counts().values()) == {0}
-    assert ledger.oldest(STATES) is None and ledger.last_error() is None and ledger.studies() == [] and ledger.rows() == []
+    assert (
+        ledger.oldest(STATES) is None and ledger.last_error() is None and ledger.studies() == [] and ledger.rows() == []
+    )
     assert ledger.fact("x") is None and ledger.attempts(entry(1)) == 0 and ledger.sent_since(0) == 0
 
 
@@ -150,8 +160,13 @@ def test_studies_are_summed_up_and_rows_are_filtered(ledger: Ledger, at: Callabl
     assert (first["received"], first["sent"], first["held"], first["bytes"]) == (2, 1, 1, 30)
     assert (first["began"], first["changed"], first["labels"], first["reasons"]) == (3.0, 1000.0, "certain", "leak")
     assert len(ledger.studies(limit=1)) == 1
-    assert [row["entry"] for row in ledger.rows(states=("sent", "held"))] == [str(entry(2, study=1)), str(entry(1, study=1))]
-    assert [row["entry"] for row in ledger.rows(study=entry(1, study=1).study, reason="leak")] == [str(entry(2, study=1))]
+    assert [row["entry"] for row in ledger.rows(states=("sent", "held"))] == [
+        str(entry(2, study=1)),
+        str(entry(1, study=1)),
+    ]
+    assert [row["entry"] for row in ledger.rows(study=entry(1, study=1).study, reason="leak")] == [
+        str(entry(2, study=1))
+    ]
     assert len(ledger.rows(limit=2)) == 2
     assert ledger.oldest(("outgoing",)) == 4.0 and ledger.oldest(("sent", "held")) == 3.0
     assert ledger.sent_since(999.0) == 1 and ledger.sent_since(1001.0) == 0
@@ -174,10 +189,16 @@ def test_attempts_survive_a_process_that_dies_right_after_counting(path: Path) -
         "ledger = Ledger(Path(sys.argv[1])); ledger.attempting([Entry.parse(sys.argv[2])]); os._exit(9)"
     )
     for number in (1, 2):
-        assert subprocess.run([sys.executable, "-c", code, str(path), str(entry(1))], cwd=ROOT, check=False).returncode == 9
+        assert (
+            subprocess.run([sys.executable, "-c", code, str(path), str(entry(1))], cwd=ROOT, check=False).returncode
+            == 9
+        )
         ledger = Ledger(path)
         assert ledger.attempts(entry(1)) == number
-        assert row(ledger, entry(1))["state"] == "outgoing" and time.time() - float(str(row(ledger, entry(1))["last_attempt"])) < 60
+        assert (
+            row(ledger, entry(1))["state"] == "outgoing"
+            and time.time() - float(str(row(ledger, entry(1))["last_attempt"])) < 60
+        )
         ledger.close()
 
 
@@ -199,14 +220,20 @@ def test_facts_are_remembered_across_a_restart(path: Path) -> None:
     again.close()
 
 
-def test_contact_is_written_at_most_once_a_second_but_trouble_at_once(ledger: Ledger, at: Callable[[float], None]) -> None:
+def test_contact_is_written_at_most_once_a_second_but_trouble_at_once(
+    ledger: Ledger, at: Callable[[float], None]
+) -> None:
     at(100.0)
     ledger.contact(ok=True)
     at(100.5)
     ledger.contact(ok=True)
     assert (ledger.fact("hub_reachable"), ledger.fact("hub_contact")) == ("1", "100.0")
     ledger.contact(ok=False, message="refused")
-    assert (ledger.fact("hub_reachable"), ledger.fact("hub_contact"), ledger.fact("hub_error")) == ("0", "100.0", "refused")
+    assert (ledger.fact("hub_reachable"), ledger.fact("hub_contact"), ledger.fact("hub_error")) == (
+        "0",
+        "100.0",
+        "refused",
+    )
     at(100.6)
     ledger.contact(ok=True)
     assert (ledger.fact("hub_reachable"), ledger.fact("hub_contact")) == ("1", "100.6")
@@ -296,7 +323,8 @@ def test_a_lost_ledger_is_rebuilt_from_the_files(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.db")
     assert ledger.rebuild(found) == []
     assert {row["entry"]: row["state"] for row in ledger.rows()} == {
-        str(entry(number)): state for number, state in enumerate(("ready", "held", "outgoing", "refused", "sent", "committed"))
+        str(entry(number)): state
+        for number, state in enumerate(("ready", "held", "outgoing", "refused", "sent", "committed"))
     }
     assert ledger.first_of_instance(entry(4, version=9)) == entry(4), "what is on its way out stays the first version"
     ledger.close()
@@ -322,7 +350,15 @@ def test_rebuilding_corrects_states_drops_rows_without_a_file_and_leaves_the_res
         "committed",
         "dropped",
     ]
-    assert [rows[str(entry(number))]["changed_at"] for number in range(7)] == [100.0, 200.0, 200.0, 100.0, 100.0, 100.0, 200.0]
+    assert [rows[str(entry(number))]["changed_at"] for number in range(7)] == [
+        100.0,
+        200.0,
+        200.0,
+        100.0,
+        100.0,
+        100.0,
+        200.0,
+    ]
     assert rows[str(entry(1))]["reason"] is None and rows[str(entry(1))]["bytes"] == 5
     assert "missing" in str(rows[str(entry(6))]["message"])
     assert ledger.counts()["received"] == 7
@@ -347,7 +383,9 @@ ledger.close()
 def test_processes_that_open_and_write_a_new_ledger_at_once_lose_nothing(path: Path) -> None:
     names = " ".join(str(entry(number)) for number in range(60))
     processes = [
-        subprocess.Popen([sys.executable, "-c", WRITING, str(path), owner, names], cwd=ROOT, stdin=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITING, str(path), owner, names], cwd=ROOT, stdin=subprocess.PIPE, text=True
+        )
         for owner in ("one", "two", "three")
     ]
     for process in processes:
@@ -418,10 +456,14 @@ print(refused)
 
 def test_on_a_full_disk_rows_wait_in_memory_and_are_written_when_space_returns(path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
-    result = subprocess.run([sys.executable, "-c", FULL, str(path)], cwd=ROOT, check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], cwd=ROOT, check=False, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout == "2\n", "attempting and first_of_instance said Temporary"
-    assert "the ledger waits, objects are safe in the spool: the ledger cannot be written: disk I/O error" in result.stderr
+    assert (
+        "the ledger waits, objects are safe in the spool: the ledger cannot be written: disk I/O error" in result.stderr
+    )
     ledger = Ledger(path)
     assert ledger.counts()["held"] == 400
     ledger.close()
@@ -458,7 +500,9 @@ def test_rows_that_could_not_be_written_are_tried_again_by_themselves(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger = Ledger(path)
-    monkeypatch.setattr(ledger._db, "_timeout", 0.05)  # of the flusher's own connection, which it opens with the first row
+    monkeypatch.setattr(
+        ledger._db, "_timeout", 0.05
+    )  # of the flusher's own connection, which it opens with the first row
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     ledger.note(entry(1), "ready")
@@ -534,7 +578,9 @@ def test_what_was_known_elsewhere_counts_when_the_ledger_never_knew(ledger: Ledg
     assert ledger.claim(entry(2, study=2).study, "anna", lambda: ["bert"])[0] == {"anna"}
 
 
-def test_who_has_no_object_left_is_forgotten_by_a_persons_order_and_who_has_left_only_if_withdrawn(ledger: Ledger) -> None:
+def test_who_has_no_object_left_is_forgotten_by_a_persons_order_and_who_has_left_only_if_withdrawn(
+    ledger: Ledger,
+) -> None:
     study = entry(1).study
     for number, (state, patient) in enumerate([("sent", "anna"), ("dropped", "carla"), ("held", "bert")]):
         ledger.note(entry(number), state, patient=patient)

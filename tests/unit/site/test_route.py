@@ -109,8 +109,15 @@ def test_the_first_rule_that_matches_decides() -> None:
     scout = header(BodyPartExamined="CHEST", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     assert [
         (decision.action, decision.rule, decision.label)
-        for decision in map(both.decide, (scout, CHEST, header(BodyPartExamined="CHEST", SeriesDescription="Topogram"), BRAIN))
-    ] == [("discard", "scouts", "unknown"), ("accept", "thorax", "possible"), ("hold", "rest", "unknown"), ("hold", "rest", "unknown")]
+        for decision in map(
+            both.decide, (scout, CHEST, header(BodyPartExamined="CHEST", SeriesDescription="Topogram"), BRAIN)
+        )
+    ] == [
+        ("discard", "scouts", "unknown"),
+        ("accept", "thorax", "possible"),
+        ("hold", "rest", "unknown"),
+        ("hold", "rest", "unknown"),
+    ]
 
 
 def test_written_rules_stand_in_place_of_the_built_in_one() -> None:
@@ -121,7 +128,10 @@ def test_written_rules_stand_in_place_of_the_built_in_one() -> None:
 
 
 def test_nothing_is_discarded_without_a_rule_that_says_so() -> None:
-    assert {rules().decide(header(**values)).action for values in ({}, {"BodyPartExamined": "FOOT"})} == {"accept", "hold"}
+    assert {rules().decide(header(**values)).action for values in ({}, {"BodyPartExamined": "FOOT"})} == {
+        "accept",
+        "hold",
+    }
 
 
 @pytest.mark.parametrize(
@@ -134,7 +144,9 @@ def test_nothing_is_discarded_without_a_rule_that_says_so() -> None:
         ("FIDACNODE", {"label": "nonsense"}, ("possible", "rule:covid")),
     ],
 )
-def test_import_goes_before_called_ae_before_rule(called: str, note: dict[str, str] | None, expected: tuple[str, str]) -> None:
+def test_import_goes_before_called_ae_before_rule(
+    called: str, note: dict[str, str] | None, expected: tuple[str, str]
+) -> None:
     made = rules(
         {"name": "covid", "when": {"StudyDescription": "covid"}, "decision": "accept", "label": "possible"},
         labels={"FIDAC_NEGATIVE": "negative"},
@@ -162,7 +174,9 @@ def test_several_values_are_matched_as_one_text() -> None:
     made = rules({"name": "r", "when": {"ImageType": r"primary\\axial"}, "decision": "accept"})
     assert made.decide(header(ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])).action == "accept"
     assert (
-        rules({"name": "r", "when": {"PatientName": "lefevre"}, "decision": "accept"}).decide(header(PatientName="LEFÈVRE^A")).action
+        rules({"name": "r", "when": {"PatientName": "lefevre"}, "decision": "accept"})
+        .decide(header(PatientName="LEFÈVRE^A"))
+        .action
         == "accept"
     )
 
@@ -193,7 +207,9 @@ def test_rules_come_from_the_configuration() -> None:
         ([], {}, "sure", "'sure' is not a label"),
     ],
 )
-def test_a_rule_that_cannot_work_stops_the_start(tables: list[dict[str, Any]], labels: dict[str, str], default: str, message: str) -> None:
+def test_a_rule_that_cannot_work_stops_the_start(
+    tables: list[dict[str, Any]], labels: dict[str, str], default: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         Rules(tables, labels, default)
 
@@ -213,4 +229,6 @@ def test_a_rule_that_cannot_work_stops_the_start(tables: list[dict[str, Any]], l
 def test_real_studies_are_told_apart(shared_data: Callable[[str], Path], study: str, action: str) -> None:
     for path in sorted(shared_data(study).iterdir()):
         with open_source(path, 1 << 28) as source:
-            assert rules().decide(source).action == action == rules().decide(dcmread(path, stop_before_pixels=True)).action
+            assert (
+                rules().decide(source).action == action == rules().decide(dcmread(path, stop_before_pixels=True)).action
+            )

@@ -111,7 +111,9 @@ def test_anchors_stay_while_the_names_cannot_be_synced(queue: Spool, caplog: pyt
 
 
 @pytest.mark.parametrize("why", ["large", "no hard links"])
-def test_what_can_have_no_anchor_is_synced_with_its_name(queue: Spool, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_have_no_anchor_is_synced_with_its_name(
+    queue: Spool, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if why == "no hard links":
         monkeypatch.setattr(os, "link", functools.partial(_forbidden))
     with SystemCalls() as calls:
@@ -159,7 +161,10 @@ def test_a_file_with_another_name_than_its_anchor_is_never_written_to(queue: Spo
     queue.settle()
     os.link(queue.path(what), tmp_path / "kept")
     queue.remove(what)
-    assert without_preamble(tmp_path / "kept") == received(1)[1][128:] and list((queue.directory / "spare").iterdir()) == []
+    assert (
+        without_preamble(tmp_path / "kept") == received(1)[1][128:]
+        and list((queue.directory / "spare").iterdir()) == []
+    )
 
 
 def test_drafts_are_not_made_ahead_when_the_disk_is_full_and_nothing_is_left_of_the_trial(queue: Spool) -> None:
@@ -209,7 +214,9 @@ def test_a_name_that_a_power_cut_brought_back_goes_when_its_file_holds_another_o
     assert states(again) == {"new": [what]} and without_preamble(again.path(what)) == received(2)[1][128:]
 
 
-def test_what_another_moves_while_anchors_are_redeemed_is_no_trouble(queue: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_moves_while_anchors_are_redeemed_is_no_trouble(
+    queue: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     what = receive(queue, 1)
     queue.settle()
     read = Stamp.read
@@ -307,7 +314,9 @@ class Disk:
             path = Path(f"/proc/self/fd/{args[0]}").readlink()
             if stat.S_ISDIR(found.st_mode):
                 self.synced = len(self.history) - 1
-                self.directories[os.path.relpath(path, self.root)] = self.history[-1].get(os.path.relpath(path, self.root), {})
+                self.directories[os.path.relpath(path, self.root)] = self.history[-1].get(
+                    os.path.relpath(path, self.root), {}
+                )
             else:
                 self.bytes[found.st_ino] = os.pread(args[0], 1 << 20, 0)
         return result
@@ -328,11 +337,18 @@ class Disk:
 
     def left(self, target: Path, chance: random.Random, *, journal: bool) -> None:
         """Write what a power cut may leave to ``target``."""
-        now = {ino: self._read(self.root / directory / name) for directory, names in self._names().items() for name, ino in names.items()}
+        now = {
+            ino: self._read(self.root / directory / name)
+            for directory, names in self._names().items()
+            for name, ino in names.items()
+        }
         if journal:
             names = self.history[chance.randint(self.synced, len(self.history) - 1)]
         else:
-            names = {directory: chance.choice((self.directories.get(directory, {}), new)) for directory, new in self.history[-1].items()}
+            names = {
+                directory: chance.choice((self.directories.get(directory, {}), new))
+                for directory, new in self.history[-1].items()
+            }
         made: dict[int, Path] = {}
         for directory, inodes in names.items():
             (target / directory).mkdir(parents=True, exist_ok=True)
@@ -352,7 +368,9 @@ def _mixed(old: bytes, new: bytes, chance: random.Random) -> bytes:
     return b"".join(pages)[:size]
 
 
-STEPS = st.lists(st.sampled_from(("receive", "receive", "receive", "claim", "remove", "settle")), min_size=1, max_size=24)
+STEPS = st.lists(
+    st.sampled_from(("receive", "receive", "receive", "claim", "remove", "settle")), min_size=1, max_size=24
+)
 
 
 @pytest.mark.parametrize("journal", [True, False])
@@ -381,7 +399,9 @@ def test_whenever_the_power_is_cut_every_object_that_was_acknowledged_is_there_w
                         removed.add(what := chance.choice(waiting))  # its copy is safe by now
                         safe.remove(what)
                         queue.remove(what)
-                    elif step == "claim" and journal:  # without a journal a rename may lose the file: nothing helps there but fsck
+                    elif (
+                        step == "claim" and journal
+                    ):  # without a journal a rename may lose the file: nothing helps there but fsck
                         queue.claim("worker", 2)
         except Cut:
             pass

@@ -68,7 +68,9 @@ def test_who_left_leaves_nothing_and_who_was_killed_is_cleared_away(bell: Bell, 
 
 
 def test_another_process_is_heard(bell: Bell, tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from fidac_node.spool.bell import Bell; Bell(Path(sys.argv[1])).ring()"
+    code = (
+        "import sys; from pathlib import Path; from fidac_node.spool.bell import Bell; Bell(Path(sys.argv[1])).ring()"
+    )
     with bell.listening() as rings:
         subprocess.run([sys.executable, "-c", code, str(tmp_path / "bell")], check=True)
         assert rings(LONG)

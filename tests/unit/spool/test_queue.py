@@ -54,7 +54,9 @@ def states(queue: Spool) -> dict[str, list[Entry]]:
 
 def litter(queue: Spool) -> list[str]:
     return sorted(
-        path.name for path in queue.directory.rglob("*") if "tmp" in path.relative_to(queue.directory).parts[0] or path.suffix == ".tmp"
+        path.name
+        for path in queue.directory.rglob("*")
+        if "tmp" in path.relative_to(queue.directory).parts[0] or path.suffix == ".tmp"
     )[1:]
 
 
@@ -207,7 +209,9 @@ def test_room_is_what_is_free_above_the_reserve(tmp_path: Path) -> None:
 # --- drafts
 
 
-def test_a_draft_is_gone_when_it_is_discarded_and_discarding_is_harmless_twice_and_after_it_was_put(queue: Spool) -> None:
+def test_a_draft_is_gone_when_it_is_discarded_and_discarding_is_harmless_twice_and_after_it_was_put(
+    queue: Spool,
+) -> None:
     with queue.create() as unwanted:
         unwanted.file.write(b"half")
         assert unwanted.path.read_bytes() == b"half"
@@ -379,7 +383,9 @@ def test_no_more_spares_are_kept_than_wanted_and_none_by_a_spool_that_wants_none
     assert saving.entries("new") == [entry(5)]
 
 
-def test_a_file_that_is_large_or_has_another_name_is_deleted_and_never_written_to(saving: Spool, tmp_path: Path) -> None:
+def test_a_file_that_is_large_or_has_another_name_is_deleted_and_never_written_to(
+    saving: Spool, tmp_path: Path
+) -> None:
     put(saving, entry(1), bytes(SMALL + 1))
     put(saving, entry(2), b"in the archive too")
     os.link(saving.path(entry(2)), tmp_path / "archived")
@@ -560,7 +566,9 @@ def test_a_process_killed_within_any_step_loses_nothing_and_leaves_nothing_behin
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_whichever_system_call_fails_the_object_stays_whole_and_the_step_can_be_repeated(tmp_path: Path, step: str) -> None:
+def test_whichever_system_call_fails_the_object_stays_whole_and_the_step_can_be_repeated(
+    tmp_path: Path, step: str
+) -> None:
     state, run, allowed = STEPS[step]
     for at in itertools.count(1):
         place = tmp_path / str(at)
@@ -596,7 +604,9 @@ def put_three(queue: Spool) -> None:
 
 
 @pytest.mark.parametrize("kill", [False, True])
-def test_whatever_happens_while_several_are_put_each_is_there_whole_or_not_at_all_and_can_be_put_again(tmp_path: Path, kill: bool) -> None:
+def test_whatever_happens_while_several_are_put_each_is_there_whole_or_not_at_all_and_can_be_put_again(
+    tmp_path: Path, kill: bool
+) -> None:
     for at in itertools.count(1):
         place = tmp_path / str(at)
         queue = Spool(place)
@@ -611,7 +621,10 @@ def test_whatever_happens_while_several_are_put_each_is_there_whole_or_not_at_al
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         queue.sweep()
         found = queue.entries("new")
-        assert all(queue.path(what).read_bytes() == b"whole object" * (1000 + number) for number, what in enumerate(sorted(found)))
+        assert all(
+            queue.path(what).read_bytes() == b"whole object" * (1000 + number)
+            for number, what in enumerate(sorted(found))
+        )
         assert litter(queue) == [] and (code != 0 or len(found) == 3)
         put_three(queue)
         assert states(queue) == {"new": [entry(0), entry(1), entry(2)]}
@@ -716,7 +729,10 @@ for name in sys.argv[2:]:
 def test_three_processes_that_put_the_same_objects_at_once_leave_each_once_and_whole(queue: Spool) -> None:
     wanted = [entry(number) for number in range(40)]
     arguments = [sys.executable, "-c", BOTH_PUTTING, str(queue.directory), *map(str, wanted)]
-    processes = [subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    processes = [
+        subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     for process in processes:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
     for process in processes:
@@ -843,7 +859,11 @@ class Life(RuleBasedStateMachine):
         assert len(claimed) <= limit and all(self.table[what] == "new" for what in claimed)
         self.table.update(dict.fromkeys(claimed, "work"))
 
-    @rule(number=numbers, hand=hands, step=st.sampled_from(("unclaim", "hold", "release", "mark_sent", "mark_committed", "remove")))
+    @rule(
+        number=numbers,
+        hand=hands,
+        step=st.sampled_from(("unclaim", "hold", "release", "mark_sent", "mark_committed", "remove")),
+    )
     def move(self, number: int, hand: int, step: str) -> None:
         what, queue = entry(number), self.queues[hand]
         steps: dict[str, tuple[Callable[[Entry], object], tuple[str, ...], str]] = {

@@ -25,7 +25,9 @@ print(len(os.listdir("/proc/self/fd")) > 0)
 
 
 def dumpable(act: str, path: Path) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", CHILD.format(act=act), str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD.format(act=act), str(path)], capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 

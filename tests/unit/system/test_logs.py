@@ -51,7 +51,10 @@ def test_the_text_of_our_own_errors_is_logged_and_stays_on_one_line(stream: io.S
 
 
 def test_a_system_error_says_its_reason_but_not_the_name_of_the_file() -> None:
-    assert describe(FileNotFoundError(2, "No such file or directory", "/in/DUPONT.dcm")) == "FileNotFoundError (No such file or directory)"
+    assert (
+        describe(FileNotFoundError(2, "No such file or directory", "/in/DUPONT.dcm"))
+        == "FileNotFoundError (No such file or directory)"
+    )
 
 
 def test_what_an_error_came_from_is_described_too() -> None:
@@ -62,7 +65,11 @@ def test_what_an_error_came_from_is_described_too() -> None:
             raise KeyError("DUPONT") from error
     except KeyError as error:
         text = describe(error)
-    assert text.startswith("KeyError at test_logs.py:") and ", after ValueError at test_logs.py:" in text and "DUPONT" not in text
+    assert (
+        text.startswith("KeyError at test_logs.py:")
+        and ", after ValueError at test_logs.py:" in text
+        and "DUPONT" not in text
+    )
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ NEW = b"new content " * 100
 ROOT = Path(__file__).parents[3]
 
 
-def fail_at_each_call(prepare: Callable[[], object], work: Callable[[], object], check: Callable[[SystemCalls], object]) -> list[str]:
+def fail_at_each_call(
+    prepare: Callable[[], object], work: Callable[[], object], check: Callable[[SystemCalls], object]
+) -> list[str]:
     """Run ``work`` failing its 1st, 2nd, ... system call, with ``check`` after each; return all its calls."""
     for at in itertools.count(1):
         prepare()
@@ -39,7 +41,9 @@ def fail_at_each_call(prepare: Callable[[], object], work: Callable[[], object],
 
 
 @pytest.mark.parametrize("old", [None, b"old content"])
-def test_whichever_system_call_fails_the_name_holds_all_or_nothing_and_no_litter_stays(tmp_path: Path, old: bytes | None) -> None:
+def test_whichever_system_call_fails_the_name_holds_all_or_nothing_and_no_litter_stays(
+    tmp_path: Path, old: bytes | None
+) -> None:
     path = tmp_path / "reason.json"
 
     def prepare() -> None:
@@ -53,7 +57,9 @@ def test_whichever_system_call_fails_the_name_holds_all_or_nothing_and_no_litter
         assert there == old or "rename" in calls.calls[:-1]
         assert [left for left in tmp_path.iterdir() if left != path] == []
 
-    assert {"open", "write", "fsync", "rename"} <= set(fail_at_each_call(prepare, lambda: safeio.write_synced(path, NEW), check))
+    assert {"open", "write", "fsync", "rename"} <= set(
+        fail_at_each_call(prepare, lambda: safeio.write_synced(path, NEW), check)
+    )
     assert path.read_bytes() == NEW
 
 

@@ -52,7 +52,17 @@ def issue(authority: Pair, tmp_path_factory: pytest.TempPathFactory) -> Callable
         key, request, extensions, certificate = new_key(folder / "key"), folder / "csr", folder / "ext", folder / "pem"
         extensions.write_text(f"subjectAltName={name}\n")
         openssl("req", "-new", "-key", key, "-subj", "/CN=node", "-out", request)
-        signer = ["-CA", authority.certificate, "-CAkey", authority.key, "-CAcreateserial", "-days", str(days), "-extfile", extensions]
+        signer = [
+            "-CA",
+            authority.certificate,
+            "-CAkey",
+            authority.key,
+            "-CAcreateserial",
+            "-days",
+            str(days),
+            "-extfile",
+            extensions,
+        ]
         openssl("x509", "-req", "-in", request, *signer, "-out", certificate)
         return Pair(certificate, key)
 
@@ -105,7 +115,9 @@ def test_both_ends_agree_on_tls_1_3_and_never_on_less_than_1_2(authority: Pair, 
     assert server.minimum_version == client.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_a_client_without_certificate_is_turned_away_when_the_server_has_a_ca(authority: Pair, issue: Callable[[str], Pair]) -> None:
+def test_a_client_without_certificate_is_turned_away_when_the_server_has_a_ca(
+    authority: Pair, issue: Callable[[str], Pair]
+) -> None:
     hub = issue("DNS:hub.example.org")
     server = made(server_context(hub.certificate, hub.key, authority.certificate))
     client = made(client_context(None, None, authority.certificate, "hub.example.org"))
@@ -128,7 +140,9 @@ def test_a_server_that_bears_another_name_is_not_trusted(authority: Pair, issue:
         handshake(server, client, "hub.example.org")
 
 
-def test_a_server_called_by_its_address_needs_the_right_authority_only(authority: Pair, issue: Callable[[str], Pair]) -> None:
+def test_a_server_called_by_its_address_needs_the_right_authority_only(
+    authority: Pair, issue: Callable[[str], Pair]
+) -> None:
     hub = issue("DNS:hub.example.org")
     server = made(server_context(hub.certificate, hub.key, None))
     assert handshake(server, made(client_context(None, None, authority.certificate, "192.0.2.1")), "192.0.2.1")
@@ -144,7 +158,9 @@ def test_without_a_ca_the_authorities_of_the_system_decide_and_the_name_counts(i
         handshake(made(server_context(site.certificate, site.key, None)), client, "192.0.2.1")
 
 
-def test_files_that_cannot_be_used_are_named_with_a_remedy(tmp_path: Path, authority: Pair, issue: Callable[[str], Pair]) -> None:
+def test_files_that_cannot_be_used_are_named_with_a_remedy(
+    tmp_path: Path, authority: Pair, issue: Callable[[str], Pair]
+) -> None:
     hub, site = issue("DNS:hub.example.org"), issue("DNS:site.example.org")
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("no certificate")

@@ -97,8 +97,13 @@ def schema(db: Database) -> dict[str, Any]:
     """Tables, columns and indexes as the database itself tells them."""
     return {
         table: (
-            sorted((column.name, column.data_type.lower(), column.null, column.primary_key) for column in db.get_columns(table)),
-            sorted((index.name, (index.sql or "").lower(), index.columns, index.unique) for index in db.get_indexes(table)),
+            sorted(
+                (column.name, column.data_type.lower(), column.null, column.primary_key)
+                for column in db.get_columns(table)
+            ),
+            sorted(
+                (index.name, (index.sql or "").lower(), index.columns, index.unique) for index in db.get_indexes(table)
+            ),
             sorted((key.column, key.dest_table, key.dest_column) for key in db.get_foreign_keys(table)),
         )
         for table in db.get_tables()
@@ -106,11 +111,15 @@ def schema(db: Database) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("already", range(len(STEPS)))
-def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(database_url: str, tmp_path: Path, already: int) -> None:
+def test_an_upgraded_index_is_like_a_fresh_one_and_keeps_its_rows(
+    database_url: str, tmp_path: Path, already: int
+) -> None:
     old = connect(database_url, tmp_path)
     migrate(old, STEPS[:already])
     if already:
-        old.execute_sql("INSERT INTO site (id, ae_title, added_at) VALUES ('LILLE', 'LILLE_NODE', '2020-03-01 00:00:00')")
+        old.execute_sql(
+            "INSERT INTO site (id, ae_title, added_at) VALUES ('LILLE', 'LILLE_NODE', '2020-03-01 00:00:00')"
+        )
     with pytest.raises(ConfigError, match="start the hub once"):
         check(old)
     prepare(old)
@@ -130,10 +139,14 @@ def test_the_tables_are_what_the_models_say(db: Database) -> None:
     for model in MODELS:
         meta = model._meta
         columns = {column.name: column for column in db.get_columns(meta.table_name)}
-        assert {field.column_name: field.null for field in meta.sorted_fields} == {name: column.null for name, column in columns.items()}
+        assert {field.column_name: field.null for field in meta.sorted_fields} == {
+            name: column.null for name, column in columns.items()
+        }
         assert [name for name, column in columns.items() if column.primary_key] == [meta.primary_key.column_name]
         unique = {tuple(index.columns) for index in db.get_indexes(meta.table_name) if index.unique}
-        declared = {tuple(meta.fields[name].column_name for name in names) for names, is_unique in meta.indexes if is_unique}
+        declared = {
+            tuple(meta.fields[name].column_name for name in names) for names, is_unique in meta.indexes if is_unique
+        }
         assert declared <= unique
 
 
@@ -181,18 +194,34 @@ def test_registering_twice_is_harmless_and_contradictions_are_refused(db: Databa
 
 
 @pytest.mark.parametrize("transfer_syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
-def test_everything_a_researcher_filters_on_is_read_in_every_encoding(described: Callable[..., Description], transfer_syntax: str) -> None:
+def test_everything_a_researcher_filters_on_is_read_in_every_encoding(
+    described: Callable[..., Description], transfer_syntax: str
+) -> None:
     description = described(data_set(ContrastBolusAgent="IOMERON 400", StudyDate="20040229"), transfer_syntax)
     acquisition = description.acquisition
     assert description.place == Place("LILLE", uid(1, 1), uid(1, 1, 1), uid(1, 1, 1, 1))
-    assert (description.pseudonym, description.sex, description.patient_age, description.age_years) == ("PSEUDO0001", "F", "054Y", 54)
+    assert (description.pseudonym, description.sex, description.patient_age, description.age_years) == (
+        "PSEUDO0001",
+        "F",
+        "054Y",
+        54,
+    )
     assert description.date == datetime.date(2004, 2, 29)
     assert (description.label, description.label_source) == ("certain", "called-ae")
-    assert (description.programme, description.profile, description.profile_digest) == ("FIDAC", "fidac-chest-ct", DIGEST)
+    assert (description.programme, description.profile, description.profile_digest) == (
+        "FIDAC",
+        "fidac-chest-ct",
+        DIGEST,
+    )
     assert (acquisition.modality, acquisition.body_part) == ("CT", "CHEST")
     assert (acquisition.manufacturer, acquisition.model, acquisition.kernel) == ("SIEMENS", "Sensation 16", "B70f")
     assert (acquisition.kvp, acquisition.slice_thickness) == (120.0, 1.5)
-    assert (acquisition.row_spacing, acquisition.column_spacing, acquisition.rows, acquisition.columns) == (0.7, 0.8, 4, 4)
+    assert (acquisition.row_spacing, acquisition.column_spacing, acquisition.rows, acquisition.columns) == (
+        0.7,
+        0.8,
+        4,
+        4,
+    )
     assert (acquisition.contrast, acquisition.contrast_agent) == (True, "IOMERON 400")
     assert (description.sop_class_uid, description.transfer_syntax_uid, description.number) == (CT, transfer_syntax, 1)
     assert description.received_at == datetime.datetime(2026, 1, 2, 12)
@@ -206,13 +235,21 @@ def test_an_enhanced_image_is_read_from_its_functional_groups(described: Callabl
         assert (acquisition.row_spacing, acquisition.column_spacing, description.frames) == (0.6, 0.65, 2)
 
 
-def test_our_private_block_is_found_in_another_block_and_when_a_hop_made_it_un(described: Callable[..., Description]) -> None:
+def test_our_private_block_is_found_in_another_block_and_when_a_hop_made_it_un(
+    described: Callable[..., Description],
+) -> None:
     ds = data_set()
     for tag in [element.tag for element in ds.group_dataset(0x0F1D)]:
         del ds[tag]
     ds.add_new(0x0F1D0010, "LO", "SOMEBODY ELSE")
     ds.add_new(0x0F1D1001, "CS", "NEGATIVE")
-    for number, value in ((0x0042, b"FIDAC NODE 1"), (0x4201, b"POSSIBLE"), (0x4202, b"rule:x"), (0x4203, b"p1"), (0x4204, b"CD" * 32)):
+    for number, value in (
+        (0x0042, b"FIDAC NODE 1"),
+        (0x4201, b"POSSIBLE"),
+        (0x4202, b"rule:x"),
+        (0x4203, b"p1"),
+        (0x4204, b"CD" * 32),
+    ):
         ds.add_new(0x0F1D0000 | number, "UN", value + b" " * (len(value) % 2))
     description = described(ds)
     assert (description.label, description.label_source) == ("possible", "rule:x")
@@ -232,7 +269,11 @@ def test_a_label_that_is_none_of_ours_is_unknown(described: Callable[..., Descri
         ({"PixelSpacing": None}, "column_spacing", None),
         ({"Rows": None}, "rows", None),
         ({"Manufacturer": "GE\x00 \x1b[31m"}, "manufacturer", "GE [31m"),
-        ({"SpecificCharacterSet": "ISO_IR 192", "Manufacturer": "Société Générale"}, "manufacturer", "Société Générale"),
+        (
+            {"SpecificCharacterSet": "ISO_IR 192", "Manufacturer": "Société Générale"},
+            "manufacturer",
+            "Société Générale",
+        ),
         ({"SpecificCharacterSet": "ISO_IR 100", "Manufacturer": "Société"}, "manufacturer", "Société"),
     ],
     ids=str,
@@ -268,7 +309,8 @@ def test_a_study_date_that_is_none_reads_as_absent(tmp_path: Path, raw: bytes) -
 
 
 @pytest.mark.parametrize(
-    ("raw", "years"), [(b"054Y", 54), (b"018M", 1), (b"011M", 0), (b"060W", 1), (b"010D", 0), (b"", None), (b"54", None)]
+    ("raw", "years"),
+    [(b"054Y", 54), (b"018M", 1), (b"011M", 0), (b"060W", 1), (b"010D", 0), (b"", None), (b"54", None)],
 )
 def test_an_age_counts_in_whole_years(tmp_path: Path, raw: bytes, years: int | None) -> None:
     assert described_raw(tmp_path, b"\x10\x00\x10\x10AS", raw).age_years == years
@@ -290,7 +332,9 @@ def test_an_instance_number_that_fits_no_column_reads_as_absent(tmp_path: Path, 
     ],
     ids=["pixels cut", "meta cut", "study no UID", "series missing", "no pseudonym"],
 )
-def test_an_object_that_cannot_be_filed_is_refused_with_its_code(tmp_path: Path, spoil: Callable[[bytes], bytes], code: str) -> None:
+def test_an_object_that_cannot_be_filed_is_refused_with_its_code(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], code: str
+) -> None:
     ds = data_set()
     path = tmp_path / "bad.dcm"
     path.write_bytes(spoil(encoded(ds)))
@@ -314,7 +358,10 @@ def test_a_data_set_that_says_another_uid_than_its_meta_is_malformed(tmp_path: P
 def batch(described: Callable[..., Description]) -> list[Description]:
     """Two sites, three patients, series that disagree within themselves."""
     objects = [
-        described(data_set(patient, study, series, instance, label=label, SliceThickness=thickness), received=f"2026-01-{10 + instance}")
+        described(
+            data_set(patient, study, series, instance, label=label, SliceThickness=thickness),
+            received=f"2026-01-{10 + instance}",
+        )
         for patient, study, series, instance, label, thickness in [
             (1, 1, 1, 1, "UNKNOWN", "1"),
             (1, 1, 1, 2, "CERTAIN", "2"),
@@ -324,7 +371,9 @@ def batch(described: Callable[..., Description]) -> list[Description]:
             (2, 1, 1, 1, "OTHER", "5"),
         ]
     ]
-    scout = described(data_set(1, 1, 1, 0, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SliceThickness="600", PatientSex="M"))
+    scout = described(
+        data_set(1, 1, 1, 0, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SliceThickness="600", PatientSex="M")
+    )
     return [*objects, scout, described(data_set(1, 1, 1, 1, site="PARIS"), site="PARIS")]
 
 
@@ -332,7 +381,9 @@ def test_counts_are_exact_and_sizes_add_up(db: Database, described: Callable[...
     descriptions = batch(described)
     assert record(db, descriptions) == 8
     counted = totals(db)
-    assert {name: counted[name] for name in ("instances", "studies", "series", "patients", "sites", "held", "conflicts")} == {
+    assert {
+        name: counted[name] for name in ("instances", "studies", "series", "patients", "sites", "held", "conflicts")
+    } == {
         "instances": 8,
         "studies": 4,
         "series": 5,
@@ -356,7 +407,9 @@ def test_repeats_in_a_batch_or_later_change_nothing(db: Database, described: Cal
     assert snapshot(db) == before
 
 
-def test_the_rows_do_not_depend_on_the_order_of_arrival(database_url: str, tmp_path: Path, described: Callable[..., Description]) -> None:
+def test_the_rows_do_not_depend_on_the_order_of_arrival(
+    database_url: str, tmp_path: Path, described: Callable[..., Description]
+) -> None:
     descriptions = batch(described)
     shuffle = random.Random(5)
     seen = []
@@ -371,7 +424,9 @@ def test_the_rows_do_not_depend_on_the_order_of_arrival(database_url: str, tmp_p
         seen.append(snapshot(db))
         db.close()
     assert all(other == seen[0] for other in seen)
-    series = next(row for row in seen[0]["series"] if row["SeriesInstanceUID"] == uid(1, 1, 1) and row["site"] == "LILLE")
+    series = next(
+        row for row in seen[0]["series"] if row["SeriesInstanceUID"] == uid(1, 1, 1) and row["site"] == "LILLE"
+    )
     assert (series["SliceThickness"], series["label"], series["instances"]) == (1.0, "certain", 4)
 
 
@@ -431,7 +486,10 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
             ),
             received="2026-03-01",
         ),
-        described(data_set(3, 1, 2, ConvolutionKernel="LUNG", SliceThickness="0.5", Manufacturer="Philips"), received="2026-03-01"),
+        described(
+            data_set(3, 1, 2, ConvolutionKernel="LUNG", SliceThickness="0.5", Manufacturer="Philips"),
+            received="2026-03-01",
+        ),
     ]
     record(db, [*objects, described(data_set(4, site="PARIS"), site="PARIS", received="2026-04-01")])
     return db
@@ -498,14 +556,20 @@ def test_each_filter_picks_the_studies_it_says(asked: Database, wanted: dict[str
     ],
     ids=str,
 )
-def test_series_and_instances_are_filtered_for_themselves(asked: Database, wanted: dict[str, Any], series: int, instances: int) -> None:
+def test_series_and_instances_are_filtered_for_themselves(
+    asked: Database, wanted: dict[str, Any], series: int, instances: int
+) -> None:
     assert (len(rows(asked, "series", **wanted)), len(rows(asked, "instances", **wanted))) == (series, instances)
 
 
 def test_a_study_lists_every_value_of_its_series(asked: Database) -> None:
     study = rows(asked, patient="PSEUDO0003")[0]
     assert study["BodyPartExamined"] == "ABDOMEN\\CHEST"
-    assert (study["Modality"], study["Manufacturer"], study["ManufacturerModelName"]) == ("CT", "Philips", "Sensation 16")
+    assert (study["Modality"], study["Manufacturer"], study["ManufacturerModelName"]) == (
+        "CT",
+        "Philips",
+        "Sensation 16",
+    )
     assert (study["PatientAge"], study["StudyDate"], study["label"], study["series"]) == ("006M", None, "certain", 2)
 
 
@@ -559,7 +623,12 @@ def test_only_who_asks_for_exact_times_is_told_them(asked: Database) -> None:
 def test_the_order_of_an_answer_says_nothing_of_the_order_of_filing(
     db: Database, described: Callable[..., Description], level: str
 ) -> None:
-    objects = [described(data_set(patient, 1, series, instance)) for patient in (1, 2) for series in (1, 2) for instance in (1, 2, 3)]
+    objects = [
+        described(data_set(patient, 1, series, instance))
+        for patient in (1, 2)
+        for series in (1, 2)
+        for instance in (1, 2, 3)
+    ]
     answers = []
     for order in (objects, objects[::-1], objects[5:] + objects[:5]):
         for model in (Instance, Series, Study, Patient):
@@ -584,7 +653,9 @@ def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path) -
     db.close()
     plain = sqlite3.connect(tmp_path / "index.db")
     for column in ("modality", "body_part", "manufacturer", "model", "kernel"):
-        plan = plain.execute(f"EXPLAIN QUERY PLAN SELECT study_id FROM series WHERE LOWER({column}) = LOWER(?)", ("x",)).fetchall()
+        plan = plain.execute(
+            f"EXPLAIN QUERY PLAN SELECT study_id FROM series WHERE LOWER({column}) = LOWER(?)", ("x",)
+        ).fetchall()
         assert "USING INDEX" in plan[0][3], plan
     plain.close()
 
@@ -607,7 +678,11 @@ def archived(archive: Archive, tmp_path: Path, ds: Dataset, site: str = "LILLE",
 
 
 def test_the_index_is_rebuilt_from_the_archive_as_it_was(db: Database, archive: Archive, tmp_path: Path) -> None:
-    paths = [archived(archive, tmp_path, data_set(patient, instance=instance)) for patient in (1, 2) for instance in (1, 2, 3)]
+    paths = [
+        archived(archive, tmp_path, data_set(patient, instance=instance))
+        for patient in (1, 2)
+        for instance in (1, 2, 3)
+    ]
     record(db, [describe(path, "LILLE") for path in paths])
     before = snapshot(db)
     steps: list[int] = []
@@ -617,16 +692,22 @@ def test_the_index_is_rebuilt_from_the_archive_as_it_was(db: Database, archive: 
     assert site_titles(db) == {"LILLE_NODE": "LILLE", "PARIS_NODE": "PARIS"}
 
 
-def test_what_is_rebuilt_from_an_archive_of_before_tells_the_week_alone(db: Database, archive: Archive, tmp_path: Path) -> None:
+def test_what_is_rebuilt_from_an_archive_of_before_tells_the_week_alone(
+    db: Database, archive: Archive, tmp_path: Path
+) -> None:
     path = archived(archive, tmp_path, data_set(1))
     moment = datetime.datetime(2026, 2, 1, 12, tzinfo=datetime.UTC).timestamp()
     os.utime(path, (moment, moment))
     reindex(archive, db)
-    assert [row["received_at"] for row in find(db, "studies", StudyFilter(), exact_times=True)] == ["2026-01-26T00:00:00Z"]
+    assert [row["received_at"] for row in find(db, "studies", StudyFilter(), exact_times=True)] == [
+        "2026-01-26T00:00:00Z"
+    ]
     assert path.stat().st_mtime == datetime.datetime(2026, 1, 26, tzinfo=datetime.UTC).timestamp()
 
 
-def test_a_row_without_a_file_goes_and_a_file_without_a_row_comes(db: Database, archive: Archive, tmp_path: Path) -> None:
+def test_a_row_without_a_file_goes_and_a_file_without_a_row_comes(
+    db: Database, archive: Archive, tmp_path: Path
+) -> None:
     archived(archive, tmp_path, data_set(1))
     stray = tmp_path / "stray.dcm"
     stray.write_bytes(encoded(data_set(2)))
@@ -647,7 +728,9 @@ def test_after_the_loss_of_the_database_sites_come_back_without_the_right_to_sto
     assert Registry(empty).knows("LILLE_NODE")
 
 
-def test_what_is_wrong_in_the_archive_is_listed_and_the_rest_indexed(db: Database, archive: Archive, tmp_path: Path) -> None:
+def test_what_is_wrong_in_the_archive_is_listed_and_the_rest_indexed(
+    db: Database, archive: Archive, tmp_path: Path
+) -> None:
     archived(archive, tmp_path, data_set(1))
     misplaced = archived(archive, tmp_path, data_set(2), study="1.2.3")
     cut = archived(archive, tmp_path, data_set(3))

@@ -43,7 +43,11 @@ class Passing:
         return str(self.said["transfer_syntax_uid"])
 
     def check(self, after: Sequence[bytes] | None = None, **said: Any) -> None:
-        GATE.check(GATE.read(self.before, self.syntax, self.kept), self.after if after is None else after, **{**self.said, **said})
+        GATE.check(
+            GATE.read(self.before, self.syntax, self.kept),
+            self.after if after is None else after,
+            **{**self.said, **said},
+        )
 
 
 def passing(directory: Path, syntax: str = EXPLICIT_VR_LE, **values: object) -> Passing:
@@ -51,7 +55,9 @@ def passing(directory: Path, syntax: str = EXPLICIT_VR_LE, **values: object) -> 
     caught: list[Passing] = []
     read, check = Gate.read, Gate.check
 
-    def reading(self: Gate, before: Sequence[bytes], transfer_syntax_uid: str, kept: frozenset[int] = frozenset()) -> Said:
+    def reading(
+        self: Gate, before: Sequence[bytes], transfer_syntax_uid: str, kept: frozenset[int] = frozenset()
+    ) -> Said:
         told.append((before, kept))
         return read(self, before, transfer_syntax_uid, kept)
 
@@ -89,7 +95,9 @@ SPELLINGS = {
     "as it is": lambda text: text,
     "capitals": str.upper,
     "small letters": str.lower,
-    "without accents": lambda text: "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)),
+    "without accents": lambda text: "".join(
+        c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
+    ),
     "decomposed": lambda text: unicodedata.normalize("NFD", text),
     "within a sentence": lambda text: f"Mme {text}, vue ce jour",
     "glued": lambda text: f"x_{text}_1",
@@ -160,7 +168,9 @@ def test_a_value_hidden_in_bytes_is_found(honest: Passing, vr: str, value: str, 
         (0x00201208, "IS", b"2408873100", None),
     ],
 )
-def test_what_no_output_may_hold_is_found_whatever_its_value(honest: Passing, tag: int, vr: str, value: bytes, what: str | None) -> None:
+def test_what_no_output_may_hold_is_found_whatever_its_value(
+    honest: Passing, tag: int, vr: str, value: bytes, what: str | None
+) -> None:
     body = hidden(honest, tag, vr, value, 0)
     if what is None:
         honest.check(body)
@@ -225,9 +235,13 @@ def test_an_element_that_comes_twice_does_not_pass(honest: Passing) -> None:
         honest.check([*honest.after, honest.after[3]])
 
 
-def test_an_unforeseen_error_does_not_let_an_output_pass_and_names_the_attribute(honest: Passing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_does_not_let_an_output_pass_and_names_the_attribute(
+    honest: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fidac_node.deidentify.gate.search.Search._text", lambda *_: 1 / 0)
-    with pytest.raises(Permanent, match=r"\(0008,1030\) StudyDescription of the output cannot be checked \(ZeroDivisionError\)") as caught:
+    with pytest.raises(
+        Permanent, match=r"\(0008,1030\) StudyDescription of the output cannot be checked \(ZeroDivisionError\)"
+    ) as caught:
         honest.check([element(0x00081030, "LO", b"CHEST", honest.syntax)], written=frozenset())
     assert caught.value.code == "leak"
     monkeypatch.setattr(gate, "_compare", lambda *_: 1 / 0)
@@ -279,14 +293,18 @@ def test_a_header_of_endless_names_is_held(tmp_path: Path) -> None:
         {"AccessionNumber": "000000"},
     ],
 )
-def test_identity_that_looks_like_an_ordinary_header_does_not_hold_honest_objects(tmp_path: Path, values: dict[str, str]) -> None:
+def test_identity_that_looks_like_an_ordinary_header_does_not_hold_honest_objects(
+    tmp_path: Path, values: dict[str, str]
+) -> None:
     encoded, outcome = run(write(tmp_path / "a.dcm", ct(StudyDescription="x", ImageComments="x", **values)))
     assert encoded and outcome.pseudonym.startswith("S1-")
 
 
 @settings(max_examples=60, deadline=None)
 @given(number=st.integers(0, 10**10), digits=st.integers(1, 12))
-def test_an_id_of_digits_does_not_hold_an_honest_object(tmp_path_factory: pytest.TempPathFactory, number: int, digits: int) -> None:
+def test_an_id_of_digits_does_not_hold_an_honest_object(
+    tmp_path_factory: pytest.TempPathFactory, number: int, digits: int
+) -> None:
     patient_id = f"{number:0{digits}d}"
     path = tmp_path_factory.mktemp("id") / "a.dcm"
     run(write(path, ct(PatientID=patient_id, TableHeight="151.5", Exposure="73", ExposureTime="500")))
@@ -295,7 +313,9 @@ def test_an_id_of_digits_does_not_hold_an_honest_object(tmp_path_factory: pytest
 def test_a_site_named_like_its_town_is_no_leak(tmp_path: Path) -> None:
     from fidac_node.deidentify import Deidentifier, Pseudonymiser
 
-    engine = Deidentifier(PLAN, Pseudonymiser(build.KEY, "MARSEILLE-ILD", "CHU-MARSEILLE"), "CHU-MARSEILLE", "MARSEILLE-ILD")
+    engine = Deidentifier(
+        PLAN, Pseudonymiser(build.KEY, "MARSEILLE-ILD", "CHU-MARSEILLE"), "CHU-MARSEILLE", "MARSEILLE-ILD"
+    )
     path = write(tmp_path / "a.dcm", ct(InstitutionName="CHU de Marseille", InstitutionAddress="Marseille"))
     encoded, outcome = run(path, engine)
     assert outcome.pseudonym.startswith("CHU-MARSEILLE-") and build.traces(encoded) == []
@@ -319,7 +339,9 @@ def test_two_short_names_are_found_together_in_either_order(tmp_path: Path) -> N
             honest.check(hidden(honest, 0x00081090, "LO", model.encode(), 0))
 
 
-@pytest.mark.parametrize("spelling", ["tel 0639-98-1247", "+33 6 39 98 12 47", "0639 981247", "0033639981247", "(0)6.39.98.12.47"])
+@pytest.mark.parametrize(
+    "spelling", ["tel 0639-98-1247", "+33 6 39 98 12 47", "0639 981247", "0033639981247", "(0)6.39.98.12.47"]
+)
 def test_a_telephone_number_counts_however_it_is_grouped(honest: Passing, spelling: str) -> None:
     with pytest.raises(Permanent, match="PatientTelephoneNumbers is left"):
         honest.check(hidden(honest, 0x00081090, "LO", spelling.encode(), 0))

@@ -41,14 +41,22 @@ def sequence(tag: int, items: list[bytes], syntax: str, *, open_sequence: bool, 
 
 NUMBERS = st.sampled_from(["1.25", "-700.5", "12", "1\\2\\3", ""])
 FRAMES = st.lists(
-    st.tuples(NUMBERS, st.sampled_from(["", "A", "QUEN"]), st.integers(0, 3), st.booleans(), st.sampled_from(["20240317", "20240318"])),
+    st.tuples(
+        NUMBERS,
+        st.sampled_from(["", "A", "QUEN"]),
+        st.integers(0, 3),
+        st.booleans(),
+        st.sampled_from(["20240317", "20240318"]),
+    ),
     max_size=12,
 )
 
 
 def frame(values: tuple[str, str, int, bool, str], syntax: str) -> bytes:
     number, text, index, nested, date = values
-    inner = element(0x00189074, "DT", (date + "101112").encode(), syntax) + element(0x00209057, "UL", struct.pack("<L", index), syntax)
+    inner = element(0x00189074, "DT", (date + "101112").encode(), syntax) + element(
+        0x00209057, "UL", struct.pack("<L", index), syntax
+    )
     return b"".join(
         (
             element(0x00080005, "CS", b"ISO_IR 144", syntax) if text == "QUEN" else b"",
@@ -65,7 +73,10 @@ def naive(encoded: bytes, syntax: str, declared: tuple[str, ...], path: tuple[in
     for one in part10.walk(encoded, 0, len(encoded), syntax):
         here = (*path, one.tag)
         if one.vr != b"SQ" and one.after == one.end and one.tag not in (PER_FRAME, 0x00209111):
-            vr = one.vr.decode() or {0x00189074: "DT", 0x00209057: "UL", 0x00200032: "DS", 0x00209158: "LT", 0x00080005: "CS"}[one.tag]
+            vr = (
+                one.vr.decode()
+                or {0x00189074: "DT", 0x00209057: "UL", 0x00200032: "DS", 0x00209158: "LT", 0x00080005: "CS"}[one.tag]
+            )
             found.setdefault((here, vr, declared), set()).add(encoded[one.value : one.end])
             if one.tag == 0x00080005:
                 declared = reader.declared_by(encoded[one.value : one.end])
@@ -93,14 +104,20 @@ def test_items_of_defined_and_undefined_length_in_one_sequence_are_all_read() ->
     defined = b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item
     opened = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + item + b"\xfe\xff\x0d\xe0" + bytes(4)
     empty = b"\xfe\xff\x00\xe0" + bytes(4)
-    for order in ([defined, opened, empty, opened, defined], [empty, empty, opened, defined], [opened, opened, empty, defined]):
+    for order in (
+        [defined, opened, empty, opened, defined],
+        [empty, empty, opened, defined],
+        [opened, opened, empty, defined],
+    ):
         body = b"".join(order)
         encoded = b"\x00\x52\x30\x92SQ\0\0" + struct.pack("<L", len(body)) + body
         assert reader_of(EXPLICIT_VR_LE, strict=True).contents(encoded, ()) == naive(encoded, EXPLICIT_VR_LE, ())
 
 
 def test_a_difference_outside_of_the_numbers_is_read() -> None:
-    items = [element(0x00200032, "DS", b"1.25") + element(0x00209158, "LT", text) for text in (b"AB", b"AB", b"AC", b"AB")]
+    items = [
+        element(0x00200032, "DS", b"1.25") + element(0x00209158, "LT", text) for text in (b"AB", b"AB", b"AC", b"AB")
+    ]
     encoded = sequence(PER_FRAME, items, EXPLICIT_VR_LE, open_sequence=False, open_items=False)
     found = reader_of(EXPLICIT_VR_LE, strict=True).contents(encoded, ())
     assert found[(PER_FRAME, 0x00209158), "LT", ()] == {b"AB", b"AC"}
@@ -117,7 +134,9 @@ def test_a_difference_outside_of_the_numbers_is_read() -> None:
 def test_damaged_bytes_are_read_or_refused_and_nothing_else(
     frames: list[tuple[str, str, int, bool, str]], syntax: str, opened: bool, edits: list[tuple[int, int]], cut: int
 ) -> None:
-    encoded = bytearray(sequence(PER_FRAME, [frame(one, syntax) for one in frames], syntax, open_sequence=opened, open_items=opened))
+    encoded = bytearray(
+        sequence(PER_FRAME, [frame(one, syntax) for one in frames], syntax, open_sequence=opened, open_items=opened)
+    )
     for place, value in edits:
         encoded[place % len(encoded)] = value
     damaged = bytes(encoded[: len(encoded) - (cut if cut < 40 else 0)])
@@ -147,8 +166,14 @@ ITEM = b"\xfe\xff\x00\xe0"
         (b"\x00\x52\x30\x92SQ\0\0\xff\xff\xff\xff" + ITEM + b"\0\0\0\0", "cut short"),
         (b"\x00\x52\x30\x92SQ\0\0\xff\xff\xff\xff" + ITEM + b"\xff\xff\xff\xff" + b"\x08\x00", "cut short"),
         (b"\x00\x52\x30\x92SQ\0\0\xff\xff\xff\x0f", "cut short"),
-        (b"\x00\x52\x30\x92SQ\0\0\x1c\0\0\0" + ITEM + b"\x14\0\0\0" + b"\x08\x00\x60\x00CS\x02\x00CT" * 2, "comes twice"),
-        (b"\x00\x52\x30\x92SQ\0\0\x10\0\0\0" + ITEM + b"\x08\0\0\0" + b"\xfe\xff\x0d\xe0\0\0\0\0", "delimits|no value representation"),
+        (
+            b"\x00\x52\x30\x92SQ\0\0\x1c\0\0\0" + ITEM + b"\x14\0\0\0" + b"\x08\x00\x60\x00CS\x02\x00CT" * 2,
+            "comes twice",
+        ),
+        (
+            b"\x00\x52\x30\x92SQ\0\0\x10\0\0\0" + ITEM + b"\x08\0\0\0" + b"\xfe\xff\x0d\xe0\0\0\0\0",
+            "delimits|no value representation",
+        ),
     ],
 )
 def test_what_is_not_one_well_formed_element_is_refused(encoded: bytes, message: str) -> None:
@@ -171,7 +196,9 @@ def test_a_sequence_inside_unknown_bytes_is_read(syntax: str) -> None:
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES[:2])
-def test_unknown_bytes_that_only_look_like_a_sequence_are_bytes_in_an_input_and_refused_in_an_output(syntax: str) -> None:
+def test_unknown_bytes_that_only_look_like_a_sequence_are_bytes_in_an_input_and_refused_in_an_output(
+    syntax: str,
+) -> None:
     encoded = element(0x00291020, "UN", ITEM + b"\x06\0\0\0rubbish!", syntax)
     found = reader_of(syntax, strict=False).contents(encoded, ())
     assert [values for (path, vr, _), values in found.items()] == [{encoded[-16:]}]

@@ -11,11 +11,29 @@ from hypothesis import strategies as st
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.errors import Permanent
-from tests.unit.deidentify.gate_objects import HARMLESS, NEW_UID, OLD_UID, OTHER_UID, PSEUDONYM, SYNTAXES, WRITTEN, Case, case, element
+from tests.unit.deidentify.gate_objects import (
+    HARMLESS,
+    NEW_UID,
+    OLD_UID,
+    OTHER_UID,
+    PSEUDONYM,
+    SYNTAXES,
+    WRITTEN,
+    Case,
+    case,
+    element,
+)
 
 DESCRIPTION = 0x0008103E
 LUT_DATA = 0x00283006
-TEXTS = [(0x0008103E, "LO"), (0x00181210, "SH"), (0x00204000, "LT"), (0x0040A160, "UT"), (0x00082111, "ST"), (0x00189371, "UC")]
+TEXTS = [
+    (0x0008103E, "LO"),
+    (0x00181210, "SH"),
+    (0x00204000, "LT"),
+    (0x0040A160, "UT"),
+    (0x00082111, "ST"),
+    (0x00189371, "UC"),
+]
 CASE = case()
 
 
@@ -33,7 +51,9 @@ def test_an_honest_output_passes_in_every_encoding(syntax: str) -> None:
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("depth", [0, 1, 3])
-@pytest.mark.parametrize("codec", ["utf-8", "latin-1", "cp1252", "cp850", "mac_roman", "utf-16", "utf-16-le", "utf-16-be", "utf-7"])
+@pytest.mark.parametrize(
+    "codec", ["utf-8", "latin-1", "cp1252", "cp850", "mac_roman", "utf-16", "utf-16-le", "utf-16-be", "utf-7"]
+)
 @pytest.mark.parametrize("name", ["QUENOUILLE", "Zéphyrine", "zephyrine"])
 def test_a_name_is_found_in_text_of_any_character_set(syntax: str, depth: int, codec: str, name: str) -> None:
     message = leaks(case(syntax).left(DESCRIPTION, "LO", f"vu {name}.".encode(codec), depth))
@@ -138,7 +158,8 @@ def test_the_original_date_of_the_study_is_found_in_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "spelling", ["0639981247", "06 39 98 12 47", "06.39.98.12.47", "+33 6 39 98 12 47", "0033639981247", "(0)6-39-98-12-47"]
+    "spelling",
+    ["0639981247", "06 39 98 12 47", "06.39.98.12.47", "+33 6 39 98 12 47", "0033639981247", "(0)6-39-98-12-47"],
 )
 @pytest.mark.parametrize("said", [b"06 39 98 12 47", b"+33639981247", b"02 47 11 22 33 / 0639981247 (bureau)"])
 def test_a_telephone_number_is_found_however_it_is_grouped(spelling: str, said: bytes) -> None:
@@ -147,20 +168,25 @@ def test_a_telephone_number_is_found_however_it_is_grouped(spelling: str, said: 
 
 
 @pytest.mark.parametrize(
-    "text", [OLD_UID, f"uid={OLD_UID};", f"v{OLD_UID}.1", OLD_UID.replace(".", "_"), OLD_UID[:24], f"http://pacs/{OLD_UID}/x"]
+    "text",
+    [OLD_UID, f"uid={OLD_UID};", f"v{OLD_UID}.1", OLD_UID.replace(".", "_"), OLD_UID[:24], f"http://pacs/{OLD_UID}/x"],
 )
 @pytest.mark.parametrize(("tag", "vr"), TEXTS[:4])
 def test_an_original_uid_is_found_in_text(tag: int, vr: str, text: str) -> None:
     leaks(CASE.left(tag, vr, text.encode()), "an original UID")
 
 
-@pytest.mark.parametrize("uid", [OLD_UID, "1.2.3.4", "2.25.8003412765", f"{NEW_UID}\\{OLD_UID}", "1.2.840.10008.5.1.20240317102413"])
+@pytest.mark.parametrize(
+    "uid", [OLD_UID, "1.2.3.4", "2.25.8003412765", f"{NEW_UID}\\{OLD_UID}", "1.2.840.10008.5.1.20240317102413"]
+)
 def test_a_uid_that_is_neither_new_nor_the_standards_does_not_pass(uid: str) -> None:
     leaks(CASE.left(0x00200052, "UI", uid.encode()), "an original UID")
 
 
 def test_a_uid_of_the_input_is_found_although_it_looks_new() -> None:
-    leaks(CASE.told((0x00081155, "UI", OTHER_UID.encode())).left(0x00200052, "UI", OTHER_UID.encode()), "an original UID")
+    leaks(
+        CASE.told((0x00081155, "UI", OTHER_UID.encode())).left(0x00200052, "UI", OTHER_UID.encode()), "an original UID"
+    )
     CASE.left(0x00200052, "UI", OTHER_UID.encode()).check()
 
 
@@ -170,14 +196,19 @@ def test_a_number_is_found_in_the_digits_of_a_uid() -> None:
     leaks(CASE.left(0x00200052, "UI", b"1.2.840.10008.8003.4127.65"), "an original UID")
 
 
-@pytest.mark.parametrize("name", ["Yamada^Tarou=山田^太郎=やまだ^たろう", "Wang^XiaoDong=王^小东", "=김희중", "Иванов^Пётр"])
+@pytest.mark.parametrize(
+    "name", ["Yamada^Tarou=山田^太郎=やまだ^たろう", "Wang^XiaoDong=王^小东", "=김희중", "Иванов^Пётр"]
+)
 def test_every_group_of_a_name_is_found_in_its_script(name: str) -> None:
     asked = CASE.told((0x00100010, "PN", name.encode()))
     for group in name.split("="):
         for word in [word for word in group.split("^") if len(word) > 1]:
             leaks(asked.left(DESCRIPTION, "LO", f"vu {word}".encode()), "PatientName is left")
             if not word.isascii():  # four letters of ours are too few among bytes
-                leaks(asked.left(LUT_DATA, "OW", b"\1\2" + word.upper().encode("utf-8").ljust(32, b"\3")), "PatientName is left")
+                leaks(
+                    asked.left(LUT_DATA, "OW", b"\1\2" + word.upper().encode("utf-8").ljust(32, b"\3")),
+                    "PatientName is left",
+                )
     family = name.rpartition("=")[2].split("^")
     leaks(asked.left(DESCRIPTION, "LO", " ".join(reversed(family)).encode()), "PatientName is left")
 
@@ -201,7 +232,10 @@ def test_a_name_of_the_input_is_understood_in_the_character_set_it_was_meant_in(
 
 
 def test_a_name_behind_escape_sequences_is_understood() -> None:
-    told = ((0x00080005, "CS", b"\\ISO 2022 IR 87"), (0x00100010, "PN", "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B".encode("ascii")))
+    told = (
+        (0x00080005, "CS", b"\\ISO 2022 IR 87"),
+        (0x00100010, "PN", "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B".encode("ascii")),
+    )
     leaks(CASE.told(*told).left(DESCRIPTION, "LO", "山田".encode()), "PatientName is left")
 
 
@@ -212,7 +246,8 @@ def test_short_names_are_found_together_in_either_order(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("Force LEE", True), ("Sleeve", False), ("XLEEX", False), ("force-lee-2", True), ("L.E.E", False)]
+    ("text", "found"),
+    [("Force LEE", True), ("Sleeve", False), ("XLEEX", False), ("force-lee-2", True), ("L.E.E", False)],
 )
 def test_a_name_of_three_letters_is_found_as_a_word_alone(text: str, found: bool) -> None:
     asked = CASE.told((0x00100010, "PN", b"LEE^A")).left(DESCRIPTION, "LO", text.encode())
@@ -235,7 +270,9 @@ SOURCES = [
 
 @pytest.mark.parametrize(("tag", "vr", "value"), SOURCES)
 @pytest.mark.parametrize("depth", [0, 2])
-def test_what_any_identifying_attribute_of_the_input_says_is_looked_for(tag: int, vr: str, value: bytes, depth: int) -> None:
+def test_what_any_identifying_attribute_of_the_input_says_is_looked_for(
+    tag: int, vr: str, value: bytes, depth: int
+) -> None:
     asked = Case(before=(*CASE.before, element(tag, vr, value, depth=depth)))
     leaks(asked.left(DESCRIPTION, "LO", b"THORAX Beauregard"), "is left in the output")
     asked.check()
@@ -246,7 +283,11 @@ def test_the_codes_of_people_and_places_are_looked_for(sequence: int) -> None:
     from fidac_node.dicom.encode import Syntax
 
     syntax = Syntax.of(EXPLICIT_VR_LE)
-    item = element(0x00080100, "SH", b"RPPS10003412765") + element(0x00080102, "SH", b"99X") + element(0x00080104, "LO", b"BEAUREGARD")
+    item = (
+        element(0x00080100, "SH", b"RPPS10003412765")
+        + element(0x00080102, "SH", b"99X")
+        + element(0x00080104, "LO", b"BEAUREGARD")
+    )
     asked = Case(before=(*CASE.before, syntax.sequence(sequence, [item])))
     for text in (b"RPPS10003412765", b"10003412765", b"beauregard"):
         leaks(asked.left(DESCRIPTION, "LO", text), "is left in the output")
@@ -278,9 +319,18 @@ def test_the_sender_of_the_input_is_looked_for() -> None:
 
 def test_identity_inside_safe_private_elements_is_found() -> None:
     private = frozenset({0x00190010, 0x00191023})
-    safe = Case(after=(*CASE.after, element(0x00190010, "LO", b"GEMS_ACQU_01"), element(0x00191023, "DS", b"55.5")), private=private)
+    safe = Case(
+        after=(*CASE.after, element(0x00190010, "LO", b"GEMS_ACQU_01"), element(0x00191023, "DS", b"55.5")),
+        private=private,
+    )
     safe.check()
-    for vr, value in (("DS", b"8003412765"), ("LO", b"QUENOUILLE"), ("OB", b"QUENOUILLE"), ("UN", b"QUENOUILLE"), ("DS", b"QUEN")):
+    for vr, value in (
+        ("DS", b"8003412765"),
+        ("LO", b"QUENOUILLE"),
+        ("OB", b"QUENOUILLE"),
+        ("UN", b"QUENOUILLE"),
+        ("DS", b"QUEN"),
+    ):
         leaks(Case(after=(*CASE.after, element(0x00191023, vr, value)), private=private), "left in the output")
     leaks(Case(after=(*CASE.after, element(0x00191024, "DS", b"1")), private=private), "a private attribute")
     leaks(Case(after=(*CASE.after, element(0x00191023, "DS", b"1", depth=1)), private=private), "a private attribute")
@@ -345,7 +395,8 @@ def test_a_name_within_words_of_the_vocabulary_stops_nothing(name: str, text: st
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("SANSIV^X", "SansIv"), ("SANSIV^X", "SANS IV x sansiv"), ("LUNGRI^X", "LungRi"), ("RAXR^X", "THORAXROUTINE")]
+    ("name", "text"),
+    [("SANSIV^X", "SansIv"), ("SANSIV^X", "SANS IV x sansiv"), ("LUNGRI^X", "LungRi"), ("RAXR^X", "THORAXROUTINE")],
 )
 def test_a_name_is_not_excused_by_pieces_of_vocabulary_that_nobody_wrote(name: str, text: str) -> None:
     leaks(CASE.told((0x00100010, "PN", name.encode())).left(DESCRIPTION, "LO", text.encode()), "PatientName is left")
@@ -374,16 +425,31 @@ NAMES = st.text(ALPHABET, min_size=6, max_size=14)
 
 
 @settings(max_examples=150, deadline=None)
-@given(name=NAMES, carrier=st.sampled_from(TEXTS), codec=st.sampled_from(["utf-8", "latin-1", "utf-16-le", "cp850"]), data=st.data())
-def test_any_name_is_found_in_any_text_in_any_encoding(name: str, carrier: tuple[int, str], codec: str, data: st.DataObject) -> None:
+@given(
+    name=NAMES,
+    carrier=st.sampled_from(TEXTS),
+    codec=st.sampled_from(["utf-8", "latin-1", "utf-16-le", "cp850"]),
+    data=st.data(),
+)
+def test_any_name_is_found_in_any_text_in_any_encoding(
+    name: str, carrier: tuple[int, str], codec: str, data: st.DataObject
+) -> None:
     folded = unicodedata.normalize("NFKD", name.casefold())
     assume(not any(word in folded for word in {*HARMLESS, "anonymous", "contrast", "fidac"}))
     syntax = data.draw(st.sampled_from(SYNTAXES))
     spelled = data.draw(
-        st.sampled_from([name, name.upper(), name.lower(), unicodedata.normalize("NFD", name), f"x{name}y", f"{name}, vue"])
+        st.sampled_from(
+            [name, name.upper(), name.lower(), unicodedata.normalize("NFD", name), f"x{name}y", f"{name}, vue"]
+        )
     )
     asked = case(syntax).told((0x00100010, "PN", name.encode()))
-    leaks(asked.left(*carrier, spelled.encode(codec, "ignore" if codec == "latin-1" else "replace"), depth=data.draw(st.integers(0, 2))))
+    leaks(
+        asked.left(
+            *carrier,
+            spelled.encode(codec, "ignore" if codec == "latin-1" else "replace"),
+            depth=data.draw(st.integers(0, 2)),
+        )
+    )
 
 
 @settings(max_examples=150, deadline=None)

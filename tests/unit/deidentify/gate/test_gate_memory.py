@@ -59,7 +59,10 @@ def test_whatever_a_search_depends_on_makes_it_another_search(change: dict[str, 
     plain = {"private": frozenset(), "kept": frozenset(), "written": WRITTEN, "sender": ""}
     for one in left:
         gate = Gate(HARMLESS)
-        asked = [replace(Case(after=(*case().after, one), gate=gate), **{**plain, **extra}) for extra in ({}, change, {}, change)]
+        asked = [
+            replace(Case(after=(*case().after, one), gate=gate), **{**plain, **extra})
+            for extra in ({}, change, {}, change)
+        ]
         alone = [passes(replace(a, gate=Gate(HARMLESS))) for a in asked]
         assert [passes(a) for a in asked] == alone
 
@@ -128,13 +131,22 @@ def test_a_constant_date_is_no_original_where_dates_are_removed() -> None:
 
 
 NAMES = st.sampled_from([b"QUENOUILLE", b"LEGRAND", b"LI^NA", b"THORAX", b"", "Zéphyrine".encode()])
-LEFT = st.sampled_from([b"THORAX", b"THORAX LEGRAND", b"quenouille", b"LI NA", "Zéphyrine".encode(), "Zéphyrine".encode("latin-1"), b""])
+LEFT = st.sampled_from(
+    [b"THORAX", b"THORAX LEGRAND", b"quenouille", b"LI NA", "Zéphyrine".encode(), "Zéphyrine".encode("latin-1"), b""]
+)
 SENDERS = st.sampled_from(["", "LEGRAND", "THORAX"])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(NAMES, LEFT, SENDERS, st.integers(0, 2), st.sampled_from([EXPLICIT_VR_LE, IMPLICIT_VR_LE])), max_size=12))
-def test_a_gate_that_has_seen_others_decides_as_one_that_has_not(asked: list[tuple[bytes, bytes, str, int, str]]) -> None:
+@given(
+    st.lists(
+        st.tuples(NAMES, LEFT, SENDERS, st.integers(0, 2), st.sampled_from([EXPLICIT_VR_LE, IMPLICIT_VR_LE])),
+        max_size=12,
+    )
+)
+def test_a_gate_that_has_seen_others_decides_as_one_that_has_not(
+    asked: list[tuple[bytes, bytes, str, int, str]],
+) -> None:
     gate = Gate(HARMLESS)
     for name, left, sender, depth, syntax in asked:
         told = case(syntax).told((0x00100010, "PN", name)).left(DESCRIPTION, "LO", left, depth, sender=sender)
@@ -173,7 +185,14 @@ def _held(gate: Gate) -> int:
     memos = [memo for room in rooms for memo in (room.facts, room._room._heads)]
     memos += [*(one.top for one in heads), *(search.seen for search in searches)]
     nested = sum(len(one._nested) for one in heads)
-    return nested + len(gate._metas) + len(gate._senders) + len(gate._inputs._interned) + len(searches) + sum(memo.held for memo in memos)
+    return (
+        nested
+        + len(gate._metas)
+        + len(gate._senders)
+        + len(gate._inputs._interned)
+        + len(searches)
+        + sum(memo.held for memo in memos)
+    )
 
 
 def _stranger(number: int) -> Case:
@@ -217,7 +236,9 @@ def test_large_elements_leave_no_memory_behind() -> None:
         for number in range(6):
             filler = f"NOM{number} ".encode() * (1 << 17)
             asked = case().told((0x00204000, "LT", filler[:0xFFFE]), (0x00104000, "UT", filler))
-            assert passes(replace(asked.left(0x0040A160, "UT", b"THORAX " * (1 << 12) + bytes((48 + number,))), gate=gate))
+            assert passes(
+                replace(asked.left(0x0040A160, "UT", b"THORAX " * (1 << 12) + bytes((48 + number,))), gate=gate)
+            )
             gc.collect()
             used = tracemalloc.get_traced_memory()[0]
             if number == 1:

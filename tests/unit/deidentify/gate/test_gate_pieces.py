@@ -73,7 +73,9 @@ ENDS = st.sets(st.integers(0, 16))
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(TOLD, LEFT, ENDS, ENDS), min_size=1, max_size=6), st.sampled_from(SYNTAXES))
-def test_the_verdict_is_that_on_single_elements(asked: list[tuple[list, tuple, set[int], set[int]]], syntax: str) -> None:  # type: ignore[type-arg]
+def test_the_verdict_is_that_on_single_elements(
+    asked: list[tuple[list, tuple, set[int], set[int]]], syntax: str
+) -> None:  # type: ignore[type-arg]
     gate = Gate(HARMLESS)
     for told, (tag, vr, value, depth), before, after in [*asked, *asked]:
         one = case(syntax).told(*told).left(tag, vr, value, depth)
@@ -113,7 +115,9 @@ def test_bytes_after_the_last_element_of_a_piece_are_held(syntax: str, rest: byt
 @pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
 def test_the_character_set_is_found_in_any_piece_of_the_input(syntax: str) -> None:
     told = case(syntax).told(
-        (0x00080005, "CS", b"ISO_IR 144"), (0x00080001, "UL", b"\x08\x00\x05\x00"), (0x00100010, "PN", b"\xb8\xd2\xd0\xdd\xde\xd2")
+        (0x00080005, "CS", b"ISO_IR 144"),
+        (0x00080001, "UL", b"\x08\x00\x05\x00"),
+        (0x00100010, "PN", b"\xb8\xd2\xd0\xdd\xde\xd2"),
     )
     leaking = told.left(DESCRIPTION, "LO", "Иванов".encode())
     for ends in ({0}, {1}, {0, 1}, {4}, set(range(16))):
@@ -125,14 +129,18 @@ def test_where_two_attributes_say_the_same_a_hit_names_the_same_one_whatever_cam
     leaking = case().told(*twice).left(DESCRIPTION, "LO", b"QUENOUILLE")
     said = verdict(leaking)
     gate = Gate(HARMLESS)
-    assert {verdict(replace(leaking, before=before, gate=gate)) for before in (leaking.before[::-1], leaking.before)} == {said}
+    assert {
+        verdict(replace(leaking, before=before, gate=gate)) for before in (leaking.before[::-1], leaking.before)
+    } == {said}
 
 
 @pytest.mark.parametrize("hidden", [b"QUENOUILLE\0\0\0\0\0\0", b"\0\0\x018003412765\0\0\0"])
 def test_bytes_that_are_clean_say_nothing_of_other_bytes(hidden: bytes) -> None:
     clean, honest = struct.pack("<2d", 1.25, -7.5), case()
     for order in ((clean, clean, clean), (clean, clean, hidden), (clean, hidden, clean), (hidden, clean, clean)):
-        left = (element(tag, "FD", value) for tag, value in zip((0x00189313, 0x00189318, 0x00189327), order, strict=True))
+        left = (
+            element(tag, "FD", value) for tag, value in zip((0x00189313, 0x00189318, 0x00189327), order, strict=True)
+        )
         assert verdict(replace(honest, after=(*honest.after, *left))).startswith("leak") is (hidden in order)
 
 
@@ -151,7 +159,10 @@ def test_what_is_remembered_of_pieces_does_not_grow_with_the_number_of_objects()
     for number in range(1500):
         assert verdict(replace(_stranger(number), gate=gate)) == ""
     told = [one for room in gate._rooms.values() for one in room._told.values()]
-    assert all(len(room._told) <= gates.MOST_TOLD for room in gate._rooms.values()) and len(gate._rooms) <= gates.MOST_ROOMS
+    assert (
+        all(len(room._told) <= gates.MOST_TOLD for room in gate._rooms.values())
+        and len(gate._rooms) <= gates.MOST_ROOMS
+    )
     assert all(len(one.moved) <= gates._MOST_MOVED for one in told)
     assert len(gate._inputs._days) <= needles.MOST_DAYS
 

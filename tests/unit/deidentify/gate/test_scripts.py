@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[4]
 
 def test_the_letters_are_what_their_script_writes() -> None:
     """Where anyascii is not installed the script says so and checks nothing."""
-    done = subprocess.run([sys.executable, "profiles/letters.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "profiles/letters.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

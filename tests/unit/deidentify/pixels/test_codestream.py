@@ -59,7 +59,9 @@ def jpeg_2000(*extra: bytes, part_length: bool = True, tile_extra: bytes = b"", 
     return head + tile_part(tile_extra, part_length=part_length) + b"\xff\xd9" + tail
 
 
-def rle(*, unused: bytes = b"", before: bytes = b"", between: bytes = b"", after: bytes = b"", segments: int = 2) -> bytes:
+def rle(
+    *, unused: bytes = b"", before: bytes = b"", between: bytes = b"", after: bytes = b"", segments: int = 2
+) -> bytes:
     """Segments of 16 bytes: a literal run of 8, nothing, a replicate run of 8, padding."""
     one = b"\x07" + bytes(range(8)) + b"\x80\xf9\x55"
     first = 64 + len(before)
@@ -158,7 +160,9 @@ def test_no_bytes_break_the_walk(data: bytes, family: str) -> None:
     assert len(whole) == before
 
 
-def compressed(path: Path, syntax: str, frames: list[bytes], *, table: bool = False, number: int | None = None, per_frame: int = 1) -> Path:
+def compressed(
+    path: Path, syntax: str, frames: list[bytes], *, table: bool = False, number: int | None = None, per_frame: int = 1
+) -> Path:
     ds = ct() if number == 1 else build.enhanced(number or len(frames))
     ds.BitsStored, ds.HighBit = 16, 15  # of what has no bits above nothing need be decoded
     ds["PixelData"].value = encapsulate(frames, fragments_per_frame=per_frame, has_bot=table)
@@ -186,7 +190,9 @@ def even(data: bytes) -> bytes:
     ("syntax", "frame"),
     [(JPEG_SYNTAX, jpeg()), (J2K_SYNTAX, jpeg_2000()), (RLE_SYNTAX, rle()), (JPEG_LS_SYNTAX, jpeg_ls())],
 )
-def test_compressed_frames_are_copied_with_their_fragments_and_offsets(tmp_path: Path, syntax: str, frame: bytes, table: bool) -> None:
+def test_compressed_frames_are_copied_with_their_fragments_and_offsets(
+    tmp_path: Path, syntax: str, frame: bytes, table: bool
+) -> None:
     path = compressed(tmp_path / "a.dcm", syntax, [frame, frame + b"\0\0"], table=table)
     encoded, outcome = run(path)
     assert fragments(encoded) == fragments(path.read_bytes())
@@ -240,11 +246,19 @@ def test_an_offset_table_of_the_wrong_length_is_held(tmp_path: Path) -> None:
     ("syntax", "encapsulated"), [(JPEG_SYNTAX, False), ("1.2.840.10008.1.2.1", True), ("1.2.840.10008.1.2.4.94", True)]
 )
 def test_pixels_that_contradict_the_transfer_syntax_are_held(tmp_path: Path, syntax: str, encapsulated: bool) -> None:
-    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1) if encapsulated else build.write(tmp_path / "a.dcm", ct())
+    path = (
+        compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1)
+        if encapsulated
+        else build.write(tmp_path / "a.dcm", ct())
+    )
     data = path.read_bytes()
     old = JPEG_SYNTAX if encapsulated else "1.2.840.10008.1.2.1"
     path.write_bytes(
-        data.replace(build.raw_element(0x00020010, "UI", even(old.encode())), build.raw_element(0x00020010, "UI", even(syntax.encode())), 1)
+        data.replace(
+            build.raw_element(0x00020010, "UI", even(old.encode())),
+            build.raw_element(0x00020010, "UI", even(syntax.encode())),
+            1,
+        )
     )
     with pytest.raises(Permanent) as caught:
         run(path)
@@ -320,5 +334,7 @@ def test_the_copy_streams(tmp_path: Path) -> None:
     ds = ct(Rows=2048, Columns=2048)
     ds["PixelData"].value = bytes(2048 * 2048 * 2)
     target = Watched()
-    build.deidentifier().deidentify(build.write(tmp_path / "a.dcm", ds), target, label="unknown", label_source="default", limit=build.LIMIT)
+    build.deidentifier().deidentify(
+        build.write(tmp_path / "a.dcm", ds), target, label="unknown", label_source="default", limit=build.LIMIT
+    )
     assert target.largest == 1 << 20

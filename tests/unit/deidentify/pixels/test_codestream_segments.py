@@ -111,11 +111,21 @@ VALID = {
     "JPEG 2000: precincts": (JPEG_2000, j2k(segment(0x52, b"\1\0\0\1\0\1\4\4\0\1\x77\x88"), QCD)),
     "JPEG 2000: SOP and EPH": (
         JPEG_2000,
-        j2k(segment(0x52, b"\6\0\0\1\0\1\4\4\0\1"), QCD, parts=tile_part(body=b"\xff\x91\0\4\0\0" + BODY[:1] + b"\xff\x92" + BODY[1:])),
+        j2k(
+            segment(0x52, b"\6\0\0\1\0\1\4\4\0\1"),
+            QCD,
+            parts=tile_part(body=b"\xff\x91\0\4\0\0" + BODY[:1] + b"\xff\x92" + BODY[1:]),
+        ),
     ),
     "JPEG 2000: quantization before coding": (JPEG_2000, j2k(QCD, COD)),
-    "JPEG 2000: component coding": (JPEG_2000, j2k(COD, QCD, segment(0x53, b"\0\0\2\4\4\0\1"), segment(0x5D, b"\0\x40" + b"\x88" * 7))),
-    "JPEG 2000: region of interest and order": (JPEG_2000, j2k(COD, QCD, segment(0x5E, b"\0\0\7"), segment(0x5F, b"\0\0\0\1\2\1\2"))),
+    "JPEG 2000: component coding": (
+        JPEG_2000,
+        j2k(COD, QCD, segment(0x53, b"\0\0\2\4\4\0\1"), segment(0x5D, b"\0\x40" + b"\x88" * 7)),
+    ),
+    "JPEG 2000: region of interest and order": (
+        JPEG_2000,
+        j2k(COD, QCD, segment(0x5E, b"\0\0\7"), segment(0x5F, b"\0\0\0\1\2\1\2")),
+    ),
     "JPEG 2000: tile-part lengths": (JPEG_2000, j2k(COD, QCD, segment(0x55, b"\0\x40" + struct.pack(">L", 18)))),
     "JPEG 2000: tile-part lengths with tiles": (
         JPEG_2000,
@@ -138,9 +148,15 @@ def test_a_codestream_as_the_standard_says_keeps_every_byte(name: str) -> None:
 
 
 NO_DECODER_NEEDS = [
-    *((JPEG, marker) for marker in (0x02, 0x4F, 0xBF, 0xC5, 0xC8, 0xC9, 0xCC, 0xD8, 0xDC, 0xDE, 0xDF, 0xF0, 0xF7, 0xF8, 0xFD)),
+    *(
+        (JPEG, marker)
+        for marker in (0x02, 0x4F, 0xBF, 0xC5, 0xC8, 0xC9, 0xCC, 0xD8, 0xDC, 0xDE, 0xDF, 0xF0, 0xF7, 0xF8, 0xFD)
+    ),
     *((JPEG_LS, marker) for marker in (0x02, 0xBF, 0xC0, 0xC4, 0xDB, 0xDC, 0xF0, 0xF9, 0xFD)),
-    *((JPEG_2000, marker) for marker in (0x30, 0x3F, 0x4F, 0x54, 0x56, 0x57, 0x58, 0x59, 0x60, 0x61, 0x65, 0x74, 0x76, 0x91, 0xFE)),
+    *(
+        (JPEG_2000, marker)
+        for marker in (0x30, 0x3F, 0x4F, 0x54, 0x56, 0x57, 0x58, 0x59, 0x60, 0x61, 0x65, 0x74, 0x76, 0x91, 0xFE)
+    ),
 ]
 
 
@@ -245,13 +261,25 @@ def test_what_is_not_as_the_standard_says_is_held(name: str) -> None:
 
 
 BLANKED = {
-    "JPEG: density": (JPEG, b"\xff\xd8" + JFIF.replace(b"\0\1\0\1\0\0", b"QUEN\0\0") + TABLES + FRAME + SCAN + b"\xff\xd9", b"QUEN"),
+    "JPEG: density": (
+        JPEG,
+        b"\xff\xd8" + JFIF.replace(b"\0\1\0\1\0\0", b"QUEN\0\0") + TABLES + FRAME + SCAN + b"\xff\xd9",
+        b"QUEN",
+    ),
     "JPEG: a second JFIF": (JPEG, jpeg(JFIF.replace(b"\0\1\0\1\0\0", b"\x0aQ\x0aQ\0\0")), b"\x0aQ"),
     "JPEG: flags of Adobe": (JPEG, jpeg(segment(0xEE, b"Adobe\0\x64QUEN\1")), b"QUEN"),
-    "JPEG: JFIF after the picture": (JPEG, lossy()[:-2] + JFIF.replace(b"\0\1\0\1\0\0", b"\x0aQ\x0aQ\0\0") + b"\xff\xd9", b"\x0aQ"),
+    "JPEG: JFIF after the picture": (
+        JPEG,
+        lossy()[:-2] + JFIF.replace(b"\0\1\0\1\0\0", b"\x0aQ\x0aQ\0\0") + b"\xff\xd9",
+        b"\x0aQ",
+    ),
     "JPEG 2000: a number as a version": (JPEG_2000, jpeg_2000(comment(b"Kakadu-v0639981247")), b"0639981247"),
     "JPEG 2000: a date as a version": (JPEG_2000, jpeg_2000(comment(b"Kakadu-v14.07.61")), b"14.07.61"),
-    "JPEG 2000: a second codec": (JPEG_2000, jpeg_2000(comment(b"Kakadu-v7.9.1"), comment(b"Kakadu-v6.39.8")), b"6.39.8"),
+    "JPEG 2000: a second codec": (
+        JPEG_2000,
+        jpeg_2000(comment(b"Kakadu-v7.9.1"), comment(b"Kakadu-v6.39.8")),
+        b"6.39.8",
+    ),
     "JPEG 2000: registration of a comment": (JPEG_2000, jpeg_2000(segment(0x64, b"QU")), b"QU"),
     "JPEG 2000: registration of the components": (JPEG_2000, jpeg_2000(segment(0x63, b"QUEN")), b"QUEN"),
     "JPEG 2000: half an end marker": (JPEG_2000, jpeg_2000()[:-2] + b"Z", b"Z"),
@@ -297,7 +325,14 @@ WORDS = (
 )
 
 
-@given(st.sampled_from(BASES), st.integers(0, 255), WORDS, st.binary(max_size=4), st.sampled_from([b"", b"\xff"]), st.data())
+@given(
+    st.sampled_from(BASES),
+    st.integers(0, 255),
+    WORDS,
+    st.binary(max_size=4),
+    st.sampled_from([b"", b"\xff"]),
+    st.data(),
+)
 def test_a_segment_with_words_anywhere_is_held_or_loses_them(
     base: tuple[str, bytes], marker: int, words: bytes, prefix: bytes, fill: bytes, draw: st.DataObject
 ) -> None:
@@ -314,13 +349,17 @@ def test_a_segment_with_words_anywhere_is_held_or_loses_them(
 def test_words_between_segments_are_held_or_gone(base: tuple[str, bytes], words: bytes, draw: st.DataObject) -> None:
     family, data = base
     place = draw.draw(st.sampled_from(boundaries(data, family)))
-    assume(family in (RLE, JPEG_2000) or data[place : place + 2] != b"\xff\xd9")  # before the end marker it is entropy-coded data
+    assume(
+        family in (RLE, JPEG_2000) or data[place : place + 2] != b"\xff\xd9"
+    )  # before the end marker it is entropy-coded data
     left = after(data[:place] + words + data[place:], family)
     assert left is None or words not in left
 
 
 @given(st.sampled_from(BASES), WORDS, st.data())
-def test_words_at_the_end_of_a_segment_are_held_or_gone(base: tuple[str, bytes], words: bytes, draw: st.DataObject) -> None:
+def test_words_at_the_end_of_a_segment_are_held_or_gone(
+    base: tuple[str, bytes], words: bytes, draw: st.DataObject
+) -> None:
     family, data = base
     places = [place for place in boundaries(data, family)[1:-2] if data[place + 1] != 0x93]
     place = draw.draw(st.sampled_from(places))
@@ -344,7 +383,10 @@ def frames(path: Path) -> list[tuple[str, bytes, int]]:
     if not syntax.is_encapsulated:
         return []
     count = int(ds.get("NumberOfFrames", 1) or 1)
-    return [(FAMILIES[syntax], frame, ds.Rows * ds.Columns) for frame in generate_frames(ds.PixelData, number_of_frames=count)]
+    return [
+        (FAMILIES[syntax], frame, ds.Rows * ds.Columns)
+        for frame in generate_frames(ds.PixelData, number_of_frames=count)
+    ]
 
 
 def unchanged(family: str, frame: bytes, pixels: int) -> bool:
@@ -361,15 +403,25 @@ def test_real_codestreams_keep_every_byte(shared_data: Callable[[str], Path]) ->
 
 def shaded(path: Path, bits: int) -> Path:
     """An image that has something to code: 48 x 40 pixels, a slope with noise."""
-    values = [(row * 37 + column * column * 11 + (row * column) % 7) % (1 << bits) for row in range(48) for column in range(40)]
+    values = [
+        (row * 37 + column * column * 11 + (row * column) % 7) % (1 << bits)
+        for row in range(48)
+        for column in range(40)
+    ]
     ds = build.ct(Rows=48, Columns=40, BitsStored=bits, HighBit=bits - 1)
     ds["PixelData"].value = struct.pack(f"<{len(values)}H", *values)
     return build.write(path, ds)
 
 
 DCMTK = [
-    *(("dcmcjpeg", *options) for options in (("+e1",), ("+el", "+sv", "6"), ("+ee",), ("+es",), ("+ep",), ("+ep", "+ho"))),
-    *(("dcmcjpls", *options) for options in (("+el",), ("+en", "+md", "4"), ("+el", "+t1", "9", "+t2", "20", "+t3", "60"))),
+    *(
+        ("dcmcjpeg", *options)
+        for options in (("+e1",), ("+el", "+sv", "6"), ("+ee",), ("+es",), ("+ep",), ("+ep", "+ho"))
+    ),
+    *(
+        ("dcmcjpls", *options)
+        for options in (("+el",), ("+en", "+md", "4"), ("+el", "+t1", "9", "+t2", "20", "+t3", "60"))
+    ),
     ("dcmcrle",),
 ]
 

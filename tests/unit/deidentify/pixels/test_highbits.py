@@ -32,7 +32,9 @@ def as_standard(word: int, bits: int, signed: bool) -> int:
 
 
 @given(WORDS, BITS, st.booleans(), st.booleans())
-def test_a_masked_pixel_has_the_value_of_its_stored_bits(words: list[int], bits: int, signed: bool, little: bool) -> None:
+def test_a_masked_pixel_has_the_value_of_its_stored_bits(
+    words: list[int], bits: int, signed: bool, little: bool
+) -> None:
     masked = highbits.masked(encoded(words, little), (1 << bits) - 1, signed=signed, little=little)
     assert masked == encoded([as_standard(word, bits, signed) for word in words], little)
 
@@ -109,7 +111,9 @@ def compressed(frame: bytes, bits: int) -> Dataset:
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
 @pytest.mark.parametrize(("bits", "held"), [(12, True), (15, False), (16, False)])
-def test_compressed_pixels_with_bits_above_those_stored_are_held(tmp_path: Path, syntax: str, bits: int, held: bool) -> None:
+def test_compressed_pixels_with_bits_above_those_stored_are_held(
+    tmp_path: Path, syntax: str, bits: int, held: bool
+) -> None:
     codecs, np = pytest.importorskip("imagecodecs"), pytest.importorskip("numpy")
     pixels = np.arange(256, dtype="<u2").reshape(16, 16)
     pixels[7, 7] |= 0x4000
@@ -164,7 +168,9 @@ def test_a_name_in_the_first_or_the_last_row_holds_the_object(tmp_path: Path, ro
     assert caught.value.code == "leak" and "PatientName" in str(caught.value) and "uenouille" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("signed", "padding"), [(False, 63536), (True, 62512)])  # -2000 and -3024, as scanners write them in 12 bits
+@pytest.mark.parametrize(
+    ("signed", "padding"), [(False, 63536), (True, 62512)]
+)  # -2000 and -3024, as scanners write them in 12 bits
 def test_padding_that_the_header_names_may_have_any_bits_and_stays(tmp_path: Path, signed: bool, padding: int) -> None:
     words = [padding if number % 3 else number * 100 for number in range(16)]
     ds = build.ct(PixelRepresentation=int(signed), PixelPaddingValue=padding - 0x10000 if signed else padding)
@@ -177,7 +183,9 @@ def test_padding_that_the_header_names_may_have_any_bits_and_stays(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("signed", "padding"), [(False, 63536), (True, 62512)])
-def test_padding_over_pixels_that_look_alike_below_is_no_hiding_place(tmp_path: Path, signed: bool, padding: int) -> None:
+def test_padding_over_pixels_that_look_alike_below_is_no_hiding_place(
+    tmp_path: Path, signed: bool, padding: int
+) -> None:
     alike = as_standard(padding, 12, signed)
     ds = build.ct(PixelRepresentation=int(signed), PixelPaddingValue=padding - 0x10000 if signed else padding)
     ds.PixelData = struct.pack("<16H", *(padding if number % 3 else alike for number in range(16)))
@@ -188,4 +196,6 @@ def test_padding_over_pixels_that_look_alike_below_is_no_hiding_place(tmp_path: 
 @given(WORDS, st.integers(0, 0xFFFF), st.booleans())
 def test_pixels_without_one_value_are_the_others_in_their_order(words: list[int], word: int, little: bool) -> None:
     for one in {word, *words}:
-        assert highbits.without(encoded(words, little), one, little=little) == encoded([other for other in words if other != one], little)
+        assert highbits.without(encoded(words, little), one, little=little) == encoded(
+            [other for other in words if other != one], little
+        )

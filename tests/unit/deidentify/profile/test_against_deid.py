@@ -119,7 +119,9 @@ def plain(ds: Dataset, plan: Plan) -> dict[int, Any]:
 
 
 def _values(value: Any) -> list[str]:
-    return [str(one).strip() for one in (value if hasattr(value, "__iter__") and not isinstance(value, str) else [value])]
+    return [
+        str(one).strip() for one in (value if hasattr(value, "__iter__") and not isinstance(value, str) else [value])
+    ]
 
 
 # --- made data sets --------------------------------------------------------------------------------------
@@ -138,8 +140,22 @@ OWN_RULES = frozenset({
     "ExtendedOffsetTableLengths", "LUTData", "ContrastBolusAgent",
 })  # fmt: skip
 TAGS = [row.tag for row in read_table(profiles_directory()) if row.tag is not None and 0x0008 <= row.tag >> 16 < 0x5000]
-TAGS += [0x00080008, 0x00080060, 0x00080070, 0x00080090, 0x00081090, 0x00081190, 0x00180015, 0x00180050, 0x00181210, 0x00200060, 0x00281055]
-LEAVES = [tag for tag in TAGS if len(vrs_of(tag)) == 1 and vrs_of(tag)[0] in SAMPLES and keyword_of(tag) not in OWN_RULES]
+TAGS += [
+    0x00080008,
+    0x00080060,
+    0x00080070,
+    0x00080090,
+    0x00081090,
+    0x00081190,
+    0x00180015,
+    0x00180050,
+    0x00181210,
+    0x00200060,
+    0x00281055,
+]
+LEAVES = [
+    tag for tag in TAGS if len(vrs_of(tag)) == 1 and vrs_of(tag)[0] in SAMPLES and keyword_of(tag) not in OWN_RULES
+]
 SEQUENCES = [tag for tag in TAGS if vrs_of(tag) == ("SQ",)]
 # Below these an item is no code and no frame, and they stay in one profile and go in another.
 SEQUENCES += [0x00081140, 0x00400275, 0x00082112, 0x0018A001]
@@ -148,7 +164,9 @@ SEQUENCES += [0x00081140, 0x00400275, 0x00082112, 0x0018A001]
 def _leaf(tag: int) -> st.SearchStrategy[tuple[int, str, Any]]:
     (vr,) = vrs_of(tag)
     most = most_values(tag) or 2  # more than an attribute may have are for other tests
-    values = [value for value in SAMPLES[vr] if not isinstance(value, list) or len(value) <= most or vr not in ("DS", "IS")]
+    values = [
+        value for value in SAMPLES[vr] if not isinstance(value, list) or len(value) <= most or vr not in ("DS", "IS")
+    ]
     return st.tuples(st.just(tag), st.just(vr), st.sampled_from(values))
 
 
@@ -163,17 +181,23 @@ def _made(elements: list[tuple[int, str, Any]], nested: list[tuple[int, list[Any
 
 def data_sets(depth: int = 2) -> st.SearchStrategy[Dataset]:
     """Data sets of public attributes, with sequences of others inside."""
-    elements = st.lists(st.sampled_from(LEAVES), max_size=12, unique=True).flatmap(lambda tags: st.tuples(*map(_leaf, tags)).map(list))
+    elements = st.lists(st.sampled_from(LEAVES), max_size=12, unique=True).flatmap(
+        lambda tags: st.tuples(*map(_leaf, tags)).map(list)
+    )
     if not depth:
         return st.builds(_made, elements, st.just([]))
     # No sequence inside its like: deid fails on them (see the list below).
     items = st.lists(data_sets(depth - 1), min_size=1, max_size=2)
-    nested = st.lists(st.tuples(st.sampled_from(SEQUENCES[depth % 2 :: 2]), items), max_size=2, unique_by=lambda one: one[0])
+    nested = st.lists(
+        st.tuples(st.sampled_from(SEQUENCES[depth % 2 :: 2]), items), max_size=2, unique_by=lambda one: one[0]
+    )
     return st.builds(_made, elements, nested)
 
 
 @pytest.mark.parametrize("name", PROFILES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(ds=data_sets(), private=st.booleans())
 def test_a_plan_does_what_deid_does_by_the_same_lines(tmp_path: Path, name: str, ds: Dataset, private: bool) -> None:
     plan, composition = load_plan(name), composition_of(find(name))
@@ -204,8 +228,12 @@ def test_a_whole_ct_image_becomes_the_same_by_both(tmp_path: Path, name: str) ->
     ds = ct(
         AnatomicRegionSequence=code("51185008", "SCT", "Chest"),
         ReferencedImageSequence=[dataset(ReferencedSOPClassUID=CT, ReferencedSOPInstanceUID=f"{ROOT}.8")],
-        RequestAttributesSequence=[dataset(RequestedProcedureID="RP-1", ScheduledProcedureStepDescription="Thorax MARTIN")],
-        ContributingEquipmentSequence=[dataset(Manufacturer="SIEMENS", InstitutionName="CHU", ContributionDateTime="20240317")],
+        RequestAttributesSequence=[
+            dataset(RequestedProcedureID="RP-1", ScheduledProcedureStepDescription="Thorax MARTIN")
+        ],
+        ContributingEquipmentSequence=[
+            dataset(Manufacturer="SIEMENS", InstitutionName="CHU", ContributionDateTime="20240317")
+        ],
     )
     path = write(tmp_path / "ct.dcm", ds)
     lines = lines_for(ds, composition)
@@ -224,7 +252,9 @@ def _shielded(path: Path) -> tuple[Any, Any]:
     """A kept sequence is shielded by deid with everything in it."""
     write(path, ct(ReferencedImageSequence=[dataset(PatientName="MARTIN^Jeanne")]))
     after = _after(path, "KEEP ReferencedImageSequence", "REPLACE PatientName func:pid")
-    return after.ReferencedImageSequence[0].PatientName, ours(path, load_plan("fidac-chest-ct")).ReferencedImageSequence[0].PatientName
+    return after.ReferencedImageSequence[0].PatientName, ours(
+        path, load_plan("fidac-chest-ct")
+    ).ReferencedImageSequence[0].PatientName
 
 
 def _by_vr(path: Path) -> tuple[Any, Any]:
@@ -274,7 +304,9 @@ def _dates(path: Path) -> tuple[Any, Any]:
     raw = path.read_bytes().replace(b"DA\x08\x0020240317", b"DA\x08\x00" + b"2020    ", 1)
     path.write_bytes(raw)
     after = _after(path, "JITTER SeriesDate -100")
-    return len(str(after.SeriesDate).strip()) == 8, bool(str(ours(path, load_plan("fidac-chest-ct")).get("SeriesDate", "")).strip())
+    return len(str(after.SeriesDate).strip()) == 8, bool(
+        str(ours(path, load_plan("fidac-chest-ct")).get("SeriesDate", "")).strip()
+    )
 
 
 DIFFERENCES: list[tuple[Callable[[Path], tuple[Any, Any]], Any, Any]] = [
@@ -289,7 +321,9 @@ DIFFERENCES: list[tuple[Callable[[Path], tuple[Any, Any]], Any, Any]] = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("differ", "by_deid", "by_us"), DIFFERENCES, ids=[one[0].__name__.strip("_") for one in DIFFERENCES])
+@pytest.mark.parametrize(
+    ("differ", "by_deid", "by_us"), DIFFERENCES, ids=[one[0].__name__.strip("_") for one in DIFFERENCES]
+)
 def test_where_deid_is_wrong_we_differ_and_this_is_how(
     tmp_path: Path, differ: Callable[[Path], tuple[Any, Any]], by_deid: Any, by_us: Any
 ) -> None:

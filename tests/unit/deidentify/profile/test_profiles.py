@@ -28,7 +28,15 @@ from fidac_node.site.daemon import Site
 
 ROOT = Path(__file__).resolve().parents[4]
 PROFILES = ("fidac-chest-ct", "fidac-chest-ct-device", "basic-only")
-LAYERS = ("basic", "chest-ct", "clean-descriptors", "device-identity", "modified-dates", "patient-characteristics", "safe-private")
+LAYERS = (
+    "basic",
+    "chest-ct",
+    "clean-descriptors",
+    "device-identity",
+    "modified-dates",
+    "patient-characteristics",
+    "safe-private",
+)
 TABLE = read_table(profiles_directory())
 HEAD = "FORMAT dicom\n%header\n"
 
@@ -78,7 +86,12 @@ def test_what_no_line_names_goes(name: str) -> None:
     """But for UIDs, which get new ones, and ages."""
     made = load_plan(name)
     assert {vr for vr, action in made.vrs.items() if action != actions.REMOVE} <= {"UI", "AS"}
-    for keyword in ("ExposuresOnDetectorSinceManufactured", "TotalNumberOfExposures", "ContributingEquipmentSequence", "TextString"):
+    for keyword in (
+        "ExposuresOnDetectorSinceManufactured",
+        "TotalNumberOfExposures",
+        "ContributingEquipmentSequence",
+        "TextString",
+    ):
         tag = tag_of(keyword)
         assert tag is not None and made.action(tag, vrs_of(tag)[0]) == actions.REMOVE
 
@@ -212,10 +225,14 @@ def test_the_merged_recipe_is_the_same_profile(tmp_path: Path, name: str) -> Non
 
 
 def test_a_later_layer_goes_before_an_earlier_one(own) -> None:
-    directory = own({"site": "REMOVE PatientSize\nKEEP Laterality\n"}, {"ours": ["basic", "patient-characteristics", "site"]})
+    directory = own(
+        {"site": "REMOVE PatientSize\nKEEP Laterality\n"}, {"ours": ["basic", "patient-characteristics", "site"]}
+    )
     made = load_plan("ours", directory)
     assert made.tags[0x00101020] == "remove" and made.tags[0x00101030] == "keep" and made.tags[0x00200060] == "keep"
-    (shadow,) = (pair for pair in composition_of(programmes.find("ours", directory)).shadows if pair[0].layer.stem == "site")
+    (shadow,) = (
+        pair for pair in composition_of(programmes.find("ours", directory)).shadows if pair[0].layer.stem == "site"
+    )
     assert [entry.line.field for entry in shadow] == ["PatientSize", "PatientSize"]
     assert [entry.layer.stem for entry in shadow] == ["site", "patient-characteristics"]
 
@@ -223,7 +240,9 @@ def test_a_later_layer_goes_before_an_earlier_one(own) -> None:
 def test_a_site_composes_its_own_in_its_settings() -> None:
     made = load_plan("ours", layers=("basic", "modified-dates"))
     assert made.profile == "ours" and made.options == ("113107",)
-    assert load_plan("fidac-chest-ct", layers=tuple(layer.stem for layer in programmes.find("fidac-chest-ct").layers)).profile
+    assert load_plan(
+        "fidac-chest-ct", layers=tuple(layer.stem for layer in programmes.find("fidac-chest-ct").layers)
+    ).profile
     with pytest.raises(ConfigError, match="'fidac-chest-ct' is the name of another composition"):
         load_plan("fidac-chest-ct", layers=("basic", "modified-dates"))
     with pytest.raises(ConfigError, match="layers: there is no layer 'none'; there are: basic, chest-ct"):
@@ -232,28 +251,38 @@ def test_a_site_composes_its_own_in_its_settings() -> None:
 
 def test_the_layers_of_the_settings_are_the_profile_of_the_site(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
-    path.write_text('[site]\nid = "A"\n[deidentify]\nprofile = "ours"\nlayers = ["basic", "modified-dates"]\n', encoding="utf-8")
+    path.write_text(
+        '[site]\nid = "A"\n[deidentify]\nprofile = "ours"\nlayers = ["basic", "modified-dates"]\n', encoding="utf-8"
+    )
     made = Site(load_site(path, {}), path).plan
     assert (made.profile, made.options) == ("ours", ("113107",))
 
 
 def test_an_option_counts_only_if_something_is_done_by_it(own) -> None:
     lines = "# option: 113108\n# option: 113109\nKEEP PatientSex\n"
-    directory = own({"site": lines, "back": "REMOVE PatientSex\n"}, {"ours": ["basic", "site"], "none": ["basic", "site", "back"]})
+    directory = own(
+        {"site": lines, "back": "REMOVE PatientSex\n"}, {"ours": ["basic", "site"], "none": ["basic", "site", "back"]}
+    )
     assert load_plan("ours", directory).options == ("113108",)
     assert load_plan("none", directory).options == ()
 
 
 # What a layer may not say, over basic: the lines, and the message.
 FORBIDDEN = [
-    ("KEEP PatientSex\n", "PatientSex may not be kept (PS3.15 Table E.1-1: Z, Patient Characteristics (E.3.7) K): with the option Patient"),
+    (
+        "KEEP PatientSex\n",
+        "PatientSex may not be kept (PS3.15 Table E.1-1: Z, Patient Characteristics (E.3.7) K): with the option Patient",
+    ),
     ("# option: 113107\nKEEP PatientSex\n", "declare '# option: 113108'"),
     ("REPLACE StudyDate func:shift\n", "StudyDate may not be let through by func:shift"),
     ("REPLACE PatientAge func:age89\n", "PatientAge may not be let through by func:age89"),
     ("REPLACE SeriesDescription func:clean\n", "with the option Clean Descriptors it may, declare '# option: 113105'"),
     ("# option: 113105\nREPLACE PatientAddress func:clean\n", "no option permits it"),
     ("# option: 113105\nREPLACE InstitutionName func:listed\n", "which this node does not offer"),
-    ("# option: 113109\nKEEP InstitutionName\n", "with the option Institution Identity it might, which this node does not offer"),
+    (
+        "# option: 113109\nKEEP InstitutionName\n",
+        "with the option Institution Identity it might, which this node does not offer",
+    ),
     ("# option: 113109\nKEEP AccessionNumber\n", "no option permits it"),
     ("# option: 113107\nKEEP StudyDate\n", "KEEP would let a name, date or hidden text through in DA"),
     ("KEEP SOPInstanceUID\n", "with the option UIDs it might, which this node does not offer"),
@@ -267,17 +296,29 @@ FORBIDDEN = [
     ("KEEP Rows\n# option: 113107\n", "an option is declared before the first action"),
     ("KEEP (6004,0010)\n", "an attribute and its whole group have other actions; drop one of the two"),
     ("REMOVE select:GROUP:0028\n", "select:GROUP:0028 contradicts"),
-    ('# option: 113111\nKEEP (0019,"GEMS_ACQU_01",FE)\n', "is in no dictionary of private attributes: its VR is not known"),
+    (
+        '# option: 113111\nKEEP (0019,"GEMS_ACQU_01",FE)\n',
+        "is in no dictionary of private attributes: its VR is not known",
+    ),
     ('# option: 113111\nKEEP (0019,"gems_acqu_01",23)\n', "is in no dictionary of private attributes"),
-    ('# option: 113111\nKEEP (0029,"SIEMENS CSA HEADER",10)\n', "is OB: only numbers, codes and short text may be safe"),
+    (
+        '# option: 113111\nKEEP (0029,"SIEMENS CSA HEADER",10)\n',
+        "is OB: only numbers, codes and short text may be safe",
+    ),
     ('# option: 113111\nKEEP (0018,"GEMS_ACQU_01",23)\n', "a private attribute is (gggg"),
     ('# option: 113111\nKEEP (0019,"GEMS_ACQU_01",1023)\n', "a private attribute is (gggg"),
     ('# option: 113111\nKEEP (0019,"",23)\n', "a private attribute is (gggg"),
     ('# option: 113111\nKEEP (0019,"A\\\\B",23)\n', "a private attribute is (gggg"),
     ('# option: 113111\nBLANK (0019,"GEMS_ACQU_01",23)\n', "a private attribute can only be kept or removed"),
-    ('# option: 113111\nREPLACE (0019,"GEMS_ACQU_01",23) func:uid\n', "a private attribute can only be kept or removed"),
+    (
+        '# option: 113111\nREPLACE (0019,"GEMS_ACQU_01",23) func:uid\n',
+        "a private attribute can only be kept or removed",
+    ),
     ('# option: 113111\nKEEP (0F1D,"FIDAC NODE 1",01)\n', "group 0F1D is this node's own"),
-    ('# option: 113111\nKEEP (0019,"GEMS_ACQU_01",23)\nREMOVE (0019,"GEMS_ACQU_01",23)\n', "has its action on line 4 already"),
+    (
+        '# option: 113111\nKEEP (0019,"GEMS_ACQU_01",23)\nREMOVE (0019,"GEMS_ACQU_01",23)\n',
+        "has its action on line 4 already",
+    ),
 ]
 
 
@@ -288,7 +329,11 @@ def test_what_the_table_or_the_node_does_not_permit_does_not_load(own, lines: st
         load_plan("ours", directory)
     text = str(caught.value)
     assert message in text
-    number = next(number for number, line in enumerate((HEAD + lines).splitlines(), start=1) if line in (HEAD + lines).splitlines()[2:])
+    number = next(
+        number
+        for number, line in enumerate((HEAD + lines).splitlines(), start=1)
+        if line in (HEAD + lines).splitlines()[2:]
+    )
     assert re.search(rf"site\.deid:({'|'.join(str(number + n) for n in range(lines.count(chr(10))))}): ", text)
 
 
@@ -312,7 +357,9 @@ _KEYWORDS = sorted(keyword_of(row.tag) for row in TABLE if row.tag is not None a
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keyword=st.sampled_from(_KEYWORDS),
-    verb=st.sampled_from(["KEEP {}", "REMOVE {}", "BLANK {}", *(f"REPLACE {{}} func:{name}" for name in sorted(actions.FUNCTIONS))]),
+    verb=st.sampled_from(
+        ["KEEP {}", "REMOVE {}", "BLANK {}", *(f"REPLACE {{}} func:{name}" for name in sorted(actions.FUNCTIONS))]
+    ),
     options=st.sets(st.sampled_from(sorted(code for code, option in OPTIONS.items() if option.offered))),
 )
 def test_no_line_lets_more_through_than_its_options(own, keyword: str, verb: str, options: set[str]) -> None:
@@ -320,7 +367,9 @@ def test_no_line_lets_more_through_than_its_options(own, keyword: str, verb: str
     row = next(row for row in TABLE if row.tag is not None and keyword_of(row.tag) == keyword)
     declared = "".join(f"# option: {code}\n" for code in sorted(options))
     directory = own({"site": f"{declared}{verb.format(keyword)}\n"})
-    composition = compiler.compose([recipe.read(layer) for layer in (profiles_directory() / "basic.deid", directory / "site.deid")])
+    composition = compiler.compose(
+        [recipe.read(layer) for layer in (profiles_directory() / "basic.deid", directory / "site.deid")]
+    )
     if composition.problems.messages():
         return
     action = composition.actions("tag")[row.tag]
@@ -329,7 +378,9 @@ def test_no_line_lets_more_through_than_its_options(own, keyword: str, verb: str
 
 
 def _at_least_basic(row: Row, action: str) -> bool:
-    return action in ("remove", "blank", "dummy", "uid", "pid", "contrast", "utf8") or (row.basic.endswith("U*") and action == "keep")
+    return action in ("remove", "blank", "dummy", "uid", "pid", "contrast", "utf8") or (
+        row.basic.endswith("U*") and action == "keep"
+    )
 
 
 def _permits(code: str, letter: str, action: str, row: Row) -> bool:
@@ -392,7 +443,10 @@ def test_private_attributes_options_and_devices_are_in_the_digest() -> None:
     given_all = {"devices": made.devices, "private": made.private, "options": made.options, "kept": made.kept}
     assert plan.make(*arguments, **given_all) == made
     for name in given_all:
-        assert plan.make(*arguments, **{key: value for key, value in given_all.items() if key != name}).digest != made.digest
+        assert (
+            plan.make(*arguments, **{key: value for key, value in given_all.items() if key != name}).digest
+            != made.digest
+        )
     assert plan.parse(plan.dump(made)) == made
 
 
@@ -416,7 +470,9 @@ def test_explain_says_what_happens_to_each_attribute_and_why() -> None:
 
 
 def test_two_profiles_differ_in_what_their_layers_say(own) -> None:
-    directory = own({"site": "REMOVE PatientSize\nREMOVE select:VR:LO\n"}, {"ours": ["basic", "patient-characteristics", "site"]})
+    directory = own(
+        {"site": "REMOVE PatientSize\nREMOVE select:VR:LO\n"}, {"ours": ["basic", "patient-characteristics", "site"]}
+    )
     (directory / "vocabulary").mkdir()
     (directory / "vocabulary" / "own.txt").write_text("xenonium\n", encoding="utf-8")
     one = load_plan("p", layers=("basic", "patient-characteristics", "safe-private"))
@@ -432,7 +488,9 @@ def test_two_profiles_differ_in_what_their_layers_say(own) -> None:
 
 def test_the_words_of_makers_are_a_set_of_their_own(own) -> None:
     made = load_plan("fidac-chest-ct")
-    assert {"siemens", "somatom", "standard"} <= made.devices and not {"siemens", "somatom"} & (made.vocabulary | made.common)
+    assert {"siemens", "somatom", "standard"} <= made.devices and not {"siemens", "somatom"} & (
+        made.vocabulary | made.common
+    )
     directory = own({}, {"ours": ["basic"]})
     (directory / "vocabulary").mkdir()
     (directory / "vocabulary" / "devices-of-ours.txt").write_text("scanomatic\n", encoding="utf-8")

@@ -102,7 +102,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "message"), WRONG)
-def test_a_line_that_is_not_understood_stops_the_start_with_file_line_and_remedy(variant, old: str, new: str, message: str) -> None:
+def test_a_line_that_is_not_understood_stops_the_start_with_file_line_and_remedy(
+    variant, old: str, new: str, message: str
+) -> None:
     path, number = variant(old, new)
     with pytest.raises(ConfigError) as caught:
         load_plan(str(path))
@@ -143,7 +145,9 @@ def test_every_problem_of_a_recipe_is_told_at_once(variant) -> None:
 
 
 def test_a_missing_profile_is_an_error_that_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no profile 'fidac-chest'; there are: basic-only, fidac-chest-ct, fidac-chest-ct-device"):
+    with pytest.raises(
+        ConfigError, match=r"no profile 'fidac-chest'; there are: basic-only, fidac-chest-ct, fidac-chest-ct-device"
+    ):
         load_plan("fidac-chest", tmp_path)
     with pytest.raises(ConfigError, match="no such recipe file"):
         load_plan(str(tmp_path / "none.deid"))
@@ -186,7 +190,9 @@ class _Deid:
         (_Deid([], {"filter": {}}), "deid reads other sections"),
     ],
 )
-def test_whatever_deid_reads_otherwise_is_an_error(monkeypatch: pytest.MonkeyPatch, parser: _Deid, message: str) -> None:
+def test_whatever_deid_reads_otherwise_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, parser: _Deid, message: str
+) -> None:
     monkeypatch.setattr("deid.config.DeidRecipe", parser)
     with pytest.raises(ConfigError, match=message):
         load_plan("fidac-chest-ct")
@@ -198,8 +204,34 @@ def test_whatever_deid_reads_otherwise_is_an_error(monkeypatch: pytest.MonkeyPat
         st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40),
         st.builds(
             "{} {} {}".format,
-            st.sampled_from(["KEEP", "REMOVE", "REPLACE", "BLANK", "keep", "ADD", "LABEL", "FIELD", "SPLIT", "coordinates", "||", "+"]),
-            st.sampled_from(["PatientName", "ALL", "all", "select:VR:PN", "select:GROUP:0010", "(0010,0010)", "Patient*", "contains:^Pat"]),
+            st.sampled_from(
+                [
+                    "KEEP",
+                    "REMOVE",
+                    "REPLACE",
+                    "BLANK",
+                    "keep",
+                    "ADD",
+                    "LABEL",
+                    "FIELD",
+                    "SPLIT",
+                    "coordinates",
+                    "||",
+                    "+",
+                ]
+            ),
+            st.sampled_from(
+                [
+                    "PatientName",
+                    "ALL",
+                    "all",
+                    "select:VR:PN",
+                    "select:GROUP:0010",
+                    "(0010,0010)",
+                    "Patient*",
+                    "contains:^Pat",
+                ]
+            ),
             st.sampled_from(["", "func:uid", "func:", "var:x", "#", '"a b', "'", "\t"]),
         ),
     )

@@ -32,7 +32,15 @@ def test_a_published_code_has_its_meaning(scheme: str, value: str, meaning: str)
 
 @pytest.mark.parametrize(
     ("scheme", "value"),
-    [("DCM", "999999"), ("99CHU", "113701"), ("CCAM", "DUPO001"), ("SRT", "39607008"), ("UCUM", "Dupont"), ("LN", "12345-6"), ("", "")],
+    [
+        ("DCM", "999999"),
+        ("99CHU", "113701"),
+        ("CCAM", "DUPO001"),
+        ("SRT", "39607008"),
+        ("UCUM", "Dupont"),
+        ("LN", "12345-6"),
+        ("", ""),
+    ],
 )
 def test_what_nobody_published_has_none(scheme: str, value: str) -> None:
     assert meaning_of(scheme, value) is None

@@ -75,7 +75,9 @@ def test_no_date_stays_of_a_study_whose_day_nobody_knows() -> None:
         (("20240302", "20000101", "20120101"), False, datetime.date(2024, 3, 2)),
     ],
 )
-def test_the_day_of_a_study_is_none_on_which_no_ct_was_made(values: tuple[str, ...], modified: bool, day: datetime.date | None) -> None:
+def test_the_day_of_a_study_is_none_on_which_no_ct_was_made(
+    values: tuple[str, ...], modified: bool, day: datetime.date | None
+) -> None:
     assert dates.study_date(values, modified=modified) == day
 
 
@@ -156,14 +158,18 @@ def test_a_time_of_day_is_cut_down_to_the_resolution(value: str, seconds: int, t
 
 
 @given(st.lists(st.integers(0, 86_399_999), min_size=2, max_size=6), st.integers(0, 999_999))
-def test_moments_keep_their_order_and_differences_and_lose_the_fraction_that_they_share(moments: list[int], fraction: int) -> None:
+def test_moments_keep_their_order_and_differences_and_lose_the_fraction_that_they_share(
+    moments: list[int], fraction: int
+) -> None:
     one = clock(datetime.date(2024, 3, 1), fraction=fraction)
     values = [f"{ms // 3_600_000:02d}{ms // 60_000 % 60:02d}{ms // 1000 % 60:02d}.{ms % 1000:03d}" for ms in moments]
     told = [one.moment_tm(value) for value in values]
     assert [one.moment_dt(f"20240301{value}") for value in values] == [f"20240229{value}" for value in told]
     found = [int(v[:2]) * 3_600_000 + int(v[2:4]) * 60_000 + int(v[4:6]) * 1000 + int(v[7:]) for v in told]
     on = fraction // 1000
-    assert [moved for moved, ms in zip(found, moments, strict=True) if ms < 86_398_000] == [ms + on for ms in moments if ms < 86_398_000]
+    assert [moved for moved, ms in zip(found, moments, strict=True) if ms < 86_398_000] == [
+        ms + on for ms in moments if ms < 86_398_000
+    ]
     assert all(ms <= moved < 86_400_000 for moved, ms in zip(found, moments, strict=True)), "before midnight ever less"
     assert all(one.tm(value) <= moment for value, moment in zip(values, told, strict=True))
     assert sorted(found) == [found[index] for index in sorted(range(len(moments)), key=moments.__getitem__)]

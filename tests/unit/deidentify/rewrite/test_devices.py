@@ -112,7 +112,10 @@ _PIECES = st.sampled_from([*sorted(WORDS)[::9], *_OTHERS])
 _SIGNS = st.sampled_from([" ", "_", "-", "/", ".", "@", "\\", "", "  "])
 
 
-@given(st.lists(st.tuples(_PIECES, _SIGNS), max_size=8).map(lambda pairs: "".join(map("".join, pairs))) | st.text(max_size=30))
+@given(
+    st.lists(st.tuples(_PIECES, _SIGNS), max_size=8).map(lambda pairs: "".join(map("".join, pairs)))
+    | st.text(max_size=30)
+)
 def test_nothing_else_survives_and_doing_it_again_changes_nothing(text: str) -> None:
     left = known(text, WORDS)
     assert known(left, WORDS) == left and len(left) <= len(text) and left.isascii()
@@ -122,7 +125,9 @@ def test_nothing_else_survives_and_doing_it_again_changes_nothing(text: str) -> 
 
 
 @given(st.lists(st.lists(_PIECES, max_size=4).map(" ".join), max_size=5))
-def test_of_all_values_two_shapes_and_nine_digits_are_left_at_most_and_doing_it_again_changes_nothing(values: list[str]) -> None:
+def test_of_all_values_two_shapes_and_nine_digits_are_left_at_most_and_doing_it_again_changes_nothing(
+    values: list[str],
+) -> None:
     left = known_values(values, WORDS)
     assert known_values(left, WORDS) == left and len(left) in (0, len(values))
     assert sum(char.isdigit() for one in left for char in one) <= 9

@@ -28,7 +28,14 @@ PLANE, POSITION, CONTENT, TYPES, TYPE = 0x00209113, 0x00200032, 0x00209111, 0x00
 
 # Of one length each, so that frames have one form: honest values, and what somebody might hide among them.
 POSITIONS = ["1.25\\-7.5\\3  ", "1.25\\-8.5\\4  ", "QUENOUILLE^ZE", "             ", "\0" * 14, "1.25\\1e5\\-.5 "]
-TIMES = ["20240317102516.559", "20240317102517.559", "20240318102516.559", "QUENOUILLE^ODILE12", "20240317102516.55Q", "20240231102516.559"]
+TIMES = [
+    "20240317102516.559",
+    "20240317102517.559",
+    "20240318102516.559",
+    "QUENOUILLE^ODILE12",
+    "20240317102516.55Q",
+    "20240231102516.559",
+]
 UIDS = ["1.3.6.1.4.1.99999.17.1", "1.3.6.1.4.1.99999.17.2", "1.2.840.10008.5.1.4.11"]
 CODES = ["113014", "121058", "QUENOU", "      "]
 BLOBS = [struct.pack("<d", one) for one in (0.0, 1.5, -1e300)] + [b"QUENOUIL"]
@@ -69,8 +76,12 @@ def several(draw: st.DrawFn) -> list[bytes]:
         items = []
         for _ in range(draw(st.integers(1, 6))):
             groups = _groups(draw)
-            item = [sequence(GROUPS[one], [groups[one]] * draw(st.sampled_from([1, 1, 1, 0, 2])), form) for one in present]
-            items.append([*item, elem(0x00189151, "DT", draw(st.sampled_from(TIMES)))] if draw(st.integers(0, 3)) == 0 else item)
+            item = [
+                sequence(GROUPS[one], [groups[one]] * draw(st.sampled_from([1, 1, 1, 0, 2])), form) for one in present
+            ]
+            items.append(
+                [*item, elem(0x00189151, "DT", draw(st.sampled_from(TIMES)))] if draw(st.integers(0, 3)) == 0 else item
+            )
         found.append(encode([sequence(PER_FRAME_GROUPS, items, form)], explicit=explicit))
     return [explicit.to_bytes(1, "big"), *found]
 
@@ -93,7 +104,9 @@ def alone(explicit: bool, encoded: bytes) -> object:
 
 @settings(max_examples=250, deadline=None)
 @given(several(), st.data())
-def test_frames_beside_remembered_ones_are_those_that_are_made_each_for_itself(objects: list[bytes], data: st.DataObject) -> None:
+def test_frames_beside_remembered_ones_are_those_that_are_made_each_for_itself(
+    objects: list[bytes], data: st.DataObject
+) -> None:
     explicit = objects[0] == b"\1"
     remembering = rewriter(explicit)
     for encoded in (*objects[1:], *objects[1:]):

@@ -55,7 +55,9 @@ def test_shifts_are_spread_over_ten_years() -> None:
     assert len(found) > 350 and min(found) < -3000 and max(found) > -600
 
 
-@pytest.mark.parametrize(("issuer", "patient_id"), [("chu-x", "42"), ("CHU-X ", " 42"), ("CHU-X", "42   "), ("CHU-X\0", "42\0")])
+@pytest.mark.parametrize(
+    ("issuer", "patient_id"), [("chu-x", "42"), ("CHU-X ", " 42"), ("CHU-X", "42   "), ("CHU-X\0", "42\0")]
+)
 def test_spaces_and_the_case_of_the_issuer_do_not_fork_a_patient(issuer: str, patient_id: str) -> None:
     assert ours().patient(issuer, patient_id) == ours().patient("CHU-X", "42")
     assert ours().shift_days(issuer, patient_id) == ours().shift_days("CHU-X", "42")
@@ -78,7 +80,9 @@ def test_no_spelling_of_an_id_forks_a_patient(issuer: list[str], patient_id: lis
 
 
 @given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
-def test_two_patients_become_one_only_when_issuer_and_id_read_alike(issuer: str, one: str, other_issuer: str, other: str) -> None:
+def test_two_patients_become_one_only_when_issuer_and_id_read_alike(
+    issuer: str, one: str, other_issuer: str, other: str
+) -> None:
     def read(text: str) -> str:
         visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
         return " ".join(unicodedata.normalize("NFC", visible).split())
@@ -169,9 +173,16 @@ def test_another_process_makes_the_same_pseudonyms() -> None:
         "print(p.uid('1.2.3'), p.patient('i', '42'), p.shift_days('i', '42'), p.study_handle('1.2.3'))"
     )
     root = Path(__file__).resolve().parents[4]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env={"PYTHONHASHSEED": "7"})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env={"PYTHONHASHSEED": "7"}
+    )
     p = ours()
-    assert done.stdout.split() == [p.uid("1.2.3"), p.patient("i", "42"), str(p.shift_days("i", "42")), p.study_handle("1.2.3")]
+    assert done.stdout.split() == [
+        p.uid("1.2.3"),
+        p.patient("i", "42"),
+        str(p.shift_days("i", "42")),
+        p.study_handle("1.2.3"),
+    ]
 
 
 def test_these_pseudonyms_never_change() -> None:

@@ -38,10 +38,13 @@ STUDY_DATE: Final = 0x00080020
 BIRTH_DATE: Final = 0x00100030  # which the gate holds whatever a profile says
 KEPT_SEQUENCE: Final = 0x00189321  # CTExposureSequence
 # All that can hold a date or a time, but the study's own date. (SeriesDate and StudyTime are kept apart by tests.strategies.)
-TIMED: Final = {tag: vr for tag, vr in (*made.KNOWN.items(), (0x00080021, "DA"), (0x00080030, "TM")) if vr in ("DA", "DT", "TM")}
+TIMED: Final = {
+    tag: vr for tag, vr in (*made.KNOWN.items(), (0x00080021, "DA"), (0x00080030, "TM")) if vr in ("DA", "DT", "TM")
+}
 # What everybody knows, or can learn of a scanner; at last, when it was calibrated.
 PUBLIC: Final = tuple(
-    datetime.date(*day) for day in ((1970, 1, 1), (9999, 12, 31), (1900, 1, 1), (2002, 11, 7), (2018, 9, 3), (2024, 3, 11))
+    datetime.date(*day)
+    for day in ((1970, 1, 1), (9999, 12, 31), (1900, 1, 1), (2002, 11, 7), (2018, 9, 3), (2024, 3, 11))
 )
 CALIBRATED: Final = PUBLIC[-1]
 OFFSET: Final = "+0545"
@@ -105,7 +108,9 @@ def output(deidentifier: Deidentifier, file: bytes) -> Read:
 
 def moments_of(one: Read) -> dict[Path, str]:
     """The values of a delivered object that are dates or times, by path."""
-    values = ((path, value.decode().strip(" \0")) for path, (vr, value) in one.elements.items() if vr in ("DA", "DT", "TM"))
+    values = (
+        (path, value.decode().strip(" \0")) for path, (vr, value) in one.elements.items() if vr in ("DA", "DT", "TM")
+    )
     return {path: value for path, value in values if value}
 
 
@@ -130,7 +135,9 @@ def telling_days(one: Read) -> dict[Path, datetime.date]:
     values = moments_of(one)
     study = day_in(values[STUDY_DATE,])
     found = {path: day for path, value in values.items() if len(value) != 6 and (day := day_in(value)) is not None}
-    return {path: day for path, day in found.items() if path[-1] not in MOMENTS or study is None or abs(day - study) > DAY}
+    return {
+        path: day for path, day in found.items() if path[-1] not in MOMENTS or study is None or abs(day - study) > DAY
+    }
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,9 @@ def solve(studies: Sequence[Sequence[Read]]) -> Solved:
     firsts = [study[0] for study in studies]
     told = [telling_days(first) for first in firsts]
     shifts = tuple(frozenset((day - public).days for day in days.values() for public in PUBLIC) for days in told)
-    pairs = ((days[path], others[path]) for days, others in itertools.pairwise(told) for path in days.keys() & others.keys())
+    pairs = (
+        (days[path], others[path]) for days, others in itertools.pairwise(told) for path in days.keys() & others.keys()
+    )
     differences = frozenset((other - day).days for day, other in pairs)
     hints = {hint for first in firsts for hint in hints_of(first)}
     return Solved(shifts, differences, tuple(map(fraction_of, studies)), frozenset(hints))
@@ -185,7 +194,9 @@ def true_shift(who: Patient) -> int:
 
 
 def solved(filling: str, deidentifier: Deidentifier, slices: int = 1) -> Solved:
-    outputs = [[output(deidentifier, filled(who, FILLINGS[filling], number)) for number in range(slices)] for who in PATIENTS]
+    outputs = [
+        [output(deidentifier, filled(who, FILLINGS[filling], number)) for number in range(slices)] for who in PATIENTS
+    ]
     return solve(outputs)
 
 
@@ -248,7 +259,9 @@ def test_dates_of_the_scanner_that_are_moved_are_found() -> None:
 
 def test_times_of_other_things_that_are_kept_are_found() -> None:
     kept = {tag: "time" for tag, vr in TIMED.items() if vr == "TM" and tag not in MOMENTS}
-    assert solved("equal instants", engine(replace(PLAN, tags=PLAN.tags | kept))).hints == {"the time of something else"}
+    assert solved("equal instants", engine(replace(PLAN, tags=PLAN.tags | kept))).hints == {
+        "the time of something else"
+    }
 
 
 def test_an_offset_from_utc_that_is_kept_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +280,9 @@ def test_times_that_are_cut_down_where_moments_go_on_tell_the_fraction() -> None
 
 def test_shifts_of_whole_weeks_are_found() -> None:
     monday = datetime.date(2024, 3, 4)
-    seen = Counter(day_in(moved(f"P{n}", monday + n % 5 * DAY, lambda shift: shift - shift % 7)).weekday() for n in range(70))  # type: ignore[union-attr]
+    seen = Counter(
+        day_in(moved(f"P{n}", monday + n % 5 * DAY, lambda shift: shift - shift % 7)).weekday() for n in range(70)
+    )  # type: ignore[union-attr]
     assert len(seen) == 5
 
 
@@ -277,7 +292,11 @@ DAYS: Final = st.dates(datetime.date(1995, 1, 1), datetime.date(2036, 12, 31))
 
 
 @settings(max_examples=25, deadline=None)
-@given(studies=st.lists(DAYS, min_size=2, max_size=4, unique=True), ids=st.sampled_from(["IPP1", "IPP22", "7001234"]), order=st.randoms())
+@given(
+    studies=st.lists(DAYS, min_size=2, max_size=4, unique=True),
+    ids=st.sampled_from(["IPP1", "IPP22", "7001234"]),
+    order=st.randoms(),
+)
 def test_intervals_between_studies_of_a_patient_stay_exact_in_every_order_of_arrival(
     studies: list[datetime.date], ids: str, order: Any
 ) -> None:
@@ -289,7 +308,9 @@ def test_intervals_between_studies_of_a_patient_stay_exact_in_every_order_of_arr
     order.shuffle(shuffled)
     found = delivered(studies)
     assert found == delivered(shuffled)
-    assert {(new - day).days for day, new in found.items() if new is not None} == {true_shift(Patient(ids, studies[0], studies[0]))}
+    assert {(new - day).days for day, new in found.items() if new is not None} == {
+        true_shift(Patient(ids, studies[0], studies[0]))
+    }
     assert None not in found.values()
 
 

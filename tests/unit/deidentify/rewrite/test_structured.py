@@ -33,7 +33,11 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 PNG = "Quenouille"
 # Every meaning that may be written.
 MEANINGS = frozenset(
-    {templates.DOSE_REPORT_MEANING, templates.TITLE_MODIFIER_MEANING, *(item.meaning for item in templates.DOSE_ITEMS.values())}
+    {
+        templates.DOSE_REPORT_MEANING,
+        templates.TITLE_MODIFIER_MEANING,
+        *(item.meaning for item in templates.DOSE_ITEMS.values()),
+    }
     | {meaning for codes in templates.VALUES.values() for meaning in codes.values()}
 )
 
@@ -43,7 +47,12 @@ MEANINGS = frozenset(
 
 def content(relationship: str, value_type: str, concept: tuple[str, str], *below: Dataset, **values: Any) -> Dataset:
     """A content item whose concept is named by a text of somebody's own."""
-    ds = dataset(RelationshipType=relationship, ValueType=value_type, ConceptNameCodeSequence=code(concept[1], concept[0], PNG), **values)
+    ds = dataset(
+        RelationshipType=relationship,
+        ValueType=value_type,
+        ConceptNameCodeSequence=code(concept[1], concept[0], PNG),
+        **values,
+    )
     if below:
         ds.ContentSequence = list(below)
     if value_type == "CONTAINER":
@@ -53,7 +62,9 @@ def content(relationship: str, value_type: str, concept: tuple[str, str], *below
 
 
 def number(concept: str, value: str, unit: str, *below: Dataset, relationship: str = "CONTAINS") -> Dataset:
-    measured = dataset(NumericValue=value, MeasurementUnitsCodeSequence=code(unit, "UCUM", PNG), FloatingPointValue=19610714.0)
+    measured = dataset(
+        NumericValue=value, MeasurementUnitsCodeSequence=code(unit, "UCUM", PNG), FloatingPointValue=19610714.0
+    )
     return content(relationship, "NUM", ("DCM", concept), *below, MeasuredValueSequence=[measured])
 
 
@@ -84,13 +95,23 @@ def procedure(value: tuple[str, str] = ("SRT", "P5-08000")) -> Dataset:
 
 def acquisition() -> Dataset:
     source = container(
-        "113831", text("113832"), number("113733", "120", "kV"), number("113734", "182.5", "mA"), number("113834", "0.5", "s")
+        "113831",
+        text("113832"),
+        number("113733", "120", "kV"),
+        number("113734", "182.5", "mA"),
+        number("113834", "0.5", "s"),
     )
     parameters = container(
-        "113822", number("113824", "6.2", "s"), number("113825", "331.0", "mm"), number("113828", "1.2", "{ratio}"), source
+        "113822",
+        number("113824", "6.2", "s"),
+        number("113825", "331.0", "mm"),
+        number("113828", "1.2", "{ratio}"),
+        source,
     )
     phantom = coded(("DCM", "113835"), ("DCM", "113691"))
-    dose = container("113829", number("113830", "7.41", "mGy"), phantom, number("113838", "245.27", "mGy.cm"), text("113842"))
+    dose = container(
+        "113829", number("113830", "7.41", "mGy"), phantom, number("113838", "245.27", "mGy.cm"), text("113842")
+    )
     return container(
         "113819",
         text("125203"),
@@ -144,14 +165,20 @@ def report(*items: Dataset, **values: Any) -> Dataset:
 def document(root: Dataset, sop_class: str, modality: str, **values: Any) -> Dataset:
     """The rest of a document: patient, study, evidence."""
     ds = build.ct(SOPClassUID=sop_class, Modality=modality, PixelData=None, **values)
-    for tag in [tag for tag in ds.keys() if tag.group in (0x0028, 0x0018) or tag in (0x00080008, 0x00200032, 0x00200037)]:  # noqa: SIM118
+    for tag in [
+        tag for tag in ds.keys() if tag.group in (0x0028, 0x0018) or tag in (0x00080008, 0x00200032, 0x00200037)
+    ]:  # noqa: SIM118
         del ds[tag]
     ds.update(root)
     instance = dataset(
-        ReferencedSOPClassUID=CT, ReferencedSOPInstanceUID=f"{ROOT}.3", PurposeOfReferenceCodeSequence=code("X", "99HOP", PNG)
+        ReferencedSOPClassUID=CT,
+        ReferencedSOPInstanceUID=f"{ROOT}.3",
+        PurposeOfReferenceCodeSequence=code("X", "99HOP", PNG),
     )
     series = dataset(SeriesInstanceUID=f"{ROOT}.2", RetrieveAETitle="SCANURG2", ReferencedSOPSequence=[instance])
-    ds.CurrentRequestedProcedureEvidenceSequence = [dataset(StudyInstanceUID=f"{ROOT}.1", ReferencedSeriesSequence=[series])]
+    ds.CurrentRequestedProcedureEvidenceSequence = [
+        dataset(StudyInstanceUID=f"{ROOT}.1", ReferencedSeriesSequence=[series])
+    ]
     return ds
 
 
@@ -192,7 +219,11 @@ def nodes(ds: Dataset) -> DataSet:
             tree[int(element.tag)] = Node(int(element.tag), "SQ", b"", tuple(nodes(item) for item in element.value))
         else:
             values = element.value if element.VM > 1 else [element.value]
-            raw = element.value if isinstance(element.value, bytes) else "\\".join(str(one) for one in values).encode("latin-1")
+            raw = (
+                element.value
+                if isinstance(element.value, bytes)
+                else "\\".join(str(one) for one in values).encode("latin-1")
+            )
             tree[int(element.tag)] = Node(int(element.tag), str(element.VR), raw, None)
     return tree
 
@@ -239,7 +270,17 @@ def facts(tree: DataSet) -> list[tuple[str, str]]:
 
 def traces(tree: DataSet) -> list[bytes]:
     """What of the patient is in a tree, apart from the attributes that the plan takes care of."""
-    planned = {0x00100010, 0x00100020, 0x00100030, 0x00080050, 0x00080090, 0x00081030, 0x0008103E, 0x00181000, 0x00200010}
+    planned = {
+        0x00100010,
+        0x00100020,
+        0x00100030,
+        0x00080050,
+        0x00080090,
+        0x00081030,
+        0x0008103E,
+        0x00181000,
+        0x00200010,
+    }
     rest = {tag: node for tag, node in tree.items() if tag not in planned}
     return [trace for trace in build.traces(b"\n".join(node.value for node in every(rest))) if trace != ROOT.encode()]
 
@@ -298,7 +339,13 @@ def test_the_meaning_of_a_code_is_the_standards_and_never_the_one_that_came() ->
 
 def test_of_the_header_only_what_the_document_needs_is_left_to_the_plan() -> None:
     tree = rebuilt(nodes(report(InstitutionName="Bretonneau", PatientSex="F")), "dose-report")
-    gone = {0x00080080: "institution", 0x00081070: "operators", 0x00101040: "address", 0x0040A073: "verifier", 0x0040A370: "requests"}
+    gone = {
+        0x00080080: "institution",
+        0x00081070: "operators",
+        0x00101040: "address",
+        0x0040A073: "verifier",
+        0x0040A370: "requests",
+    }
     assert [name for tag, name in gone.items() if tag in tree] == []
     assert value(tree, 0x0040A493) == "UNVERIFIED"
     assert value(tree, 0x0040A491) == "COMPLETE"
@@ -317,7 +364,9 @@ def test_evidence_keeps_its_uids_and_nothing_else() -> None:
         (0x0020000D, f"{ROOT}.1"),
     ]
     broken = report()
-    broken.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPClassUID = "1.2.3"
+    broken.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[
+        0
+    ].ReferencedSOPClassUID = "1.2.3"
     assert 0x0040A375 not in rebuilt(nodes(broken), "dose-report")
 
 
@@ -431,7 +480,10 @@ def test_a_number_that_is_missing_says_why() -> None:
         report(GOOD),
         report(procedure(("SRT", "P5-06000")), GOOD),
         report(procedure(), text("113813")),
-        report(procedure(), numbered(MeasuredValueSequence=[], NumericValueQualifierCodeSequence=code("114010", "DCM", PNG))),
+        report(
+            procedure(),
+            numbered(MeasuredValueSequence=[], NumericValueQualifierCodeSequence=code("114010", "DCM", PNG)),
+        ),
         selection(),
     ],
 )
@@ -520,9 +572,25 @@ def test_a_reference_to_what_is_no_uid_goes() -> None:
 
 CONCEPTS = sorted({(scheme, one) for _, scheme, one in templates.DOSE_ITEMS})
 SECRET = "QUENOUILLE 8003412765"
-WORDS = st.sampled_from([SECRET, "7.41", "1.2.3", "20240317", "CONTAINS", "", "113830", "DCM", "SCT", "mGy", "\0", "Ünï"])
+WORDS = st.sampled_from(
+    [SECRET, "7.41", "1.2.3", "20240317", "CONTAINS", "", "113830", "DCM", "SCT", "mGy", "\0", "Ünï"]
+)
 RELATIONSHIPS = ["CONTAINS", "HAS OBS CONTEXT", "HAS CONCEPT MOD", "HAS PROPERTIES", "INFERRED FROM", SECRET]
-VALUE_TYPES = ["CONTAINER", "NUM", "CODE", "TEXT", "PNAME", "UIDREF", "DATETIME", "DATE", "TIME", "IMAGE", "COMPOSITE", "SCOORD", SECRET]
+VALUE_TYPES = [
+    "CONTAINER",
+    "NUM",
+    "CODE",
+    "TEXT",
+    "PNAME",
+    "UIDREF",
+    "DATETIME",
+    "DATE",
+    "TIME",
+    "IMAGE",
+    "COMPOSITE",
+    "SCOORD",
+    SECRET,
+]
 
 
 def leaf(tag: int, text: str) -> Node:
@@ -563,7 +631,9 @@ def content_items(draw: st.DrawFn, below: st.SearchStrategy[list[DataSet]]) -> D
 
 
 CONTENT = st.recursive(
-    st.lists(content_items(st.just([])), max_size=3), lambda below: st.lists(content_items(below), max_size=3), max_leaves=12
+    st.lists(content_items(st.just([])), max_size=3),
+    lambda below: st.lists(content_items(below), max_size=3),
+    max_leaves=12,
 )
 PLAIN = nodes(report(procedure(), GOOD))
 
@@ -577,7 +647,17 @@ def test_no_tree_whatever_brings_an_item_that_is_not_on_the_list(drawn: list[Dat
         concept = (value(item, 0x0040A043, 0x00080102), value(item, 0x0040A043, 0x00080100))
         known = templates.DOSE_ITEMS[value(item, 0x0040A040), *concept]
         assert value(item, 0x0040A010) in known.relationships
-        assert item.keys() <= {0x0040A010, 0x0040A040, 0x0040A043, 0x0040A050, 0x0040A120, 0x0040A124, 0x0040A168, 0x0040A300, 0x0040A730}
+        assert item.keys() <= {
+            0x0040A010,
+            0x0040A040,
+            0x0040A043,
+            0x0040A050,
+            0x0040A120,
+            0x0040A124,
+            0x0040A168,
+            0x0040A300,
+            0x0040A730,
+        }
         if 0x0040A168 in item:
             chosen = (value(item, 0x0040A168, 0x00080102), value(item, 0x0040A168, 0x00080100))
             assert templates.VALUES[known.values][chosen] == value(item, 0x0040A168, 0x00080104)
@@ -595,7 +675,9 @@ def published(scheme: str, one: str) -> set[str]:
     """The meanings that PS3.16 gives a code, folded."""
     scheme = "SCT" if scheme in ("SRT", "SNM3") else scheme
     one = mapping["SRT"].get(one, one)
-    return {meaning.lower() for codes in STANDARD[scheme].values() for other, (meaning, _) in codes.items() if other == one}
+    return {
+        meaning.lower() for codes in STANDARD[scheme].values() for other, (meaning, _) in codes.items() if other == one
+    }
 
 
 def test_every_code_of_the_tables_has_the_meaning_that_the_standard_gives_it() -> None:
@@ -603,9 +685,16 @@ def test_every_code_of_the_tables_has_the_meaning_that_the_standard_gives_it() -
         # PS3.16 names the concept by the plain word, SNOMED by its hierarchy.
         ("SCT", "77477000"), ("SCT", "363703001"), ("SCT", "408730004"), ("SCT", "51185008"), ("SCT", "113345001"), ("SCT", "12921003"),
     }  # fmt: skip
-    retired = {("SRT", mapping["SCT"][one]) for _, one in different} | {("SNM3", mapping["SCT"][one]) for _, one in different}
+    retired = {("SRT", mapping["SCT"][one]) for _, one in different} | {
+        ("SNM3", mapping["SCT"][one]) for _, one in different
+    }
     rows = [((scheme, one), item.meaning) for (_, scheme, one), item in templates.DOSE_ITEMS.items()]
-    rows += [(pair, meaning) for name, codes in templates.VALUES.items() if name != "units" for pair, meaning in codes.items()]
+    rows += [
+        (pair, meaning)
+        for name, codes in templates.VALUES.items()
+        if name != "units"
+        for pair, meaning in codes.items()
+    ]
     rows += [
         (templates.DOSE_REPORT, templates.DOSE_REPORT_MEANING),
         (templates.TITLE_MODIFIER, templates.TITLE_MODIFIER_MEANING),
@@ -633,14 +722,28 @@ def test_the_value_sets_are_the_context_groups_of_the_standard() -> None:
 
 
 def test_no_free_text_and_no_person_is_on_the_list() -> None:
-    assert {value_type for value_type, _, _ in templates.DOSE_ITEMS} == {"CONTAINER", "CODE", "NUM", "UIDREF", "DATETIME"}
+    assert {value_type for value_type, _, _ in templates.DOSE_ITEMS} == {
+        "CONTAINER",
+        "CODE",
+        "NUM",
+        "UIDREF",
+        "DATETIME",
+    }
     assert {item.values for item in templates.DOSE_ITEMS.values()} - {"-"} <= templates.VALUES.keys()
     assert all(meaning.isascii() and len(meaning) <= 64 for meaning in MEANINGS)
 
 
 def test_what_is_kept_for_documents_is_an_action_of_the_plan_and_never_a_date() -> None:
     assert set(actions_of("shift").values()) <= {KEEP, *FUNCTIONS}
-    assert not actions_of("shift").keys() & {0x0040A121, 0x0040A122, 0x00080023, 0x00100010, 0x00100020, 0x0040A160, 0x0040A123}
+    assert not actions_of("shift").keys() & {
+        0x0040A121,
+        0x0040A122,
+        0x00080023,
+        0x00100010,
+        0x00100020,
+        0x0040A160,
+        0x0040A123,
+    }
 
 
 # --- Through the engine

@@ -59,7 +59,8 @@ def test_text_is_listed_only_word_by_word(value: str, listed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["SIEMENS", "GE MEDICAL SYSTEMS", "Aquilion ONE", "syngo CT 2006G", "Br40d\\3", "V6.00ER005", "Clé à 3 °"[:5]]
+    "value",
+    ["SIEMENS", "GE MEDICAL SYSTEMS", "Aquilion ONE", "syngo CT 2006G", "Br40d\\3", "V6.00ER005", "Clé à 3 °"[:5]],
 )
 def test_what_a_machine_writes_of_itself_is_plain(value: str) -> None:
     assert all(text.is_plain(one) for one in value.split("\\"))
@@ -129,7 +130,10 @@ def test_what_cannot_be_decoded_as_declared_is_not_guessed(declared: tuple[str, 
         charset.decode(encoded, declared)
 
 
-@given(st.binary(max_size=40), st.lists(st.sampled_from(["", "ISO_IR 100", "ISO_IR 192", "ISO 2022 IR 87", "GB18030", "X"]), max_size=3))
+@given(
+    st.binary(max_size=40),
+    st.lists(st.sampled_from(["", "ISO_IR 100", "ISO_IR 192", "ISO 2022 IR 87", "GB18030", "X"]), max_size=3),
+)
 def test_every_value_has_a_likely_text_and_candidates(value: bytes, declared: list[str]) -> None:
     assert charset.likely(value, tuple(declared)) is not None
     assert value.decode("latin-1") in charset.candidates(value, tuple(declared))

@@ -16,7 +16,11 @@ from fidac_node.deidentify.rewrite import text
 from fidac_node.errors import ConfigError
 
 VOCABULARY = text.read_vocabulary(
-    [path for path in sorted((profiles_directory() / "vocabulary").glob("*.txt")) if not path.name.startswith(("common", "devices"))]
+    [
+        path
+        for path in sorted((profiles_directory() / "vocabulary").glob("*.txt"))
+        if not path.name.startswith(("common", "devices"))
+    ]
 )
 WORDS = sorted(word for word in VOCABULARY if " " not in word)
 
@@ -56,7 +60,9 @@ _RUN = re.compile(r"[^a-z]+")
 
 def digits(value: str) -> list[int]:
     """How many digits there are in each stretch without a letter."""
-    return [sum(char.isdigit() for char in run) for run in _RUN.findall(text.fold(unicodedata.normalize("NFKD", value)))]
+    return [
+        sum(char.isdigit() for char in run) for run in _RUN.findall(text.fold(unicodedata.normalize("NFKD", value)))
+    ]
 
 
 def clean(value: str) -> str:
@@ -66,14 +72,29 @@ def clean(value: str) -> str:
 identities = st.one_of(
     st.sampled_from(NAMES + TIMES + PLACES),
     st.sampled_from(
-        ["Lefèvre", "GÉRAUD-DELAÎTRE", "D'Angelo", "O'Brien", "Le Goff", "M.", "Mme", "J.-P.", "J. D.", "Nguyễn", "王小东", "Иванов"]
+        [
+            "Lefèvre",
+            "GÉRAUD-DELAÎTRE",
+            "D'Angelo",
+            "O'Brien",
+            "Le Goff",
+            "M.",
+            "Mme",
+            "J.-P.",
+            "J. D.",
+            "Nguyễn",
+            "王小东",
+            "Иванов",
+        ]
     ),
     st.dates().map(lambda day: f"{day:%d/%m/%Y}"),
     st.dates().map(lambda day: f"{day:%Y%m%d}"),
     st.dates().map(lambda day: f"{day:%d %m %Y}"),
     st.dates().map(lambda day: f"{day.day} mars {day.year}"),
     st.integers(0, 99999999).map(lambda number: f"06 {number:08d}"),
-    st.lists(st.integers(0, 99), min_size=4, max_size=5).map(lambda pairs: "0" + " ".join(f"{pair:02d}" for pair in pairs)),
+    st.lists(st.integers(0, 99), min_size=4, max_size=5).map(
+        lambda pairs: "0" + " ".join(f"{pair:02d}" for pair in pairs)
+    ),
     st.lists(st.integers(0, 99), min_size=4, max_size=5).map(lambda pairs: ".".join(f"{pair:02d}" for pair in pairs)),
     st.integers(1000, 10**15).map(str),
     st.from_regex(r"[A-Z]{2}[0-9]{6,9}", fullmatch=True),
@@ -84,10 +105,15 @@ identities = st.one_of(
     st.just("1.2.840.113619.2.55.3"),
 )
 harmless = st.one_of(
-    st.sampled_from(WORDS), st.sampled_from(["5mm", "1.25 mm", "120kV", "B70f", "Br40d\\3", "C-", "LUNG", "Médiastin", "C.A.P.", "1.0"])
+    st.sampled_from(WORDS),
+    st.sampled_from(["5mm", "1.25 mm", "120kV", "B70f", "Br40d\\3", "C-", "LUNG", "Médiastin", "C.A.P.", "1.0"]),
 )
-separators = st.sampled_from([" ", "  ", "_", "-", "/", "+", ".", ", ", " (", ") ", "\r\n", "\t", "^", "\u00a0", "\\", "\x1b", ";"])
-letters = st.text(st.sampled_from("cCiIvVwWoOxX+-/.,' _0123456789mMsSlLuUnNgG%@éÉ\u0301\u200b\uff11\u2019"), max_size=24)
+separators = st.sampled_from(
+    [" ", "  ", "_", "-", "/", "+", ".", ", ", " (", ") ", "\r\n", "\t", "^", "\u00a0", "\\", "\x1b", ";"]
+)
+letters = st.text(
+    st.sampled_from("cCiIvVwWoOxX+-/.,' _0123456789mMsSlLuUnNgG%@éÉ\u0301\u200b\uff11\u2019"), max_size=24
+)
 
 
 @st.composite
@@ -104,7 +130,10 @@ anything = st.one_of(mixtures(), letters, st.text(max_size=60))
     ("value", "kept"),
     [
         ("CT CHEST PULMONARY ANGIO WITH IV CON", "CT CHEST PULMONARY ANGIO WITH IV CON"),
-        ("Scanner thoracique sans injection de produit de contraste", "Scanner thoracique sans injection de produit de contraste"),
+        (
+            "Scanner thoracique sans injection de produit de contraste",
+            "Scanner thoracique sans injection de produit de contraste",
+        ),
         ("ThoraxRoutine  8.0.0  B70f", "ThoraxRoutine B70f"),
         ("THORAX 1.0 B70F SANS INJ", "THORAX 1.0 B70F SANS INJ"),
         ("5.1 ROUTINE CHEST NON CONTRAST LOW DOSE", "5.1 ROUTINE CHEST NON CONTRAST LOW DOSE"),
@@ -237,7 +266,8 @@ def test_a_text_is_listed_if_cleaning_drops_nothing(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "listed"), [("HU", True), ("12", True), ("XI", True), ("thorax Hu", False), ("06 39 98 12 47", False), ("LUNG 5mm", True)]
+    ("value", "listed"),
+    [("HU", True), ("12", True), ("XI", True), ("thorax Hu", False), ("06 39 98 12 47", False), ("LUNG 5mm", True)],
 )
 def test_terms_of_the_standard_are_listed_as_whole_values_only(value: str, listed: bool) -> None:
     assert text.is_listed(value, VOCABULARY) is listed
@@ -272,10 +302,15 @@ def test_a_list_has_words_and_pairs_and_names_what_is_neither(tmp_path: Path) ->
 
 def test_the_lists_hold_no_single_letter_and_no_word_twice() -> None:
     files = [
-        path for path in sorted((profiles_directory() / "vocabulary").glob("*.txt")) if not path.name.startswith(("common", "devices"))
+        path
+        for path in sorted((profiles_directory() / "vocabulary").glob("*.txt"))
+        if not path.name.startswith(("common", "devices"))
     ]
     entries = [
-        entry for path in files for line in path.read_text(encoding="utf-8").splitlines() for entry in line.partition("#")[0].split()
+        entry
+        for path in files
+        for line in path.read_text(encoding="utf-8").splitlines()
+        for entry in line.partition("#")[0].split()
     ]
     assert len(entries) == len(set(entries)) and len(entries) > 2000
     assert all(len(entry) > 1 and entry == text.fold(entry) for entry in entries)

@@ -48,7 +48,14 @@ def own(tmp_path: Path) -> Path:
     """A folder of a site's own: a layer, a profile that it is part of, a layer that is no recipe."""
     folder = tmp_path / "profiles"
     folder.mkdir()
-    lines = ["# ours: for the tests", "# option: 113108", "", "# Smoking bears on the lung.", "KEEP SmokingStatus", "REMOVE PatientSize"]
+    lines = [
+        "# ours: for the tests",
+        "# option: 113108",
+        "",
+        "# Smoking bears on the lung.",
+        "KEEP SmokingStatus",
+        "REMOVE PatientSize",
+    ]
     (folder / "ours.deid").write_text("\n".join(["FORMAT dicom", "%header", *lines, ""]), encoding="ascii")
     (folder / "bad.deid").write_text("nothing")
     parts = '"basic", "patient-characteristics", "ours"'
@@ -65,14 +72,18 @@ def test_profiles_and_layers_are_listed(own: Path) -> None:
     assert re.search(r"^modified-dates +23 +113107 +PS3\.15 E\.3\.6", result.stdout, re.MULTILINE)
     listed = call("profile", "list", "-d", own).stdout
     assert re.search(r"^lung +[0-9a-f]{8} +basic patient-characteristics ours +a lung$", listed, re.MULTILINE)
-    assert re.search(r"^ours +2 +113108 +for the tests$", listed, re.MULTILINE) and re.search(r"^bad +broken ", listed, re.MULTILINE)
+    assert re.search(r"^ours +2 +113108 +for the tests$", listed, re.MULTILINE) and re.search(
+        r"^bad +broken ", listed, re.MULTILINE
+    )
 
 
 def test_a_layer_is_shown_as_it_is_written_and_a_profile_with_the_origin_of_each_line() -> None:
     text = (profiles_directory() / "basic.deid").read_text(encoding="ascii")
     assert call("profile", "show", "basic").stdout == text
     shown = call("profile", "show", "fidac-chest-ct").stdout.splitlines()
-    assert shown[: text.count("\n")] == [f"basic.deid:{number}: {line}".rstrip() for number, line in enumerate(text.splitlines(), start=1)]
+    assert shown[: text.count("\n")] == [
+        f"basic.deid:{number}: {line}".rstrip() for number, line in enumerate(text.splitlines(), start=1)
+    ]
     number = (profiles_directory() / "chest-ct.deid").read_text(encoding="ascii").splitlines().index("KEEP Rows") + 1
     assert f"chest-ct.deid:{number}: KEEP Rows" in shown
     result = call("profile", "show", "none")
@@ -89,7 +100,9 @@ def test_the_lines_that_hold_are_shown_as_one_recipe(tmp_path: Path) -> None:
 def test_the_profiles_that_come_with_the_program_are_understood(name: str) -> None:
     result = call("profile", "check", name)
     assert result.exit_code == 0 and load_plan(name).digest in result.stdout
-    assert str(profiles_directory()) not in result.stdout, "what is meant to lie upon another layer is counted, not listed"
+    assert str(profiles_directory()) not in result.stdout, (
+        "what is meant to lie upon another layer is counted, not listed"
+    )
 
 
 def test_check_tells_every_problem_of_a_file_with_its_line(tmp_path: Path) -> None:
@@ -99,7 +112,10 @@ def test_check_tells_every_problem_of_a_file_with_its_line(tmp_path: Path) -> No
     assert result.exit_code == 1
     assert f"{path}:3: 'REMOV' is no action; did you mean REMOVE?" in result.stderr
     path.write_text("FORMAT dicom\n%header\nREMOVE PatientNam\n")
-    assert f"{path}:3: 'PatientNam' is no keyword of PS3.6; did you mean PatientName?" in call("profile", "check", path).stderr
+    assert (
+        f"{path}:3: 'PatientNam' is no keyword of PS3.6; did you mean PatientName?"
+        in call("profile", "check", path).stderr
+    )
     assert call("profile", "check", path.rename(tmp_path / "own.txt")).exit_code == 2
 
 
@@ -119,13 +135,21 @@ def test_check_tells_what_is_hidden_and_what_is_weakened_with_file_and_line(own:
 
 def test_check_refuses_what_no_option_permits_and_tells_the_remedy(own: Path) -> None:
     layer = own / "ours.deid"
-    layer.write_text(layer.read_text().replace("# option: 113108\n", "").replace("REMOVE PatientSize", "KEEP AccessionNumber"))
+    layer.write_text(
+        layer.read_text().replace("# option: 113108\n", "").replace("REMOVE PatientSize", "KEEP AccessionNumber")
+    )
     result = call("profile", "check", "lung", "-d", own)
     assert result.exit_code == 1 and "may not be kept" in result.stderr
-    assert f"{layer}:7: AccessionNumber may not be kept (PS3.15 Table E.1-1: Z): no option permits it; or write 'REMOVE" in result.stderr
+    assert (
+        f"{layer}:7: AccessionNumber may not be kept (PS3.15 Table E.1-1: Z): no option permits it; or write 'REMOVE"
+        in result.stderr
+    )
     layer.write_text("FORMAT dicom\n%header\nKEEP Rows\nKEEP Rows\nKEEP Colums\n")
     result = call("profile", "check", "lung", "-d", own)
-    assert f"{layer}:4: Rows has its action on line 3 already" in result.stderr and f"{layer}:5: 'Colums' is no keyword" in result.stderr
+    assert (
+        f"{layer}:4: Rows has its action on line 3 already" in result.stderr
+        and f"{layer}:5: 'Colums' is no keyword" in result.stderr
+    )
 
 
 def test_a_layer_is_checked_by_itself(own: Path) -> None:
@@ -155,14 +179,20 @@ def test_diff_says_what_two_profiles_do_differently(own: Path) -> None:
         "tag": "(0018,1000)", "attribute": "DeviceSerialNumber", "vr": "LO", "fidac-chest-ct": "dummy", "fidac-chest-ct-device": "keep",
     }  # fmt: skip
     assert "StudyDate" not in rows and rows["options (CID 7050)"]["fidac-chest-ct-device"].endswith("113109, 113111")
-    assert call("profile", "diff", "basic-only", "basic-only").stdout.splitlines() == ["tag  attribute  vr  basic-only (1)  basic-only (2)"]
+    assert call("profile", "diff", "basic-only", "basic-only").stdout.splitlines() == [
+        "tag  attribute  vr  basic-only (1)  basic-only (2)"
+    ]
     assert call("profile", "diff", "basic-only", "lung", "-d", own, "--values").exit_code == 2
 
 
 def test_diff_on_files_tells_each_element_that_becomes_another_and_no_value(tmp_path: Path, tree: Path) -> None:
     folder = tree / "ct"
     item = build.dataset(SeriesDescription="Thorax QUENOUILLE", PatientName="QUENOUILLE^Z")
-    write(folder / "6.dcm", ct(RequestAttributesSequence=[item], SeriesDescription="THORAX", Allergies=""), build.SYNTAXES[1])
+    write(
+        folder / "6.dcm",
+        ct(RequestAttributesSequence=[item], SeriesDescription="THORAX", Allergies=""),
+        build.SYNTAXES[1],
+    )
     files = (folder / "1.dcm", folder / "2.dcm", folder / "6.dcm")
     result = call("profile", "diff", "fidac-chest-ct", "basic-only", *files, "--format", "json")
     assert result.exit_code == 0, result.output
@@ -178,7 +208,9 @@ def test_diff_on_files_tells_each_element_that_becomes_another_and_no_value(tmp_
 
 
 def test_diff_prints_values_only_when_asked_and_says_so(tree: Path) -> None:
-    result = call("profile", "diff", "fidac-chest-ct", "basic-only", tree / "ct" / "1.dcm", "--values", "--format", "json")
+    result = call(
+        "profile", "diff", "fidac-chest-ct", "basic-only", tree / "ct" / "1.dcm", "--values", "--format", "json"
+    )
     rows = {row["tag"]: row for row in json.loads(result.stdout)}
     assert rows["(0008,1030)"]["before"] == "Thorax de QUENOUILLE" and rows["(0008,1030)"]["basic-only: after"] == "-"
     assert "QUENOUILLE" not in rows["(0008,1030)"]["fidac-chest-ct: after"]
@@ -189,23 +221,54 @@ def test_diff_prints_values_only_when_asked_and_says_so(tree: Path) -> None:
 def test_diff_reads_every_encoding_and_goes_on_after_what_it_cannot_read(tree: Path, syntax: str) -> None:
     made = write(tree / "ct" / "7.dcm", ct(SeriesDescription="THORAX"), syntax)
     result = call("profile", "diff", "fidac-chest-ct", "basic-only", tree / "ct" / "5.dcm", made, "--format", "csv")
-    assert result.exit_code == 1 and "file 1: " in result.stderr and "1 of 2 files could not be compared" in result.stderr
+    assert (
+        result.exit_code == 1 and "file 1: " in result.stderr and "1 of 2 files could not be compared" in result.stderr
+    )
     assert '"(0008,103E)",SeriesDescription,clean: unchanged,remove,1' in result.stdout.splitlines()
     assert '"(0008,0020)",StudyDate,shift: replaced,blank,1' in result.stdout.splitlines()
 
 
 def test_a_tree_goes_in_and_a_tree_without_names_comes_out(tmp_path: Path, tree: Path, key: Path) -> None:
     out, report = tmp_path / "out", tmp_path / "report.json"
-    result = call("deidentify", tree, out, "--profile", "fidac-chest-ct", "--key-file", key, "--report", report, "--label", "certain")
+    result = call(
+        "deidentify",
+        tree,
+        out,
+        "--profile",
+        "fidac-chest-ct",
+        "--key-file",
+        key,
+        "--report",
+        report,
+        "--label",
+        "certain",
+    )
     assert result.exit_code == 3, result.output
     content = json.loads(report.read_text())
-    assert {name: content[name] for name in ("deidentified", "duplicate", "held")} == {"deidentified": 2, "duplicate": 1, "held": 4}
-    assert [entry.get("code") for entry in content["objects"]] == [None, None, None, "pixel-risk", "malformed", "malformed", "conflict"]
+    assert {name: content[name] for name in ("deidentified", "duplicate", "held")} == {
+        "deidentified": 2,
+        "duplicate": 1,
+        "held": 4,
+    }
+    assert [entry.get("code") for entry in content["objects"]] == [
+        None,
+        None,
+        None,
+        "pixel-risk",
+        "malformed",
+        "malformed",
+        "conflict",
+    ]
     assert content["profile_digest"] == load_plan("fidac-chest-ct").digest
     files = sorted(path for path in out.rglob("*") if path.is_file())
-    assert {entry["output"] for entry in content["objects"] if "output" in entry} == {str(path.relative_to(out)) for path in files}
+    assert {entry["output"] for entry in content["objects"] if "output" in entry} == {
+        str(path.relative_to(out)) for path in files
+    }
     assert len(files) == 2 and all(traces(path.read_bytes()) == [] for path in files)
-    assert traces((report.read_text() + result.output + " ".join(map(str, files)).replace(str(tmp_path), "")).encode()) == []
+    assert (
+        traces((report.read_text() + result.output + " ".join(map(str, files)).replace(str(tmp_path), "")).encode())
+        == []
+    )
     assert read(files[0].read_bytes()).private_block(0x0F1D, "FIDAC NODE 1")[1].value == "CERTAIN"
     assert "2 deidentified, 1 duplicate, 4 held" in result.stderr
     assert "file 4 held (pixel-risk)" in result.stdout
@@ -234,7 +297,10 @@ def test_neither_times_nor_the_report_tell_the_order_of_the_input(tmp_path: Path
     source, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.json"
     source.mkdir()
     for number in range(12):
-        build.write(source / f"{number:02d}.dcm", build.ct(StudyInstanceUID=f"1.2.{number % 4}", SOPInstanceUID=f"1.2.3.{number}"))
+        build.write(
+            source / f"{number:02d}.dcm",
+            build.ct(StudyInstanceUID=f"1.2.{number % 4}", SOPInstanceUID=f"1.2.3.{number}"),
+        )
     build.write(source / "99.dcm", build.ct(PatientID=""))
     assert call("deidentify", source, out, "--key-file", key, "--report", report).exit_code == 3
     *objects, held = json.loads(report.read_text())["objects"]

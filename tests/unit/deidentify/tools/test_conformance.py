@@ -83,12 +83,18 @@ def test_values_stay_behind_whatever_they_look_like(tmp_path: Path) -> None:
     assert traces(" ".join(found).encode()) == []
 
 
-@given(value=st.text(st.characters(codec="latin-1", exclude_characters="\n\r\x0b\x0c\x1c\x1d\x1e\x85"), min_size=1, max_size=40))
+@given(
+    value=st.text(
+        st.characters(codec="latin-1", exclude_characters="\n\r\x0b\x0c\x1c\x1d\x1e\x85"), min_size=1, max_size=40
+    )
+)
 @example(value="/Quenouille(0010,0010)")
 @example(value='Q")/Quenouille(0010,0010')
 @example(value="> - Quenouille")
 def test_no_value_of_an_error_line_comes_through(value: str) -> None:
-    named = f"Error - </PatientName(0010,0010)[1]> - Value invalid for this VR [PN] = <{value}> - Retired Person Name form"
+    named = (
+        f"Error - </PatientName(0010,0010)[1]> - Value invalid for this VR [PN] = <{value}> - Retired Person Name form"
+    )
     assert conformance._class(named) == "(0010,0010) PatientName: Value invalid for this VR PN"
     private = conformance._class(f'Error - </(0009,1010,"{value}")> - Unrecognized enumerated value = <{value}>')
     assert private in ("(0009,1010): Unrecognized enumerated value", UNCLEAR) or private.endswith(
@@ -113,8 +119,12 @@ def test_de_identification_adds_no_error(tmp_path: Path, ds: build.Dataset) -> N
 
 
 @needs_dciodvfy
-@pytest.mark.parametrize("study", ["siemens_chest_b70f", "philips_chest_5mm", "ge_lidc0003_small", "covid_nysbu_slices"])
-def test_de_identification_adds_no_error_to_real_slices(tmp_path: Path, shared_data: Callable[[str], Path], study: str) -> None:
+@pytest.mark.parametrize(
+    "study", ["siemens_chest_b70f", "philips_chest_5mm", "ge_lidc0003_small", "covid_nysbu_slices"]
+)
+def test_de_identification_adds_no_error_to_real_slices(
+    tmp_path: Path, shared_data: Callable[[str], Path], study: str
+) -> None:
     engine = deidentifier()
     for before in sorted(shared_data(study).iterdir())[:3]:
         after = tmp_path / before.name
@@ -136,7 +146,9 @@ def test_without_the_program_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch,
         conformance.require()
 
 
-def test_a_check_that_dies_on_the_output_alone_is_an_error_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_dies_on_the_output_alone_is_an_error_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stand_in(tmp_path, monkeypatch, 'case "$2" in *after*) kill -9 $$;; esac')
     before, after = write(tmp_path / "before.dcm", ct()), write(tmp_path / "after.dcm", ct())
     assert conformance.new_errors(before, after) == ["dciodvfy was ended by signal 9"]

@@ -59,7 +59,13 @@ def test_the_pixel_data_has_no_row(tmp_path: Path) -> None:
 
 
 NODES = st.recursive(
-    st.builds(Node, st.just(0), st.sampled_from(["LO", "US", "OB", "UN", "DA", "AT", "FD", ""]), st.binary(max_size=40), st.none()),
+    st.builds(
+        Node,
+        st.just(0),
+        st.sampled_from(["LO", "US", "OB", "UN", "DA", "AT", "FD", ""]),
+        st.binary(max_size=40),
+        st.none(),
+    ),
     lambda below: st.builds(
         lambda items: Node(0, "SQ", b"", tuple(items)),
         st.lists(st.dictionaries(st.integers(0x00080001, 0x7FE00020), below, max_size=3), max_size=3),
@@ -91,7 +97,9 @@ DATA_SETS = st.dictionaries(st.integers(0x00080001, 0x7FE00008), NODES, max_size
 @given(DATA_SETS, DATA_SETS)
 def test_every_element_of_either_side_has_one_row(before: DataSet, after: DataSet) -> None:
     found = compare(before, after)
-    expected = {path for path in paths(before) | paths(after) if "(7FE0,0010)" not in path}  # pixels are not looked into
+    expected = {
+        path for path in paths(before) | paths(after) if "(7FE0,0010)" not in path
+    }  # pixels are not looked into
     assert [row.path for row in found] == list(dict.fromkeys(row.path for row in found))
     assert {row.path for row in found} >= expected
     for row in found:
@@ -118,8 +126,14 @@ def test_nothing_changes_between_a_header_and_itself(data_set: DataSet) -> None:
     ],
 )
 def test_an_action_is_told_from_whole_values(vr: str, before: bytes, after: bytes, action: str) -> None:
-    charsets = {0x00080005: Node(0x00080005, "CS", b"ISO_IR 100", None)}, {0x00080005: Node(0x00080005, "CS", b"ISO_IR 192", None)}
-    sides = (one | {0x00091010: Node(0x00091010, vr, value, None)} for one, value in zip(charsets, (before, after), strict=True))
+    charsets = (
+        {0x00080005: Node(0x00080005, "CS", b"ISO_IR 100", None)},
+        {0x00080005: Node(0x00080005, "CS", b"ISO_IR 192", None)},
+    )
+    sides = (
+        one | {0x00091010: Node(0x00091010, vr, value, None)}
+        for one, value in zip(charsets, (before, after), strict=True)
+    )
     assert compare(*sides)[1].action == action
 
 
@@ -139,7 +153,9 @@ def test_an_action_is_told_from_whole_values(vr: str, before: bytes, after: byte
         (0x00186011, "UL", b"\x01\x00\x00\x00" * 9, (), "1\\1\\1\\1\\1\\1\\1\\1\\… (9 values)"),
     ],
 )
-def test_a_value_is_shown_as_one_line_of_text(tag: int, vr: str, value: bytes, declared: tuple[str, ...], text: str) -> None:
+def test_a_value_is_shown_as_one_line_of_text(
+    tag: int, vr: str, value: bytes, declared: tuple[str, ...], text: str
+) -> None:
     assert text_of(Node(tag, vr, value, None), declared) == text
 
 

@@ -30,7 +30,10 @@ class Node:
     """A site node whose worker has done its work on a few objects."""
 
     def __init__(self, directory: Path, mode: str = "pseudonymised") -> None:
-        assert call("site", "init", directory, "--site-id", "S1", "--hub", "HUB@127.0.0.1:11113", "--mode", mode).exit_code == 0
+        assert (
+            call("site", "init", directory, "--site-id", "S1", "--hub", "HUB@127.0.0.1:11113", "--mode", mode).exit_code
+            == 0
+        )
         self.config = directory / "site.toml"
         self.site: Site = open_site(self.config)
         self.study = ""
@@ -46,7 +49,9 @@ class Node:
         site.inbox.put(draft, entry)
         site.ledger.note(entry, "ready", received_at=time.time())
         site.ledger.flush()
-        engine = Deidentifier(site.plan, site.keys.patients, "S1", site.config.deidentify.programme, rules=site.pixel_rules)
+        engine = Deidentifier(
+            site.plan, site.keys.patients, "S1", site.config.deidentify.programme, rules=site.pixel_rules
+        )
         rules = Rules.from_config(site.config.route)
         worker = Worker("w", site.inbox, site.outbox, site.ledger, rules, engine, site.keys, limit=build.LIMIT)
         site.inbox.claim("w", 9)

@@ -64,7 +64,10 @@ def test_results_and_files_do_not_depend_on_the_number_of_processes(tmp_path: Pa
     assert [result.number for result in results] == list(range(1, len(files) + 1))
     states = [result.state for result in results]
     assert (states.count("deidentified"), states.count("duplicate"), states.count("held")) == (14, 3, 5)
-    assert sorted(result.code for result in results if result.state == "held") == ["conflict"] * 3 + ["malformed", "pixel-risk"]
+    assert sorted(result.code for result in results if result.state == "held") == ["conflict"] * 3 + [
+        "malformed",
+        "pixel-risk",
+    ]
     assert len(outputs) == 14
     assert all(traces(encoded) == [] for encoded in outputs.values())
 
@@ -132,7 +135,9 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, folders: Path, monk
     assert [result.state for result in deidentify_files(files, job(tmp_path))] == ["duplicate", "duplicate"]
 
 
-def test_a_share_that_knows_no_locks_can_be_written_to(tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_share_that_knows_no_locks_can_be_written_to(
+    tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path, taken: str) -> int:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
@@ -154,7 +159,9 @@ def test_a_broken_off_run_leaves_nothing_half_written(tmp_path: Path, folders: P
 
 
 def test_what_must_be_looked_at_is_held_where_nothing_looks(tmp_path: Path, folders: Path) -> None:
-    engine = Deidentifier(load_plan("fidac-chest-ct"), Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", rules=Rules(ocr_sample=1))
+    engine = Deidentifier(
+        load_plan("fidac-chest-ct"), Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC", rules=Rules(ocr_sample=1)
+    )
     files = files_of(folders)[:2]
     plain = job(tmp_path, engine)
     assert [result.code for result in deidentify_files(files, plain)] == ["pixel-risk", "pixel-risk"]
@@ -181,7 +188,9 @@ def test_what_must_be_looked_at_is_held_where_nothing_looks(tmp_path: Path, fold
 
 
 @pytest.mark.interop("dciodvfy")
-def test_the_conformance_check_reports_what_an_output_breaks(tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_conformance_check_reports_what_an_output_breaks(
+    tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = deidentifier()
     clean = engine.deidentify
     checked = job(tmp_path / "out", engine, check=True)
@@ -225,7 +234,9 @@ def test_the_command_checks_conformance_when_asked(tmp_path: Path, folders: Path
     assert "nonconforming" not in result.stderr
 
 
-def test_the_command_says_how_to_get_what_looks_for_text(tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_how_to_get_what_looks_for_text(
+    tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = tmp_path / "site"
     assert call("site", "init", site, "--site-id", "S1", "--hub", "HUB@127.0.0.1:11113").exit_code == 0
     monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OCR_SAMPLE", "1")

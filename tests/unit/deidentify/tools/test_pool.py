@@ -27,7 +27,9 @@ def expected(task: int) -> int | Crashed:
     return task * task if task >= 0 else Crashed(task)
 
 
-CHUNKS = st.lists(st.lists(st.sampled_from([0, 1, 2, 3, 4, 5, -signal.SIGKILL, -signal.SIGUSR1]), max_size=4), max_size=6)
+CHUNKS = st.lists(
+    st.lists(st.sampled_from([0, 1, 2, 3, 4, 5, -signal.SIGKILL, -signal.SIGUSR1]), max_size=4), max_size=6
+)
 
 
 @settings(max_examples=15, deadline=None)

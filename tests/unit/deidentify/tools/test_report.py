@@ -41,7 +41,12 @@ def reported(source: Path, key: Path, *more: object) -> dict[str, object]:
 
 
 def test_a_recipe_names_each_tag_path_once_with_every_action() -> None:
-    taken = [((PATIENT_NAME,), "pid"), ((REQUESTS, 0x00400007), "remove"), ((REQUESTS, 0x00400007), "clean"), ((PRIVATE,), "remove")]
+    taken = [
+        ((PATIENT_NAME,), "pid"),
+        ((REQUESTS, 0x00400007), "remove"),
+        ((REQUESTS, 0x00400007), "clean"),
+        ((PRIVATE,), "remove"),
+    ]
     assert json.loads(recipe_of([*taken, *taken])) == {
         "(0010,0010) PatientName": "pid",
         "(0040,0275).(0040,0007) ScheduledProcedureStepDescription": "remove, clean",
@@ -116,7 +121,9 @@ def test_each_object_tells_the_action_at_every_tag_path(tmp_path: Path, key: Pat
     folder.mkdir()
     ds = ct(RequestAttributesSequence=[dataset(ScheduledProcedureStepID="SPS1", RequestedProcedureID="QUENOUILLE")])
     write(folder / "1.dcm", ds)
-    write(folder / "2.dcm", ct(SOPInstanceUID=f"{build.ROOT}.5", RequestAttributesSequence=ds.RequestAttributesSequence))
+    write(
+        folder / "2.dcm", ct(SOPInstanceUID=f"{build.ROOT}.5", RequestAttributesSequence=ds.RequestAttributesSequence)
+    )
     content = reported(folder, key)
     one, two = content["objects"]  # type: ignore[misc]
     assert one["recipe"] == two["recipe"] == 0
@@ -160,6 +167,8 @@ def test_no_identity_is_in_a_report(tmp_path: Path, key: Path) -> None:
 
 
 def test_a_report_on_standard_output_stands_there_alone(tmp_path: Path, key: Path) -> None:
-    result = call("deidentify", write(tmp_path / "a.dcm", ct(PatientID="")), tmp_path / "out", "--key-file", key, "--report", "-")
+    result = call(
+        "deidentify", write(tmp_path / "a.dcm", ct(PatientID="")), tmp_path / "out", "--key-file", key, "--report", "-"
+    )
     assert json.loads(result.stdout)["held"] == 1
     assert "file 1 held (no-patient-id)" in result.stderr

@@ -72,7 +72,9 @@ def test_a_name_burned_into_a_slice_is_found_and_not_repeated(
 ) -> None:
     ds = copy_of(slices[9], tmp_path)
     pixels = ds.pixel_array.copy()
-    pixels[letters(pixels.shape, place, size)] = pixels.max() if value == "brightest" else 1000 - int(ds.RescaleIntercept)
+    pixels[letters(pixels.shape, place, size)] = (
+        pixels.max() if value == "brightest" else 1000 - int(ds.RescaleIntercept)
+    )
     said = reason(written(tmp_path / "burned.dcm", ds, pixels))
     assert "text was found burned into the pixels (frame 1, " in said and "look at it, then release or drop it" in said
     assert not any(word.lower() in said.lower() for word in (*LINES.split(), "1961"))
@@ -85,7 +87,9 @@ def test_in_clean_slices_nothing_is_found(tmp_path: Path, slices: list[Dataset])
 
 
 @needs_tesseract
-@pytest.mark.parametrize("study", ["siemens_chest_b70f", "philips_chest_5mm", "covid_nysbu_slices", "ge_lidc0003_small"])
+@pytest.mark.parametrize(
+    "study", ["siemens_chest_b70f", "philips_chest_5mm", "covid_nysbu_slices", "ge_lidc0003_small"]
+)
 def test_in_real_slices_nothing_is_found(shared_data: Callable[[str], Path], study: str) -> None:
     for path in sorted(path for path in shared_data(study).rglob("*.dcm"))[::16]:
         ocr.inspect(path)
@@ -105,7 +109,13 @@ def test_a_colour_screen_is_looked_at(tmp_path: Path, slices: list[Dataset]) -> 
     ds = copy_of(slices[0], tmp_path)
     screen = np.full((256, 512, 3), (0, 0, 90), np.uint8)
     screen[letters((256, 512), (20, 60), 14)] = (230, 210, 60)
-    ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 256, 512, 3, "RGB", 0
+    ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = (
+        256,
+        512,
+        3,
+        "RGB",
+        0,
+    )
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
     ds["PixelData"].VR = "OB"
     assert "text was found" in reason(written(tmp_path / "screen.dcm", ds, screen))
@@ -127,7 +137,14 @@ def test_every_frame_is_looked_at_or_so_many_as_are_asked_for(tmp_path: Path, sl
 def test_where_a_word_is_is_said_and_not_which() -> None:
     picture = np.where(letters((200, 700), (300, 100), 24), 0, 255).astype(np.uint8)
     boxes = ocr.find_text(picture.tobytes(), 700, 200)
-    assert {field.name for field in dataclasses.fields(ocr.Box)} == {"left", "top", "width", "height", "confidence", "length"}
+    assert {field.name for field in dataclasses.fields(ocr.Box)} == {
+        "left",
+        "top",
+        "width",
+        "height",
+        "confidence",
+        "length",
+    }
     first = next(box for box in boxes if box.length == len("QUENOUILLE"))
     assert 290 <= first.left <= 310 and 100 <= first.top <= 115 and 100 < first.width < 200 and first.confidence > 60
 
@@ -164,7 +181,9 @@ def test_an_object_without_pixels_is_held(tmp_path: Path, slices: list[Dataset])
     assert "cannot be decoded here" in reason(written(tmp_path / "none.dcm", ds))
 
 
-def test_without_the_program_the_start_fails_and_the_object_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_program_the_start_fails_and_the_object_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not ocr.available()
     with pytest.raises(ConfigError, match="sudo apt-get install tesseract-ocr"):
@@ -173,7 +192,9 @@ def test_without_the_program_the_start_fails_and_the_object_waits(tmp_path: Path
         ocr.find_text(bytes(4), 2, 2)
 
 
-def test_where_it_is_not_installed_only_what_a_site_asked_for_by_number_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_is_not_installed_only_what_a_site_asked_for_by_number_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(tmp_path, monkeypatch, "exit 0")
     assert ocr.feasible(Rules(ocr_sample=SERIES)) == Rules(ocr_sample=SERIES)
     monkeypatch.setenv("PATH", "")
@@ -190,7 +211,9 @@ def test_a_program_that_fails_holds_the_object(tmp_path: Path, monkeypatch: pyte
         ocr.require()
 
 
-def test_a_program_that_answers_something_else_holds_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_answers_something_else_holds_the_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(tmp_path, monkeypatch, "cat >/dev/null; echo QUENOUILLE")
     with pytest.raises(Permanent, match="made no table of words"):
         ocr.find_text(bytes(4), 2, 2)

@@ -79,7 +79,9 @@ def test_an_mr_image_or_an_unknown_class_is_held() -> None:
     assert held(ct(Modality="PT")) == held(ct(Modality=None)) == "not-allowed-class"
 
 
-@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.104.3", "1.2.840.10008.5.1.4.1.1.77.1.4.1", "1.2.840.10008.5.1.4.1.1.66"])
+@pytest.mark.parametrize(
+    "sop_class", ["1.2.840.10008.5.1.4.1.1.104.3", "1.2.840.10008.5.1.4.1.1.77.1.4.1", "1.2.840.10008.5.1.4.1.1.66"]
+)
 def test_encapsulated_documents_video_and_raw_data_are_held(sop_class: str) -> None:
     assert held(ct(SOPClassUID=sop_class)) == "not-allowed-class"
 
@@ -212,14 +214,22 @@ def test_a_series_named_as_slices_passes_also_with_words_like_those_of_screens(d
 
 
 def test_the_protocol_of_the_slices_may_say_protocol_dose_and_3d_but_not_name_a_screen() -> None:
-    for name in ("Chest scan protocol", "5.1 ROUTINE CHEST NON CONTRAST LOW DOSE", "3D Thorax", "Protocole thorax", "High dose"):
+    for name in (
+        "Chest scan protocol",
+        "5.1 ROUTINE CHEST NON CONTRAST LOW DOSE",
+        "3D Thorax",
+        "Protocole thorax",
+        "High dose",
+    ):
         assert held(ct(ProtocolName=name)) == held(ct(DerivationDescription=name)) == ""
     for name in ("Patient Protocol", "Dose Report", "Screen capture", "Rapport de dose"):
         assert held(ct(ProtocolName=name)) == held(ct(DerivationDescription=name)) == "pixel-risk"
 
 
 def test_words_are_read_in_the_character_set_that_is_declared() -> None:
-    latin, utf = (ct(SpecificCharacterSet=charset, SeriesDescription="Résumé") for charset in ("ISO_IR 100", "ISO_IR 192"))
+    latin, utf = (
+        ct(SpecificCharacterSet=charset, SeriesDescription="Résumé") for charset in ("ISO_IR 100", "ISO_IR 192")
+    )
     assert held(latin) == held(utf) == "pixel-risk"
     harmless = ct(SpecificCharacterSet="ISO_IR 100", SeriesDescription="RÃ©sumÃ©")
     assert held(harmless) == ""
@@ -386,7 +396,9 @@ def test_localizers_are_held_where_the_site_wants_it() -> None:
         assert (held(ct(**values)), held(ct(**values), localizers="hold")) == ("", "pixel-risk")
     assert held(ct(SeriesDescription="Stop and go"), localizers="hold") == ""
     ds = build.enhanced()
-    ds.PerFrameFunctionalGroupsSequence[0].CTImageFrameTypeSequence = [dataset(FrameType=["ORIGINAL", "PRIMARY", "LOCALIZER", "NONE"])]
+    ds.PerFrameFunctionalGroupsSequence[0].CTImageFrameTypeSequence = [
+        dataset(FrameType=["ORIGINAL", "PRIMARY", "LOCALIZER", "NONE"])
+    ]
     assert (held(ds), held(ds, localizers="hold")) == ("", "pixel-risk")
 
 
@@ -438,7 +450,9 @@ def test_a_secondary_capture_that_says_nothing_of_text_is_held() -> None:
 
 
 def test_a_secondary_capture_with_an_overlay_is_held() -> None:
-    ds = capture(PhotometricInterpretation="MONOCHROME2", SamplesPerPixel=1, BitsAllocated=16, BitsStored=12, HighBit=11)
+    ds = capture(
+        PhotometricInterpretation="MONOCHROME2", SamplesPerPixel=1, BitsAllocated=16, BitsStored=12, HighBit=11
+    )
     assert held(ds, secondary_captures="check") == ""
     ds.add_new(0x60000102, "US", 12)
     assert held(ds, secondary_captures="check") == "pixel-risk"
@@ -456,7 +470,10 @@ def test_dose_reports_and_key_objects_pass_where_the_site_has_them_rebuilt() -> 
         document.Modality = "CT"
         assert held(document, **{rule: "rebuild"}) == "not-allowed-class"
         assert held(ct(SOPClassUID=sop_class, Modality=modality), **{rule: "rebuild"}) == "pixel-risk", "it has pixels"
-    assert held(dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.22", Modality="SR"), dose_reports="rebuild") == "not-allowed-class"
+    assert (
+        held(dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.22", Modality="SR"), dose_reports="rebuild")
+        == "not-allowed-class"
+    )
 
 
 @given(st.integers(1, 50), st.integers(0, 10**6))
@@ -467,7 +484,8 @@ def test_the_sample_to_look_at_is_the_same_whoever_asks(one_in: int, number: int
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"), [("1", True), (" 01 ", True), ("0", True), ("", True), (None, True), ("2", False), ("11", False), ("-1", False)]
+    ("number", "expected"),
+    [("1", True), (" 01 ", True), ("0", True), ("", True), (None, True), ("2", False), ("11", False), ("-1", False)],
 )
 def test_of_a_series_the_first_image_is_looked_at_and_what_may_be_it(number: str | None, expected: bool) -> None:
     assert verdict(ct(InstanceNumber=number), ocr_sample=SERIES).look == int(expected)
