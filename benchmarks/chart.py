@@ -32,7 +32,10 @@ def svg(rows: Sequence[Row], title: str) -> str:
     bars = 60 + len(pairs) * (2 * _BAR + _GAP)
     height = bars + (_CURVE + 50 if points else 0)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="system-ui, sans-serif" font-size="13">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+            'font-family="system-ui, sans-serif" font-size="13">'
+        ),
         f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="#ffffff"/>',
         _text(20, 28, title, weight="600"),
         *_bars(pairs),
@@ -86,4 +89,7 @@ def _curve(points: Sequence[tuple[int, float]], top: int) -> list[str]:
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = _INK, weight: str = "400") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}" font-weight="{weight}">{escape(text)}</text>'
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}" '
+        f'font-weight="{weight}">{escape(text)}</text>'
+    )

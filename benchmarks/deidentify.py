@@ -282,7 +282,10 @@ def _watch(process: subprocess.Popen[str]) -> tuple[int, float]:
 
 
 def _proportional(process: psutil.Process) -> int:
-    """Memory, of shared pages a share: that only root may see of who holds keys; for others they count with each process."""
+    """Memory, of shared pages a share.
+
+    That only root may see of who holds keys; for others they count with each process.
+    """
     try:
         return int(process.memory_full_info().pss)
     except psutil.AccessDenied:
@@ -293,7 +296,8 @@ def show(results: Results) -> None:
     """Print a table."""
     click.echo(described(results["machine"]))
     click.echo(
-        f"\n{results['slices']} slices of 512 x 512, {ELEMENTS} top-level elements; CPU time, median of {results['runs']} runs"
+        f"\n{results['slices']} slices of 512 x 512, {ELEMENTS} top-level elements; "
+        f"CPU time, median of {results['runs']} runs"
     )
     for name, figure in results["speed"]["milliseconds"].items():
         bound = f"   at most {BOUNDS[name]:g} ms" if name in BOUNDS else ""
@@ -308,15 +312,17 @@ def show(results: Results) -> None:
     if grown := results.get("growth"):
         steps = ", ".join(f"{number}: {rss / 1e6:.1f}" for number, rss in grown["rss_bytes"].items())
         click.echo(
-            f"\n{grown['objects']} objects through one engine: {grown['milliseconds']:.3f} ms each; resident MB after {steps}"
+            f"\n{grown['objects']} objects through one engine: {grown['milliseconds']:.3f} ms each; "
+            f"resident MB after {steps}"
         )
     if through := results.get("throughput"):
         click.echo(f"\n'fidac-node deidentify' on {through['files']} files, {through['bytes'] / 1e9:.1f} GB")
         for workers in (1, 2):
             row = through[f"{workers} workers"]
             click.echo(
-                f"  W={workers}: {row['files_per_second']:.0f} files/s, {row['seconds']:.0f} s, CPU {row['cpu_seconds']:.0f} s, "
-                f"peak memory {row['peak_pss_bytes'] / 1e6:.0f} MB, report {row['report_bytes'] / 1e6:.1f} MB; {row['said']}"
+                f"  W={workers}: {row['files_per_second']:.0f} files/s, {row['seconds']:.0f} s, "
+                f"CPU {row['cpu_seconds']:.0f} s, peak memory {row['peak_pss_bytes'] / 1e6:.0f} MB, "
+                f"report {row['report_bytes'] / 1e6:.1f} MB; {row['said']}"
             )
 
 

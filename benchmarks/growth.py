@@ -29,8 +29,8 @@ _MOST_FIND: Final = 50.0
 _LIMIT: Final = 100
 _TIMES: Final = 3
 _NOTE: Final = (
-    "objects a second from the start of storescu to the hub's index; the index was filled with made-up rows before. The sizes come one "
-    "after the other, not in turns: on a busy machine look at the CPU of filing"
+    "objects a second from the start of storescu to the hub's index; the index was filled with made-up rows before. "
+    "The sizes come one after the other, not in turns: on a busy machine look at the CPU of filing"
 )
 # Each filter alone: some that match much, some that match little, and the last nothing.
 _FILTERS: Final[tuple[dict[str, Any], ...]] = (
@@ -105,7 +105,10 @@ def _fill(url: str, base: Path, rows: int) -> None:
 
 
 def _ingest(hub: Hub, folders: Sequence[Path]) -> tuple[list[float], float]:
-    """Objects a second from the wire to the index, for each folder but the first, which warms up; CPU milliseconds of filing one."""
+    """Objects a second from the wire to the index, for each folder but the first; CPU milliseconds of filing one.
+
+    The first folder warms up.
+    """
     with hub:
         _filed(hub, folders[0])
         before, known = hub.processor_seconds()["file"], hub.indexed()

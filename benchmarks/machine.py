@@ -51,10 +51,10 @@ def file_system(path: Path) -> str:
 def described(facts: dict[str, Any]) -> str:
     """The facts in two lines."""
     return (
-        f"{facts['processor']}, {facts['cores']} cores, {facts['memory_bytes'] / 2**30:.0f} GiB, load {facts['load'][0]:.1f}; "
-        f"{facts['system']}; {facts['file_system']}\n"
-        f"Python {facts['python']}, pydicom {facts['pydicom']}, pynetdicom {facts['pynetdicom']}, deid {facts['deid']}, "
-        f"DCMTK {facts['DCMTK']}, Orthanc {facts['Orthanc']}"
+        f"{facts['processor']}, {facts['cores']} cores, {facts['memory_bytes'] / 2**30:.0f} GiB, "
+        f"load {facts['load'][0]:.1f}; {facts['system']}; {facts['file_system']}\n"
+        f"Python {facts['python']}, pydicom {facts['pydicom']}, pynetdicom {facts['pynetdicom']}, "
+        f"deid {facts['deid']}, DCMTK {facts['DCMTK']}, Orthanc {facts['Orthanc']}"
     )
 
 

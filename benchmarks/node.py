@@ -122,7 +122,7 @@ class Daemon:
         return used
 
     def running_seconds(self) -> float:
-        """Time that all threads alive have run so far, exact to the nanosecond (Documentation/scheduler/sched-stats.rst)."""
+        """Time that all threads alive have run so far, to the nanosecond (Documentation/scheduler/sched-stats.rst)."""
         tasks = [task for _, process in self.processes() for task in Path(f"/proc/{process.pid}/task").iterdir()]
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -166,7 +166,10 @@ class Hub(Daemon):
 
 
 class Site(Daemon):
-    """A site node that takes from anybody; ``settings`` are options as the environment names them (``send_associations=1``)."""
+    """A site node that takes from anybody.
+
+    ``settings`` are options as the environment names them (``send_associations=1``).
+    """
 
     kind = "site"
 
@@ -176,7 +179,10 @@ class Site(Daemon):
         fidac("site", "init", directory, "--site-id", SITE, "--hub", hub, "--ae-title", SITE_AE, "--port", self.port)
 
     def wait_for(self, state: str, count: int, seconds: float = 180.0) -> None:
-        """Wait until so many objects are in a state of ``site status``. Raises :class:`TimeoutError`, :class:`RuntimeError`."""
+        """Wait until so many objects are in a state of ``site status``.
+
+        Raises :class:`TimeoutError`, :class:`RuntimeError`.
+        """
 
         def reached() -> bool:
             status = self.status()

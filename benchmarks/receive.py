@@ -16,8 +16,8 @@ _OURS: Final = "ours"
 _SYNCED: Final = "storescp that syncs"
 _NOTE: Final = (
     "slices a second from the start of storescu to its end; ours answers when the object and its name are synced, "
-    "storescp and storescp --fork do not sync, Orthanc syncs (its default); storescp that syncs is DCMTK's own program with a library "
-    "preloaded (syncing.c) by which it promises the same as ours"
+    "storescp and storescp --fork do not sync, Orthanc syncs (its default); storescp that syncs is DCMTK's own program "
+    "with a library preloaded (syncing.c) by which it promises the same as ours"
 )
 # Port, AE title, how many objects are there, and how they are deleted.
 Target = tuple[int, str, Callable[[], int], Callable[[], None]]

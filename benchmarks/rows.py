@@ -36,7 +36,8 @@ _ROWS_AT_ONCE: Final = 50_000
 def fill(db: Database, instances: int, *, seed: int = 4) -> None:
     """Add whole studies, of 333 instances on the average, until there are at least so many more instances.
 
-    ``db`` is an index that ``prepare`` has made; another ``seed`` makes other studies. Raises ``peewee.PeeweeException``.
+    ``db`` is an index that ``prepare`` has made; another ``seed`` makes other studies. Raises
+    ``peewee.PeeweeException``.
     """
     chance = random.Random(seed)
     with db.atomic():

@@ -29,7 +29,10 @@ from benchmarks.table import Row, as_markdown, as_text
 
 Results = dict[str, Any]
 _LEAST_RUNS: Final = 5
-_DEIDENTIFY_NOTE: Final = "CPU milliseconds of one core for a slice, in memory, the leak gate included; deid applies the same recipe to a data set already read"
+_DEIDENTIFY_NOTE: Final = (
+    "CPU milliseconds of one core for a slice, in memory, the leak gate included; "
+    "deid applies the same recipe to a data set already read"
+)
 _TITLE: Final = "Slices of 0.53 MB a second, this node (synced before Success) and its peers"
 
 

@@ -15,8 +15,8 @@ from benchmarks.table import Row, against, in_turns
 _OURS: Final = "ours"
 _PEER: Final = "DCMTK dcmsend"
 _NOTE: Final = (
-    "objects a second between the first and the last that storescp wrote, so that no program's start counts; ours writes every attempt "
-    "and every answer down"
+    "objects a second between the first and the last that storescp wrote, so that no program's start counts; "
+    "ours writes every attempt and every answer down"
 )
 
 

@@ -1,4 +1,7 @@
-"""The studies that are sent: patterns in memory, written with UIDs of their own for every run, so that nothing comes twice."""
+"""The studies that are sent: patterns in memory.
+
+Written with UIDs of their own for every run, so that nothing comes twice.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,7 @@ def _encoded(slices: int, size: int) -> Iterator[bytes]:
 
 
 def real(directory: Path, slices: int = 300) -> Series:
-    """The uncompressed CT images under ``directory`` that a site would send on, as often as it takes to have ``slices``."""
+    """The uncompressed CT images under ``directory`` that a site would send on, repeated until there are ``slices``."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     return Series(f"real studies of {directory.name}", _passed(paths), slices)
 

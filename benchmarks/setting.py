@@ -59,9 +59,9 @@ def count(directory: Path) -> int:
 def hollow(directory: Path) -> None:
     """Give the space of all files below a folder back, on disk and in memory; they are deleted when all is measured.
 
-    Both matter in small virtual machines, and to all programs alike. ext4 without a journal looks at every inode that was
-    freed within the last minutes before it takes one for a new file: 0.7 ms after a few thousand deletions. And memory
-    that the machine has not used yet must be had from its host first: 2.8 ms for a megabyte, not 0.6.
+    Both matter in small virtual machines, and to all programs alike. ext4 without a journal looks at every inode that
+    was freed within the last minutes before it takes one for a new file: 0.7 ms after a few thousand deletions. And
+    memory that the machine has not used yet must be had from its host first: 2.8 ms for a megabyte, not 0.6.
     """
     for path in directory.rglob("*"):
         if path.is_file():

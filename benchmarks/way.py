@@ -20,8 +20,9 @@ _MOST_CPU: Final = 3.0
 _MOST_IDLE: Final = 1.0
 _POLL: Final = 0.01
 _NOTE: Final = (
-    "from the start of storescu until the last slice is in the hub's index; the Orthanc pair syncs (its default): the first one "
-    "receives, anonymises the study by REST as soon as it is whole, and sends it to the second by REST, until that has the last slice"
+    "from the start of storescu until the last slice is in the hub's index; the Orthanc pair syncs (its default): "
+    "the first one receives, anonymises the study by REST as soon as it is whole, and sends it to the second by REST, "
+    "until that has the last slice"
 )
 _STAGES: Final = ("receive", "deidentify", "send", "supervisor")
 

@@ -33,7 +33,10 @@ _ASK_SECONDS: Final = 5.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; ``remedy`` is empty when all is well. With ``ok`` it is a choice: the node runs without it, too."""
+    """What one check found; ``remedy`` is empty when all is well.
+
+    With ``ok`` it is a choice: the node runs without it, too.
+    """
 
     check: str
     ok: bool
@@ -141,7 +144,10 @@ def _burned_in(config: SiteConfig) -> Iterator[Finding]:
             )
             yield Finding(name, True, f"{ocr.require()} looks at {looked}")
             return
-        message = f"{ocr.PROGRAM} is not installed, so nothing looks for text in the pixels of CT slices: what is burned in leaves with them"
+        message = (
+            f"{ocr.PROGRAM} is not installed, "
+            "so nothing looks for text in the pixels of CT slices: what is burned in leaves with them"
+        )
         yield Finding(
             name,
             True,

@@ -121,7 +121,7 @@ def attributes() -> str:
 
 
 def codes() -> str:
-    """One line per code: scheme, value, its SNOMED-RT code (- if it has none), and the meaning that is published for it."""
+    """One line per code: scheme, value, its SNOMED-RT code (- if it has none), and the meaning published for it."""
     found = {
         (scheme, value): meaning
         for scheme in _SCHEMES
@@ -137,7 +137,9 @@ def codes() -> str:
         raise SystemExit(f"profiles/codes.txt has a meaning of more than {_LONGEST_MEANING} characters")
     retired = {("SCT", new): old for old, new in sorted(snomed["SRT"].items())}
     head = _HEAD.format(
-        title="Codes with the meanings that PS3.16 and other schemes publish for CT: they are the same in every hospital.",
+        title=(
+            "Codes with the meanings that PS3.16 and other schemes publish for CT: they are the same in every hospital."
+        ),
         source="pydicom's copy of the standard and profiles/codes.txt",
         comment="# Scheme, value, its SNOMED-RT code (- if it has none), meaning.",
         name="CODES",

@@ -124,8 +124,10 @@ def _basic_only() -> str:
     found = _named_differences(BASIC)
     strict = sum(one.second in _STRICT for one in found)
     return (
-        f"No option is taken. {len(found)} attributes are treated otherwise than in `{DEFAULT}`, {strict} of them removed, emptied or\n"
-        "replaced by a dummy: all dates and times, all characteristics of the patient, all free text, all private attributes.\n"
+        f"No option is taken. {len(found)} attributes are treated otherwise than in `{DEFAULT}`, "
+        f"{strict} of them removed, emptied or\n"
+        "replaced by a dummy: all dates and times, all characteristics of the patient, "
+        "all free text, all private attributes.\n"
         f"`fidac-node profile diff {DEFAULT} {BASIC}` lists them.\n"
     )
 

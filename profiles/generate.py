@@ -40,7 +40,10 @@ _OWN_GROUP = 0x0012  # clinical trial modules: this node writes the whole group 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer to write: its option of the table (``""``: none), what it is made of, and its lines, by section, but for the tags given."""
+    """A layer to write: its option of the table (``""``: none), what it is made of, and its lines.
+
+    The lines are by section, but for the tags given.
+    """
 
     name: str
     title: str
@@ -57,7 +60,7 @@ def basic(row: Row) -> tuple[str, str] | None:
 
 
 def clean_descriptors(row: Row) -> tuple[str, str] | None:
-    """Rows C of Clean Descriptors; of bytes and codes nothing can be cleaned, they stay as the Basic Profile has them."""
+    """Rows C of Clean Descriptors; bytes and codes cannot be cleaned, they stay as the Basic Profile has them."""
     vr = vr_of(row)
     if CODE_CLEAN_DESCRIPTORS not in row.options or vr not in actions.TEXT_VRS | {"SQ"}:
         return None
@@ -90,7 +93,7 @@ def _rows(option: str, line_of: Callable[[Row], tuple[str, str] | None]) -> Call
 
 
 def _modules(named: set[int]) -> dict[str, list[str]]:
-    """The attributes of the CT IODs as sections, but for those of which the table or the Basic Profile's overlay speaks."""
+    """The CT IODs' attributes as sections, but for those of which the table or the Basic Profile's overlay speaks."""
     decided = named | {row.tag for row in read_table(HERE)} | _overlay_tags("basic")
     found: dict[str, list[str]] = {}
     module = ""

@@ -3,8 +3,8 @@
     python profiles/letters.py            writes it
     python profiles/letters.py --check    says whether it holds what it would write (exit 1 if not)
 
-Taken from the PyPI package anyascii (`pip install anyascii`), which nothing else here needs: without it --check says so and
-checks nothing. What is compared is the content: how it compresses differs between versions of zlib.
+Taken from the PyPI package anyascii (`pip install anyascii`), which nothing else here needs: without it --check says so
+and checks nothing. What is compared is the content: how it compresses differs between versions of zlib.
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ _SKIPPED = "interop: "
 
 
 def pytest_configure() -> None:
-    """Find what Debian keeps outside of a user's PATH (Orthanc, PostgreSQL), and not pynetdicom's namesakes of DCMTK's programs."""
+    """Find what Debian keeps outside of a user's PATH (Orthanc, PostgreSQL).
+
+    Do not find pynetdicom's namesakes of DCMTK's programs.
+    """
     own = str(Path(sys.executable).parent)
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if place != own]
     servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)

@@ -148,17 +148,17 @@ class Person:
         return {
             "family": self.family, "FAMILY": self.family.upper(), "given": self.given, "id": self.patient_id,
             "nir": self.nir,
-            "nda": self.admission, "phone": self.phone, "mobile": self.mobile, "email": self.email, "street": self.street,
-            "town": self.town,
+            "nda": self.admission, "phone": self.phone, "mobile": self.mobile, "email": self.email,
+            "street": self.street, "town": self.town,
             "zip": self.postcode, "birth": f"{self.birth:%d/%m/%Y}",
             "birth_iso": f"{self.birth:%Y-%m-%d}",
             "birth_da": f"{self.birth:%Y%m%d}",
             "birth_fr": f"{self.birth.day} {_MONTHS[self.birth.month - 1]} {self.birth.year}",
             "birth_en": f"{_MONTHS_EN[self.birth.month - 1]} {self.birth.day}, {self.birth.year}",
             "date": f"{date:%d/%m/%Y}", "date_fr": f"{date.day} {_MONTHS[date.month - 1]} {date.year}",
-            "doctor": self.physicians[0].partition("^")[0], "doctor2": self.physicians[1].partition("^")[0], "hospital": self.hospital,
-            "department": self.department, "station": self.station, "ae": self.ae_title, "serial": self.serial,
-            "accession": self.accessions[study], "uid": f"{self.root}.1.{study + 1}",
+            "doctor": self.physicians[0].partition("^")[0], "doctor2": self.physicians[1].partition("^")[0],
+            "hospital": self.hospital, "department": self.department, "station": self.station, "ae": self.ae_title,
+            "serial": self.serial, "accession": self.accessions[study], "uid": f"{self.root}.1.{study + 1}",
             "spaced": " ".join(self.family.upper()),
             "wide": "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in self.family),
             "mother": self.mother, "insurance": self.insurance, "nir_spaced": _grouped(self.nir),
@@ -302,7 +302,10 @@ class Needles:
 
 
 def _binary(number: int) -> list[bytes]:
-    """A number as an element of binary value: as a double, and as a long with the element's length before it, in either byte order."""
+    """A number as an element of binary value, in either byte order.
+
+    As a double, and as a long with the element's length before it.
+    """
     return [
         *(struct.pack(order + "d", number) for order in "<>"),
         *(struct.pack(order + length + "L", 4, number) for order in "<>" for length in "HL"),

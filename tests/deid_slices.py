@@ -75,7 +75,10 @@ class Slice:
         return secret
 
     def stranger(self) -> str:
-        """A word of up to 16 capital letters that nobody knows, and that is nobody's in the header: it must not come out."""
+        """A word of up to 16 capital letters that nobody knows, and that is nobody's in the header.
+
+        It must not come out.
+        """
         word = fold(surname(self.rng)).upper()[:16]
         self.needles.text(word)
         return word
@@ -118,8 +121,8 @@ class Slice:
         instance = str(self.elements[0x00080018].value)
         meta = {
             0x00020001: ("OB", b"\0\1"), 0x00020002: ("UI", sop_class.encode()), 0x00020003: ("UI", instance.encode()),
-            0x00020010: ("UI", self.syntax.encode()), 0x00020012: ("UI", b"1.2.40.0.13.1.1"), 0x00020013: ("SH", b"VENDOR_1"),
-            0x00020016: ("AE", self.person.ae_title.encode()), **self.more_meta,
+            0x00020010: ("UI", self.syntax.encode()), 0x00020012: ("UI", b"1.2.40.0.13.1.1"),
+            0x00020013: ("SH", b"VENDOR_1"), 0x00020016: ("AE", self.person.ae_title.encode()), **self.more_meta,
         }  # fmt: skip
         body = b"".join(element(tag, vr, value, explicit) for tag, (vr, value) in sorted(meta.items()))
         return (
@@ -265,10 +268,10 @@ def _scanner(one: Slice) -> None:
         ("XRayTubeCurrent", "211"),
         ("Exposure", "105"), ("FilterType", "FLAT"), ("GeneratorPower", "25"), ("FocalSpots", r"0.6\1.2"),
         ("ConvolutionKernel", "Br40d"),
-        ("PatientPosition", "HFS"), ("RevolutionTime", (0.5,)), ("SingleCollimationWidth", (0.6,)), ("TotalCollimationWidth", (57.6,)),
-        ("TableSpeed", (46.0,)), ("SpiralPitchFactor", (0.8,)), ("CTDIvol", (3.25,)), ("ExposureModulationType", "XYZ_EC"),
-        ("RescaleIntercept", "-1024"), ("RescaleSlope", "1"), ("RescaleType", "HU"), ("WindowCenter", r"40\-600"),
-        ("WindowWidth", r"400\1600"),
+        ("PatientPosition", "HFS"), ("RevolutionTime", (0.5,)), ("SingleCollimationWidth", (0.6,)),
+        ("TotalCollimationWidth", (57.6,)), ("TableSpeed", (46.0,)), ("SpiralPitchFactor", (0.8,)),
+        ("CTDIvol", (3.25,)), ("ExposureModulationType", "XYZ_EC"), ("RescaleIntercept", "-1024"),
+        ("RescaleSlope", "1"), ("RescaleType", "HU"), ("WindowCenter", r"40\-600"), ("WindowWidth", r"400\1600"),
         ("SamplesPerPixel", (1,)), ("PhotometricInterpretation", "MONOCHROME2"), ("Rows", (4,)), ("Columns", (4,)),
         ("BitsAllocated", (16,)),
         ("BitsStored", (12,)), ("HighBit", (11,)), ("PixelRepresentation", (0,)), ("SmallestImagePixelValue", (11,)),

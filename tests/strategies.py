@@ -25,7 +25,8 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 WIDTHS: Final = {
-    "AT": 2, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8,
+    "AT": 2, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2,
+    "UV": 8,
 }  # fmt: skip
 SYNTAXES: Final = (EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE)
 
@@ -170,11 +171,13 @@ def jpeg(comment: bytes) -> bytes:
 
 # Tag, VR and value of what makes a plain CT slice: the same for everybody.
 _IMAGE: Final = (
-    (0x00080008, "CS", "ORIGINAL\\PRIMARY\\AXIAL"), (0x00080016, "UI", CT), (0x00080020, "DA", "20240317"), (0x00080021, "DA", "20240317"),
-    (0x00080030, "TM", "102413"), (0x00080060, "CS", "CT"), (0x00080070, "LO", "SIEMENS"), (0x00081090, "LO", "SOMATOM Force"),
-    (0x00100040, "CS", "F"), (0x00101010, "AS", "062Y"), (0x00180015, "CS", "CHEST"), (0x00180050, "DS", "1.25"), (0x00180060, "DS", "120"),
-    (0x00181210, "SH", "Br40d"), (0x00200011, "IS", "3"), (0x00200013, "IS", "7"), (0x00200032, "DS", "-100\\-100\\12.5"),
-    (0x00200037, "DS", "1\\0\\0\\0\\1\\0"), (0x00201040, "LO", ""), (0x00280004, "CS", "MONOCHROME2"), (0x00280030, "DS", "0.7\\0.7"),
+    (0x00080008, "CS", "ORIGINAL\\PRIMARY\\AXIAL"), (0x00080016, "UI", CT), (0x00080020, "DA", "20240317"),
+    (0x00080021, "DA", "20240317"), (0x00080030, "TM", "102413"), (0x00080060, "CS", "CT"),
+    (0x00080070, "LO", "SIEMENS"), (0x00081090, "LO", "SOMATOM Force"), (0x00100040, "CS", "F"),
+    (0x00101010, "AS", "062Y"), (0x00180015, "CS", "CHEST"), (0x00180050, "DS", "1.25"), (0x00180060, "DS", "120"),
+    (0x00181210, "SH", "Br40d"), (0x00200011, "IS", "3"), (0x00200013, "IS", "7"),
+    (0x00200032, "DS", "-100\\-100\\12.5"), (0x00200037, "DS", "1\\0\\0\\0\\1\\0"), (0x00201040, "LO", ""),
+    (0x00280004, "CS", "MONOCHROME2"), (0x00280030, "DS", "0.7\\0.7"),
 )  # fmt: skip
 _PIXELS: Final = {
     0x00280002: 1,
@@ -199,9 +202,9 @@ def image(root: str = "1.3.6.1.4.1.99999", patient_id: bytes = b"IPP8003412765")
 
 # What triage and the pixels are judged by: an object with something else there is another object.
 RESERVED: Final = frozenset(image()) | {
-    0x00080005, 0x00080064, 0x00089207, 0x00181010, 0x00181012, 0x00181016, 0x00181018, 0x00181019, 0x00181022, 0x00181023, 0x00280008,
-    0x00280120, 0x00280121, 0x00280301, 0x00280302, 0x00281101, 0x00281201, 0x00281221, 0x00287FE0, 0x7FE00001, 0x7FE00002,
-    0x7FE00003, 0x7FE00008, 0x7FE00009,
+    0x00080005, 0x00080064, 0x00089207, 0x00181010, 0x00181012, 0x00181016, 0x00181018, 0x00181019, 0x00181022,
+    0x00181023, 0x00280008, 0x00280120, 0x00280121, 0x00280301, 0x00280302, 0x00281101, 0x00281201, 0x00281221,
+    0x00287FE0, 0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009,
     *(group << 16 | number for group in range(0x6000, 0x6020, 2) for number in (0x0010, 0x0102)),
 }  # fmt: skip
 KNOWN: Final = {
@@ -217,27 +220,30 @@ SAMPLES: Final[dict[str, tuple[bytes, ...]]] = {
     "AE": (b"SCANNER1", b" PACS ", b""),
     "AS": (b"062Y", b"095Y", b"018M", b"62", b"1000Y", b""),
     "CS": (b"CHEST", b"AXIAL\\MPR", b"A_B 1", b"lower", b"OK\\b!\\OK", b"X" * 18, b" CT ", b""),
-    "DA": (b"20240317", b"2024.03.17", b"20240317\\20231201", b"20240230", b"NA", b"20240301-20240402", b"00010101", b""),
+    "DA": (
+        b"20240317", b"2024.03.17", b"20240317\\20231201", b"20240230", b"NA", b"20240301-20240402", b"00010101", b"",
+    ),
     "DS": (b"1.25", b"-1.5\\2e3\\ 7", b"x", b"1" * 18, b"1\\", b" 12 ", b""),
     "DT": (b"20240317102413.5+0100", b"202403", b"2024", b"20240317\\2024031710", b"17/03/2024", b"20240317-", b""),
     "IS": (b"7", b"-3\\12", b"1.5", b"9" * 14, b" 5 ", b""),
     "PN": (b"QUENOUILLE^Zephyrine", b"A^B=C^D=E", b"^", b"X\\Y", b""),
     "TM": (b"102413", b"10:24:13", b"1024", b"102413.123456", b"25", b"10\\11", b""),
     "UI": (
-        b"1.2.3.4", b"1.2.3.4\\1.2.840.10008.1.2\\1.2.3.5", b"1.2.840.10008.5.1.4.1.1.2", b"1.2.840.10008.1.4.1.1", b"no uid", b"1.2.3 ",
-        b"1.2.3\\", b"1." + b"2" * 66, b"",
+        b"1.2.3.4", b"1.2.3.4\\1.2.840.10008.1.2\\1.2.3.5", b"1.2.840.10008.5.1.4.1.1.2", b"1.2.840.10008.1.4.1.1",
+        b"no uid", b"1.2.3 ", b"1.2.3\\", b"1." + b"2" * 66, b"",
     ),
     "UR": (b"https://pacs.example/rs/studies/1.2.3", b"urn:x", b""),
 }  # fmt: skip
 TEXTS: Final = (
-    b"Thorax sans inj", b"THORAX 1.0 B70F", b"Quenouille, nee le 14/07/1961", b"Br40d", b"Lung", b" two  words ", b"A\\B\\C",
-    b"T\xe9l 06 39",
-    b"\xc3\xa9t\xc3\xa9", b"\x1b$B;3ED\x1b(B", b"1.2.840.10008.1.2", b"tab\there", b"line\r\nline", b"x" * 300, b"\0", b"",
+    b"Thorax sans inj", b"THORAX 1.0 B70F", b"Quenouille, nee le 14/07/1961", b"Br40d", b"Lung", b" two  words ",
+    b"A\\B\\C", b"T\xe9l 06 39",
+    b"\xc3\xa9t\xc3\xa9", b"\x1b$B;3ED\x1b(B", b"1.2.840.10008.1.2", b"tab\there", b"line\r\nline", b"x" * 300, b"\0",
+    b"",
 )  # fmt: skip
 CHARSETS_DECLARED: Final = (
-    b"", b"ISO_IR 6", b"ISO_IR 100", b"ISO_IR 101", b"ISO_IR 13", b"ISO_IR 144", b"ISO_IR 166", b"ISO_IR 192", b"GB18030", b"GBK",
-    b"\\ISO 2022 IR 87", b"ISO 2022 IR 6\\ISO 2022 IR 100", b"ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", b"\\ISO 2022 IR 149",
-    b"ISO_IR 999", b"\\\\\\",
+    b"", b"ISO_IR 6", b"ISO_IR 100", b"ISO_IR 101", b"ISO_IR 13", b"ISO_IR 144", b"ISO_IR 166", b"ISO_IR 192",
+    b"GB18030", b"GBK", b"\\ISO 2022 IR 87", b"ISO 2022 IR 6\\ISO 2022 IR 100",
+    b"ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", b"\\ISO 2022 IR 149", b"ISO_IR 999", b"\\\\\\",
 )  # fmt: skip
 
 
@@ -259,8 +265,8 @@ FORMS: Final = st.sampled_from(["", "", "s", "i", "si", "u", "us", "usi"])
 _VRS: Final = sorted(BY_VR.keys() - {"SQ"})
 # Sequences that a CT image has, so that rules on special ones are met.
 _SEQUENCES: Final = (
-    0x00081140, 0x00082112, 0x00081115, 0x00081032, 0x00082218, 0x0018A001, 0x00400275, 0x00089215, 0x00400555, 0x52009229, 0x52009230,
-    0x00189321, 0x00283010, 0x00120064, 0x04000561, 0x00101002, 0x00081110,
+    0x00081140, 0x00082112, 0x00081115, 0x00081032, 0x00082218, 0x0018A001, 0x00400275, 0x00089215, 0x00400555,
+    0x52009229, 0x52009230, 0x00189321, 0x00283010, 0x00120064, 0x04000561, 0x00101002, 0x00081110,
 )  # fmt: skip
 _CREATORS: Final = (
     b"GEMS_ACQU_01",

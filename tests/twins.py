@@ -1,5 +1,6 @@
-"""Pairs of objects that differ in the person alone: :class:`Twins` are one examination, by one scanner, on one day, of two people.
+"""Pairs of objects that differ in the person alone.
 
+:class:`Twins` are one examination, by one scanner, on one day, of two people.
 A *slot* is a place in an object that is filled for a person, or is the same for everybody.
 """
 
@@ -122,8 +123,9 @@ class Person:
         """Some text that is about this person and nothing else."""
         name = self.names[number % len(self.names)]
         kinds = (
-            name, self.ids[number % len(self.ids)], f"{name}^{self.names[0]}", self.phone, _ADDRESSES[self.bit(number, 4)],
-            _COMMENTS[self.bit(number, 5)].format(name), self.birth, f"{name} " * _LONG_COMMENT, f"{self.root}.{number}",
+            name, self.ids[number % len(self.ids)], f"{name}^{self.names[0]}", self.phone,
+            _ADDRESSES[self.bit(number, 4)], _COMMENTS[self.bit(number, 5)].format(name), self.birth,
+            f"{name} " * _LONG_COMMENT, f"{self.root}.{number}",
             f"{name.lower().replace(' ', '.')}@hopital.example" if name.isascii() else name,
         )  # fmt: skip
         return kinds[self.bit(number, len(kinds))]
@@ -221,7 +223,10 @@ ABOUT: Final = 100
 
 
 def mixed(tag: int, vr: str, words: Sequence[str | int], separator: str = " ") -> Slot:
-    """Text of words that are the same for everybody and of the person's own: a number is a name, from :data:`ABOUT` on any text."""
+    """Text of words that are the same for everybody and of the person's own.
+
+    A number is a name, from :data:`ABOUT` on any text.
+    """
 
     def own(person: Person, number: int) -> str:
         return person.name(number) if number < ABOUT else person.text(number)

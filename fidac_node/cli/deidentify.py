@@ -190,7 +190,10 @@ def _site(config: Path | None) -> SiteConfig | None:
 
 
 def _look(rules: Rules | None) -> Callable[[Path, int], object] | None:
-    """What looks for burned-in text, where the rules ask for it. Raises :class:`ConfigError` when it is not installed."""
+    """What looks for burned-in text, where the rules ask for it.
+
+    Raises :class:`ConfigError` when it is not installed.
+    """
     if rules is None or not rules.wants_ocr:
         return None
     from fidac_node.deidentify.triage import ocr

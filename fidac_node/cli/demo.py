@@ -81,7 +81,8 @@ def _directory(given: Path | None) -> Iterator[Path]:
     finally:
         if keep:
             click.echo(
-                f"Everything is left in {directory} to look at. It holds the study that was sent: delete it afterwards.",
+                f"Everything is left in {directory} to look at. "
+                "It holds the study that was sent: delete it afterwards.",
                 err=True,
             )
         else:
@@ -140,7 +141,8 @@ class _Demo:
                 source = self._directory / "pacs"
                 write_series(source, ground_glass=True)
             self._out.print(
-                "Study: a made-up chest CT of 40 slices; nobody's, but with everything that a real header says of a patient"
+                "Study: a made-up chest CT of 40 slices; "
+                "nobody's, but with everything that a real header says of a patient"
             )
         parcels, skipped = objects_in(source)
         if not parcels:
@@ -246,7 +248,8 @@ class _Demo:
             self._out.print(f"{twice} of the {delivery.total} files came twice, byte for byte: kept once.")
         if counts.committed == counts.received and not delivery.refused:
             self._out.print(
-                f"[bold green]All {counts.committed} objects are at the hub, committed,[/] {seconds:.1f} s after the first was sent."
+                f"[bold green]All {counts.committed} objects are at the hub, committed,[/] "
+                f"{seconds:.1f} s after the first was sent."
             )
             return
         refused = f"; {len(delivery.refused)} refused at the door" if delivery.refused else ""
@@ -259,7 +262,8 @@ class _Demo:
         """Where things are, and what to type next."""
         if not (stay or kept):
             self._out.print(
-                "[dim]This was in a temporary folder, gone now; --workdir DIR keeps it, and without --once all stays up to play with.[/]"
+                "[dim]This was in a temporary folder, gone now; --workdir DIR keeps it, "
+                "and without --once all stays up to play with.[/]"
             )
             return
         hub, site = network.hub.config, network.site.config
@@ -274,7 +278,8 @@ class _Demo:
         ]
         if counts.held:
             lines.append(
-                f"  fidac-node site queue list --held -c {site}      (then release, retry or drop: fidac-node site queue --help)"
+                f"  fidac-node site queue list --held -c {site}      "
+                "(then release, retry or drop: fidac-node site queue --help)"
             )
         if stay:
             lines.append(
@@ -355,8 +360,9 @@ class _Lines:
         self._said = (counts, time.monotonic())
         elapsed = max(time.monotonic() - self._began, 0.001)
         click.echo(
-            f"{elapsed:6.1f} s  of {self._delivery.total}: received {counts.received}, de-identified {counts.deidentified}, "
-            f"sent {counts.sent}, committed {counts.committed} ({counts.committed / elapsed:.0f}/s), held {counts.held}",
+            f"{elapsed:6.1f} s  of {self._delivery.total}: received {counts.received}, "
+            f"de-identified {counts.deidentified}, sent {counts.sent}, committed {counts.committed} "
+            f"({counts.committed / elapsed:.0f}/s), held {counts.held}",
             err=True,
         )
 

@@ -1,4 +1,4 @@
-"""``fidac-node site patient``: a person decides whether a PatientID with another birth date or sex is the same person."""
+"""``fidac-node site patient``: a person says whether a PatientID with another birth date or sex is the same person."""
 
 from __future__ import annotations
 
@@ -41,10 +41,13 @@ def same(config: Path, subject: str, reason: str) -> None:
 @_subject
 @_reason
 def different(config: Path, subject: str, reason: str) -> None:
-    """It is another person under the same PatientID. The objects stay held, whoever retries them, until the PACS corrects the PatientID."""
+    """It is another person under the same PatientID. The objects stay held, whoever retries them,
+    until the PACS corrects the PatientID.
+    """  # noqa: D205  # one paragraph of the help
     _judge(config, subject, reason, same=False)
     click.echo(
-        f"{subject}: another person; have the PACS correct the PatientID and send the study again, then drop what is held"
+        f"{subject}: another person; have the PACS correct the PatientID "
+        "and send the study again, then drop what is held"
     )
 
 
@@ -59,7 +62,8 @@ def _judge(config: Path, subject: str, reason: str, *, same: bool) -> None:
     held = pseudonym.held_identities(settings, subject)
     if not known and not held:
         fail(
-            f"neither a study held here nor a pseudonym of this site's vault: {subject}; 'site queue list --reason another-person'",
+            f"neither a study held here nor a pseudonym of this site's vault: {subject}; "
+            "'site queue list --reason another-person'",
             FAILED,
         )
     reason = pseudonym.checked(reason, known, held)

@@ -81,7 +81,9 @@ def _layer_row(name: str, path: Path) -> dict[str, object]:
 @click.option("--merged", is_flag=True, help="Only the lines that hold, as one recipe.")
 @_directory
 def show(name: str, merged: bool, directory: Path | None) -> None:
-    """Print a profile: its layers, lowest first, each line with its file and number; a layer is printed as it is written."""
+    """Print a profile: its layers, lowest first, each line with its file and number;
+    a layer is printed as it is written.
+    """  # noqa: D205  # one paragraph of the help
     from fidac_node.deidentify.profile import explain as explaining
     from fidac_node.deidentify.profile.programmes import find
 
@@ -108,7 +110,9 @@ def show(name: str, merged: bool, directory: Path | None) -> None:
 )
 @_directory
 def check(name_or_file: str, everything: bool, directory: Path | None) -> None:
-    """Check that every line is understood and permitted; NAME_OR_FILE is a profile, a layer or a path to a .deid file."""
+    """Check that every line is understood and permitted;
+    NAME_OR_FILE is a profile, a layer or a path to a .deid file.
+    """  # noqa: D205  # one paragraph of the help
     from fidac_node.deidentify.profile import recipe
     from fidac_node.deidentify.profile.compiler import check_layer, compose
     from fidac_node.deidentify.profile.load import load_plan
@@ -151,7 +155,10 @@ def _read_all(layers: tuple[Path, ...]) -> tuple[list[Recipe], list[str]]:
 
 def _tell(programme: Programme, composition: Composition, plan: Plan, everything: bool) -> None:
     """Say what a profile without faults is made of, what is hidden in it, and what it lets through."""
-    counts = f"{len(plan.tags)} attributes, {len(plan.groups)} groups, {len(plan.vrs)} VRs, {len(plan.private)} private attributes"
+    counts = (
+        f"{len(plan.tags)} attributes, {len(plan.groups)} groups, "
+        f"{len(plan.vrs)} VRs, {len(plan.private)} private attributes"
+    )
     layers = "one layer" if len(programme.layers) == 1 else f"{len(programme.layers)} layers"
     click.echo(f"{programme.name}: {layers}, {counts}: every line is understood")
     click.echo(f"digest {plan.digest}")
@@ -166,7 +173,10 @@ def _tell(programme: Programme, composition: Composition, plan: Plan, everything
 
 
 def _shadows(composition: Composition, everything: bool) -> Iterator[str]:
-    """The lines that later layers hide: those of the package are meant to, and counted; the others are told one by one."""
+    """The lines that later layers hide.
+
+    Those of the package are meant to, and counted; the others are told one by one.
+    """
     from fidac_node.deidentify.profile.programmes import profiles_directory
 
     counted: Counter[tuple[str, str]] = Counter()

@@ -104,7 +104,10 @@ CONTRAST_DUMMY: Final = "CONTRAST"
 
 
 class Change(NamedTuple):
-    """What became of one element: the action taken, the bytes that replace it (none: it is gone), and what became of those below."""
+    """What became of one element: the action taken, the bytes that replace it, and what became of those below.
+
+    No bytes: it is gone.
+    """
 
     action: str
     encoded: bytes

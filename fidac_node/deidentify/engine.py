@@ -68,8 +68,8 @@ class Keys(Protocol):
 class Outcome:
     """What became of an object: its new identity, and the action taken on each element.
 
-    ``size`` is in bytes, as written; ``copied`` are the bytes of the source's buffer that were written as they are: pixels
-    that passed. Nothing here is an original identifier.
+    ``size`` is in bytes, as written; ``copied`` are the bytes of the source's buffer that were written as they are:
+    pixels that passed. Nothing here is an original identifier.
     """
 
     sop_class_uid: str
@@ -157,8 +157,8 @@ def doubt_holds() -> Iterator[None]:
 class Deidentifier:
     """De-identifies the objects of one site for one programme.
 
-    ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``path`` is for tests: ``fast`` raises
-    :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
+    ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``path`` is for tests:
+    ``fast`` raises :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
     """
 
     def __init__(
@@ -206,7 +206,10 @@ class Deidentifier:
         self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
 
     def triage(self, source: Source) -> Verdict:
-        """What kind of object ``source`` is; raise :class:`Permanent` if none that may pass (see :func:`.triage.triage`)."""
+        """What kind of object ``source`` is (see :func:`.triage.triage`).
+
+        Raises :class:`Permanent` if none that may pass.
+        """
         with doubt_holds():
             return triage.triage(source, self._rules)
 
@@ -310,7 +313,10 @@ class Deidentifier:
         return rewriter.header(whole(elements.encoded(rebuilt, explicit=explicit)))
 
     def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
-        """What objects of a study share; ``names`` are those that are also words. Raises :class:`Permanent` if it is not certain whose."""
+        """What objects of a study share; ``names`` are those that are also words.
+
+        Raises :class:`Permanent` if it is not certain whose.
+        """
         said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY)
         day = _day_of(source)
         key = (*map(source.elements.get, said), source.syntax, kind, names, day)
@@ -328,7 +334,10 @@ class Deidentifier:
         try:
             patient_id = charset.decode(source.value(_PATIENT_ID), source.charset)
         except charset.Undecodable:
-            message = "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet: one patient could become two"
+            message = (
+                "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet: "
+                "one patient could become two"
+            )
             raise Permanent("undecodable", message) from None
         issuer = charset.likely(source.value(_ISSUER), source.charset)
         pseudonymiser = self._keys.of(issuer, patient_id)
@@ -374,7 +383,10 @@ class Deidentifier:
         return ours
 
     def _in_order(self, study: _Study, header: Header, own: Elements, ours: Elements) -> list[bytes]:
-        """An output's elements by ascending tag; those that a series has in common in pieces that come again with every slice."""
+        """An output's elements by ascending tag.
+
+        Those that a series has in common are in pieces that come again with every slice.
+        """
         key = (header.common, *own)
         layout = study.layouts.get(key)
         if layout is None:

@@ -105,7 +105,10 @@ def _tree(data_set: Dataset, explicit: bool, little: bool, depth: int = 0) -> Da
 
 
 def _items(tag: int, vr: str | None, value: object, explicit: bool, little: bool) -> list[Dataset] | None:
-    """The items of an element; ``None`` if it is no sequence. Not by ``data_set[tag]``: that would convert others with it."""
+    """The items of an element; ``None`` if it is no sequence.
+
+    Not by ``data_set[tag]``: that would convert others with it.
+    """
     from pydicom.filereader import read_sequence
     from pydicom.sequence import Sequence
 

@@ -129,7 +129,10 @@ class Source:
         return slow.canonical(self.elements, self.syntax)
 
     def _check_structure(self) -> None:
-        """The thorough reader repairs and guesses: what is malformed, at any depth, must not reach it. Raises :class:`Malformed`."""
+        """The thorough reader repairs and guesses: what is malformed, at any depth, must not reach it.
+
+        Raises :class:`Malformed`.
+        """
         for _ in self.leaves():
             pass
 

@@ -94,7 +94,10 @@ class DemoError(FidacError):
 
 @dataclass(frozen=True)
 class Counts:
-    """Objects by how far they have come. ``deidentified``, ``sent`` and ``committed`` include those that are further on."""
+    """Objects by how far they have come.
+
+    ``deidentified``, ``sent`` and ``committed`` include those that are further on.
+    """
 
     received: int = 0
     deidentified: int = 0
@@ -169,7 +172,10 @@ class Daemon:
         """The end of its log, and what to do with it."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LAST_WORDS:] if self.log.exists() else []
         said = "".join(f"\n  | {line}" for line in lines) or " nothing"
-        return f"It said last:{said}\nThe whole log is {self.log}; 'fidac-node doctor -c {self.config}' checks its settings."
+        return (
+            f"It said last:{said}\n"
+            f"The whole log is {self.log}; 'fidac-node doctor -c {self.config}' checks its settings."
+        )
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM, as systemd would."""
@@ -318,7 +324,10 @@ def deliver(parcels: Sequence[Parcel], port: int, delivery: Delivery) -> None:
 
 
 def watch(network: Network, delivery: Delivery, look: Callable[[Counts], None]) -> Counts:
-    """Call ``look`` with the counts until nothing moves any more, and return the last ones. Raises :class:`DemoError`."""
+    """Call ``look`` with the counts until nothing moves any more, and return the last ones.
+
+    Raises :class:`DemoError`.
+    """
     pause = threading.Event()
     counts, changed = Counts(), time.monotonic()
     while True:

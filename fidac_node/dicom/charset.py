@@ -61,9 +61,10 @@ class Undecodable(ValueError):
 
 
 def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...], *, explicit: bool) -> tuple[str, ...]:
-    """The values of SpecificCharacterSet in a data set or item, given as encoded elements; an item inherits when it has none.
+    """The values of SpecificCharacterSet in a data set or item, given as encoded elements.
 
-    Raises :class:`Malformed` for one that is no CS: nobody could say what the texts mean.
+    An item inherits when it has none. Raises :class:`Malformed` for one that is no CS: nobody could say what the texts
+    mean.
     """
     encoded = elements.get(_SPECIFIC_CHARACTER_SET)
     if encoded is None:

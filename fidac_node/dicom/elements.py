@@ -44,7 +44,8 @@ _SEQUENCE_END: Final = 0xE0DD
 _last_undefined: Final[dict[tuple[int, bool], bytes]] = {}
 _MOST_REMEMBERED: Final = 256
 _LONGEST_REMEMBERED: Final = 4096
-# The last long sequence (bytes) as it was cut, by encoding: triage and rewriter ask for the same frames, one after the other.
+# The last long sequence (bytes) as it was cut, by encoding: triage and rewriter ask for the same frames, one after the
+# other.
 _last_frames: Final[dict[bool, tuple[bytes, list[Elements]]]] = {}
 _SHORTEST_KEPT: Final = 1 << 12
 _LONGEST_KEPT: Final = 1 << 20
@@ -72,7 +73,9 @@ def syntax_uid(explicit: bool) -> str:
     return EXPLICIT_VR_LE if explicit else IMPLICIT_VR_LE
 
 
-def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until: int = _NEVER) -> tuple[Elements, int]:  # noqa: PLR0912  # the hot loop: a call an element is too much
+def split(  # noqa: PLR0912  # the hot loop: a call an element is too much
+    buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until: int = _NEVER
+) -> tuple[Elements, int]:
     """Cut the data set in ``buffer[start:end]`` into its encoded elements, by tag, in the order found.
 
     Stops at ``end``, after the delimiter of an item, or before the first element whose tag is ``until``
@@ -115,9 +118,10 @@ def split(buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until:
 
 
 def end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: bool, depth: int = 1) -> int:
-    """Where an element ends that is no plain one: a sequence of undefined length mostly, else what :mod:`part10` makes of it.
+    """Where an element ends that is no plain one.
 
-    The last sequence of its kind is recognised by its bytes, which say where it ends.
+    Mostly that is a sequence of undefined length, else what :mod:`part10` makes of it. The last sequence of its kind is
+    recognised by its bytes, which say where it ends.
     """
     last = _last_undefined.get((tag, explicit))
     if last is not None and position + len(last) <= end and buffer[position : position + len(last)] == last:
@@ -143,7 +147,10 @@ def end_of(buffer: part10.Buffer, position: int, end: int, tag: int, explicit: b
 
 
 def _demand_sequence(buffer: part10.Buffer, position: int, tag: int, explicit: bool) -> None:
-    """Only sequences, what may be one, and pixel data are of undefined length (PS3.5 7.1.2, A.4); readers lose their place in others."""
+    """Only sequences, what may be one, and pixel data are of undefined length (PS3.5 7.1.2, A.4).
+
+    Readers lose their place in others.
+    """
     if explicit:
         vr = bytes(buffer[position + 4 : position + 6])
         if vr not in SHORT_VRS and vr not in LONG_VRS:
@@ -212,7 +219,10 @@ def value_of(elements: Mapping[int, bytes], tag: int, explicit: bool) -> bytes:
 
 
 def items_of(encoded: bytes, explicit: bool) -> list[Elements]:
-    """The items of an encoded sequence, each cut into its elements, for reading alone. Raises :class:`Malformed`, :class:`Unusual`."""
+    """The items of an encoded sequence, each cut into its elements, for reading alone.
+
+    Raises :class:`Malformed`, :class:`Unusual`.
+    """
     last = _last_frames.get(explicit)
     if last is not None and last[0] is encoded:
         return last[1]

@@ -168,7 +168,10 @@ def _parsed(data: bytes) -> tuple[FileMeta, int]:
 
 
 class _Meta(NamedTuple):
-    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows; not the preamble."""
+    """A File Meta Information: its bytes before and after the SOP Instance UID, and those of the tag that follows.
+
+    Not the preamble.
+    """
 
     meta: FileMeta
     offset: int
@@ -285,8 +288,8 @@ def find_in(
 ) -> dict[int, bytes]:
     """Do as :func:`find` with the ``size`` bytes that an open file has from ``offset`` on, not deflated.
 
-    ``beginning`` is what they begin with, if the caller has that at hand: the file is read from there on, or not at all.
-    ``start``: the caller has looked at the elements before that one.
+    ``beginning`` is what they begin with, if the caller has that at hand: the file is read from there on, or not at
+    all. ``start``: the caller has looked at the elements before that one.
     """
     values, position = skim.skim(beginning, start, size, transfer_syntax_uid, tags)
     if position < size:
@@ -335,7 +338,10 @@ def _inflating(deflated: Buffer, start: int, limit: int) -> Iterator[bytes]:
 
 
 def _release(buffer: Buffer, start: int, end: int) -> None:
-    """Let go of mapped pages: the kernel maps 64 KB around each one touched, a long series of images would become resident."""
+    """Let go of mapped pages.
+
+    The kernel maps 64 KB around each one touched: a long series of images would become resident.
+    """
     if isinstance(buffer, mmap.mmap):
         first = start - start % mmap.PAGESIZE
         buffer.madvise(mmap.MADV_DONTNEED, first, end - first)

@@ -26,7 +26,10 @@ _tag_at = struct.Struct("<HH").unpack_from
 
 
 class Common:
-    """The elements that the slices of a series have in common. The same object is the same bytes, so it may be a key."""
+    """The elements that the slices of a series have in common.
+
+    The same object is the same bytes, so it may be a key.
+    """
 
     __slots__ = ("elements", "last", "size")
 
@@ -91,7 +94,7 @@ class Cutter:
 
 
 class _Form:
-    """What the headers of a series look like: ``found`` in one of them, of which each has the tags in ``own`` for itself.
+    """What headers of a series look like: ``found`` in one of them, of which each has the tags in ``own`` for itself.
 
     ``None``: of a series of which one slice came nothing is known yet.
     """
@@ -106,7 +109,10 @@ class _Form:
             self._steps = [(tag, *self._known(tag, encoded)) for tag, encoded in pieces(found, own)]
 
     def _known(self, tag: int, encoded: bytes) -> tuple[bytes, int]:
-        """What the next bytes must be, and up to where: all of a piece that is common, tag and VR of an element that is not."""
+        """What the next bytes must be, and up to where.
+
+        All of a piece that is common, tag and VR of an element that is not.
+        """
         if tag == _ALIKE:
             return encoded, len(encoded)
         return encoded[: 6 if self._explicit else 4], elements.head_of(encoded, self._explicit)[1]
@@ -160,7 +166,10 @@ def _ends(buffer: part10.Buffer, position: int, end: int) -> bool:
 
 
 def pieces(found: Mapping[int, bytes], own: Container[int]) -> Iterator[tuple[int, bytes]]:
-    """Join neighbours that are not in ``own``, as long as they can be remembered; those in ``own`` come with their tags, alone."""
+    """Join neighbours that are not in ``own``, as long as they can be remembered.
+
+    Those in ``own`` come with their tags, alone.
+    """
     together: list[bytes] = []
     size = 0
     for tag, encoded in found.items():

@@ -49,9 +49,10 @@ _IMPLICIT_HEADER: Final = struct.Struct("<HHL").unpack_from
 def skim(
     buffer: Buffer, start: int, end: int, transfer_syntax_uid: str, tags: Set[int]
 ) -> tuple[dict[int, bytes], int]:
-    """Pass over plain elements: little endian, of known length, in an encoding that ends at ``end``, perhaps after the buffer.
+    """Pass over plain elements: little endian, of known length, in an encoding that ends at ``end``.
 
-    Returns the values of ``tags`` among them, and where an element begins that is not plain or not to be judged from here.
+    That may be after the buffer. Returns the values of ``tags`` among them, and where an element begins that is not
+    plain or not to be judged from here.
     """
     if transfer_syntax_uid == IMPLICIT_VR_LE:
         return _implicit(buffer, start, end, tags)

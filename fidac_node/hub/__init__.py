@@ -1,1 +1,1 @@
-"""The centre: what arrives is verified, filed in an archive and recorded in an index, from which questions are answered."""
+"""The centre: what arrives is verified, filed in an archive and recorded in an index, which answers questions."""

@@ -50,7 +50,10 @@ class Archive:
         safeio.make_directories(directory)
 
     def path(self, place: Place) -> Path:
-        """Return where the object of ``place`` is kept, if it is. Raises ``Permanent`` for a name that is no UID or site."""
+        """Return where the object of ``place`` is kept, if it is.
+
+        Raises ``Permanent`` for a name that is no UID or site.
+        """
         return Path(self._name(place))
 
     def find(self, place: Place) -> Path | None:
@@ -70,8 +73,8 @@ class Archive:
 
         ``same``: the archive holds the same data set already, or the same image in another lossless encoding.
         ``conflict``: it holds another one under this SOPInstanceUID. What is there is kept. Safe from a power cut
-        when this returns; with ``sync=False`` only after :meth:`sync`. Raises ``OSError``; the archive then is as it was.
-        With hard links ``source`` is the same file, and its times are those of the week from now on, too.
+        when this returns; with ``sync=False`` only after :meth:`sync`. Raises ``OSError``; the archive then is as it
+        was. With hard links ``source`` is the same file, and its times are those of the week from now on, too.
         """
         target = self._name(place)
         try:
@@ -100,7 +103,10 @@ class Archive:
             _coarsen_folders(directory)
 
     def walk(self) -> Iterator[tuple[Place, Path]]:
-        """Yield every object, in the order of its names; files that are not the archive's are left out, with a warning."""
+        """Yield every object, in the order of its names.
+
+        Files that are not the archive's are left out, with a warning.
+        """
         for site in _folders(self.directory):
             for study in _folders(site):
                 for series in _folders(study):

@@ -123,7 +123,10 @@ class Filer:
         Raises :class:`ConfigError` when another process files from this spool.
         """
         if self._lock is None:
-            taken = f"another hub files from {self._spool.directory} already: stop it first, or give this one a [spool] directory of its own"
+            taken = (
+                f"another hub files from {self._spool.directory} already: "
+                "stop it first, or give this one a [spool] directory of its own"
+            )
             self._lock = locks.take(self._spool.directory / locks.FILING, taken)
         self._spool.recover(self._owner)
         self._archive.sweep()
@@ -195,7 +198,10 @@ class Filer:
         return max(0.0, min(_IDLE_SECONDS, soonest))
 
     def _attempt(self, case: _Case, step: Callable[[_Case], None]) -> bool:
-        """Take one step with one object: what is wrong with it holds it, what is wrong with the machine postpones it."""
+        """Take one step with one object.
+
+        What is wrong with it holds it, what is wrong with the machine postpones it.
+        """
         try:
             try:
                 step(case)
@@ -209,7 +215,8 @@ class Filer:
                 self._hold(
                     case,
                     "error",
-                    f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the hub's version",
+                    f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; "
+                    "report it with the hub's version",
                 )
                 return False
         except (Temporary, OSError, PeeweeException) as error:
@@ -225,7 +232,8 @@ class Filer:
             if site is None:
                 raise Permanent(
                     "unknown-site",
-                    f"no site has the AE title {meta.source_ae!r}; register it with 'fidac-node hub site add', then release the object",
+                    f"no site has the AE title {meta.source_ae!r}; "
+                    "register it with 'fidac-node hub site add', then release the object",
                 )
             case.site = site
             verify(header, site, self._safe_creators)
@@ -405,7 +413,10 @@ def _refuse(_case: _Case) -> None:
 
 @lru_cache(maxsize=512)
 def _verify_sequence(encoded: bytes, syntax: str, encoding: str, allowed: frozenset[str]) -> None:
-    """Check what is in one sequence. Most come again, byte for byte, with every slice of a series: they are read once."""
+    """Check what is in one sequence.
+
+    Most come again, byte for byte, with every slice of a series: they are read once.
+    """
     for data_set in Header(encoded, 0, len(encoded), syntax, encoding).everywhere():
         _verify_private(data_set, allowed)
 
@@ -421,7 +432,8 @@ def _verify_private(header: Header, allowed: Collection[str]) -> None:
         # Only a name that the world knows may be printed: the rest might be anybody's text.
         whose = f"creator {creator}" if creator in private_dictionaries else "a creator" if creator else "no creator"
         raise _not_deidentified(
-            f"private element {format_tag(tag)} of {whose} that is not on the safe list ([verify] safe_private_creators)"
+            f"private element {format_tag(tag)} of {whose} "
+            "that is not on the safe list ([verify] safe_private_creators)"
         )
 
 

@@ -54,20 +54,24 @@ class SiteKeys:
     mode: str
     generation: int
     lock: int
-    # Studies that this process has entered, by what is written of their patients: with the other slices it costs nothing.
+    # Studies that this process has entered, by what is written of their patients: with the other slices it costs
+    # nothing.
     entered: set[tuple[object, ...]] = field(default_factory=set, repr=False)
 
     @property
     def fingerprint(self) -> str:
-        """What must not change as long as the node keeps its ledger: mode, vault and first secret. It reveals nothing."""
+        """What must not change as long as the node keeps its ledger: mode, vault and first secret.
+
+        It reveals nothing.
+        """
         return f"{self.mode} {self.vault.id if self.vault else '-'} {self.handles.check_value()}"
 
     def enter(self, handle: str, source: Source, profile: str, given: str = "") -> None:
         """Write into the vault, if there is one, whose study ``handle`` is; ``profile`` is the plan's digest.
 
-        Call it before anything of the object leaves; ``given`` is the pseudonym that it got. Raises ``OSError``, :class:`Temporary`;
-        and :class:`Permanent` if the vault would name another patient, or ``another-person`` if it knows him with another birth
-        date or sex.
+        Call it before anything of the object leaves; ``given`` is the pseudonym that it got. Raises ``OSError``,
+        :class:`Temporary`; and :class:`Permanent` if the vault would name another patient, or ``another-person`` if it
+        knows him with another birth date or sex.
         """
         if self.vault is None:
             return
@@ -110,7 +114,10 @@ class SiteKeys:
         return {self.handles.patient_handle(one.issuer, one.patient_id) for one in known}
 
     def new_study_uids(self, handle: str, study_uid: str) -> list[str]:
-        """The de-identified StudyInstanceUIDs of a study: more than one if it names patients of two generations of the secret."""
+        """The de-identified StudyInstanceUIDs of a study.
+
+        There is more than one if it names patients of two generations of the secret.
+        """
         known = self.vault.identities(handle) if self.vault else []
         return sorted({one.new_study_uid for one in known}) or [self.handles.uid(study_uid)]
 
@@ -154,7 +161,8 @@ def create_keys(config: SiteConfig) -> list[Path]:
         missing = [path for path in key_files(config) if not path.exists()]
         if missing:
             raise ConfigError(
-                f"{missing[0]}: this key is missing, and {vault} cannot be used without it; put it back from your backup"
+                f"{missing[0]}: this key is missing, and {vault} cannot be used without it; "
+                "put it back from your backup"
             )
         return []
     made = []
@@ -271,16 +279,18 @@ def _older_secrets(config: SiteConfig, vault: Vault, secret: bytes) -> list[byte
         )
     if begun.code != config.site.code:
         raise ConfigError(
-            f"the vault {vault_file(config)} was begun with {f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that "
-            f"back in {config.path}, every patient would get a second pseudonym"
+            f"the vault {vault_file(config)} was begun with "
+            f"{f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that back in {config.path}, every "
+            "patient would get a second pseudonym"
         )
     older = [generation.secret for generation in vault.generations]
     if older and older[-1] == secret and not vault.generations[-1].over:
         older.pop()  # a rotation that did not come to its end
     elif check != (vault.generations[-1].following if older else begun.check):
         raise ConfigError(
-            f"the key {settings.key_file} is not the key this node has used so far, says its vault: every patient would get a "
-            f"second pseudonym. Put the newest key back from your backup; 'fidac-node site key rotate' is the way to a new one"
+            f"the key {settings.key_file} is not the key this node has used so far, says its vault: every patient "
+            "would get a second pseudonym. Put the newest key back from your backup; 'fidac-node site key rotate' is "
+            "the way to a new one"
         )
     return older
 
@@ -294,18 +304,22 @@ def _check_mode(config: SiteConfig) -> None:
             unfinished = settings.programme_key_file.exists()
             raise ConfigError(
                 f"programme {settings.programme} was closed on {time.strftime('%Y-%m-%d', time.localtime(at))}: "
-                + ("closing was interrupted; run 'fidac-node site programme close' again" if unfinished else "its key is destroyed, nobody "
-                   "can link to it any more. For new data choose another [deidentify] programme, then 'fidac-node site programme open'")
-            )  # fmt: skip
+                + (
+                    "closing was interrupted; run 'fidac-node site programme close' again"
+                    if unfinished
+                    else "its key is destroyed, nobody can link to it any more. For new data choose another "
+                    "[deidentify] programme, then 'fidac-node site programme open'"
+                )
+            )
         if vault.exists():
             raise ConfigError(
-                f"[deidentify] mode is anonymised, but {vault} says who is behind the pseudonyms made so far: set mode back to "
-                f"pseudonymised, or name an empty [deidentify] vault_directory and another programme"
+                f"[deidentify] mode is anonymised, but {vault} says who is behind the pseudonyms made so far: set mode "
+                "back to pseudonymised, or name an empty [deidentify] vault_directory and another programme"
             )
     elif settings.programme_key_file.exists():
         raise ConfigError(
-            f"[deidentify] mode is pseudonymised, but {settings.programme_key_file} belongs to an anonymised programme: set mode "
-            f"back to anonymised, or close that programme first ('fidac-node site programme close')"
+            f"[deidentify] mode is pseudonymised, but {settings.programme_key_file} belongs to an anonymised "
+            "programme: set mode back to anonymised, or close that programme first ('fidac-node site programme close')"
         )
 
 

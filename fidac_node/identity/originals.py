@@ -95,7 +95,10 @@ class Headers:
         return sorted(found, key=lambda kept: (kept.at, kept.entry))
 
     def read(self, kept: Kept) -> bytes:
-        """The header as a Part 10 file without pixels. Raises :class:`ConfigError` when the key is not the one it was kept under."""
+        """The header as a Part 10 file without pixels.
+
+        Raises :class:`ConfigError` when the key is not the one it was kept under.
+        """
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

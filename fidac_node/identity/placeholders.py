@@ -1,7 +1,7 @@
 """PatientIDs that stand for nobody, and patients that do not exist.
 
-PatientID is Type 2 (PS3.3 C.7.1.1): it may be empty, but many a modality and gateway writes one of these in its place. All
-who share it would become one patient. Test patients and phantoms have no place in a collection of patients.
+PatientID is Type 2 (PS3.3 C.7.1.1): it may be empty, but many a modality and gateway writes one of these in its place.
+All who share it would become one patient. Test patients and phantoms have no place in a collection of patients.
 
 Only an id that is nothing else is taken for one: ``ANON123`` and ``LIDC-IDRI-0003`` tell patients apart.
 """
@@ -17,8 +17,8 @@ from fidac_node.deidentify.gate.scripts import latin
 from fidac_node.deidentify.rewrite import text as texts
 
 STANDS_FOR_NOBODY: Final = (
-    "PatientID (0010,0020) stands for nobody: all who share it would become one patient. Have the PACS correct it and send the study "
-    "again, then drop this one"
+    "PatientID (0010,0020) stands for nobody: all who share it would become one patient. Have the PACS correct it and "
+    "send the study again, then drop this one"
 )
 _COUNTED: Final = 3  # digits that count up or down: 123, 987654321
 _UP: Final = (
@@ -27,13 +27,18 @@ _UP: Final = (
     "".join(map(str, range(1, 40))),
 )  # at least 64 characters, as LO (PS3.5 6.2)
 _DOWN: Final = ("987654321", "9876543210")
-# Test patients and phantoms: any number may follow, and anything behind a separator: TEST0001, TEST-HOSPITAL, PHANTOM WATER.
+# Test patients and phantoms: any number may follow, and anything behind a separator: TEST0001, TEST-HOSPITAL, PHANTOM
+# WATER.
 _UNREAL: Final = "TEST ESSAI QUALITY PHANTOM PHANTOMS FANTOM FANTOME PHANTOME CATPHAN DEMO CALIBRATION"
-# What is written for somebody unknown. In other scripts as they are; what transliterates to a word of the list (АНОНИМ) is one.
+# What is written for somebody unknown. In other scripts as they are; what transliterates to a word of the list (АНОНИМ)
+# is one.
 _WORDS: Final = f"""{_UNREAL}
-    ANON ANONYM ANONYME ANONYMES ANONYMIZED ANONYMISED ANONYMOUS ANONYMUS ANONYMISE ANONYMISEE ANONIM ANONIMO ANONIMA ANONIMNO
-    UNKNOWN INCONNU INCONNUE UNBEKANNT DESCONOCIDO DESCONOCIDA SCONOSCIUTO SCONOSCIUTA ONBEKEND NIEZNANY НЕИЗВЕСТНО НЕИЗВЕСТНЫЙ
-    NONE NULL NIL NAN NA ND NC NN EMPTY VIDE BLANK UNDEFINED UNNAMED UNIDENTIFIED MISSING DUMMY DEFAULT UNASSIGNED PENDING
+    ANON ANONYM ANONYME ANONYMES ANONYMIZED ANONYMISED ANONYMOUS ANONYMUS \
+ANONYMISE ANONYMISEE ANONIM ANONIMO ANONIMA ANONIMNO
+    UNKNOWN INCONNU INCONNUE UNBEKANNT DESCONOCIDO DESCONOCIDA SCONOSCIUTO \
+SCONOSCIUTA ONBEKEND NIEZNANY НЕИЗВЕСТНО НЕИЗВЕСТНЫЙ
+    NONE NULL NIL NAN NA ND NC NN EMPTY VIDE BLANK UNDEFINED UNNAMED \
+UNIDENTIFIED MISSING DUMMY DEFAULT UNASSIGNED PENDING
     AVAILABLE DISPONIBLE KNOWN CONNU GIVEN APPLICABLE IDENTIFIED TEMP TMP TEMPORARY TEMPORAIRE PROVISOIRE PROVISIONAL
     EMERGENCY URGENCE URGENCES NOTFALL TRAUMA JOHNDOE JANEDOE DOEJOHN DOEJANE XX XXX
     NAME NOM NUMERO NUMBER SERVICE MAINTENANCE DAILY WEEKLY TESTING QA QC
@@ -41,18 +46,22 @@ _WORDS: Final = f"""{_UNREAL}
     مجهول ΑΓΝΩΣΤΟΣ ΑΝΩΝΥΜΟΣ אלמוני
 """
 # These hold alone, but a number behind makes an id of them: PATIENT-17.
-_NUMBERED: Final = "PATIENT PATIENTID SUBJECT ПАЦИЕНТ 患者 ID PID IPP IDENTIFIER MR MRS MS M MME MLLE SR HERR FRAU NO NOT NON SANS OHNE SIN"
+_NUMBERED: Final = (
+    "PATIENT PATIENTID SUBJECT ПАЦИЕНТ 患者 ID PID IPP "
+    "IDENTIFIER MR MRS MS M MME MLLE SR HERR FRAU NO NOT NON SANS OHNE SIN"
+)
 _GLUED: Final = 4  # letters: a shorter word is one only beside a separator, or behind one of these
 _NOT: Final = "NO NOT NON SANS OHNE SIN"
 
 
 def is_placeholder(patient_id: str, own: Iterable[str] = ()) -> bool:
-    """Say whether a PatientID stands for nobody; ``own`` are further ids of the site, with ``*`` and ``?`` as wild cards.
+    """Say whether a PatientID stands for nobody.
 
-    It does if it is one letter or digit, or one of them again and again (``22`` is doubtful, so it waits for a person); a number
-    that counts from 1 (``123``, ``12345678901``; ``98765`` may be an id); zeros before one of these; or words for nobody with at
-    most two digits behind. Case, accents, script and spaces around do not count. An empty id is no placeholder: that is another
-    reason to hold.
+    It does if it is one letter or digit, or one of them again and again (``22`` is doubtful, so it waits for a person);
+    a number that counts from 1 (``123``, ``12345678901``; ``98765`` may be an id); zeros before one of these; or words
+    for nobody with at most two digits behind. Case, accents, script and spaces around do not count. An empty id is no
+    placeholder: that is another reason to hold. ``own`` are further ids of the site, with ``*`` and ``?`` as wild
+    cards.
     """
     folded = fold(patient_id)
     if not folded:

@@ -1,7 +1,7 @@
 """Why somebody looks behind a pseudonym: a sentence that stays in the record, and so must not say who the patient is.
 
-It is compared with the patient's own names, numbers and dates, and refused for the shape of anybody's. What is refused for nothing
-costs a person ten seconds; what passes is kept for good.
+It is compared with the patient's own names, numbers and dates, and refused for the shape of anybody's. What is refused
+for nothing costs a person ten seconds; what passes is kept for good.
 """
 
 from __future__ import annotations
@@ -58,15 +58,18 @@ _NAME: Final = re.compile(
     rf"|(?<![\w.])(?:{_CAPITAL}\.[ -]*){{1,2}}{_CAPITAL}{_SMALL}|@|\^"
 )
 _TITLE: Final = re.compile(
-    r"\b(?:m\.|(?:mr|mrs|miss|mme|mlle|monsieur|madame|mademoiselle|dr|docteure?|doctor|pr|prof|professeure?|professor|herr|frau)"
+    r"\b(?:m\.|(?:mr|mrs|miss|mme|mlle|monsieur|madame|mademoiselle|dr|docteure?|doctor|"
+    r"pr|prof|professeure?|professor|herr|frau)"
     r"\b\.?) ?([^\W\d_]+)",
     re.IGNORECASE,
 )
 # What may follow a title that names nobody: "the doctor who asked", "le professeur responsable".
 _AFTER_TITLE: Final = frozenset(
     words("""
-    a about after and as asked asks at au aux avec before by called dans de demande des du en est et for from had has in is la le les
-    needs of on or ou par pour qui référent requested requests responsable se sur that the to traitant un une wanted wants was which who
+    a about after and as asked asks at au aux avec before by called dans de demande des du en est et for from had \
+has in is la le les
+    needs of on or ou par pour qui référent requested requests responsable se sur that the to \
+traitant un une wanted wants was which who
     wishes with
 """)
 )
@@ -75,9 +78,10 @@ _MONTHS: Final = {
     name: number
     for number, names in enumerate(
         (
-            "january janvier januar gennaio enero", "february fevrier februar febbraio febrero", "march mars marz maerz marzo",
-            "april avril aprile abril", "may mai maggio mayo", "june juin juni giugno junio", "july juillet juli luglio julio",
-            "august aout agosto", "september septembre settembre septiembre", "october octobre oktober ottobre octubre",
+            "january janvier januar gennaio enero", "february fevrier februar febbraio febrero",
+            "march mars marz maerz marzo", "april avril aprile abril", "may mai maggio mayo",
+            "june juin juni giugno junio", "july juillet juli luglio julio", "august aout agosto",
+            "september septembre settembre septiembre", "october octobre oktober ottobre octubre",
             "november novembre noviembre", "december decembre dezember dicembre diciembre",
         ),
         1,
@@ -90,14 +94,16 @@ _DAYS: Final = {
     name.replace("_", " "): number
     for number, names in enumerate(
         (
-            "un premier one first", "deux two second", "trois three third", "quatre four fourth", "cinq five fifth", "six sixth",
-            "sept seven seventh", "huit eight eighth", "neuf nine ninth", "dix ten tenth", "onze eleven eleventh", "douze twelve twelfth",
-            "treize thirteen thirteenth", "quatorze fourteen fourteenth", "quinze fifteen fifteenth", "seize sixteen sixteenth",
-            "dix_sept seventeen seventeenth", "dix_huit eighteen eighteenth", "dix_neuf nineteen nineteenth", "vingt twenty twentieth",
-            "vingt_et_un twenty_one twenty_first", "vingt_deux twenty_two twenty_second", "vingt_trois twenty_three twenty_third",
-            "vingt_quatre twenty_four twenty_fourth", "vingt_cinq twenty_five twenty_fifth", "vingt_six twenty_six twenty_sixth",
-            "vingt_sept twenty_seven twenty_seventh", "vingt_huit twenty_eight twenty_eighth", "vingt_neuf twenty_nine twenty_ninth",
-            "trente thirty thirtieth", "trente_et_un thirty_one thirty_first",
+            "un premier one first", "deux two second", "trois three third", "quatre four fourth", "cinq five fifth",
+            "six sixth", "sept seven seventh", "huit eight eighth", "neuf nine ninth", "dix ten tenth",
+            "onze eleven eleventh", "douze twelve twelfth", "treize thirteen thirteenth",
+            "quatorze fourteen fourteenth", "quinze fifteen fifteenth", "seize sixteen sixteenth",
+            "dix_sept seventeen seventeenth", "dix_huit eighteen eighteenth", "dix_neuf nineteen nineteenth",
+            "vingt twenty twentieth", "vingt_et_un twenty_one twenty_first", "vingt_deux twenty_two twenty_second",
+            "vingt_trois twenty_three twenty_third", "vingt_quatre twenty_four twenty_fourth",
+            "vingt_cinq twenty_five twenty_fifth", "vingt_six twenty_six twenty_sixth",
+            "vingt_sept twenty_seven twenty_seventh", "vingt_huit twenty_eight twenty_eighth",
+            "vingt_neuf twenty_nine twenty_ninth", "trente thirty thirtieth", "trente_et_un thirty_one thirty_first",
         ),
         1,
     )
@@ -114,11 +120,12 @@ _DIGRAPHS: Final = str.maketrans(
 
 
 def check_reason(reason: str, identities: Iterable[str] = ()) -> str:
-    """Return a reason that can stand in the record; ``identities`` are names, numbers and dates (DA) that it must not repeat.
+    """Return a reason that can stand in the record.
 
-    Nor may it have the shape of a number, a date or a name, whoever's. Names are compared as they may be typed: without accents, in
-    Latin letters, from five letters on also inside words and with spaces in them. Raises :class:`ConfigError`: it is too short, too
-    long, or names somebody; the message repeats nothing of it.
+    ``identities`` are names, numbers and dates (DA) that it must not repeat. Nor may it have the shape of a number, a
+    date or a name, whoever's. Names are compared as they may be typed: without accents, in Latin letters, from five
+    letters on also inside words and with spaces in them. Raises :class:`ConfigError`: it is too short, too long, or
+    names somebody; the message repeats nothing of it.
     """
     text = " ".join(reason.split())
     if not _SHORTEST_REASON <= len(text) <= _LONGEST_REASON or not text.isprintable():
@@ -131,7 +138,8 @@ def check_reason(reason: str, identities: Iterable[str] = ()) -> str:
         )
     if _NUMBER.search(text) or _DAY_OF_MONTH.search(" ".join(words(text))):
         raise ConfigError(
-            "the reason holds a number of four digits or more, or a date: write why you ask, without it; nothing was kept"
+            "the reason holds a number of four digits or more, or a date: "
+            "write why you ask, without it; nothing was kept"
         )
     if (
         _NAME.search(text)
@@ -139,7 +147,8 @@ def check_reason(reason: str, identities: Iterable[str] = ()) -> str:
         or any(_is_shouted(one) or _is_mixed(one) for one in re.findall(r"[^\W\d_]+", text))
     ):
         raise ConfigError(
-            "the reason looks as if it named somebody: write why you ask, in ordinary words in small letters; nothing was kept"
+            "the reason looks as if it named somebody: "
+            "write why you ask, in ordinary words in small letters; nothing was kept"
         )
     return text
 

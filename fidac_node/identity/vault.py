@@ -81,7 +81,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Beginning:
-    """Whose vault it is: site, programme, the check value of the secret it was begun with, and the site's neutral code."""
+    """Whose vault it is: site, programme, check value of the secret it was begun with, and the site's neutral code."""
 
     site: str
     programme: str
@@ -109,7 +109,8 @@ class Vault:
                 header = fp.readline(64)
         except FileNotFoundError:
             raise ConfigError(
-                f"{path}: no vault; put it back from your backup, or make a new one with 'fidac-node site programme open'"
+                f"{path}: no vault; "
+                "put it back from your backup, or make a new one with 'fidac-node site programme open'"
             ) from None
         except OSError as error:
             raise ConfigError(
@@ -153,8 +154,8 @@ class Vault:
         """Raise :class:`ConfigError` when a record was changed, moved or taken out."""
         if self._reader.damaged:
             raise ConfigError(
-                f"{self._path}: the vault is damaged at record {min(self._reader.damaged)}: somebody or a disk has changed it; "
-                f"keep this copy, and put back your newest backup"
+                f"{self._path}: the vault is damaged at record {min(self._reader.damaged)}: somebody or a disk has "
+                "changed it; keep this copy, and put back your newest backup"
             )
 
     def begin(self, site: str, programme: str, check: str, code: str = "") -> None:
@@ -166,8 +167,8 @@ class Vault:
     def enter(self, study: Study) -> None:
         """Keep a study, durably; nothing is written when it is there, for this patient, born then and of this sex.
 
-        Raises ``OSError``, :class:`Temporary`; and :class:`Permanent` ``another-person`` when the vault knows the patient with
-        another birth date or sex, until a person has judged that he is the same (:meth:`judge`).
+        Raises ``OSError``, :class:`Temporary`; and :class:`Permanent` ``another-person`` when the vault knows the
+        patient with another birth date or sex, until a person has judged that he is the same (:meth:`judge`).
         """
         with self._appending():
             earlier = self._at(self._of_pseudonym.get(study.pseudonym, ()))
@@ -185,12 +186,18 @@ class Vault:
             self._append({"kind": "study", **asdict(study)})
 
     def judge(self, subject: str, *, same: bool) -> None:
-        """Keep what a person decided of a study (its handle) or of all of a pseudonym: the same person as before, or another."""
+        """Keep what a person decided of a study (its handle) or of all of a pseudonym.
+
+        It is the same person as before, or another.
+        """
         with self._appending():
             self._append({"kind": "judged", "subject": subject, "same": same, "at": time.time()})
 
     def judgement(self, *subjects: str) -> bool | None:
-        """What was decided last of the first of ``subjects`` of which anything was: the same (``True``), or another person."""
+        """What was decided last of the first of ``subjects`` of which anything was.
+
+        It is the same (``True``), or another person.
+        """
         return next((self._judged[subject] for subject in subjects if subject in self._judged), None)
 
     def retire(self, secret: bytes, following: str) -> None:
@@ -335,10 +342,13 @@ def _another(study: str, before: str, differs: Iterable[str], *, judged: bool) -
         f"{' and '.join(differs)} of study {study} differ from what the vault has of its PatientID, from study {before}"
     )
     if judged:
-        return f"{what}; a person has decided that this is another patient: have the PACS correct the PatientID, then drop these objects"
+        return (
+            f"{what}; a person has decided that this is another patient: "
+            "have the PACS correct the PatientID, then drop these objects"
+        )
     return (
-        f"{what}: two patients may share the PatientID. Ask at the PACS, then 'fidac-node site patient same {study}' (and retry) "
-        f"or 'site patient different {study}'"
+        f"{what}: two patients may share the PatientID. Ask at the PACS, then 'fidac-node site patient same {study}' "
+        f"(and retry) or 'site patient different {study}'"
     )
 
 
@@ -374,7 +384,10 @@ class _Box:
 
 
 class _Reader:
-    """Takes a vault's lines in their order; ``damaged`` are the numbers of records that are not as they were written."""
+    """Takes a vault's lines in their order.
+
+    ``damaged`` are the numbers of records that are not as they were written.
+    """
 
     def __init__(self, box: _Box) -> None:
         self._box = box

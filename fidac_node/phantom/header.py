@@ -125,7 +125,9 @@ def _patient(ds: Dataset, scan: Scan) -> None:
         PatientAddress=identity.address,
         PatientTelephoneNumbers=identity.phone,
         PatientMotherBirthName="DÉSIRÉ^Thérèse",
-        AdditionalPatientHistory=f"Suivi par {identity.referring.replace('^', ' ').strip()}. Toux fébrile, {identity.name.split('^')[0]}.",
+        AdditionalPatientHistory=(
+            f"Suivi par {identity.referring.replace('^', ' ').strip()}. Toux fébrile, {identity.name.split('^')[0]}."
+        ),
         PatientComments=f"Prévenir la famille au {identity.phone}",
     )
 

@@ -270,8 +270,8 @@ class _Import:
 
     def _stopped(self, why: str) -> Temporary:
         return Temporary(
-            f"the import stopped: {why}. The {self.result.accepted} objects taken so far stay; see to it, then run the same import "
-            f"again: it takes the rest"
+            f"the import stopped: {why}. The {self.result.accepted} objects taken so far stay; see to it, then run the "
+            "same import again: it takes the rest"
         )
 
 
@@ -344,7 +344,7 @@ def _read(source: _Source, size: int) -> bytes:
 
 
 def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
-    """Read the File Meta Information and say where the data set begins, or say in plain words what the file is instead."""
+    """Read the File Meta Information and say where the data set begins, or in plain words what the file is instead."""
     if head[128:132] != b"DICM":
         if optional:
             raise _NotAnObject
@@ -354,7 +354,8 @@ def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
             raise Malformed(f"a {kind} archive that is not opened here: unpack it and import the folder")
         if head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00":
             raise Malformed(
-                "not a DICOM file (PS3.10): it looks like a bare data set without preamble; export it again as a DICOM file"
+                "not a DICOM file (PS3.10): it looks like a bare data set without preamble; "
+                "export it again as a DICOM file"
             )
         raise Malformed("not a DICOM file")
     meta, offset = part10.read_meta(io.BytesIO(head))

@@ -74,7 +74,8 @@ CREATE INDEX IF NOT EXISTS event_study ON event (study, at);
 -- The first version of an instance that arrived; another one with other bytes is a conflict.
 CREATE TABLE IF NOT EXISTS first (instance TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
 -- Whose a study is, by keyed handles. More than one patient: nothing more of the study leaves.
-CREATE TABLE IF NOT EXISTS whose (study TEXT NOT NULL, patient TEXT NOT NULL, PRIMARY KEY (study, patient)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS whose (study TEXT NOT NULL, patient TEXT NOT NULL, \
+PRIMARY KEY (study, patient)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -86,7 +87,12 @@ INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF
 VALUES (?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
 ON CONFLICT (entry) DO UPDATE SET
     {", ".join(f"{name} = COALESCE({name}, excluded.{name})" for name in _OF_OBJECT)},
-    {", ".join(f"{name} = CASE WHEN excluded.changed_at >= changed_at THEN excluded.{name} ELSE {name} END" for name in _OF_STATE)},
+    {
+    ", ".join(
+        f"{name} = CASE WHEN excluded.changed_at >= changed_at THEN excluded.{name} ELSE {name} END"
+        for name in _OF_STATE
+    )
+},
     state = CASE WHEN excluded.changed_at >= changed_at THEN excluded.state ELSE state END,
     changed_at = MAX(changed_at, excluded.changed_at)
 """
@@ -167,7 +173,8 @@ class Ledger:
         self.flush()
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) VALUES (?, ?, 'outgoing', ?, 1, ?) "
+                "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) "
+                "VALUES (?, ?, 'outgoing', ?, 1, ?) "
                 "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
                 [(str(entry), entry.study, now, now) for entry in entries],
             )
@@ -182,7 +189,10 @@ class Ledger:
         return self.firsts([entry])[entry]
 
     def firsts(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
-        """For each of ``entries``, which are in the order of their arrival, what :meth:`first_of_instance` says; in one transaction."""
+        """What :meth:`first_of_instance` says of each of ``entries``, in one transaction.
+
+        They are in the order of their arrival.
+        """
         with self._transaction() as connection:
             connection.executemany(_FIRST, [(entry.instance, str(entry)) for entry in entries])
             marks = ", ".join("?" * len(entries))
@@ -200,7 +210,10 @@ class Ledger:
             connection.execute("DELETE FROM first WHERE instance = ? AND entry = ?", (entry.instance, str(entry)))
 
     def patients(self, studies: Collection[str]) -> dict[str, frozenset[str]]:
-        """The handles of the patients that the objects of each study named; a study that nobody claimed yet has no entry."""
+        """The handles of the patients that the objects of each study named.
+
+        A study that nobody claimed yet has no entry.
+        """
         found: dict[str, frozenset[str]] = {}
         marks = ", ".join("?" * len(studies))
         for study, patient in self._all(f"SELECT study, patient FROM whose WHERE study IN ({marks})", *studies):
@@ -210,9 +223,10 @@ class Ledger:
     def claim(
         self, study: str, patient: str, earlier: Callable[[], Iterable[str]] = tuple
     ) -> tuple[frozenset[str], bool]:
-        """Write down, durably, that an object of ``study`` names ``patient``; return all that were named, and whether this one is new.
+        """Write down, durably, that an object of ``study`` names ``patient``.
 
-        ``earlier`` tells patients of the study from elsewhere; it is asked when this ledger never knew whose the study is.
+        Return all that were named, and whether this one is new. ``earlier`` tells patients of the study from elsewhere;
+        it is asked when this ledger never knew whose the study is.
         """
         with self._transaction() as connection:
             known = {row[0] for row in connection.execute("SELECT patient FROM whose WHERE study = ?", (study,))}
@@ -224,10 +238,10 @@ class Ledger:
         return frozenset(known | {patient}), patient not in known
 
     def settle(self, study: str, *, withdrawn: bool) -> frozenset[str]:
-        """Forget patients of a study of whom no object is left, because a person dropped them; return those that remain.
+        """Forget patients of a study of whom no object is left, as a person dropped them; return those that remain.
 
-        ``withdrawn``: what has left does not count any more, somebody says that it was withdrawn. As long as it is not known of an
-        object whose it is, nobody is forgotten.
+        ``withdrawn``: what has left does not count any more, somebody says that it was withdrawn. As long as it is not
+        known of an object whose it is, nobody is forgotten.
         """
         self.flush()
         gone = _GONE_STATES + (LEFT_STATES if withdrawn else ())
@@ -295,7 +309,8 @@ class Ledger:
             return []  # opened for reading before this version ran
         rows = self._all(
             "SELECT sent_syntax, COUNT(*), SUM(bytes), SUM(sent_bytes) FROM object "
-            "WHERE state IN ('sent', 'committed') AND bytes > 0 AND sent_bytes > 0 GROUP BY sent_syntax ORDER BY 2 DESC, 1"
+            "WHERE state IN ('sent', 'committed') AND bytes > 0 AND sent_bytes > 0 "
+            "GROUP BY sent_syntax ORDER BY 2 DESC, 1"
         )
         return [
             dict(zip(("transfer_syntax_uid", "objects", "bytes_received", "bytes_sent"), row, strict=True))
@@ -311,12 +326,16 @@ class Ledger:
     def rows(
         self, *, states: Sequence[str] = STATES, study: str = "", reason: str = "", patient: str = "", limit: int = -1
     ) -> list[dict[str, Any]]:
-        """The objects that match, as dictionaries of the table's columns, longest waiting first; ``patient`` is a handle."""
+        """The objects that match, as dictionaries of the table's columns, longest waiting first.
+
+        ``patient`` is a handle.
+        """
         marks = ", ".join("?" * len(states))
         # A ledger of an older version, opened for reading, lacks the column.
         whose, wanted = ("AND patient = ?", (patient,)) if patient else ("", ())
         cursor = self._execute(
-            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) AND (? = '' OR reason = ?) {whose} "
+            f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) "
+            f"AND (? = '' OR reason = ?) {whose} "
             "ORDER BY received_at, entry LIMIT ?",
             (*states, study, study, reason, reason, *wanted, limit),
         )
@@ -327,7 +346,8 @@ class Ledger:
         """One dictionary per study: counts per state, first and last change, labels; the latest first."""
         columns = ", ".join(f"SUM(state = '{state}') AS {state}" for state in STATES)
         cursor = self._execute(
-            f"SELECT study, COUNT(*) AS received, {columns}, MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
+            f"SELECT study, COUNT(*) AS received, {columns}, "
+            "MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
             "GROUP_CONCAT(DISTINCT label) AS labels, GROUP_CONCAT(DISTINCT reason) AS reasons, SUM(bytes) AS bytes "
             "FROM object GROUP BY study ORDER BY changed DESC LIMIT ?",
             (limit,),
@@ -342,7 +362,8 @@ class Ledger:
     def last_error(self) -> tuple[float, str] | None:
         """The latest failure to send or to de-identify: when, and what."""
         row = self._one(
-            "SELECT at, message FROM event WHERE state IN ('outgoing', 'refused', 'held') AND message IS NOT NULL ORDER BY id DESC LIMIT 1"
+            "SELECT at, message FROM event WHERE state IN ('outgoing', 'refused', 'held') AND message IS NOT NULL "
+            "ORDER BY id DESC LIMIT 1"
         )
         return (float(row[0]), str(row[1])) if row else None
 
@@ -367,7 +388,8 @@ class Ledger:
                     connection.execute(_FIRST, (entry.instance, str(entry)))
             for entry in missing:
                 connection.execute(
-                    "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', changed_at = ? WHERE entry = ?",
+                    "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', "
+                    "changed_at = ? WHERE entry = ?",
                     (now, str(entry)),
                 )
         return missing

@@ -1,9 +1,9 @@
 """One study, one patient; one number, one person: whose an object is, decided before anything of it leaves.
 
-A study whose objects name two patients would leave under two pseudonyms, and the vault would name the wrong person for some of
-them. So each process writes down whose a study is, in the ledger and under keyed handles, before it makes the first copy of it;
-who meets another patient holds the whole study: what comes, what waits for the sender, and what another process has in hand.
-Only a person can settle it (:meth:`fidac_node.site.ledger.Ledger.settle`).
+A study whose objects name two patients would leave under two pseudonyms, and the vault would name the wrong person for
+some of them. So each process writes down whose a study is, in the ledger and under keyed handles, before it makes the
+first copy of it; who meets another patient holds the whole study: what comes, what waits for the sender, and what
+another process has in hand. Only a person can settle it (:meth:`fidac_node.site.ledger.Ledger.settle`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ _MOST_PATIENTS: Final = 64  # a PACS sends a few side by side
 
 @dataclass(frozen=True)
 class Policy:
-    """Ids that stand for nobody, and test patients by id or name: this site's own, with ``*`` and ``?`` as wild cards."""
+    """Ids that stand for nobody, and test patients by id or name.
+
+    They are this site's own, with ``*`` and ``?`` as wild cards.
+    """
 
     placeholder_ids: Sequence[str] = ()
     test_patients: Sequence[str] = ()
@@ -47,7 +50,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class _Whose:
-    """The patient that an object names, by his handle; or why it names none that can be told: a reason code and its text."""
+    """The patient that an object names, by handle; or why it names none that can be told: a reason code and text."""
 
     handle: str = ""
     refusal: tuple[str, str] | None = None
@@ -79,7 +82,8 @@ class People:
     def meet(self, entry: Entry, source: Source, profile: str) -> None:
         """Note whose an object is, whatever becomes of it. Raises ``Temporary``, ``OSError``.
 
-        Raises :class:`Permanent` ``two-patients`` when others of its study name another patient; then nothing more of it leaves.
+        Raises :class:`Permanent` ``two-patients`` when others of its study name another patient; then nothing more of
+        it leaves.
         """
         whose = self._find(source)
         if whose.refusal is not None:
@@ -97,9 +101,10 @@ class People:
 
     @contextmanager
     def leaving(self, entries: Sequence[Entry]) -> Iterator[set[Entry]]:
-        """While objects go to the outbox; yields those that must not, because another process found a second patient meanwhile.
+        """While objects go to the outbox; yields those that must not.
 
-        Who finds one first writes it down and then waits for all who are here: so nothing slips by (:meth:`_stop`).
+        Of their studies another process found a second patient meanwhile. Who finds one first writes it down and then
+        waits for all who are here: so nothing slips by (:meth:`_stop`).
         """
         fcntl.flock(self._gate, fcntl.LOCK_SH)
         try:
@@ -119,8 +124,9 @@ class People:
             else "none of them has left"
         )
         return (
-            f"the objects of study {study} name {len(named)} patients: {', '.join(sorted(named))}; {gone}. Drop those of the wrong one "
-            f"('site queue drop --study {study} --patient HANDLE'), then 'site queue retry --study {study}'"
+            f"the objects of study {study} name {len(named)} patients: {', '.join(sorted(named))}; {gone}. "
+            f"Drop those of the wrong one ('site queue drop --study {study} --patient HANDLE'), "
+            f"then 'site queue retry --study {study}'"
         )
 
     def _find(self, source: Source) -> _Whose:

@@ -127,7 +127,10 @@ class Rules:
                 HOLD,
                 "",
                 "",
-                "neither body part, study description nor protocol says chest, thorax or lung; widen [route] rules or drop it",
+                (
+                    "neither body part, study description nor protocol says chest, thorax or lung; "
+                    "widen [route] rules or drop it"
+                ),
             )
         for rule in self._rules:
             if rule.applies(ds):

@@ -41,7 +41,8 @@ _BATCH: Final = 16
 # Seconds after a small batch, in which the next one gathers: alone, an object costs twice what it costs among ten.
 _BREATH: Final = 0.05
 _LINGER_SECONDS: Final = 0.05  # no copy waits longer for the others, unless one of them takes longer
-# A put wakes the worker at once; this is how long it may take to notice a stop, or a put whose process died before it could wake anybody.
+# A put wakes the worker at once; this is how long it may take to notice a stop, or a put whose process died before it
+# could wake anybody.
 _IDLE_SECONDS: Final = 1.0
 _MOST_DECISIONS: Final = 64  # a PACS sends a few series side by side
 _PAUSE_SECONDS: Final = 2.0
@@ -67,8 +68,9 @@ class _Copy:
 class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
 
-    ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says which ids name nobody.
-    ``headers`` keeps one original header of each series for a while, ``compressor`` makes what is sent smaller, if given.
+    ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says
+    which ids name nobody. ``headers`` keeps one original header of each series for a while, ``compressor`` makes what
+    is sent smaller, if given.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -183,7 +185,10 @@ class Worker:
                 self._inbox.unclaim(entry)
 
     def _process(self, entry: Entry, first: Entry) -> _Copy | None:
-        """Make the anonymous copy; ``None`` when the object was held or discarded. Raises ``Temporary``, ``OSError``."""
+        """Make the anonymous copy; ``None`` when the object was held or discarded.
+
+        Raises ``Temporary``, ``OSError``.
+        """
         self._current.set(entry)
         try:
             return self._forward(entry, first)
@@ -196,7 +201,8 @@ class Worker:
             self._hold(
                 entry,
                 "error",
-                f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; report it with the node's version",
+                f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; "
+                "report it with the node's version",
             )
         return None
 
@@ -337,7 +343,10 @@ class Worker:
 
 
 class _Current:
-    """A note of the object in hand, for whoever starts after this process has died on it; open as long as the process lives."""
+    """A note of the object in hand, for whoever starts after this process has died on it.
+
+    It is open as long as the process lives.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

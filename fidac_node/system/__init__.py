@@ -1,1 +1,4 @@
-"""What any daemon needs of its machine: processes, signals, logs, databases, TLS, locks, files that survive a power cut."""
+"""What any daemon needs of its machine.
+
+Processes, signals, logs, databases, TLS, locks, files that survive a power cut.
+"""

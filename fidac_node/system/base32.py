@@ -1,4 +1,7 @@
-"""Base32 (RFC 4648) in small letters, as spools name things, of 80 bits at most: a tenth of what ``base64.b32encode`` takes."""
+"""Base32 (RFC 4648) in small letters, as spools name things, of 80 bits at most.
+
+It takes a tenth of what ``base64.b32encode`` takes.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ _PR_SET_DUMPABLE: Final = 4
 def forbid() -> None:
     """Let the kernel write no core dump of this process, and no other user's process look into its memory (prctl(2)).
 
-    It holds for the processes that this one forks, and ends with exec. From then on /proc/PID is root's. Does nothing but on Linux.
+    It holds for the processes that this one forks, and ends with exec. From then on /proc/PID is root's. Does nothing
+    but on Linux.
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # a C library without it

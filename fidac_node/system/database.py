@@ -49,7 +49,10 @@ _CREATE_MIGRATION: Final = (
 
 @dataclass(frozen=True)
 class Step:
-    """One change to the tables. ``name`` is kept in the database for ever: never rename, reorder or edit a released step."""
+    """One change to the tables.
+
+    ``name`` is kept in the database for ever: never rename, reorder or edit a released step.
+    """
 
     name: str
     apply: Callable[[Database], None]
@@ -76,7 +79,8 @@ def connect(url: str, base: Path) -> Database:
     if separator and scheme in ("postgresql", "postgres"):
         return _postgresql(url)
     raise ConfigError(
-        f"database: the URL must begin with sqlite:/// or postgresql://, not {scheme!r}; write for example sqlite:///index.db"
+        f"database: the URL must begin with sqlite:/// or postgresql://, not {scheme!r}; "
+        "write for example sqlite:///index.db"
     )
 
 
@@ -137,8 +141,8 @@ def snapshot(db: Database) -> Iterator[None]:
 def ask(db: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return the rows that plain SQL selects; ``?`` stands for a value, or for the values of a list that is not empty.
 
-    For what is asked with every batch: peewee builds its queries in ten times the time that SQLite needs to answer them.
-    Dates come back as the driver has them, which is text with SQLite.
+    For what is asked with every batch: peewee builds its queries in ten times the time that SQLite needs to answer
+    them. Dates come back as the driver has them, which is text with SQLite.
     """
     marks = (f"({', '.join([db.param] * len(value))})" if isinstance(value, list) else db.param for value in values)
     first, *others = sql.split("?")
@@ -147,7 +151,10 @@ def ask(db: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 def insert(db: Database, model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows of plain values, many with each statement: as peewee's ``insert_many``, but no object is made of each value."""
+    """Insert rows of plain values, many with each statement.
+
+    It does as peewee's ``insert_many``, but no object is made of each value.
+    """
     names = ", ".join(f'"{column}"' for column in columns)
     one = f"({', '.join([db.param] * len(columns))})"
     most = _MOST_VALUES // len(columns)
@@ -170,7 +177,10 @@ def change(db: Database, model: type[Model], number: int, changes: Mapping[str, 
 
 
 def statements(*sql: str) -> Callable[[Database], None]:
-    """Make a step of SQL statements. ``{serial}``, ``{double}`` and ``{timestamp}`` are spelled as the database wants."""
+    """Make a step of SQL statements.
+
+    ``{serial}``, ``{double}`` and ``{timestamp}`` are spelled as the database wants.
+    """
 
     def apply(db: Database) -> None:
         words = _SQLITE if isinstance(db, SqliteDatabase) else _POSTGRESQL
@@ -203,7 +213,10 @@ def migrate(db: Database, steps: Sequence[Step]) -> list[str]:
 
 
 def pending(db: Database, steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that ``db`` has not taken yet; it is only read. Raises :class:`ConfigError` as :func:`migrate` does."""
+    """Return the steps that ``db`` has not taken yet; it is only read.
+
+    Raises :class:`ConfigError` as :func:`migrate` does.
+    """
     names = Migration.select(Migration.name).tuples()
     done = {name for (name,) in names.execute(db)} if db.table_exists("migration") else set()
     _refuse_newer(done, steps)
@@ -220,7 +233,10 @@ def _refuse_newer(done: set[str], steps: Sequence[Step]) -> None:
 
 
 class _Sqlite(SqliteDatabase):
-    """SQLite answers "locked" at once to who would change a new file to WAL mode while another one does: it is asked again."""
+    """SQLite answers "locked" at once to who would change a new file to WAL mode while another one does.
+
+    Here it is asked again.
+    """
 
     def _connect(self) -> Any:
         deadline = time.monotonic() + _BUSY_SECONDS
@@ -237,14 +253,16 @@ def _sqlite(url: str, base: Path) -> Database:
     name = url.removeprefix("sqlite://")
     if not name.startswith("/") or name in ("/", "/:memory:") or name.endswith("/"):
         raise ConfigError(
-            f"database: {url!r} names no file; write sqlite:///index.db (relative) or sqlite:////var/lib/fidac/index.db (absolute)"
+            f"database: {url!r} names no file; "
+            "write sqlite:///index.db (relative) or sqlite:////var/lib/fidac/index.db (absolute)"
         )
     path = base / unquote(name[1:])
     if not path.parent.is_dir():
         raise ConfigError(f"database: the folder {path.parent} does not exist; create it, or correct the URL {url!r}")
     pragmas = {
         "journal_mode": "wal",
-        # In WAL mode, NORMAL may lose the last commits in a power cut; a file is removed from the spool on the strength of a commit.
+        # In WAL mode, NORMAL may lose the last commits in a power cut; a file is removed from the spool on the strength
+        # of a commit.
         "synchronous": "full",
         "busy_timeout": _BUSY_SECONDS * 1000,
         "foreign_keys": 1,

@@ -49,7 +49,10 @@ class Formatter(logging.Formatter):
         """Return the record's line."""
         error = record.exc_info[1] if record.exc_info else None
         parts = [_message(record), *([describe(error)] if error else [])]
-        text = f"{record.levelname} {record.name.removeprefix('fidac_node.').partition('.')[0]}: {': '.join(filter(None, parts))}"
+        text = (
+            f"{record.levelname} {record.name.removeprefix('fidac_node.').partition('.')[0]}: "
+            f"{': '.join(filter(None, parts))}"
+        )
         line = " ".join(text.splitlines())
         if self._journal:
             return f"<{_PRIORITIES.get(record.levelno, 6)}>{line}"
@@ -80,4 +83,5 @@ def _message(record: logging.LogRecord) -> str:
 
 def _places(trace: TracebackType | None) -> Iterator[str]:
     for frame in reversed(traceback.extract_tb(trace)[-_FRAMES:]):
-        yield f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"  # noqa: PTH119  # a string, not a path to open
+        # A string, not a path to open.
+        yield f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"  # noqa: PTH119

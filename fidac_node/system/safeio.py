@@ -52,7 +52,10 @@ def sync_file(path: Path) -> None:
 
 
 def start_sync(fd: int, offset: int = 0) -> None:
-    """Let the disk begin to write the bytes of an open file from ``offset`` on: syncing it later takes less time. Promises nothing."""
+    """Let the disk begin to write the bytes of an open file from ``offset`` on.
+
+    Syncing it later takes less time. Promises nothing.
+    """
     _SYNC_FILE_RANGE(fd, offset, 0, _RANGE_WRITE)
 
 

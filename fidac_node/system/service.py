@@ -231,9 +231,13 @@ class Lifeline:
         threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
 
     def ready(self) -> None:
-        """Tell the supervisor that this stage serves. What is loaded by now stays: the collector need not look at it again."""
+        """Tell the supervisor that this stage serves.
+
+        What is loaded by now stays: the collector need not look at it again.
+        """
         gc.freeze()
-        # Objects come and go with their reference counts; looking for cycles every 700 allocations costs more than it finds.
+        # Objects come and go with their reference counts; looking for cycles every 700 allocations costs more than it
+        # finds.
         gc.set_threshold(50_000, 20, 50)
         if self._socket is not None:
             self._socket.send(b"ready\n")
@@ -244,7 +248,10 @@ class Lifeline:
             os.nice(_YIELDING)
 
     def end(self) -> NoReturn:
-        """End this process now that all is closed; threads of pynetdicom may wait for a peer for ever, and nothing needs them."""
+        """End this process now that all is closed.
+
+        Threads of pynetdicom may wait for a peer for ever, and nothing needs them.
+        """
         logging.shutdown()
         os._exit(0)
 

@@ -61,7 +61,10 @@ def client_context(
 
 
 def expiry(certificate: Path) -> datetime.datetime:
-    """Return when the first certificate of a PEM file ends to be valid (RFC 5280 4.1.2.5). Raises :class:`ConfigError`."""
+    """Return when the first certificate of a PEM file ends to be valid (RFC 5280 4.1.2.5).
+
+    Raises :class:`ConfigError`.
+    """
     pem = _read(certificate)
     begin, end = pem.find("-----BEGIN CERTIFICATE-----"), pem.find("-----END CERTIFICATE-----")
     if not 0 <= begin < end:
@@ -86,7 +89,8 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
 
     def encrypted() -> NoReturn:
         raise ConfigError(
-            f"{key}: the key asks for a password, a service cannot; write it in clear, mode 0600: 'openssl pkey -in FILE -out NEW'"
+            f"{key}: the key asks for a password, a service cannot; "
+            "write it in clear, mode 0600: 'openssl pkey -in FILE -out NEW'"
         )
 
     try:
@@ -131,7 +135,10 @@ def _is_address(host: str) -> bool:
 
 
 def _elements(der: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (tag, start, end) of the DER elements in ``der[start:end]`` (X.690 8.1). Raises ``IndexError`` or ``ValueError``."""
+    """Yield (tag, start, end) of the DER elements in ``der[start:end]`` (X.690 8.1).
+
+    Raises ``IndexError`` or ``ValueError``.
+    """
     while start < end:
         tag, length = der[start], der[start + 1]
         start += 2

@@ -62,9 +62,9 @@ for _keyword, _value in (
     ("SecondaryCaptureDeviceID", "{serial}"), ("DateOfSecondaryCapture", "{birth_da}"),
     ("BodyPartExamined", "{FAMILY}"), ("ScanOptions", "{id}"), ("SoftwareVersions", "{birth_da}"), ("KVP", "{mobile}"),
     ("SeriesNumber", "{id}"),
-    ("StudyTime", "{phone}"), ("PatientSex", "{FAMILY}"), ("RescaleType", "{family}"), ("PositionReferenceIndicator", "{family}"),
-    ("PatientAge", "{family}"), ("PatientSize", "{id}"), ("ImageType", r"ORIGINAL\PRIMARY\AXIAL\{FAMILY}"),
-    ("ContrastBolusRoute", "par {doctor}"),
+    ("StudyTime", "{phone}"), ("PatientSex", "{FAMILY}"), ("RescaleType", "{family}"),
+    ("PositionReferenceIndicator", "{family}"), ("PatientAge", "{family}"), ("PatientSize", "{id}"),
+    ("ImageType", r"ORIGINAL\PRIMARY\AXIAL\{FAMILY}"), ("ContrastBolusRoute", "par {doctor}"),
 ):  # fmt: skip
     KINDS[f"stubborn_{_keyword}"] = (_stubborn(_keyword, _value), EXPLICIT)
 KINDS["stubborn_numbers"] = (_stubborn("DimensionIndexValues", "{id}", "UL"), (EXPLICIT_VR_LE,))

@@ -1,4 +1,7 @@
-"""Words, codes and numbers where only what has a meaning may stay, at every depth; and what is held by nobody's fault."""
+"""Words, codes and numbers where only what has a meaning may stay, at every depth.
+
+And what is held by nobody's fault.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ _TRIAGE = frozenset(
 # What a scanner says of itself (func:device), and words that makers have for it.
 MACHINE = (
     ("Manufacturer", "SIEMENS"), ("ManufacturerModelName", "SOMATOM Force"), ("SoftwareVersions", "syngo CT VB20A"),
-    ("ConvolutionKernel", "Br40d"), ("FilterType", "FLAT"), ("ScanOptions", "HELICAL MODE"), ("ExposureModulationType", "XYZ_EC"),
-    ("ImageFilter", "SAFIRE"), ("AlgorithmName", "ADMIRE"),
+    ("ConvolutionKernel", "Br40d"), ("FilterType", "FLAT"), ("ScanOptions", "HELICAL MODE"),
+    ("ExposureModulationType", "XYZ_EC"), ("ImageFilter", "SAFIRE"), ("AlgorithmName", "ADMIRE"),
 )  # fmt: skip
 
 
@@ -86,13 +89,17 @@ def words_in_frames(one: Slice) -> None:
 
 @carrier()
 def unknown_codes(one: Slice) -> None:
-    """Codes that look like those of published schemes: numbers and names of somebody, under SCT, DCM, LN, RADLEX and CCAM."""
+    """Codes that look like those of published schemes.
+
+    They are numbers and names of somebody, under SCT, DCM, LN, RADLEX and CCAM.
+    """
     number = one.person.patient_id[-8:]
     one.needles.number(number)
     for keyword, scheme, value in (
         ("AnatomicRegionSequence", "SCT", number), ("RequestedProcedureCodeSequence", "DCM", number),
         ("ViewCodeSequence", "RADLEX", f"RID{number}"),
-        ("ProcedureCodeSequence", "LN", f"{number[:7]}-{number[7]}"), ("PurposeOfReferenceCodeSequence", "UCUM", number),
+        ("ProcedureCodeSequence", "LN", f"{number[:7]}-{number[7]}"),
+        ("PurposeOfReferenceCodeSequence", "UCUM", number),
     ):  # fmt: skip
         one.put(keyword, [code(one, value, scheme, one.stranger(), "gone")], "gone")
     named = code(one, one.stranger(), "SCT", "Chest", "gone")
@@ -128,7 +135,10 @@ _NUMBERS = {
 
 @carrier()
 def large_numbers(one: Slice) -> None:
-    """Birthdays, telephones and seconds since 1970 as numbers, in every VR, at every depth: no measurement is so large."""
+    """Birthdays, telephones and seconds since 1970 as numbers, in every VR, at every depth.
+
+    No measurement is so large.
+    """
     birth = one.person.birth
     epoch = (birth.toordinal() - 719163) * 86400 % 1_000_000_000 + 1_000_000_000
     inner = one.item()
@@ -143,7 +153,10 @@ def large_numbers(one: Slice) -> None:
 
 @carrier(EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE)
 def identifier_as_number(one: Slice) -> None:
-    """A patient's number of seven digits as the value of a number, in text and in binary: taken out, or the object held."""
+    """A patient's number of seven digits as the value of a number, in text and in binary.
+
+    It is taken out, or the object held.
+    """
     one.want = "either"
     number = one.rng.randint(1_100_000, 9_900_000) | 1
     one.put("PatientID", f"{number:07d}", "pseudonym")
@@ -155,7 +168,10 @@ def identifier_as_number(one: Slice) -> None:
 
 @carrier()
 def own_words(one: Slice) -> None:
-    """A station, a study and operators whose names are the scanner's model, version, kernel and numbers: nobody holds it for that."""
+    """A station, a study and operators whose names are the scanner's model, version, kernel and numbers.
+
+    Nobody holds it for that.
+    """
     station, model, version, kernel, operator = (
         ("CT660", "Optima CT660", "07MW18.4", "STANDARD", "MW"),
         ("VA48A", "SOMATOM Force", "syngo CT VA48A", "Br40d", "BR40"),

@@ -76,7 +76,10 @@ def device_life(one: Slice) -> None:
 
 @carrier()
 def far_dates(one: Slice) -> None:
-    """Dates that are no day of the examination: sentinels, the patient's birthday, days just outside of the window; at every depth."""
+    """Dates that are no day of the examination, at every depth.
+
+    Sentinels, the patient's birthday, days just outside of the window.
+    """
     own, inner = one.person.studies[one.study], one.item()
     far: list[datetime.date | str] = [*SENTINELS, one.person.birth, own - 732 * DAY, own + 2 * DAY]
     for place in (one, inner):

@@ -156,7 +156,10 @@ _CODECS = (
 
 @carrier(*(syntax for syntax, _, _ in _CODECS))
 def codestreams(one: Slice) -> None:
-    """Comments and application segments of compressed pixels, and bytes after their end: zeros, nothing else changed."""
+    """Comments and application segments of compressed pixels, and bytes after their end.
+
+    They become zeros, nothing else is changed.
+    """
     build, markers = next((build, markers) for syntax, build, markers in _CODECS if syntax == one.syntax)
     fields = one.person.fields(one.study)
     texts = [prefix + "{FAMILY} {id} {hospital}".format(**fields).encode("latin-1", "replace") for _, prefix in markers]
@@ -198,7 +201,10 @@ def odd_segments(one: Slice) -> None:
 
 
 def rle(upper: bytes, lower: bytes, slack: bytes = b"") -> bytes:
-    """The two bytes of each pixel in a segment each; ``slack`` in the offsets that are not used and before the first segment."""
+    """The two bytes of each pixel in a segment each.
+
+    ``slack`` is in the offsets that are not used and before the first segment.
+    """
     segments = [b"".join(bytes((len(run) - 1,)) + run for run in _runs(plane)) for plane in (upper, lower)]
     segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
     first = 64 + len(slack)

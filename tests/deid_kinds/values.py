@@ -14,7 +14,8 @@ from tests.deid_kinds.register import KINDS, LITTLE, NATIVE, Kind, carrier
 from tests.deid_slices import Slice, tag_of
 
 TEXTS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
-# The moments of the examination (PS3.15 E.3.6), and no others: when something else happened is the same for many, and known.
+# The moments of the examination (PS3.15 E.3.6), and no others: when something else happened is the same for many, and
+# known.
 MOMENTS = {
     tag_of(keyword): kind
     for kind, keywords in {
@@ -22,18 +23,21 @@ MOMENTS = {
         "PerformedProcedureStepEndDate PerformedProcedureStepStartDateTime PerformedProcedureStepEndDateTime",
         "time": "StudyTime SeriesTime PerformedProcedureStepStartTime PerformedProcedureStepEndTime "
         "ContrastBolusStartTime ContrastBolusStopTime",
-        "moment": "InstanceCreationTime AcquisitionTime ContentTime AcquisitionDateTime FrameAcquisitionDateTime FrameReferenceDateTime "
-        "StartAcquisitionDateTime EndAcquisitionDateTime",
+        "moment": "InstanceCreationTime AcquisitionTime ContentTime AcquisitionDateTime FrameAcquisitionDateTime "
+        "FrameReferenceDateTime StartAcquisitionDateTime EndAcquisitionDateTime",
     }.items()
     for keyword in keywords.split()
 }  # fmt: skip
 
 
 def _needed() -> frozenset[int]:
-    """What PS3.3 has in the modules of CT that describe the image: of numbers, codes and sequences these alone may stay."""
+    """What PS3.3 has in the modules of CT that describe the image.
+
+    Of numbers, codes and sequences these alone may stay.
+    """
     more = (
-        "PixelPaddingValue TriggerTime NominalInterval TemporalPositionIdentifier NumberOfTemporalPositions SynchronizationTrigger "
-        "AcquisitionTimeSynchronized ProcedureCodeSequence"
+        "PixelPaddingValue TriggerTime NominalInterval TemporalPositionIdentifier NumberOfTemporalPositions "
+        "SynchronizationTrigger AcquisitionTimeSynchronized ProcedureCodeSequence"
     )
     lines = (profiles_directory() / "ps33-attributes.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(
@@ -99,8 +103,9 @@ NAMED = frozenset(
 )
 CHARSETS = (
     ("ISO_IR 100", "latin-1", "latin-1"), ("ISO_IR 192", "utf-8", "utf_8"), ("ISO_IR 144", "iso8859_5", "iso8859_5"),
-    ("ISO_IR 126", "iso8859_7", "iso8859_7"), ("GB18030", "gb18030", "gb18030"), ("ISO_IR 13", "shift_jis", "shift_jis"),
-    (None, "latin-1", "latin-1"), ("ISO_IR 6", "cp1252", "latin-1"), ("ISO_IR 192", "latin-1", "latin-1"),
+    ("ISO_IR 126", "iso8859_7", "iso8859_7"), ("GB18030", "gb18030", "gb18030"),
+    ("ISO_IR 13", "shift_jis", "shift_jis"), (None, "latin-1", "latin-1"), ("ISO_IR 6", "cp1252", "latin-1"),
+    ("ISO_IR 192", "latin-1", "latin-1"),
 )  # fmt: skip
 BROKEN = (6, 7, 8)
 
@@ -214,7 +219,8 @@ _IDENTIFIERS = frozenset(
         *("ContactDisplayName", "StorageMediaFileSetID"),
     )
 )
-# What Table E.1-1 calls the identity of a device and this programme removes all the same: places, and devices that take no chest CT.
+# What Table E.1-1 calls the identity of a device and this programme removes all the same: places, and devices that take
+# no chest CT.
 _NO_SCANNERS = frozenset(
     tag_of(keyword)
     for keyword in (

@@ -44,7 +44,10 @@ def _said(one: Slice, keyword: str, value: str, must: str, allowed: frozenset[st
 
 @carrier()
 def name_of_a_word(one: Slice) -> None:
-    """A patient whose name is a word of the vocabulary: it stays in nobody's text of this object, and in all others'."""
+    """A patient whose name is a word of the vocabulary.
+
+    It stays in nobody's text of this object, and in all others'.
+    """
     family = NAMES[(one.person.number + one.study) % len(NAMES)]
     doctor = NAMES[(one.person.number + one.study + 1) % len(NAMES)]
     one.put("PatientName", f"{family.upper()}^{one.person.given}", "pseudonym")
@@ -69,10 +72,10 @@ def _forms(one: Slice) -> list[str]:
     month, roman = _MONTHS[birth.month - 1], _ROMAN[birth.month - 1]
     epoch = (birth - datetime.date(1970, 1, 1)).days * 86400
     forms = [
-        f"{birth.day} {month}", f"{month} {birth.year}", f"{birth.day}.{roman}.{birth.year}", f"{roman}/{birth.year}", f"{epoch}",
-        f"{birth:%m/%Y}", f"{birth:%Y-%m}", f"{birth:%d-%m}", f"{birth.year}", f"{birth:%d%m%y}", f"{one.rng.randint(90, 112)} ans",
-        f"age {one.rng.randint(90, 112)}Y", f"né en {birth.year}", f"{birth:%y%m%d}", f"le {birth.day} du {birth.month}",
-        f"{one.rng.randint(90, 112)}-year-old", f"{birth.day}.IV.{birth.year}",
+        f"{birth.day} {month}", f"{month} {birth.year}", f"{birth.day}.{roman}.{birth.year}", f"{roman}/{birth.year}",
+        f"{epoch}", f"{birth:%m/%Y}", f"{birth:%Y-%m}", f"{birth:%d-%m}", f"{birth.year}", f"{birth:%d%m%y}",
+        f"{one.rng.randint(90, 112)} ans", f"age {one.rng.randint(90, 112)}Y", f"né en {birth.year}", f"{birth:%y%m%d}",
+        f"le {birth.day} du {birth.month}", f"{one.rng.randint(90, 112)}-year-old", f"{birth.day}.IV.{birth.year}",
     ]  # fmt: skip
     first = one.person.number * len(_TEXTS)
     return [forms[number % len(forms)] for number in range(first, first + len(_TEXTS))]

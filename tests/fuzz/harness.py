@@ -1,4 +1,7 @@
-"""What every fuzzed file must hold to, and how files are damaged: for the test suite and for the fuzzer that is run by hand."""
+"""What every fuzzed file must hold to, and how files are damaged.
+
+For the test suite and for the fuzzer that is run by hand.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,10 @@ class Harness:
         self.codes: Counter[str] = Counter()
 
     def run(self, file: bytes) -> bytes | None:
-        """De-identify ``file``; return the output, ``None`` if it is held. Raises :class:`Violation`, and whatever escapes."""
+        """De-identify ``file``; return the output, ``None`` if it is held.
+
+        Raises :class:`Violation`, and whatever escapes.
+        """
         if not self._left:
             self._engine = Deidentifier(self._plan, Pseudonymiser(KEY, "FIDAC", "S1"), "S1", "FIDAC")
             self._spy = Spy(self._engine._gate)
@@ -174,20 +180,21 @@ def seeds() -> list[bytes]:
 
 _HUGE: Final = (0, 1, 3, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFF0, 0xFFFFFFFE, 0xFFFFFFFF)
 _PIECES: Final = (
-    b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xfe\xff\x00\xe0\0\0\0\0",
-    b"\xff\xff\xff\xff",
+    b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0",
+    b"\xfe\xff\x00\xe0\0\0\0\0", b"\xff\xff\xff\xff",
     b"SQ\0\0\xff\xff\xff\xff", b"UN\0\0\xff\xff\xff\xff", b"UT\0\0", b"LO", b"OB\0\0",
     b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff",
-    b"\x10\x00\x20\x00LO\x04\0ABCD", b"\x08\x00\x05\x00CS\x0a\0ISO_IR 192", b"\x08\x00\x05\x00CS\x0e\0ISO 2022 IR 87", b"\x1b$B", b"\\",
-    b"\0\0\0\0",
-    b"\xe0\x7f\x10\x00OW\0\0\x20\0\0\0", b"\x09\x00\x10\x00LO\x04\0ACME", b"\x02\x00\x10\x00UI\x12\x001.2.840.10008.1.2\0",
+    b"\x10\x00\x20\x00LO\x04\0ABCD", b"\x08\x00\x05\x00CS\x0a\0ISO_IR 192", b"\x08\x00\x05\x00CS\x0e\0ISO 2022 IR 87",
+    b"\x1b$B", b"\\", b"\0\0\0\0",
+    b"\xe0\x7f\x10\x00OW\0\0\x20\0\0\0", b"\x09\x00\x10\x00LO\x04\0ACME",
+    b"\x02\x00\x10\x00UI\x12\x001.2.840.10008.1.2\0",
 )  # fmt: skip
 _TEXTS: Final = (
-    b"QUENOUILLE^Z", b"Thorax axial", b"\xe9t\xe9 B70f", b"19610714", b"1.2.840.10008.1.2.", b"1.2.3.4\\1.2.5", b"12", b"\\\\",
-    b"\x1b$B;3ED\x1b(B",
+    b"QUENOUILLE^Z", b"Thorax axial", b"\xe9t\xe9 B70f", b"19610714", b"1.2.840.10008.1.2.", b"1.2.3.4\\1.2.5", b"12",
+    b"\\\\", b"\x1b$B;3ED\x1b(B",
     b"\0\0",
-    b"\xff\xff", b"ISO_IR 192", b"2024031710", b"090Y", b"DERIVED\\SECONDARY ", b"-1.5\\2e3", b"\xef\xbb\xbfA", b"SIEMENS CSA ",
-    b"06 39 98 12 47 ",
+    b"\xff\xff", b"ISO_IR 192", b"2024031710", b"090Y", b"DERIVED\\SECONDARY ", b"-1.5\\2e3", b"\xef\xbb\xbfA",
+    b"SIEMENS CSA ", b"06 39 98 12 47 ",
     b"  ",
 )  # fmt: skip
 _TAGS: Final = sorted(

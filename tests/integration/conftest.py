@@ -45,7 +45,10 @@ def empty(database_url: str, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """The URL of a PostgreSQL database; without one from outside, of a server that is there as long as the tests run."""
+    """The URL of a PostgreSQL database.
+
+    Without one from outside, of a server that is there as long as the tests run.
+    """
     if not POSTGRES:
         with tempfile.TemporaryDirectory(prefix="fidac-") as directory:  # a socket's path is 107 characters at most
             yield from _server(Path(directory))

@@ -120,7 +120,10 @@ class Hub(Daemon):
         )
 
     def files(self) -> dict[str, bytes]:
-        """Every archived object: path inside the archive -> bytes, but for the preamble, which may say which object it is."""
+        """Every archived object: path inside the archive -> bytes.
+
+        Without the preamble, which may say which object it is.
+        """
         archive = self.directory / "archive"
         return {str(path.relative_to(archive)): path.read_bytes()[128:] for path in sorted(archive.rglob("*.dcm"))}
 

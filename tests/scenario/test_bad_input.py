@@ -169,8 +169,8 @@ def test_nothing_that_people_read_names_the_patient(tmp_path: Path, hub: Hub, si
         fidac("hub", "find", "instances", "--config", hub.config).stdout,
     ]
     needles = [
-        "LEF", "Aurélie", original.PatientID, original.PatientBirthDate, original.AccessionNumber, original.StudyInstanceUID,
-        original.SOPInstanceUID, original.StudyDate,
+        "LEF", "Aurélie", original.PatientID, original.PatientBirthDate, original.AccessionNumber,
+        original.StudyInstanceUID, original.SOPInstanceUID, original.StudyDate,
     ]  # fmt: skip
     for text in shown:
         for needle in needles:

@@ -1,4 +1,7 @@
-"""kill -9 of a whole daemon, or of one of its receivers, at random moments: what was acknowledged is at the hub once, byte for byte."""
+"""kill -9 of a whole daemon, or of one of its receivers, at random moments.
+
+What was acknowledged is at the hub once, byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -70,8 +73,11 @@ def test_receivers_that_are_killed_one_by_one_lose_nothing_and_turn_nobody_away(
     rng = random.Random(20201122)
     for kill in range(KILLS):
         wait_until(
-            lambda: sum(len(modality.acknowledged) for modality in modalities) * (KILLS + 1) >= OBJECTS * kill, 60
-        )  # noqa: B023
+            lambda: (
+                sum(len(modality.acknowledged) for modality in modalities) * (KILLS + 1) >= OBJECTS * kill  # noqa: B023
+            ),
+            60,
+        )
         daemon = rng.choice([hub, site])
         rng.choice(wait_until(lambda: receivers(daemon), 60)).kill()  # noqa: B023
         socket.create_connection(("127.0.0.1", daemon.port), timeout=30).close()

@@ -1,4 +1,7 @@
-"""The file is the promise, the row is the index: what a start makes of a lost ledger, and of files that a power cut brought back."""
+"""The file is the promise, the row is the index.
+
+What a start makes of a lost ledger, and of files that a power cut brought back.
+"""
 
 from __future__ import annotations
 

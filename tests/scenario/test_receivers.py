@@ -35,7 +35,10 @@ def associate(daemon: Daemon, sockets: ExitStack, calling: str = "PACS", called:
 
 
 def receivers_of(daemon: Daemon) -> list[psutil.Process]:
-    """The receiver processes. An association has threads of its own; whose sockets are whose only root sees where there are keys."""
+    """The receiver processes.
+
+    An association has threads of its own; whose sockets are whose only root sees where there are keys.
+    """
     assert daemon.process is not None
     return [
         child for child in psutil.Process(daemon.process.pid).children() if child.cmdline()[-1].startswith("receive-")

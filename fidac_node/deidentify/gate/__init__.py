@@ -1,4 +1,4 @@
-"""The last gate, with a reader of its own: nothing of the input's identity in the encoded output, or the object is held.
+"""The last gate, with its own reader: nothing of the input's identity in the encoded output, or the object is held.
 
 Knows nothing of how the output was made; that independence is the safety.
 """

@@ -101,7 +101,10 @@ class _Meta(NamedTuple):
 
 
 class Gate:
-    """Searches outputs. ``harmless`` are the folded words that identify nobody, ``words`` those of makers and models."""
+    """Searches outputs.
+
+    ``harmless`` are the folded words that identify nobody, ``words`` those of makers and models.
+    """
 
     def __init__(self, harmless: frozenset[str], words: frozenset[str] = frozenset()) -> None:
         self._harmless = harmless
@@ -116,8 +119,9 @@ class Gate:
     def read(self, before: Sequence[bytes], transfer_syntax_uid: str, kept: frozenset[int] = frozenset()) -> Said:
         """Read an input: the encoded top-level elements without the pixel data, in pieces of one or more.
 
-        ``kept`` are the attributes that the profile lets through by name although they identify a device or an institution.
-        Raises :class:`.Malformed` for what cannot be read, :class:`Permanent` ``leak`` for what cannot be looked for.
+        ``kept`` are the attributes that the profile lets through by name although they identify a device or an
+        institution. Raises :class:`.Malformed` for what cannot be read, :class:`Permanent` ``leak`` for what cannot be
+        looked for.
         """
         with _doubt("malformed"):
             reader = reader_of(transfer_syntax_uid, strict=False)
@@ -147,11 +151,11 @@ class Gate:
     ) -> None:
         """Let an output pass.
 
-        ``said`` is what :meth:`read` read of the input, ``after`` the encoded top-level elements of the output without the pixel
-        data, in pieces of one or more, ``head`` its preamble and File Meta Information, ``sender`` the AE title in the
-        input's. ``written`` are the values that the engine added: pseudonym and marks; ``private`` the
-        safe private elements that it let through, with their creators; ``pixels`` lists of pieces of the pixel data in which text could
-        stand unseen. Raises :class:`Permanent` ``leak`` on a hit, naming attributes and never a value.
+        ``said`` is what :meth:`read` read of the input, ``after`` the encoded top-level elements of the output without
+        the pixel data, in pieces of one or more, ``head`` its preamble and File Meta Information, ``sender`` the AE
+        title in the input's. ``written`` are the values that the engine added: pseudonym and marks; ``private`` the
+        safe private elements that it let through, with their creators; ``pixels`` lists of pieces of the pixel data in
+        which text could stand unseen. Raises :class:`Permanent` ``leak`` on a hit, naming attributes and never a value.
         """
         with _doubt():
             search = self._search(said, sender, written, self._heads_of(Frame(transfer_syntax_uid, private, said.kept)))
@@ -217,7 +221,7 @@ class Gate:
 
 @contextmanager
 def _doubt(*others: str) -> Iterator[None]:
-    """Turn whatever hinders the check into :class:`Permanent` ``leak``, but for reasons with one of the ``others`` as their code."""
+    """Turn what hinders the check into :class:`Permanent` ``leak``, but for reasons whose code is one of ``others``."""
     try:
         yield
     except Permanent as error:

@@ -58,13 +58,15 @@ _LONGEST_CLEAN: Final = 1 << 16
 _ZEROES: Final = b"\0" * _STRONG
 # Stands between two values of bytes, so that none is read together with the next.
 _BETWEEN: Final = b"\0\0\0\0"
-# Words in pixels: letters one after the other, of one byte or of two; or every other byte, among others, where fewer would be chance.
+# Words in pixels: letters one after the other, of one byte or of two; or every other byte, among others, where fewer
+# would be chance.
 _FEWEST_IN_WORDS: Final = 4
 _FEWEST_IN_BYTES: Final = 5
 _DIFFERENT_LETTERS, _DIFFERENT_DIGITS = 3, 4
 _NUMBER_IN_WORD: Final = re.compile(r"\d{4,}", re.ASCII)
 _SHORTEST_BEGINNING: Final = 5
-# Whose needles do not count in an attribute that may name a device: none is spared, those of places and devices, all but the patient's.
+# Whose needles do not count in an attribute that may name a device: none is spared, those of places and devices, all
+# but the patient's.
 NOBODY, PLACES, ALL_BUT_PATIENT = 0, 1, 2
 _PATIENT_GROUP: Final = 0x0010
 _PUBLISHED: Final = frozenset(map(fold, phrases()))
@@ -174,7 +176,10 @@ class Haystack:
         return (frozenset(uids), frozenset(rows)) if uids or rows else None
 
     def in_pixels(self, pieces: Iterable[bytes]) -> Needles | None:
-        """The source of the first needle that is written in rows of pixels, as bytes or as words of two, in either byte order."""
+        """The source of the first needle that is written in rows of pixels.
+
+        As bytes or as words of two, in either byte order.
+        """
         rows = _BETWEEN.join([piece[: len(piece) & ~1] for piece in pieces])
         even, odd = rows[::2], rows[1::2]
         swapped = bytearray(rows)
@@ -305,7 +310,10 @@ class Haystack:
         return None
 
     def _innocent(self, text: str, found: set[str]) -> set[str]:
-        """The words that identify nobody although a needle may be part of them: ``angio``, ``ThoraxRoutine`` with its capitals."""
+        """The words that identify nobody although a needle may be part of them.
+
+        Such as ``angio``, or ``ThoraxRoutine`` with its capitals.
+        """
         innocent = set(self._harmless & found)
         for raw in _WORD.findall(unicodedata.normalize("NFC", text)):
             pieces = [folded(piece) for piece in _PIECE.findall(raw) if not piece.isdigit()]
@@ -358,7 +366,7 @@ def _digits_of(row: str) -> str:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """A text, and what its bytes are in other character sets, and what it was if UTF-8 was taken for one before it was written."""
+    """A text, what its bytes are in other character sets, and what it was if UTF-8 was taken for one before writing."""
     yield text
     if text.isascii():
         return

@@ -118,7 +118,10 @@ class Needles:
 
 
 class Facts:
-    """What a piece of an input says of whom it is about: ``dates`` by path, as ``YYYYMMDD``, ``names`` as words. Compared by identity."""
+    """What a piece of an input says of whom it is about.
+
+    ``dates`` by path, as ``YYYYMMDD``, ``names`` as words. Compared by identity.
+    """
 
     __slots__ = ("dates", "names", "needles", "uids")
 
@@ -164,7 +167,10 @@ class Inputs:
         self._days: dict[tuple[int, bool, frozenset[bytes]], tuple[Needles, ...]] = {}
 
     def room(self, transfer_syntax_uid: str, declared: tuple[str, ...], kept: frozenset[int]) -> Room:
-        """For inputs in one encoding. ``declared`` are the character sets of the object; attributes in ``kept`` give no needles."""
+        """For inputs in one encoding.
+
+        ``declared`` are the character sets of the object; attributes in ``kept`` give no needles.
+        """
         return Room(self, reader_of(transfer_syntax_uid, strict=False, wanted=_speaks), declared, kept)
 
     def sender(self, ae_title: str) -> tuple[Needles, ...]:
@@ -191,7 +197,8 @@ class Inputs:
                 if max(map(len, values), default=0) > _LONGEST_VALUE:
                     raise Permanent(
                         "leak",
-                        f"{describe(path)} of the input is longer than {_LONGEST_VALUE >> 10} kB: it cannot be looked for",
+                        f"{describe(path)} of the input is longer than {_LONGEST_VALUE >> 10} kB: "
+                        "it cannot be looked for",
                     )
                 texts = [text for value in values for text in _texts(value, declared)]
                 needles += self._gathered(path[-1], nature.place, nature.kind, texts)
@@ -232,7 +239,10 @@ class Inputs:
 
 
 class Room:
-    """What inputs say in one encoding, each different piece looked at once: ``facts[piece]``, ``None`` if it says nothing."""
+    """What inputs say in one encoding, each different piece looked at once.
+
+    ``facts[piece]`` is ``None`` if it says nothing.
+    """
 
     def __init__(self, inputs: Inputs, reader: Reader, declared: tuple[str, ...], kept: frozenset[int]) -> None:
         self._inputs = inputs
@@ -355,7 +365,7 @@ class _Gatherer:
                 self._date(text)
 
     def _name(self, text: str) -> None:
-        """Each word of a person's name, in Latin letters too, and the words together when each is too short to count."""
+        """Each word of a person's name, in Latin letters too, and the words together if each is too short to count."""
         latin = text if text.isascii() else scripts.latin(text)
         for group in dict.fromkeys([*text.split("="), *latin.split("=")]):
             found = words(group)
@@ -452,7 +462,10 @@ class _Gatherer:
 
 @lru_cache(maxsize=256)
 def _date_forms(digits: bytes) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """A date in the ways that people and machines write it, without separators; those that are numbers; those of six digits."""
+    """A date in the ways that people and machines write it, without separators.
+
+    Then those that are numbers, and those of six digits.
+    """
     try:
         date = datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:

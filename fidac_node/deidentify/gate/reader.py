@@ -22,7 +22,10 @@ MAX_DEPTH: Final = 32
 Path: TypeAlias = "tuple[int, ...]"
 Key: TypeAlias = "tuple[Path, str, tuple[str, ...]]"
 Contents: TypeAlias = "dict[Key, set[bytes]]"
-"""Values by path, VR (by PS3.6 in Implicit VR) and declared character sets. A sequence has the VR SQ and the value ``b""``."""
+"""Values by path, VR (by PS3.6 in Implicit VR) and declared character sets.
+
+A sequence has the VR SQ and the value ``b""``.
+"""
 _Spot: TypeAlias = "tuple[Key, int, int]"
 
 _ITEM: Final = 0xFFFEE000
@@ -34,7 +37,8 @@ _LONG_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "U
 _VARIABLE_VRS: Final = frozenset(
     {"AS", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"}
 )
-# What is remembered of items (bytes in all, and the longest), and how many different ones of one length or of one sequence.
+# What is remembered of items (bytes in all, and the longest), and how many different ones of one length or of one
+# sequence.
 _LAYOUTS_SIZE: Final = 1 << 17
 _LONGEST_LAYOUT: Final = 1 << 14
 _MOST_ALIKE: Final = 4

@@ -1,8 +1,8 @@
 """Names in other scripts, in Latin letters: how somebody else may have typed them. Standard library alone.
 
 The search for a name must also find it where another machine, or a person, wrote it in Latin letters: ``Николай`` as
-``Nikolay``. There is more than one way to write most names; this is the one of anyascii (:mod:`.letters`): ideographs as pinyin
-without tones, Hangul as the revised romanisation of each syllable, other scripts letter by letter.
+``Nikolay``. There is more than one way to write most names; this is the one of anyascii (:mod:`.letters`): ideographs
+as pinyin without tones, Hangul as the revised romanisation of each syllable, other scripts letter by letter.
 """
 
 from __future__ import annotations

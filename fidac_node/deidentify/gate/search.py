@@ -28,7 +28,8 @@ from fidac_node.errors import Permanent
 _PATIENT_BIRTH_DATE: Final = 0x00100030
 # Numbers in binary that can hold six digits: their struct codes.
 _WIDE: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
-# What a scanner says of itself: what is known vocabulary there is no identifier, though a station or an operator has the same letters.
+# What a scanner says of itself: what is known vocabulary there is no identifier, though a station or an operator has
+# the same letters.
 _OF_SCANNER: Final = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00181160, 0x00181210, 0x00189320, 0x00180022})
 _FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 _BINARY: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
@@ -91,7 +92,10 @@ class Left(NamedTuple):
 
 
 class Seen:
-    """A piece of an output that has no needle in it: the tags of its elements, and what has to be compared. Compared by identity."""
+    """A piece of an output that has no needle in it: the tags of its elements, and what has to be compared.
+
+    Compared by identity.
+    """
 
     __slots__ = ("dated", "left", "ordered", "rows", "tags", "uids")
 
@@ -201,9 +205,10 @@ def check_structure(path: Path, vr: str, frame: Frame) -> None:
 
 
 class Search:
-    """One search for the needles of one input. ``harmless`` are the folded words that identify nobody, ``words`` those of makers.
+    """One search for the needles of one input.
 
-    ``seen`` remembers pieces of outputs, one or more encoded top-level elements in each.
+    ``harmless`` are the folded words that identify nobody, ``words`` those of makers. ``seen`` remembers pieces of
+    outputs, one or more encoded top-level elements in each.
     """
 
     def __init__(
@@ -327,7 +332,7 @@ class Search:
         return None
 
     def _is_written(self, head: Head, text: str) -> bool:
-        """Say whether a value is one that the engine wrote: a mark in its own place, a pseudonym or a constant anywhere."""
+        """Say whether the engine wrote a value: a mark in its own place, a pseudonym or a constant anywhere."""
         tag = head.path[-1]
         written = self._marks if tag >> 16 == 0x0012 or tag in _MARKED else self._pseudonyms
         return text in written or all(one.strip() in written or not one.strip() for one in text.split("\\"))

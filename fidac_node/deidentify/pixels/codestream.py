@@ -1,4 +1,4 @@
-"""Compressed frames: every segment is on a list and has its exact form; what may hold text is blanked; the picture stays.
+"""Compressed frames: every segment is listed and has its exact form; what may hold text is blanked; the picture stays.
 
 A compressed frame can carry text that no attribute shows: COM and APPn segments (ITU-T T.81 B.2.4, T.87, T.800 A.9.2),
 segments that decoders step over, what stands in a segment after its content, bytes before, between and after. So a
@@ -107,7 +107,10 @@ def blank_comments(data: bytearray, family: str, pixels: int) -> None:
 
 
 def precision(data: bytes | bytearray, family: str) -> int:
-    """How many bits the samples of a codestream have that :func:`blank_comments` has checked (T.81 B.2.2, T.800 A.5.1); 16 for RLE."""
+    """How many bits the samples of a codestream have that :func:`blank_comments` has checked; 16 for RLE.
+
+    By T.81 B.2.2 and T.800 A.5.1.
+    """
     if family == RLE:
         return 16
     if family == JPEG_2000:
@@ -317,7 +320,10 @@ class _Jpeg:
         return pairs
 
     def _code(self, component: int, coefficients: range, high: int, low: int) -> None:
-        """Nothing is coded twice, but refined bit by bit in progressive scans (T.81 G.1.1.1): no scan is beside the picture."""
+        """Nothing is coded twice, but refined bit by bit in progressive scans (T.81 G.1.1.1).
+
+        So no scan is beside the picture.
+        """
         for coefficient in coefficients:
             before = self._coded.get((component, coefficient))
             demand(

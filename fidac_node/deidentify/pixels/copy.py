@@ -1,7 +1,8 @@
 """Pixel data from one file to the other, as bytes: never decoded, never held in memory as a whole.
 
 Native data is cut to the length that the image has, and bits above BitsStored go from every pixel; encapsulated data
-keeps its fragments, with comments inside the codestream blanked, and must have no such bits. Nothing that follows is copied.
+keeps its fragments, with comments inside the codestream blanked, and must have no such bits. Nothing that follows is
+copied.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Sink(Protocol):
 
 
 class Shape(NamedTuple):
-    """What a header says of its pixels: frames, pixels of a frame, bits of a pixel and of a row, and how they are used."""
+    """What a header says of its pixels: frames, pixels of a frame, bits of a pixel and of a row, how they are used."""
 
     frames: int
     pixels: int
@@ -98,8 +99,8 @@ def _shape(encoded: tuple[bytes | None, ...], syntax: Syntax) -> Shape:
 class Pixels:
     """The pixel data of one source: checked at once, copied when the header is written.
 
-    ``keep`` is the mask of the bits that stay in each 16-bit pixel where it is known that others are used; otherwise all
-    pixels are looked at.
+    ``keep`` is the mask of the bits that stay in each 16-bit pixel where it is known that others are used; otherwise
+    all pixels are looked at.
     """
 
     def __init__(self, source: Source, keep: int = 0) -> None:
@@ -127,7 +128,7 @@ class Pixels:
         return syntax.header(PIXEL_DATA, "OB", 0)[:-4] + struct.pack("<L", UNDEFINED_LENGTH)
 
     def are_offsets(self, offsets: bytes, lengths: bytes) -> bool:
-        """Say whether these two are where the frames begin and how long they are, one fragment each (PS3.3 C.7.6.3.1.8)."""
+        """Say whether these two are where frames begin and how long they are, one fragment each (PS3.3 C.7.6.3.1.8)."""
         if not self._data.encapsulated:
             return False
         _, *fragments = self._fragments()
@@ -143,10 +144,10 @@ class Pixels:
         )
 
     def margins(self) -> Iterator[list[bytes]]:
-        """Yield what of the pixels may hold words that no viewer shows: first and last rows, and what interrupts areas of one value.
+        """Yield what of the pixels may hold words that no viewer shows, in lists of a few frames each.
 
-        In lists of a few frames each. Of compressed pixels those of RLE, whose bytes stand in planes; the others are no words before
-        they are decoded.
+        First and last rows, and what interrupts areas of one value. Of compressed pixels those of RLE, whose bytes
+        stand in planes; the others are no words before they are decoded.
         """
         found: list[bytes] = []
         for pieces in self._margins_of_planes() if self._data.encapsulated else self._margins_of_frames():
@@ -201,7 +202,10 @@ class Pixels:
 
     @property
     def copied(self) -> range:
-        """The bytes of the source's buffer that are written as they are; none where anything is changed or left out between."""
+        """The bytes of the source's buffer that are written as they are.
+
+        None where anything is changed or left out between.
+        """
         return range(self._data.offset, self._data.offset + self._length) if self._is_plain() else range(0)
 
     def _is_plain(self) -> bool:
@@ -257,7 +261,10 @@ class Pixels:
         return chunk
 
     def _strays(self, source: Source) -> int:
-        """The mask for pixels of which some have bits above BitsStored, else 0. Raises :class:`Permanent` if they cannot be masked."""
+        """The mask for pixels of which some have bits above BitsStored, else 0.
+
+        Raises :class:`Permanent` if they cannot be masked.
+        """
         stored = self._shape.stored
         if self._shape.bits != _MASKABLE or not highbits.FEWEST_BITS <= stored <= highbits.MOST_BITS:
             return 0
@@ -397,7 +404,10 @@ class Pixels:
 
 
 def _margins(frame: Buffer, start: int, end: int, row: int, pixel: int) -> list[bytes]:
-    """First and last rows of a frame in memory, and what interrupts areas of one value; ``row`` and ``pixel`` in bytes."""
+    """First and last rows of a frame in memory, and what interrupts areas of one value.
+
+    ``row`` and ``pixel`` are in bytes.
+    """
     found = [frame[start : start + row], frame[end - row : end]]
     areas = set()
     for corner in (

@@ -1,4 +1,7 @@
-"""Compressed frames as words, where a codec for them is installed: to look whether bits are used that the header leaves out."""
+"""Compressed frames as words, where a codec for them is installed.
+
+To look whether bits are used that the header leaves out.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ def words(frame: bytes | bytearray, family: str) -> bytes:
     except ImportError:
         raise Permanent(
             "pixel-risk",
-            f"the compressed pixels have more bits than BitsStored says, and nothing here can look into them: {_WHAT_TO_DO}",
+            "the compressed pixels have more bits than BitsStored says, "
+            f"and nothing here can look into them: {_WHAT_TO_DO}",
         ) from None
     decode: Any = {
         codestream.JPEG: imagecodecs.jpeg_decode,

@@ -96,7 +96,7 @@ class Composition:
         return tuple(code for code in self.declared if code in used)
 
     def weakened(self) -> list[tuple[Row, Entry, frozenset[str]]]:
-        """The rows of the table that the Basic Profile would treat more strictly, and the options taken that permit it."""
+        """The rows of the table that the Basic Profile treats more strictly, and the options taken that permit it."""
         found = []
         for row in read_table(profiles_directory()):
             entry = None if row.tag is None else self.entry(row.tag, vr_of(row))
@@ -212,7 +212,10 @@ def _check_whole(composition: Composition) -> None:
         group = entries["group"].get(tag >> 16)
         if group is not None and entry.action != group.action:
             earlier, later = sorted((entry, group), key=order)
-            message = f"{later.line.field} contradicts {earlier.where}: an attribute and its whole group have other actions; drop one of the two"
+            message = (
+                f"{later.line.field} contradicts {earlier.where}: "
+                "an attribute and its whole group have other actions; drop one of the two"
+            )
             problems.add(later.layer, later.line.number, message)
     _check_floor(composition)
     _check_private(composition)
@@ -227,7 +230,10 @@ def _check_floor(composition: Composition) -> None:
         done = "kept" if entry.action == actions.KEEP else f"let through by func:{entry.action}"
         needs = sorted(row.needs(entry.action, vr_of(row)) or ())
         remedy = "; ".join(["no option permits it"] if not needs else map(_remedy, needs))
-        message = f"{name} may not be {done} (PS3.15 Table E.1-1: {row.letters(tuple(row.options))}): {remedy}; or write 'REMOVE {name}'"
+        message = (
+            f"{name} may not be {done} (PS3.15 Table E.1-1: {row.letters(tuple(row.options))}): "
+            f"{remedy}; or write 'REMOVE {name}'"
+        )
         composition.problems.add(entry.layer, entry.line.number, message)
 
 

@@ -22,7 +22,7 @@ _GENERATED: Final = "Table E.1-1"
 
 @dataclass(frozen=True)
 class Explanation:
-    """One row: an attribute (or all of a VR), its action, what that means, the clause, the line's own reason, and the line."""
+    """One row: an attribute (or all of a VR), its action, what that means, the clause, the line and its own reason."""
 
     tag: str
     attribute: str
@@ -39,14 +39,17 @@ class Explanation:
 
 
 def composition_of(programme: Programme) -> Composition:
-    """The layers of a programme put together from their files. Raises :class:`.ConfigError` if something is wrong with them."""
+    """The layers of a programme put together from their files.
+
+    Raises :class:`.ConfigError` if something is wrong with them.
+    """
     composition = compose(read(layer) for layer in programme.layers)
     composition.problems.raise_if_any()
     return composition
 
 
 def explain(composition: Composition) -> Iterator[Explanation]:
-    """Explain a profile: the attributes that it names, then patterns and private ones, then what holds for all others."""
+    """Explain a profile: the attributes it names, then patterns and private ones, then what holds for all others."""
     table = {row.tag: row for row in read_table(profiles_directory())}
     taken, kept = composition.options(), composition.kept()
     for tag, entry in sorted(composition.entries["tag"].items()):
@@ -95,7 +98,7 @@ def meaning_of(action: str, vr: str) -> str:
 
 
 def merged(name: str, composition: Composition) -> str:
-    """One recipe of the lines that hold, by layer, each run of them under its origin; deid can read it like any other."""
+    """One recipe of the lines that hold, by layer, each run of them under its origin; deid reads it like any other."""
     holding = [entry for kind in composition.entries.values() for entry in kind.values()]
     order = {one.path: number for number, one in enumerate(composition.recipes)}
     holding.sort(key=lambda entry: (order[entry.layer], entry.line.number))

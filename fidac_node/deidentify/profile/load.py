@@ -49,7 +49,7 @@ def load_plan(
 
 
 def _cache_key(programme: Programme, files: list[Path]) -> str:
-    """Everything that a plan is made from: layers and their order, word lists, table, our code, deid and the dictionaries."""
+    """All that a plan is made from: layers and their order, word lists, table, our code, deid and the dictionaries."""
     from importlib import metadata  # takes longer to import than all else here
 
     rooms = Path(__file__).parents[1], Path(__file__).parents[2] / "dicom"

@@ -26,7 +26,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 @dataclass(frozen=True)
 class Programme:
-    """A profile's name, what it is, its layers from the lowest to the highest, and the file that composes it (if one does)."""
+    """A profile's name, what it is, its layers from lowest to highest, and the file that composes it (if one does)."""
 
     name: str
     title: str

@@ -22,7 +22,7 @@ from fidac_node.errors import ConfigError
 
 @dataclass(frozen=True)
 class Option:
-    """One option of PS3.15 Annex E: its code in CID 7050, its name, clause and column; ``offered``: a layer may take it."""
+    """One option of PS3.15 Annex E: its code in CID 7050, name, clause and column; ``offered``: a layer may take it."""
 
     code: str
     name: str
@@ -64,7 +64,10 @@ _AS_STRICT: Final = frozenset({actions.REMOVE, actions.BLANK, "dummy", "contrast
 
 @dataclass(frozen=True)
 class Row:
-    """One row: the attribute (``tag`` is ``None`` for a pattern of tags), the Basic Profile's letter, and options' letters by code."""
+    """One row: the attribute, the Basic Profile's letter, and options' letters by code.
+
+    ``tag`` is ``None`` for a pattern of tags.
+    """
 
     tag: int | None
     keyword: str
@@ -73,7 +76,7 @@ class Row:
     options: dict[str, str]
 
     def needs(self, action: str, vr: str) -> frozenset[str] | None:
-        """The options of which any one permits ``action``; ``None`` if it does as much as the Basic Profile asks for."""
+        """The options of which any one permits ``action``; ``None`` if it does as much as the Basic Profile asks."""
         if action in _AS_STRICT or action.startswith(actions.LITERAL):
             return None
         if action == actions.KEEP and vr == "SQ":

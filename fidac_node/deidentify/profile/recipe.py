@@ -93,7 +93,8 @@ def read(path: Path) -> Recipe:
     problems.raise_if_any()
     if reader.wanted or not reader.lines:
         raise ConfigError(
-            f"{path}: the recipe holds no action; it needs 'FORMAT dicom', '%header' and lines such as 'REMOVE PatientComments'"
+            f"{path}: the recipe holds no action; "
+            "it needs 'FORMAT dicom', '%header' and lines such as 'REMOVE PatientComments'"
         )
     return Recipe(path, reader.title, tuple(sorted(reader.options)), tuple(reader.lines))
 

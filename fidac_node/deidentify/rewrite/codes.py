@@ -19,7 +19,10 @@ _VERSIONS: Final = frozenset({("DCM", "01"), ("UCUM", "1.4")})
 
 
 def meaning_of(scheme: str, value: str) -> str | None:
-    """The published meaning of a code; ``scheme`` as in CodingSchemeDesignator. ``None``: it is not published, as far as we know."""
+    """The published meaning of a code; ``None``: it is not published, as far as we know.
+
+    ``scheme`` is as in CodingSchemeDesignator.
+    """
     return _meanings().get((_spelled(scheme), value.strip(" ")))
 
 

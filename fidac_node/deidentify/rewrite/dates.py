@@ -16,21 +16,25 @@ from typing import Final, NamedTuple
 
 OLDEST_YEARS: Final = 89
 ABOVE_OLDEST: Final = "090Y"
-# The first CT of a patient was made on 1 October 1971: a study of before has no date but that of a clock that was never set.
+# The first CT of a patient was made on 1 October 1971: a study of before has no date but that of a clock that was never
+# set.
 FIRST_CT: Final = datetime.date(1971, 10, 1)
-# And none of a later day: ten years from now this program is not in use any more, and clocks end (2038-01-19, 2099-12-31).
+# And none of a later day: ten years from now this program is not in use any more, and clocks end (2038-01-19,
+# 2099-12-31).
 LAST_CT: Final = datetime.date(2036, 12, 31)
 # Days between two dates that can be of one study: one that goes on over midnight, or is finished later.
 _ONE_STUDY: Final = 31
 
 _DA: Final = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})", re.ASCII)
 _DT: Final = re.compile(
-    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<time>(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?"
+    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
+    r"(?P<time>(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?"
     r"(?:[+-](?:0\d|1[0-4])[0-5]\d)?",
     re.ASCII,
 )
 _TM: Final = re.compile(
-    r"(?P<hour>[01]\d|2[0-3])(?:(?P<colon>:?)(?P<minute>[0-5]\d)(?:(?P=colon)(?P<second>[0-5]\d|60)(?:\.(?P<fraction>\d{1,6}))?)?)?",
+    r"(?P<hour>[01]\d|2[0-3])"
+    r"(?:(?P<colon>:?)(?P<minute>[0-5]\d)(?:(?P=colon)(?P<second>[0-5]\d|60)(?:\.(?P<fraction>\d{1,6}))?)?)?",
     re.ASCII,
 )
 _AS: Final = re.compile(r"(\d{3})([DWMY])", re.ASCII)
@@ -45,8 +49,8 @@ _MIDNIGHT: Final = (_LAST_SECOND + 1) * _MICROSECONDS
 class Moments:
     """What is told of dates and times.
 
-    A date is a moment of the examination if it lies at most ``dates_before`` days before that of its study or ``dates_after``
-    after it; times are cut down to multiples of ``time_resolution`` (seconds, 0: as they are).
+    A date is a moment of the examination if it lies at most ``dates_before`` days before that of its study or
+    ``dates_after`` after it; times are cut down to multiples of ``time_resolution`` (seconds, 0: as they are).
     """
 
     dates_before: int = 731
@@ -57,10 +61,10 @@ class Moments:
 class Clock(NamedTuple):
     """How the dates and times of one study are moved.
 
-    Dates by ``days`` if they are within ``first`` and ``last`` (``None``: none is); times are cut down to whole multiples of
-    ``resolution`` (seconds, 0: as they are). Where the order of slices hangs on less, all moments go on by ``fraction``
-    (microseconds, less than the resolution, the same for the whole study): differences stay, no moment comes before the time
-    of its series, and the moment itself is not told.
+    Dates by ``days`` if they are within ``first`` and ``last`` (``None``: none is); times are cut down to whole
+    multiples of ``resolution`` (seconds, 0: as they are). Where the order of slices hangs on less, all moments go on by
+    ``fraction`` (microseconds, less than the resolution, the same for the whole study): differences stay, no moment
+    comes before the time of its series, and the moment itself is not told.
     """
 
     days: int
@@ -138,8 +142,8 @@ class Clock(NamedTuple):
     def _on(self, match: re.Match[str]) -> int:
         """A time of day gone on by the fraction: microseconds.
 
-        By whole units of what is written, so that the digits behind them do not tell by how much. Before midnight ever less, so
-        that none comes to the day after and all keep their order.
+        By whole units of what is written, so that the digits behind them do not tell by how much. Before midnight ever
+        less, so that none comes to the day after and all keep their order.
         """
         digits = match["fraction"] or ""
         unit: int = _MICROSECONDS // 10 ** len(digits)
@@ -159,7 +163,8 @@ def _moment_dt(clock: Clock, value: str) -> str:
 def study_date(values: tuple[str, ...], *, modified: bool) -> datetime.date | None:
     """The day of a study: the first of some DA or DT ``values`` that can be one, unless the others agree on another.
 
-    ``modified``: the object says that its dates were moved before (LongitudinalTemporalInformationModified), so any year may be.
+    ``modified``: the object says that its dates were moved before (LongitudinalTemporalInformationModified), so any
+    year may be.
     """
     found = []
     for value in values:

@@ -14,7 +14,8 @@ from typing import Final
 
 from fidac_node.deidentify.rewrite.text import fold
 
-# Letters and digits, and dots between them: LightSpeed16, 06MW03.5, 4.1. With the signs in them models such as Emotion 16 (2007), TSX-101A.
+# Letters and digits, and dots between them: LightSpeed16, 06MW03.5, 4.1. With the signs in them models such as Emotion
+# 16 (2007), TSX-101A.
 _TOKEN: Final = re.compile(r"(\b(?:6|16) \(20(?:07|10)\)|\b(?i:TSX)-[0-9]{3}[A-Za-z]\b|[^\W_]+(?:\.[^\W_]+)*)")
 # What may stand between two tokens; anything else becomes a space.
 _BETWEEN: Final = re.compile(r"[^ _/+.,:()&*%-]")
@@ -52,11 +53,12 @@ _DROPPED, _KNOWN, _BESIDE = 0, 1, 2
 
 
 def known_values(values: Iterable[str], words: frozenset[str], names: frozenset[str] = frozenset()) -> list[str]:
-    """What may stay of all ``values`` of one element: of each what :func:`known` leaves; nothing if no value has anything left.
+    """What may stay of all ``values`` of one element: of each what :func:`known` leaves.
 
-    Together they may hold no more than one scanner has to say: two shapes with digits, nine digits, and few numbers beside them;
-    where there are more, what has a digit goes. Nothing stays either if all its words are in ``names``, the folded words of
-    persons' names in this object: it might be a person (Big Smart), while Philips Medical Systems is none.
+    Nothing if no value has anything left. Together they may hold no more than one scanner has to say: two shapes with
+    digits, nine digits, and few numbers beside them; where there are more, what has a digit goes. Nothing stays either
+    if all its words are in ``names``, the folded words of persons' names in this object: it might be a person (Big
+    Smart), while Philips Medical Systems is none.
     """
     kept = [known(one, words) for one in values]
     if _spells(kept):
@@ -95,9 +97,9 @@ def _digits(tokens: Iterable[str]) -> int:
 def known(text: str, words: frozenset[str]) -> str:
     """What may stay of one value, ``text``: the tokens that are in ``words`` (folded) or have a shape of makers.
 
-    Numbers, bare versions and kernels of one or two letters stay only if nothing else of the value is dropped. The rest keeps
-    its spelling and order. Empty if nothing is left that has a letter, unless the value is one bare version. Doing it again
-    changes nothing.
+    Numbers, bare versions and kernels of one or two letters stay only if nothing else of the value is dropped. The rest
+    keeps its spelling and order. Empty if nothing is left that has a letter, unless the value is one bare version.
+    Doing it again changes nothing.
     """
     return _known(text, words) if 0 < len(text) <= _LONGEST else ""
 

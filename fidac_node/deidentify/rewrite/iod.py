@@ -2,8 +2,8 @@
 
 Type 1 and Type 2 attributes of CT Image (PS3.3 A.3), Enhanced CT (A.38) and Legacy Converted Enhanced
 CT (A.70), and of the macros their items use, as far as de-identification may touch them. One table
-serves the compiler: an attribute takes the strictest type that any of them gives it. What an object of one class must have
-is said by its :class:`Demands`: no value is invented where its IOD demands none.
+serves the compiler: an attribute takes the strictest type that any of them gives it. What an object of one class must
+have is said by its :class:`Demands`: no value is invented where its IOD demands none.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ _EMPTY_IN_CT_IMAGE: Final = frozenset({0x00080070})  # Manufacturer
 
 
 class Demands(NamedTuple):
-    """What an IOD demands of an object, as far as de-identification may touch it: attributes with a ``value``, and their ``presence``."""
+    """What an IOD demands of an object, as far as de-identification may touch it.
+
+    Attributes with a ``value``, and their ``presence``.
+    """
 
     value: frozenset[int]
     presence: frozenset[int]

@@ -66,7 +66,10 @@ class Pseudonymiser:
         return self._patient(issuer, patient_id)[1]
 
     def fraction(self, study_uid: str, resolution: int) -> int:
-        """By how much the moments of a study go on, below ``resolution`` (seconds): microseconds, the same for the whole study."""
+        """By how many microseconds the moments of a study go on, below ``resolution`` (seconds).
+
+        The same for the whole study.
+        """
         digest = self._date.digest(f"fraction:{study_uid.strip(_PADDING)}")
         return int.from_bytes(digest[:8], "big") % (resolution * 1_000_000) if resolution else 0
 

@@ -50,7 +50,8 @@ _CHECKED: Final = shapes.CODE_PARTS | {shapes.LUT_DATA}
 _MOST_CHARSETS: Final = 8
 _MOST_PARTS: Final = 16
 _CLEANING: Final = frozenset({"agent", "clean", "device", "listed"})
-# Without one of these the object is none of its class: where their codes are not known, it is held (PS3.3 Table C.7.6.16-8).
+# Without one of these the object is none of its class: where their codes are not known, it is held (PS3.3 Table
+# C.7.6.16-8).
 _DEMANDED: Final = frozenset({0x00082218})  # AnatomicRegionSequence, within FrameAnatomySequence
 # Six times the longest LT (PS3.5 6.2, bytes): what is longer is no text about an image.
 _LONGEST_TEXT: Final = 1 << 16
@@ -88,7 +89,10 @@ class Rule(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What replaces one patient in one study: pseudonym and clock. ``names`` are the folded words of all persons' names in the object."""
+    """What replaces one patient in one study: pseudonym and clock.
+
+    ``names`` are the folded words of all persons' names in the object.
+    """
 
     pseudonym: str
     clock: Clock
@@ -113,7 +117,10 @@ class Header(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What became of some elements of a header; ``open`` are private tags of which nothing is decided, for their creators are elsewhere."""
+    """What became of some elements of a header.
+
+    ``open`` are private tags of which nothing is decided, for their creators are elsewhere.
+    """
 
     changes: Changes
     left: Elements
@@ -127,8 +134,9 @@ _NOTHING: Final = _Part({}, {}, frozenset(), ())
 class Rewriter:
     """Applies a plan to the data sets of one study in one encoding.
 
-    ``demands`` says what the IOD demands to be there. ``overrides`` are actions by tag that go before the plan's, for a kind of
-    object that has rules of its own; ``rules`` is the memory that rewriters share who differ in the study alone.
+    ``demands`` says what the IOD demands to be there. ``overrides`` are actions by tag that go before the plan's, for a
+    kind of object that has rules of its own; ``rules`` is the memory that rewriters share who differ in the study
+    alone.
     """
 
     def __init__(
@@ -393,7 +401,7 @@ class Rewriter:
         return changes, b"".join([change.encoded for change in changes.values()])
 
     def _code(self, found: Elements, meaning: str) -> Changes:
-        """What is written of a published code: value and scheme, the meaning that the scheme publishes, a version only if it is one."""
+        """What is written of a published code: value, scheme, the published meaning, a version only if it is one."""
         new = {
             shapes.CODE_MEANING: Change(
                 "clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8"))

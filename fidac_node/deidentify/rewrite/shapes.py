@@ -1,6 +1,7 @@
 """The shapes that values must have to stay: numbers, codes and their schemes, times, measurements.
 
-A number is kept because it has the form that its VR demands and the size of a measurement, a code because it is published.
+A number is kept because it has the form that its VR demands and the size of a measurement, a code because it is
+published.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ WITHOUT_TEXT: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 MEASUREMENT: Final = re.compile(rb"[+-]?\d{1,6}(?:\.\d{0,8})?(?:[eE][+-]?\d{1,2})?(?::\d{1,4}(?:\.\d{0,6})?)?")
 # One value in the form that scanners mostly write: nothing else of the rules needs to be asked.
 _PLAIN: Final = {"DS": rb"[+-]?\d{1,6}(?:\.\d{0,16})?", "IS": rb"[+-]?\d{1,6}"}
-# No measurement of a CT is so large: eight digits are a date, more of them seconds since 1970, a telephone, an identifier;
-# and bytes that are letters are numbers far above it.
+# No measurement of a CT is so large: eight digits are a date, more of them seconds since 1970, a telephone, an
+# identifier; and bytes that are letters are numbers far above it.
 LARGEST: Final = 10_000_000
 # Values below it in the form that they mostly have, in little endian; what does not match is judged value by value.
 _SMALL: Final = {
@@ -71,9 +72,9 @@ def meaning_of(item: Elements, explicit: bool) -> str | None:
 
 
 def lut_fits(item: Elements, syntax: Syntax) -> bool:
-    """Say whether LUT data, if an item has any, are as many and as large as the descriptor says (PS3.3 C.11.1.1), and only rise or fall.
+    """Say whether an item's LUT data, if any, are as many and as large as the descriptor says, and only rise or fall.
 
-    A table of greys does; what does not may be text.
+    The descriptor is that of PS3.3 C.11.1.1. A table of greys does; what does not may be text.
     """
     if LUT_DATA not in item:
         return True
@@ -94,9 +95,9 @@ def contrast(text: str) -> bytes:
 
 
 def plain(tag: int, vr: str) -> re.Pattern[bytes] | None:
-    """Values of an attribute, as many as it may have, in the form that they mostly have (in little endian); ``None``: of this VR none.
+    """Values of an attribute, as many as it may have, in the form that they mostly have (in little endian).
 
-    What does not match is judged value by value: by :func:`is_number`, :func:`is_valid`.
+    ``None``: of this VR none. What does not match is judged value by value: by :func:`is_number`, :func:`is_valid`.
     """
     most = most_values(tag)
     if vr in _PLAIN:
@@ -113,7 +114,10 @@ def plain(tag: int, vr: str) -> re.Pattern[bytes] | None:
 
 
 def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
-    """Say whether ``raw`` holds whole numbers of ``vr``, no more than the attribute has (the rest could be text) and none too large."""
+    """Say whether ``raw`` holds whole numbers of ``vr``, no more than the attribute has and none too large.
+
+    The rest could be text.
+    """
     count, rest = divmod(len(raw), WIDTHS.get(vr, 1))
     most = most_values(tag) if vr in actions.NUMBER_VRS else None
     if rest or (most is not None and count > most):
@@ -129,7 +133,8 @@ def is_number(tag: int, vr: str, raw: bytes, *, little: bool) -> bool:
     width, nan = WIDTHS[vr], _NO_NUMBER.get(vr, b"")[:: 1 if little else -1]
     found = struct.unpack(f"{order}{count}{_UNPACKED[vr]}", raw)
     return all(
-        abs(one) < LARGEST if one == one else raw[index * width : (index + 1) * width] == nan  # noqa: PLR0124  # what is no number
+        # What is no number is not equal to itself.
+        abs(one) < LARGEST if one == one else raw[index * width : (index + 1) * width] == nan  # noqa: PLR0124
         for index, one in enumerate(found)
     )
 

@@ -107,8 +107,8 @@ _REFERENCES: Final = frozenset({"COMPOSITE", "IMAGE"})
 def actions_of(dates: str) -> dict[int, str]:
     """The actions for the attributes of content items; ``dates`` is what the plan does with dates of the examination.
 
-    In an image the date of a content item may be anybody's: when the device was calibrated, say. In a document that is rebuilt it
-    is when an irradiation began.
+    In an image the date of a content item may be anybody's: when the device was calibrated, say. In a document that is
+    rebuilt it is when an irradiation began.
     """
     return {**_KEPT, _DATE_TIME: dates}
 

@@ -387,7 +387,7 @@ _QUALIFIERS: Final = """\
 
 
 class Item(NamedTuple):
-    """A content item that may stay: its relationships to its parent, the name of its value set (``-``: none), its meaning."""
+    """A content item that may stay: relationships to its parent, its value set's name (``-``: none), its meaning."""
 
     relationships: frozenset[str]
     values: str

@@ -31,8 +31,8 @@ _PLAIN_LENGTH: Final = 64
 # A word list has words, and pairs of words joined by an underscore: neither word is kept without the other.
 _ENTRY: Final = re.compile(r"[^\W_]*[^\W\d_][^\W_]*(?:_[^\W_]+)?")
 
-# What a dimension of an Enhanced CT is called in DimensionDescriptionLabel (PS3.3 C.7.6.17): by the name of its attribute in PS3.6,
-# here its keyword. A whole value, as those below.
+# What a dimension of an Enhanced CT is called in DimensionDescriptionLabel (PS3.3 C.7.6.17): by the name of its
+# attribute in PS3.6, here its keyword. A whole value, as those below.
 _DIMENSIONS: Final = frozenset(
     _WORD.findall(
         """
@@ -47,7 +47,7 @@ _DIMENSIONS: Final = frozenset(
         KVP XRayTubeCurrentInmA ExposureInmAs ExposureTimeInms FilterMaterial RescaleType WindowCenter LUTExplanation
         RealWorldValueMappingSequence EnergyWeightingFactor MultienergyCTAcquisition XRaySourceIndex XRayDetectorIndex
         ReferencedSegmentNumber SegmentNumber
-        """.lower()
+        """.lower()  # noqa: E501
     )
 )
 # RescaleType (PS3.3 C.11.1.1.2) and PositionReferenceIndicator (C.7.4.1.1.2): a whole value, never a word
@@ -57,16 +57,17 @@ _DEFINED_TERMS: Final = frozenset(
 )
 _SHORT_NUMBER: Final = re.compile(r"[0-9]{1,3}")
 
-# One token of a text, first match first. Combining marks belong to the letter before them. What is repeated possessively, so that
-# a token of megabytes takes no memory, looks ahead before it takes anything: before Python 3.11.5, and Debian 12 has 3.11.2, what
-# a failed repetition had taken by then stays taken (CPython gh-100061).
+# One token of a text, first match first. Combining marks belong to the letter before them. What is repeated
+# possessively, so that a token of megabytes takes no memory, looks ahead before it takes anything: before Python
+# 3.11.5, and Debian 12 has 3.11.2, what a failed repetition had taken by then stays taken (CPython gh-100061).
 _ALNUM: Final = "[^\\W_]"
 _MARKED: Final = "(?:[^\\W_]|[\u0300-\u036f])"
 _ALONE: Final = r"(?<![^\s_/(&+,])"
 _TOKEN: Final = re.compile(
     "("
     # Words; those with a sign or dots (C-, w/o, C.A.P.) first tried as such.
-    rf"{_ALONE}(?:[Ww]/(?:[Ww]?[Oo](?!{_ALNUM}))?|(?i:c|iv|pdc|inj)(?:\+/-|[+-])(?!{_ALNUM}))|(?<!\S)[+-][Cc](?!{_ALNUM})"
+    rf"{_ALONE}(?:[Ww]/(?:[Ww]?[Oo](?!{_ALNUM}))?|(?i:c|iv|pdc|inj)(?:\+/-|[+-])(?!{_ALNUM}))"
+    rf"|(?<!\S)[+-][Cc](?!{_ALNUM})"
     rf"|[A-Za-z](?:(?=[./-][A-Za-z])[./-].){{2,}}+\.?(?!{_ALNUM})"
     rf"|(?:[dDlL]['\u2019])?[^\W\d_]{_MARKED}*+"
     # Numbers with what is glued to them, such as 17.03.2020; a unit that is also a name (Mas, Min) must be.
@@ -150,7 +151,7 @@ def clean(text: str, vocabulary: frozenset[str]) -> str:
 
 
 def is_listed(text: str, vocabulary: frozenset[str]) -> bool:
-    """Say whether ``text`` is a term of the standard, a number of up to three digits, or nothing that :func:`clean` drops."""
+    """Say whether ``text`` is a term of the standard, a number of 1 to 3 digits, or nothing :func:`clean` drops."""
     text = " ".join(text.split())
     if fold(text) in _DEFINED_TERMS or "".join(words(text)) in _DIMENSIONS or _SHORT_NUMBER.fullmatch(text):
         return True
@@ -212,7 +213,7 @@ def _hide_address(chunk: re.Match[str]) -> str:
 
 
 def _kind(token: str, folded: str, vocabulary: frozenset[str]) -> int:
-    """What a token that is no plain word of the vocabulary is by itself: safe, a number without a unit, or to be dropped."""
+    """What a token that is no plain vocabulary word is by itself: safe, a number without a unit, or to be dropped."""
     if folded in _SIGNS:
         return _SAFE
     if folded[1:2] in ("'", "\u2019"):
@@ -231,7 +232,7 @@ def _kind(token: str, folded: str, vocabulary: frozenset[str]) -> int:
 
 
 def _kind_of_word(token: str, folded: str, vocabulary: frozenset[str]) -> int:
-    """A word that is not on the list may be several that are (ThoraxRoutine), one with a number (Lung5mm), or a kernel."""
+    """A word not on the list may be several that are (ThoraxRoutine), one with a number (Lung5mm), or a kernel."""
     if token.isalpha():
         return _SAFE if _is_glued(token, vocabulary) else _DROPPED
     if _KERNEL.fullmatch(folded):
@@ -254,7 +255,10 @@ def _kind_of_number(folded: str) -> int:
 
 
 def _drop_rows(folded: list[str], kinds: list[int]) -> None:
-    """Drop all measures of a kind, and all kernels, of which there are more than a text about an image has: 19 mm 61 mm 07 mm."""
+    """Drop all measures of a kind, and all kernels, of which there are more than a text about an image has.
+
+    Such as 19 mm 61 mm 07 mm.
+    """
     found = [_measured(word) if kind == _SAFE else "" for word, kind in zip(folded, kinds, strict=True)]
     many = {one for one, times in Counter(filter(None, found)).items() if times > _MOST_OF_A_KIND}
     kinds[:] = [_DROPPED if one in many else kind for one, kind in zip(found, kinds, strict=True)]

@@ -1,1 +1,4 @@
-"""The engine on folders and headers: files in, files out, reports, what two plans do differently. For the command line."""
+"""The engine on folders and headers: files in, files out, reports, what two plans do differently.
+
+For the command line.
+"""

@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 def compare(before: DataSet, after: DataSet, *, little: bool = True) -> list[Row]:
-    """What became of every element of ``before`` and where those of ``after`` come from, by ascending tag at every depth.
+    """What became of each element of ``before`` and where those of ``after`` come from, by ascending tag at each depth.
 
     Items are held against each other by their place in the sequence. ``little`` is the byte order of both.
     """

@@ -1,7 +1,8 @@
-"""The report on many objects as one JSON document, in the order of their handles: that of the input tells who came before whom.
+"""The report on many objects as one JSON document, in the order of their handles.
 
-What it says is never held in memory, only the order. The actions taken on an object fill a page, and a series shares them: each such
-table is written once, under ``recipes``, and objects refer to it by its position. Nothing here is a value of an object.
+The order of the input tells who came before whom. What the report says is never held in memory, only the order. The
+actions taken on an object fill a page, and a series shares them: each such table is written once, under ``recipes``,
+and objects refer to it by its position. Nothing here is a value of an object.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ class Report:
         )
 
     def add(self, entry: Mapping[str, Any], recipe: str = "") -> None:
-        """Note one object; ``recipe`` as :func:`recipe_of` says it, or nothing. Those with an ``output`` come first, in its order."""
+        """Note one object; ``recipe`` as :func:`recipe_of` says it, or nothing.
+
+        Those with an ``output`` come first, in its order.
+        """
         if recipe:
             entry = {**entry, "recipe": self._position(recipe)}
         output = str(entry.get("output", ""))

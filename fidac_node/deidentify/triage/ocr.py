@@ -67,7 +67,7 @@ def available() -> bool:
 
 
 def feasible(rules: Rules) -> Rules:
-    """``rules`` as they can be kept here: one image of each series is looked at where tesseract is installed, else none.
+    """``rules`` as they can be kept here: one image of each series is looked at if tesseract is installed, else none.
 
     What a site has asked for by number stays, and the start fails without tesseract (:func:`require`).
     """

@@ -47,8 +47,8 @@ SLICES: Final = frozenset(
 
 _JOINED: Final = re.compile(r"[\W_]+")
 _IMAGE_TYPE: Final = re.compile(
-    r"\b(?:screen|screenshot|screensave|snapshot|secondary|capture|prot|protocol|dose|report|summary|info|patient|vrt|volrend|rendered"
-    r"|rendering|ssd|gsps|rgb|colou?r|dyneva|curve|graph|histogram|photo|document)\b|^3d\b"
+    r"\b(?:screen|screenshot|screensave|snapshot|secondary|capture|prot|protocol|dose|report|summary|info|patient"
+    r"|vrt|volrend|rendered|rendering|ssd|gsps|rgb|colou?r|dyneva|curve|graph|histogram|photo|document)\b|^3d\b"
 )
 # Whole screens, wherever they are named: also where the protocol of the slices is named.
 _SHEET: Final = (
@@ -59,17 +59,21 @@ _SHEET: Final = (
 )
 # What names something else than slices in the description of a series.
 _SCREEN: Final = (
-    r"(?:exam|examination|study|scan|series|acquisition) (?:summary|protocole?|report|info\w*)|protocole? (?:page|sheet|summary|examen)"
+    r"(?:exam|examination|study|scan|series|acquisition) (?:summary|protocole?|report|info\w*)"
+    r"|protocole? (?:page|sheet|summary|examen)"
     r"|reports?|rapports?|compte rendu|summary|summaries|resumes?|synthese|captures?|doses?|dosimetr\w*"
     r"|vrt?|ssd|3 ?d|volume render\w*|rendu (?:de )?volum\w*|surface render\w*|key images?|images? cles?"
-    r"|scanned|documents?|requisition|ordonnance|demande|worksheet|consent\w*|photos?|courbes?|curves?|graph\w*|histogram\w*"
+    r"|scanned|documents?|requisition|ordonnance|demande|worksheet|consent\w*|photos?|courbes?|curves?"
+    r"|graph\w*|histogram\w*"
 )
 _ANYWHERE: Final = re.compile(rf"\b(?:{_SHEET})\b")
 _IN_SERIES: Final = re.compile(rf"\b(?:{_SCREEN})\b|^protocole?s?$")
 # Said of slices: how much dose they were made with, and a reconstruction of that name.
 _HARMLESS: Final = re.compile(
-    r"\b(?:low|ultralow|basse?|faible|reduced|half|demi|full|pleine|normal|standard|regular|high|care|i|min|minimal) (?:radiation )?dose\b"
-    r"|\bdose (?:tres |ultra )?(?:faible|basse|reduite|reduction|reduced|standard|normale|modulation|modulee|4d)\b|\baidr ?3d\b"
+    r"\b(?:low|ultralow|basse?|faible|reduced|half|demi|full|pleine|normal|standard|regular|high|care|i|min|minimal)"
+    r" (?:radiation )?dose\b"
+    r"|\bdose (?:tres |ultra )?(?:faible|basse|reduite|reduction|reduced|standard|normale|modulation|modulee|4d)\b"
+    r"|\baidr ?3d\b"
 )
 _LOCALIZER: Final = re.compile(
     r"\b(?:locali[sz]ers?|topograms?|topogramme|topo|top|scouts?|surview|scanograms?|pilot|reperage)\b"

@@ -101,7 +101,8 @@ _MOST_PASSED: Final = 256
 class Rules:
     """What a site lets through: words of :data:`CHOICES`. Raises :class:`ConfigError` for any other.
 
-    ``ocr_sample``: one CT image in this many is looked at for burned-in text, none if 0; :data:`SERIES`: the first of each series.
+    ``ocr_sample``: one CT image in this many is looked at for burned-in text, none if 0; :data:`SERIES`: the first of
+    each series.
     """
 
     localizers: str = "process"
@@ -129,8 +130,8 @@ class Rules:
 class Verdict(NamedTuple):
     """What an object that may pass is, and what must be done to it.
 
-    ``mask`` has the bits that stay in each 16-bit pixel, 0 if all do; ``look`` says of how many frames, from the first on, the
-    pixels must be searched for text before the object goes anywhere.
+    ``mask`` has the bits that stay in each 16-bit pixel, 0 if all do; ``look`` says of how many frames, from the first
+    on, the pixels must be searched for text before the object goes anywhere.
     """
 
     kind: Kind
@@ -163,7 +164,7 @@ def triage(source: Source, rules: Rules) -> Verdict:
 
 
 def _series(source: Source, sop_class: str, rules: Rules) -> None:
-    """What is the same for all slices of a series, and decided once: by nothing but the elements of :data:`_DECISIVE`."""
+    """What is the same for all slices of a series, decided once: by nothing but the elements of :data:`_DECISIVE`."""
     found = tuple(map(source.elements.get, _DECISIVE))
     key = (rules, source.syntax, source.pixel_data is None, found)
     if key in _passed:
@@ -203,7 +204,7 @@ def _document(source: Source, kind: Kind, modality: str) -> Verdict:
 
 
 def _secondary_capture(source: Source, rules: Rules) -> Verdict:
-    """A Secondary Capture passes only where the site has it looked at, and only if it says that nothing is burned in."""
+    """A Secondary Capture passes only if the site has it looked at, and only if it says that nothing is burned in."""
     if rules.secondary_captures == "hold":
         raise Permanent(
             "pixel-risk", "a Secondary Capture: a screen that may show the patient's name; look at it, then drop it"
@@ -402,7 +403,7 @@ def _word(source: Source, tag: int) -> int | None:
 
 
 def _sampled(source: Source, rules: Rules) -> int:
-    """How many frames to look at, if this is one of the images for it: always the same ones, whoever asks and how often.
+    """How many frames to look at, if this is among the images for it: always the same ones, whoever asks and how often.
 
     The first of a series is the one that InstanceNumber 1 (or 0) names; where there is no number, each may be it.
     """

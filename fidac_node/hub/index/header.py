@@ -113,7 +113,8 @@ class Header:
     def holder(self, tag: int) -> Header:
         """Where ``tag`` stands: here, or in the functional groups that all frames share, or in the first frame's.
 
-        An Enhanced image keeps there what a classic one has at the top (PS3.3 C.7.6.16). This data set itself when nowhere.
+        An Enhanced image keeps there what a classic one has at the top (PS3.3 C.7.6.16). This data set itself when
+        nowhere.
         """
         if tag in self._values:
             return self
@@ -231,7 +232,7 @@ def _is_plain(transfer_syntax_uid: str) -> bool:
 
 
 def _skim(buffer: Buffer, position: int, end: int, values: dict[int, tuple[int, int]]) -> int:
-    """Note where the plain values in Explicit VR Little Endian are, and return where an element begins that is not plain."""
+    """Note where plain values in Explicit VR Little Endian are, and return where an element begins that is none."""
     last = end - 8
     while position <= last:
         group, number, vr, length = _SHORT_HEADER(buffer, position)

@@ -114,15 +114,21 @@ _HELD: Final = (
     "CREATE INDEX held_instance ON held (sop_instance_uid)",
 )
 
-# What the instances of a series have between them, so that asking for instances begins with few series. `labels` is the sum of
-# 2**n for the labels that occur, n in the order of marks.LABELS. Where received_at and these two are, instances need no index of it.
+# What the instances of a series have between them, so that asking for instances begins with few series. `labels` is the
+# sum of 2**n for the labels that occur, n in the order of marks.LABELS. Where received_at and these two are, instances
+# need no index of it.
 _NARROWING: Final = (
     "ALTER TABLE series ADD COLUMN thinnest {double}",
     "ALTER TABLE series ADD COLUMN labels INTEGER NOT NULL DEFAULT 0",
-    """UPDATE series SET (thinnest, labels) = (SELECT MIN(instance.slice_thickness), COALESCE(
-        MAX(CASE instance.label WHEN 'certain' THEN 1 ELSE 0 END) + MAX(CASE instance.label WHEN 'possible' THEN 2 ELSE 0 END)
-        + MAX(CASE instance.label WHEN 'negative' THEN 4 ELSE 0 END) + MAX(CASE instance.label WHEN 'other' THEN 8 ELSE 0 END)
-        + MAX(CASE instance.label WHEN 'unknown' THEN 16 ELSE 0 END), 0) FROM instance WHERE instance.series_id = series.id)""",
+    (
+        "UPDATE series SET (thinnest, labels) = (SELECT MIN(instance.slice_thickness), COALESCE(\n"
+        "        MAX(CASE instance.label WHEN 'certain' THEN 1 ELSE 0 END) + "
+        "MAX(CASE instance.label WHEN 'possible' THEN 2 ELSE 0 END)\n"
+        "        + MAX(CASE instance.label WHEN 'negative' THEN 4 ELSE 0 END) + "
+        "MAX(CASE instance.label WHEN 'other' THEN 8 ELSE 0 END)\n"
+        "        + MAX(CASE instance.label WHEN 'unknown' THEN 16 ELSE 0 END), 0) "
+        "FROM instance WHERE instance.series_id = series.id)"
+    ),
     "DROP INDEX instance_received",
 )
 

@@ -23,7 +23,10 @@ from fidac_node.dicom.marks import LABELS
 
 
 class Site(Model):
-    """A hospital. Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms."""
+    """A hospital.
+
+    Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms.
+    """
 
     id = TextField(primary_key=True)
     ae_title = TextField(unique=True, null=True)

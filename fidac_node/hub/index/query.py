@@ -23,7 +23,8 @@ LEVELS: Final = ("studies", "series", "instances")
 EXACT_TIME: Final = "received_at"
 
 _PAGE: Final = 500
-# Instances whose series are looked into at a time: a page of rows is found in one, and 10,000 series of one instance in few.
+# Instances whose series are looked into at a time: a page of rows is found in one, and 10,000 series of one instance in
+# few.
 _PORTION: Final = 2000
 
 Row: TypeAlias = "dict[str, Any]"
@@ -35,8 +36,8 @@ class StudyFilter:
 
     Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
     (PS3.4 C.2.2.2.4). ``since`` and ``until`` are (shifted) study dates and included; ``received_since``
-    is a day in UTC and stands for its week; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the study when
-    studies are listed, else in the series.
+    is a day in UTC and stands for its week; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the
+    study when studies are listed, else in the series.
     """
 
     site: str = ""
@@ -64,9 +65,10 @@ def find(
 ) -> Generator[Row]:
     """Yield the rows of ``level`` (one of :data:`LEVELS`) that match, at most ``limit``, read as they are asked for.
 
-    Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of reception they
-    have the week; ``exact_times`` adds ``received_at``, for the hub's administrators. A study matches the acquisition filters when
-    one of its series matches them all. All rows are of one state of the index; who leaves before the last closes the generator.
+    Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of
+    reception they have the week; ``exact_times`` adds ``received_at``, for the hub's administrators. A study matches
+    the acquisition filters when one of its series matches them all. All rows are of one state of the index; who leaves
+    before the last closes the generator.
     """
     if wanted.received_since is not None:
         wanted = replace(wanted, received_since=monday(wanted.received_since))
@@ -79,7 +81,7 @@ def find(
 
 
 def totals(db: Database) -> dict[str, int]:
-    """Return how many instances, studies, series, patients, sites, conflicts and held objects there are, and their bytes."""
+    """Return the numbers of instances, studies, series, patients, sites, conflicts and held objects, and the bytes."""
     studies, series, instances, size = Study.select(
         fn.COUNT(Study.id), fn.SUM(Study.series), fn.SUM(Study.instances), fn.SUM(Study.bytes)
     ).scalar(db, as_tuple=True)
@@ -242,7 +244,10 @@ def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Ite
 
 
 def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
-    """Yield the numbers of the series that have instances to be found, in order, about as many at a time as make a page of rows."""
+    """Yield the numbers of the series that have instances to be found, in order.
+
+    They come about as many at a time as make a page of rows.
+    """
     conditions = [Series.id > 0, *_study_conditions(wanted), *_series_conditions(wanted, Series.thinnest)]
     if wanted.label:
         conditions.append(Series.labels.bin_and(label_bit(wanted.label.lower())) != 0)

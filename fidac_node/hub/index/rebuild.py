@@ -32,8 +32,8 @@ def reindex(
 ) -> Reindexed:
     """Replace all rows about objects by what the archive's files say, in one transaction; sites and held rows stay.
 
-    Of the times of reception only the week comes back, because the files tell no more; files of before are set to theirs.
-    Whoever asks meanwhile sees the rows as they were; the hub's filing waits. ``progress`` is told after each
+    Of the times of reception only the week comes back, because the files tell no more; files of before are set to
+    theirs. Whoever asks meanwhile sees the rows as they were; the hub's filing waits. ``progress`` is told after each
     batch how many files were read; ``limit`` (bytes) bounds what a deflated object may inflate to. Raises
     ``OSError`` and ``peewee.PeeweeException``; the index then is as it was.
     """
@@ -86,6 +86,9 @@ def _record(db: Database, descriptions: list[Description], archive: Archive, res
 
 
 def _ensure_sites(db: Database, names: set[str]) -> None:
-    """A site that is known only by its folder comes back without an AE title: who may store is an administrator's word."""
+    """A site that is known only by its folder comes back without an AE title.
+
+    Who may store is an administrator's word.
+    """
     for name in sorted(names):
         Site.insert(id=name, added_at=utc_now()).on_conflict_ignore().execute(db)

@@ -82,7 +82,10 @@ class Description:
 
     @property
     def rank(self) -> str:
-        """Study and series take their attributes from the instance that ranks first: images before localizers, then by UID."""
+        """Study and series take their attributes from the instance that ranks first.
+
+        Images come before localizers, then it goes by UID.
+        """
         return f"{int(self.localizer)}:{self.place.sop}"
 
     @property
@@ -295,7 +298,7 @@ def _upsert(
     attributes: dict[str, Any],
     more: _Changes,
 ) -> tuple[int, bool]:
-    """Insert a study or series with what these instances say, or add it; return the row's number, and whether it is new.
+    """Insert a study or series with what these instances say, or add it; return its row's number, and if it is new.
 
     A better ranking instance or a stronger label changes the attributes. Sums are added to in the transaction that
     inserts what they count, so that they cannot drift.
@@ -312,7 +315,8 @@ def _upsert(
     labelled = {"label": label, "label_source": label_source}
     rows = ask(
         db,
-        f"SELECT id, read_from, label, label_source FROM {model.__name__.lower()} WHERE {' AND '.join(f'{column} = ?' for column in key)}",
+        f"SELECT id, read_from, label, label_source FROM {model.__name__.lower()} "
+        f"WHERE {' AND '.join(f'{column} = ?' for column in key)}",
         *key.values(),
     )
     if not rows:

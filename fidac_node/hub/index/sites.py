@@ -20,9 +20,10 @@ _FRESH_SECONDS: Final = 1.0
 
 
 def add_site(db: Database, site_id: str, ae_title: str) -> bool:
-    """Register a site; it may store from now on. ``False``: it was registered just so already. A new one gets a neutral code.
+    """Register a site; it may store from now on. ``False``: it was registered just so already.
 
-    Raises :class:`ConfigError` when the site has another AE title, or the AE title another site.
+    A new one gets a neutral code. Raises :class:`ConfigError` when the site has another AE title, or the AE title
+    another site.
     """
     with exclusive(db):
         titles = dict(Site.select(Site.id, Site.ae_title).tuples().execute(db))
@@ -41,7 +42,10 @@ def add_site(db: Database, site_id: str, ae_title: str) -> bool:
 
 
 def site_code(db: Database, site_id: str) -> str:
-    """The neutral code of a site, which starts its pseudonyms; nothing for one that was registered before there were codes."""
+    """The neutral code of a site, which starts its pseudonyms.
+
+    Nothing for one that was registered before there were codes.
+    """
     return str(Site.select(Site.code).where(Site.id == site_id).scalar(db) or "")
 
 

@@ -1,4 +1,7 @@
-"""Compression on the way from the worker to the hub's archive: smaller, the same pixels, filed once in whatever encoding it comes."""
+"""Compression on the way from the worker to the hub's archive.
+
+Smaller, the same pixels, filed once in whatever encoding it comes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One study, one patient; one number, one person: between real spools, ledger and vault, with two workers, and by the commands."""
+"""One study, one patient; one number, one person.
+
+Between real spools, ledger and vault, with two workers, and by the commands.
+"""
 
 from __future__ import annotations
 

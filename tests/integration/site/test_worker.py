@@ -236,7 +236,10 @@ def test_whichever_system_call_fails_the_originals_wait_and_leave_later_once(
 
 
 def die_at_each_call(directory: str) -> None:
-    """In a process of its own: the worker dies before its 1st, 2nd, ... system call; another one takes up what it left."""
+    """In a process of its own: the worker dies before its 1st, 2nd, ... system call.
+
+    Another one takes up what it left.
+    """
     one = Bench(Path(directory))
     one.ledger.close()
     content: dict[Entry, bytes] = {}

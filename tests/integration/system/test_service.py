@@ -74,7 +74,8 @@ def failing():
 chores = [Chore("failing", 0.2, failing), Chore("chore", 0.2, chore)]
 family = [(words.split()[0], [journal, *words.split()]) for words in children]
 listeners = {"receive": listen("127.0.0.1", int(os.environ["PORT"]))} if "PORT" in os.environ else {}
-sys.exit(Supervisor("family", family, chores, listeners=listeners, grace=1, command=[sys.executable, "-c", child]).run())
+sys.exit(Supervisor("family", family, chores, listeners=listeners, grace=1, \
+command=[sys.executable, "-c", child]).run())
 """
 
 

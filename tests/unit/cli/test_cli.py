@@ -41,7 +41,10 @@ def test_help_lists_every_command_and_imports_none() -> None:
     result = CliRunner().invoke(frame.cli, ["--help"])
     assert result.exit_code == 0
     assert all(f"  {name} " in result.stdout for name in frame.COMMANDS)
-    code = "from fidac_node.cli import cli\ncli(['--help'], standalone_mode=False)\nassert 'fidac_node.cli.site' not in sys.modules"
+    code = (
+        "from fidac_node.cli import cli\ncli(['--help'], standalone_mode=False)\n"
+        "assert 'fidac_node.cli.site' not in sys.modules"
+    )
     assert loaded_by(code) == set()
 
 

@@ -284,6 +284,9 @@ def test_whatever_a_file_holds_it_loads_or_is_refused_with_its_name(text: str) -
 
 
 def test_reading_settings_loads_no_dicom_library() -> None:
-    code = "import sys, fidac_node.config.config; print({'pydicom', 'pynetdicom', 'deid', 'numpy', 'peewee', 'click'} & set(sys.modules))"
+    code = (
+        "import sys, fidac_node.config.config; "
+        "print({'pydicom', 'pynetdicom', 'deid', 'numpy', 'peewee', 'click'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "set()"

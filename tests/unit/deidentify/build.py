@@ -48,9 +48,10 @@ IDENTITY = {
 }
 # Folded, as they may appear in an output: every form in which a value above could survive.
 TRACES = (
-    b"quenouille", b"zephyrine", b"z\xc3\xa9phyrine", b"z\xe9phyrine", b"8003412765", b"19610714", b"14/07/1961", b"ch\xe2taigniers",
-    b"ch\xc3\xa2taigniers", b"06 39 98", b"d\xe9sir\xe9", b"261079912345643", b"rx24088731", b"etu4417", b"delaitre", b"g\xe9raud",
-    b"hebrard", b"bretonneau", b"37044", b"tours", b"scanurg2", b"64012", b"nda240317552", b"rp-77120", ROOT.encode(),
+    b"quenouille", b"zephyrine", b"z\xc3\xa9phyrine", b"z\xe9phyrine", b"8003412765", b"19610714", b"14/07/1961",
+    b"ch\xe2taigniers", b"ch\xc3\xa2taigniers", b"06 39 98", b"d\xe9sir\xe9", b"261079912345643", b"rx24088731",
+    b"etu4417", b"delaitre", b"g\xe9raud", b"hebrard", b"bretonneau", b"37044", b"tours", b"scanurg2", b"64012",
+    b"nda240317552", b"rp-77120", ROOT.encode(),
 )  # fmt: skip
 
 

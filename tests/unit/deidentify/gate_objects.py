@@ -18,7 +18,8 @@ OLD_UID = "1.3.6.1.4.1.99999.17.4711815.3"
 PSEUDONYM = "S1-ABCDEFGHIJKLMNOP"
 WRITTEN = frozenset({PSEUDONYM, "FIDAC", "S1", "YES", "MODIFIED"})
 _WORDS = """
-thorax chest lung sans avec injection iv angio thoracique siemens somatom force routine axial original primary ct inj dr mr hopital rue
+thorax chest lung sans avec injection iv angio thoracique siemens \
+somatom force routine axial original primary ct inj dr mr hopital rue
 france philips
 """
 HARMLESS = frozenset(_WORDS.split())

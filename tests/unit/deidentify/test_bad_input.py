@@ -79,8 +79,9 @@ def test_accents_without_a_character_set_neither_crash_nor_leak(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("keyword", "value", "code"), [
-    ("StudyInstanceUID", None, "incomplete"), ("SeriesInstanceUID", "", "incomplete"), ("SOPInstanceUID", None, "incomplete"),
-    ("StudyInstanceUID", "1.2.QUENOUILLE", "malformed"), ("SeriesInstanceUID", "1." + "2" * 70, "malformed"),
+    ("StudyInstanceUID", None, "incomplete"), ("SeriesInstanceUID", "", "incomplete"),
+    ("SOPInstanceUID", None, "incomplete"), ("StudyInstanceUID", "1.2.QUENOUILLE", "malformed"),
+    ("SeriesInstanceUID", "1." + "2" * 70, "malformed"),
 ])  # fmt: skip
 def test_a_missing_or_invalid_uid_is_held(tmp_path: Path, keyword: str, value: str | None, code: str) -> None:
     with pydicom_config.disable_value_validation(), pytest.raises(Permanent) as caught:

@@ -1,4 +1,7 @@
-"""Every answer right and no leak, on made-up studies with identities in every carrier; also on studies nobody has seen."""
+"""Every answer right and no leak, on made-up studies with identities in every carrier.
+
+Also on studies nobody has seen.
+"""
 
 from __future__ import annotations
 

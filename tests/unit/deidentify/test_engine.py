@@ -197,7 +197,8 @@ def test_a_time_is_told_to_the_second_and_a_fraction_only_as_a_difference(tmp_pa
 
 @pytest.mark.parametrize("keyword", ["SeriesDate", "AcquisitionDate", "ContentDate"])
 @pytest.mark.parametrize(("date", "stays"), [
-    ("20220317", True), ("20220316", False), ("20240318", True), ("20240319", False), ("19700101", False), ("99991231", False),
+    ("20220317", True), ("20220316", False), ("20240318", True), ("20240319", False), ("19700101", False),
+    ("99991231", False),
 ])  # fmt: skip
 def test_a_date_that_is_not_near_the_study_goes(tmp_path: Path, keyword: str, date: str, stays: bool) -> None:
     assert (keyword in read(run(write(tmp_path / "a.dcm", ct(**{keyword: date})))[0])) is stays
@@ -259,7 +260,8 @@ def test_curves_overlays_icons_and_trailing_elements_are_removed(tmp_path: Path)
     ds = ct(IconImageSequence=[dataset(Rows=1, Columns=1)])
     for tag, vr, value in (
         (0x50000005, "US", 1), (0x50103000, "OW", b"QUENOUIL"), (0x60000010, "US", 4), (0x60000022, "LO", "Quenouille"),
-        (0x60003000, "OW", b"\0\1"), (0x601E3000, "OW", b"\0\1"), (0x601E0010, "US", 4), (0xFFFCFFFC, "OB", b"Quenouille"),
+        (0x60003000, "OW", b"\0\1"), (0x601E3000, "OW", b"\0\1"), (0x601E0010, "US", 4),
+        (0xFFFCFFFC, "OB", b"Quenouille"),
     ):  # fmt: skip
         ds.add_new(tag, vr, value)
     encoded, _ = run(write(tmp_path / "a.dcm", ds))
@@ -362,7 +364,8 @@ def test_a_sequence_hidden_in_un_is_entered(tmp_path: Path, undefined: bool) -> 
         ("BodyPartExamined", "Quenouille"), ("ScanOptions", "QUENOUILLE 2024!"),
         ("StudyTime", "0639981247"), ("Manufacturer", "Quenouille@chu-tours.fr"), ("SoftwareVersions", "19610714"),
         ("ConvolutionKernel", "06 39 98 12 47"), ("ManufacturerModelName", "x" * 70), ("RescaleType", "Quenouille"),
-        ("PositionReferenceIndicator", "Quenouille"), ("ContrastBolusRoute", "par Hébrard"), ("PatientSex", "Quenouille"),
+        ("PositionReferenceIndicator", "Quenouille"), ("ContrastBolusRoute", "par Hébrard"),
+        ("PatientSex", "Quenouille"),
     ],
 )  # fmt: skip
 def test_a_kept_attribute_keeps_only_what_has_its_form(tmp_path: Path, keyword: str, value: str) -> None:

@@ -19,8 +19,8 @@ from tests.unit.deidentify.build import ct, raw_element, run, traces, write
 
 NAME = b"QUENOUILLE"
 VALUES = {
-    "DA": b"19610714", "DT": b"19610714102413", "TM": b"QUENOUILLE", "UI": b"1.3.6.1.4.1.99999.77", "AS": b"QUEN", "DS": b"QUENOUILLE",
-    "IS": b"QUENOUILLE", "FL": b"QUENOUIL", "FD": b"QUENOUILLEQUENOU", "SQ": b"",
+    "DA": b"19610714", "DT": b"19610714102413", "TM": b"QUENOUILLE", "UI": b"1.3.6.1.4.1.99999.77", "AS": b"QUEN",
+    "DS": b"QUENOUILLE", "IS": b"QUENOUILLE", "FL": b"QUENOUIL", "FD": b"QUENOUILLEQUENOU", "SQ": b"",
 }  # fmt: skip
 PLAN = load_plan("fidac-chest-ct")
 # Carried by every test object already, or what it could not be read without.
@@ -143,11 +143,12 @@ class Blind(Pseudonymiser):
 
 
 OTHER = {
-    "PatientName": "王^小东", "PatientID": "7", "PatientBirthDate": "19880229", "PatientAddress": "", "PatientTelephoneNumbers": "1",
-    "PatientMotherBirthName": "X", "OtherPatientIDs": ["a", "b", "c"], "AccessionNumber": "", "StudyID": "1",
-    "ReferringPhysicianName": "", "OperatorsName": ["A^B", "C^D"], "InstitutionName": "Klinik", "InstitutionAddress": "Berlin",
-    "StationName": "X1", "DeviceSerialNumber": "9", "AdmissionID": "55", "StudyDescription": "Thorax de X1", "ImageComments": "ok " * 50,
-    "RequestedProcedureID": "", "SpecificCharacterSet": "GB18030",
+    "PatientName": "王^小东", "PatientID": "7", "PatientBirthDate": "19880229", "PatientAddress": "",
+    "PatientTelephoneNumbers": "1", "PatientMotherBirthName": "X", "OtherPatientIDs": ["a", "b", "c"],
+    "AccessionNumber": "", "StudyID": "1", "ReferringPhysicianName": "", "OperatorsName": ["A^B", "C^D"],
+    "InstitutionName": "Klinik", "InstitutionAddress": "Berlin", "StationName": "X1", "DeviceSerialNumber": "9",
+    "AdmissionID": "55", "StudyDescription": "Thorax de X1", "ImageComments": "ok " * 50, "RequestedProcedureID": "",
+    "SpecificCharacterSet": "GB18030",
 }  # fmt: skip
 
 

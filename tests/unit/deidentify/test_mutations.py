@@ -267,12 +267,18 @@ MUTATIONS = [
     Mutation("entering UN", ("hidden",), copied(lambda tag, encoded, explicit: explicit and encoded[4:6] == b"UN")),
     Mutation("what PS3.6 does not know", ("retired",), copied(lambda tag, *_: not vrs_of(tag) and not tag >> 16 & 1)),
     Mutation("group lengths", ("retired",), copied(lambda tag, *_: not tag & 0xFFFF)),
-    Mutation("VR of the attribute", ("wrong_vr",), instead(Rewriter, "_vr", lambda self, tag, declared: declared or vrs_of(tag)[0])),
+    Mutation(
+        "VR of the attribute",
+        ("wrong_vr",),
+        instead(Rewriter, "_vr", lambda self, tag, declared: declared or vrs_of(tag)[0]),
+    ),
     *(
         Mutation(f"default of {vr}", ("dictionary", "defaults", "texts"), plan=by_vr(vr))
         for vr in BY_DEFAULT
     ),
-    Mutation("groups of graphics", ("graphics",), plan=lambda plan: replace(plan, groups=dict.fromkeys(plan.groups, "keep"))),
+    Mutation(
+        "groups of graphics", ("graphics",), plan=lambda plan: replace(plan, groups=dict.fromkeys(plan.groups, "keep"))
+    ),
     Mutation("UIDs after the first", ("references",), first_uid_only),
     Mutation("UIDs the same everywhere", ("references", "plain"), keys=RandomUids),
     Mutation("UIDs apart", ("references", "plain"), keys=OneUid),
@@ -286,25 +292,57 @@ MUTATIONS = [
     Mutation("ages above 89", ("old_age", "depth"), instead(dates, "age89", lambda value: value)),
     Mutation("ages computed", ("no_age",), instead(dates, "age_at", lambda *_: "")),
     Mutation("one pseudonym each", ("plain",), keys=OnePatient),
-    Mutation("spelling of a patient", ("plain", "spelling"), instead(pseudonym, "identity", lambda *said: "|".join(said))),
+    Mutation(
+        "spelling of a patient", ("plain", "spelling"), instead(pseudonym, "identity", lambda *said: "|".join(said))
+    ),
     Mutation("text is cleaned", ("plain", "texts"), instead(rewrite, "clean", lambda value, _: value)),
     Mutation("what is listed stays", ("plain", "texts"), instead(rewrite, "clean", lambda *_: "")),
     Mutation("words are compared folded", ("plain", "texts"), instead(text, "fold", lambda value: value)),
-    Mutation("the vocabulary", ("plain", "texts"), plan=lambda plan: replace(plan, vocabulary=plan.vocabulary | CORPUS.needles.words)),
-    Mutation("codes that nobody published", ("codes", "unknown_codes"), instead(shapes, "meaning_of", lambda *_: "Chest")),
-    Mutation("safe private: VR", ("unsafe_private",), instead(Rewriter, "_safe_value", lambda self, tag, vr, encoded: encoded)),
-    Mutation("safe private: creator", ("private", "safe_private"), plan=lambda plan: replace(plan, private=AnyCreator(plan.private))),
-    Mutation("safe private: element", ("safe_private",), plan=lambda plan: replace(plan, private=AnyElement(plan.private))),
+    Mutation(
+        "the vocabulary",
+        ("plain", "texts"),
+        plan=lambda plan: replace(plan, vocabulary=plan.vocabulary | CORPUS.needles.words),
+    ),
+    Mutation(
+        "codes that nobody published", ("codes", "unknown_codes"), instead(shapes, "meaning_of", lambda *_: "Chest")
+    ),
+    Mutation(
+        "safe private: VR",
+        ("unsafe_private",),
+        instead(Rewriter, "_safe_value", lambda self, tag, vr, encoded: encoded),
+    ),
+    Mutation(
+        "safe private: creator",
+        ("private", "safe_private"),
+        plan=lambda plan: replace(plan, private=AnyCreator(plan.private)),
+    ),
+    Mutation(
+        "safe private: element", ("safe_private",), plan=lambda plan: replace(plan, private=AnyElement(plan.private))
+    ),
     Mutation("safe private stays", ("safe_private",), plan=lambda plan: replace(plan, private={})),
     Mutation("Type 1 stays", ("words_in_frames",), instead(iod, "ENHANCED", iod.Demands(frozenset(), frozenset()))),
     Mutation("comments of codecs", ("codestreams",), instead(codestream, "blank_comments", lambda *_: None)),
     Mutation("bytes after the image", ("tails",), surplus_kept),
     Mutation("elements after the pixels", ("tails",), tail_kept),
     Mutation("unused bits", ("high_bits",), instead(copy.Pixels, "_masked", lambda self, chunk: chunk)),
-    Mutation("unused bits are looked for", ("stray_bits_signed", "stray_bits_unsigned"), instead(copy.Pixels, "_strays", lambda *_: 0)),
-    Mutation("unused bits of compressed pixels", ("stray_bits_rle",), instead(copy.Pixels, "_check_bits", lambda *_: None)),
-    Mutation("dates near the study alone", ("far_dates",), instead(Clock, "_moved", lambda self, *day: dates._date(*day, self.days))),
-    Mutation("dates of the scanner", ("device_life",), plan=by_name("shift", "DateOfLastCalibration", "DateTimeOfLastCalibration")),
+    Mutation(
+        "unused bits are looked for",
+        ("stray_bits_signed", "stray_bits_unsigned"),
+        instead(copy.Pixels, "_strays", lambda *_: 0),
+    ),
+    Mutation(
+        "unused bits of compressed pixels", ("stray_bits_rle",), instead(copy.Pixels, "_check_bits", lambda *_: None)
+    ),
+    Mutation(
+        "dates near the study alone",
+        ("far_dates",),
+        instead(Clock, "_moved", lambda self, *day: dates._date(*day, self.days)),
+    ),
+    Mutation(
+        "dates of the scanner",
+        ("device_life",),
+        plan=by_name("shift", "DateOfLastCalibration", "DateTimeOfLastCalibration"),
+    ),
     Mutation("times of the scanner", ("device_life",), plan=by_name("time", "TimeOfLastCalibration")),
     Mutation("versions of context groups", ("published_dates",), plan=by_name("shift", "ContextGroupLocalVersion")),
     Mutation("versions of coding schemes", ("published_dates",), instead(codes, "published_version", lambda *_: True)),
@@ -313,10 +351,20 @@ MUTATIONS = [
     Mutation("times are cut down", ("plain", "offsets"), instead(Clock, "tm", lambda _, value: value)),
     Mutation("moments go back", ("plain", "offsets"), instead(Clock, "moment_tm", lambda _, value: value)),
     Mutation("moments go back by study", ("plain",), keys=OneFraction),
-    Mutation("codes are terms", ("words_in_codes",), instead(Rewriter, "_is_term", lambda self, tag, value: shapes.is_valid("CS", value))),
+    Mutation(
+        "codes are terms",
+        ("words_in_codes",),
+        instead(Rewriter, "_is_term", lambda self, tag, value: shapes.is_valid("CS", value)),
+    ),
     Mutation("codes are asked for each time", ("words_in_codes",), plain_codes),
-    Mutation("words of makers", ("words_of_makers", "words_in_frames"), instead(devices, "known", lambda value, _: value)),
-    Mutation("the scanner's own places", ("words_of_makers",), instead(rewrite, "_FUNCTIONAL_GROUPS", frozenset({0x00189321}))),
+    Mutation(
+        "words of makers", ("words_of_makers", "words_in_frames"), instead(devices, "known", lambda value, _: value)
+    ),
+    Mutation(
+        "the scanner's own places",
+        ("words_of_makers",),
+        instead(rewrite, "_FUNCTIONAL_GROUPS", frozenset({0x00189321})),
+    ),
     Mutation("no invented value", ("words_of_makers",), instead(iod, "demands_of", lambda _: iod.ENHANCED)),
     Mutation("codes that must be there", ("unknown_code_demanded",), instead(rewrite, "_DEMANDED", frozenset())),
     Mutation("names that are words", ("name_of_a_word",), names_are_words),
@@ -326,10 +374,16 @@ MUTATIONS = [
     Mutation("numbers in text", ("identifier_as_number",), instead(Search, "_number", lambda *_: None)),
     *(Mutation(f"{kind} is searched", (kind,), instead(copy.Pixels, "margins", lambda _: [])) for kind in MARGINS),
     Mutation("other scripts", ("margin_latin",), instead(scripts, "latin", lambda value, **_: value)),
-    Mutation("offset tables", ("offsets_of_others", "offsets_without_fragments"), instead(copy.Pixels, "are_offsets", lambda *_: True)),
+    Mutation(
+        "offset tables",
+        ("offsets_of_others", "offsets_without_fragments"),
+        instead(copy.Pixels, "are_offsets", lambda *_: True),
+    ),
     Mutation("LUT data", ("long_luts",), instead(shapes, "lut_fits", lambda *_: True)),
     Mutation(
-        "the preamble", ("head",), instead(applied, "encode_meta", lambda meta: b"II*\0".ljust(128, b"\0") + part10.encode_meta(meta)[128:])
+        "the preamble",
+        ("head",),
+        instead(applied, "encode_meta", lambda meta: b"II*\0".ljust(128, b"\0") + part10.encode_meta(meta)[128:]),
     ),
     Mutation(
         "the File Meta Information",
@@ -339,8 +393,14 @@ MUTATIONS = [
     Mutation("the marks", ("plain",), no_marks),
     Mutation("triage: class", HELD_CLASSES, instead(triage, "triage", lambda *_: triage.Verdict(triage.IMAGE))),
     Mutation("triage: modality", ("held_other_modality",), instead(triage, "_is_ct", lambda _: None)),
-    Mutation("triage: words", ("held_burned_in", "held_dose_sheet", "held_patient_protocol"), instead(triage, "_words", lambda _: None)),
-    Mutation("triage: ImageType", ("held_secondary", "held_screen_save"), instead(triage, "_image_type", lambda *_: None)),
+    Mutation(
+        "triage: words",
+        ("held_burned_in", "held_dose_sheet", "held_patient_protocol"),
+        instead(triage, "_words", lambda _: None),
+    ),
+    Mutation(
+        "triage: ImageType", ("held_secondary", "held_screen_save"), instead(triage, "_image_type", lambda *_: None)
+    ),
     Mutation("triage: conversion", ("held_converted",), instead(triage, "_capture", lambda _: None)),
     Mutation("triage: pixels", ("held_palette",), instead(triage, "_pixels", lambda _: None)),
     Mutation("triage: geometry", ("held_no_geometry",), instead(triage, "_geometry", lambda _: None)),

@@ -1,4 +1,6 @@
-"""Two examinations that differ in the person alone come out byte for byte the same: whatever differs is a leak, listed or not.
+"""Two examinations that differ in the person alone come out byte for byte the same.
+
+Whatever differs is a leak, listed or not.
 
 The two are de-identified under pseudonyms that coincide, so that nothing but identity can tell them apart.
 What the profile retains on purpose is the same in both: sex, age, size and weight (PS3.15 E.3.7), and the
@@ -20,7 +22,8 @@ from hypothesis import strategies as st
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, profiles_directory
 from fidac_node.deidentify.gate.identifying import nature_of
 from fidac_node.deidentify.plan import Plan
-from fidac_node.deidentify.profile.ps315 import MODIFIED_DATES, read_table
+from fidac_node.deidentify.profile.ps315 import read_table
+from fidac_node.dicom.marks import CODE_MODIFIED_DATES
 from fidac_node.deidentify.rewrite import iod
 from fidac_node.deidentify.source import read_source
 from fidac_node.errors import Permanent
@@ -55,7 +58,7 @@ FREE = ("AE", "LO", "LT", "OB", "OD", "OF", "OL", "OV", "OW", "PN", "SH", "ST", 
 def _rows() -> dict[int, str]:
     """The attributes that Table E.1-1 calls identity and this programme does not retain, with their VR."""
     rows = {row.tag: row for row in read_table(profiles_directory()) if row.tag in made.KNOWN}
-    dates = {tag for tag, row in rows.items() if MODIFIED_DATES in row.options}
+    dates = {tag for tag, row in rows.items() if CODE_MODIFIED_DATES in row.options}
     return {tag: made.KNOWN[tag] for tag in rows if tag and tag not in dates | RETAINED | MARKS}
 
 
@@ -114,7 +117,10 @@ def outcome(twins: Twins, file: bytes, plan: Plan = PLAN) -> tuple[bytes, str]:
 def difference(one: bytes, other: bytes) -> str:
     """Where two outputs part, for whoever reads a failure."""
     at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return f"{len(one)} and {len(other)} bytes, at {at}: {one[max(0, at - 24) : at + 40]!r} and {other[max(0, at - 24) : at + 40]!r}"
+    return (
+        f"{len(one)} and {len(other)} bytes, at {at}: "
+        f"{one[max(0, at - 24) : at + 40]!r} and {other[max(0, at - 24) : at + 40]!r}"
+    )
 
 
 def compare(twins: Twins, plan: Plan = PLAN) -> str:
@@ -130,8 +136,8 @@ def compare(twins: Twins, plan: Plan = PLAN) -> str:
 def person(**values: Any) -> Person:
     """A person of whom nothing is drawn by chance."""
     first: dict[str, Any] = {
-        "charset": pairs.CHARSETS[2], "names": ("QUENOUILLE", "Zéphyrine"), "ids": ("IPP8003412765",), "phone": "06 39 98 12 47",
-        "birth": "19610714",
+        "charset": pairs.CHARSETS[2], "names": ("QUENOUILLE", "Zéphyrine"), "ids": ("IPP8003412765",),
+        "phone": "06 39 98 12 47", "birth": "19610714",
         "root": "1.3.6.1.4.1.99999", "blobs": (b"\1\2\3\4", b"QUENOUILLE"), "bits": 1,
     }  # fmt: skip
     return Person(**{**first, **values})
@@ -171,7 +177,10 @@ TALLY: Counter[str] = Counter()
 
 @st.composite
 def slots(draw: st.DrawFn, depth: int = 3) -> list[Slot]:
-    """Places for identity: attributes of the table and others, private, unknown, nested, and sequences of nothing else."""
+    """Places for identity.
+
+    Attributes of the table and others, private, unknown, nested, and sequences of nothing else.
+    """
     chosen = draw(st.lists(st.sampled_from(SUBJECTS), max_size=6, unique=True))
     found: dict[int, Slot] = {}
     for tag in chosen:
@@ -356,7 +365,10 @@ def test_how_many_people_a_sequence_names_does_not_show(depth: int, form: str) -
 
 @pytest.mark.parametrize("depth", [0, 2])
 def test_whether_an_attribute_of_identity_was_there_does_not_show(depth: int) -> None:
-    """Of those that may go: the table asks for others to be emptied (Z) or replaced (D), and an IOD for some to be there (Type 2)."""
+    """The attributes are of those that may go.
+
+    The table asks for others to be emptied (Z) or replaced (D), and an IOD for some to be there (Type 2).
+    """
     chosen = {
         tag: vr for tag, vr in (TABLE | UNLISTED).items() if vr != "SQ" and PLAN.action(tag, vr) in ("remove", "clean")
     }

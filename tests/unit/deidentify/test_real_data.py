@@ -206,7 +206,8 @@ def test_a_made_up_study_of_each_vendor_comes_out_without_a_trace_and_with_its_p
     tmp_path: Path, vendor: str, syntax: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the shared studies are not there, this always runs."""
-    # pydicom takes (01F1,1026) of Philips for FD, which it is not, and reads no such object in Implicit VR, before or after.
+    # pydicom takes (01F1,1026) of Philips for FD, which it is not, and reads no such object in Implicit VR, before or
+    # after.
     monkeypatch.setattr(config, "convert_wrong_length_to_UN", True)
     days = set()
     for person, later in ((0, 0), (0, 40), (1, 0)):

@@ -21,7 +21,8 @@ def test_what_applies_a_plan_needs_the_standard_library_alone(room: str) -> None
     code = (
         f"import sys; import fidac_node.deidentify.{room}\n"
         "places = {name: getattr(module, '__file__', '') or '' for name, module in sys.modules.items()}\n"
-        "print(*sorted({name.split('.')[0] for name, place in places.items() if 'site-packages' in place} - {'_distutils_hack'}))"
+        "print(*sorted({name.split('.')[0] for name, place in places.items() if 'site-packages' in place}"
+        " - {'_distutils_hack'}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -35,7 +36,10 @@ def test_what_applies_a_plan_needs_the_standard_library_alone(room: str) -> None
 
 
 def test_an_object_is_deidentified_without_pydicom_or_deid(tmp_path: Path) -> None:
-    """The cached plan is plain data, and nothing else of the fast path needs a library: numpy is only the faster where it is."""
+    """The cached plan is plain data, and nothing else of the fast path needs a library.
+
+    numpy is only the faster where it is.
+    """
     path = write(tmp_path / "a.dcm", ct())
     without = "import sys; sys.modules.update(dict.fromkeys(['pydicom', 'deid', 'numpy', 'peewee', 'matplotlib']))\n"
     code = (
@@ -44,8 +48,10 @@ def test_an_object_is_deidentified_without_pydicom_or_deid(tmp_path: Path) -> No
         "from fidac_node.deidentify.source import read_source\n"
         f"cache = Path({str(tmp_path / 'cache')!r}); plan = load_plan('fidac-chest-ct', cache=cache)\n"
         f"engine = Deidentifier(plan, Pseudonymiser({KEY!r}, 'FIDAC', 'S1'), 'S1', 'FIDAC')\n"
-        f"output = engine.apply(read_source(Path({str(path)!r}).read_bytes(), 1 << 26), label='unknown', label_source='default')\n"
-        "print(sha256(b''.join(output.chunks())).hexdigest(), *filter(sys.modules.get, ('pydicom', 'deid', 'peewee', 'matplotlib')))"
+        f"output = engine.apply(read_source(Path({str(path)!r}).read_bytes(), 1 << 26), "
+        "label='unknown', label_source='default')\n"
+        "print(sha256(b''.join(output.chunks())).hexdigest(), "
+        "*filter(sys.modules.get, ('pydicom', 'deid', 'peewee', 'matplotlib')))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     first, second, third = (

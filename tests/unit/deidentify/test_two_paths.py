@@ -1,4 +1,7 @@
-"""The fast path over bytes and the slow one through pydicom give the same bytes, whatever came before and in whatever order."""
+"""The fast path over bytes and the slow one through pydicom give the same bytes.
+
+Whatever came before and in whatever order.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,10 @@ def _parting(one: bytes | str, other: bytes | str) -> str:
     if isinstance(one, str) or isinstance(other, str):
         return f"{one[:40]!r} and {other[:40]!r}"
     at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return f"{len(one)} and {len(other)} bytes, at {at}: {one[max(0, at - 30) : at + 50]!r} and {other[max(0, at - 30) : at + 50]!r}"
+    return (
+        f"{len(one)} and {len(other)} bytes, at {at}: "
+        f"{one[max(0, at - 30) : at + 50]!r} and {other[max(0, at - 30) : at + 50]!r}"
+    )
 
 
 @settings(max_examples=250, deadline=None)
@@ -162,7 +168,10 @@ def test_an_empty_sequence_does_not_hold_an_object(form: str, syntax: str) -> No
 @pytest.mark.parametrize("vr", ["OB", "OW", "UN", "UT", "UC", "SQ"])
 @pytest.mark.parametrize("form", ["s", "si"])
 def test_what_is_removed_is_gone_as_if_it_had_never_been_there(form: str, vr: str, syntax: str) -> None:
-    """Items where PS3.6 has none, with sequences inside: no reader may lose its place and take what is inside for what comes after."""
+    """Items where PS3.6 has none, with sequences inside.
+
+    No reader may lose its place and take what is inside for what comes after.
+    """
     inside = (sequence(0x00081140, [LEAF], form), elem(0x00280010, "US", b"\7\0"), sequence(0x00291010, [LEAF], form))
     for tag in (0x00091010, 0x0020FFFE, 0x0022FFFE, 0x00104000, 0x00280107):
         odd = Elem(tag, vr, b"", ((*inside,), (), (*inside,)), form)
@@ -289,7 +298,10 @@ def test_a_character_set_under_another_vr_comes_out_the_same(vr: str) -> None:
 @pytest.mark.parametrize("form", ["u", "us", "usi"])
 @pytest.mark.parametrize("tag", [0x00091010, 0x52059230, 0x0020FFFE, 0x00104000, 0x00082111])
 def test_items_in_UN_where_they_are_removed_do_not_hold_an_object(tag: int, form: str) -> None:
-    """A private sequence that came through Implicit VR is UN of undefined length (PS3.5 6.2.2 note 2): legal, and seen in the field."""
+    """A private sequence that came through Implicit VR is UN of undefined length (PS3.5 6.2.2 note 2).
+
+    Legal, and seen in the field.
+    """
     for others in ((), (HIDDEN,)):
         with_it, without = (
             Object((*image().values(), *others, *extra), EXPLICIT_VR_LE).file()

@@ -1,4 +1,7 @@
-"""A reason says why, not who: names, numbers and dates are refused however they are typed, ordinary sentences are not."""
+"""A reason says why, not who.
+
+Names, numbers and dates are refused however they are typed, ordinary sentences are not.
+"""
 
 from __future__ import annotations
 

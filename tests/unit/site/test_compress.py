@@ -1,4 +1,7 @@
-"""Compression of pixels: what comes out decodes to the last bit, everywhere, and what cannot be proven stays as it is."""
+"""Compression of pixels.
+
+What comes out decodes to the last bit, everywhere, and what cannot be proven stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ def squeezed(name: str, path: Path) -> Path:
 
 
 def decoded(path: Path) -> bytes:
-    """Every frame as others decode it: JPEG-LS by pydicom, HTJ2K (which it cannot without a plugin) by OpenJPEG and OpenJPH."""
+    """Every frame as others decode it.
+
+    JPEG-LS by pydicom, HTJ2K (which it cannot without a plugin) by OpenJPEG and OpenJPH.
+    """
     ds = dcmread(path)
     if ds.file_meta.TransferSyntaxUID != METHODS["htj2k"].transfer_syntax_uid:
         return b"".join(array.tobytes() for array in iter_pixels(path, raw=True))
@@ -384,7 +390,10 @@ def test_a_missing_package_stops_the_start_with_the_line_and_the_remedy(
     path.write_text(f'[site]\nid = "S1"\n[send]\ncompression = "{name}"\n', "utf-8")
     assert load_site(path).send.compression == name
     monkeypatch.setattr(compress, "find_spec", lambda _: None)
-    remedy = rf"site.toml:4: \[send\] compression: {name} needs the package .*; install it: pip install 'fidac-node\[{name}\]'"
+    remedy = (
+        rf"site.toml:4: \[send\] compression: {name} needs the package .*; "
+        rf"install it: pip install 'fidac-node\[{name}\]'"
+    )
     with pytest.raises(ConfigError, match=remedy):
         load_site(path)
     with pytest.raises(ConfigError, match="pip install"):

@@ -185,7 +185,8 @@ def test_rows_are_flushed_by_themselves_within_a_second(ledger: Ledger) -> None:
 
 def test_attempts_survive_a_process_that_dies_right_after_counting(path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from fidac_node.site.ledger import Ledger; from fidac_node.spool.queue import Entry\n"
+        "import os, sys; from pathlib import Path; from fidac_node.site.ledger import Ledger; "
+        "from fidac_node.spool.queue import Entry\n"
         "ledger = Ledger(Path(sys.argv[1])); ledger.attempting([Entry.parse(sys.argv[2])]); os._exit(9)"
     )
     for number in (1, 2):
@@ -431,13 +432,15 @@ ledger = Ledger(Path(sys.argv[1]))
 ledger.note(entries[0], "ready")
 ledger.flush()
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # no file may grow over 100 kB: what SQLite sees as a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # no file may grow over 100 kB: \
+what SQLite sees as a full disk
 for entry in entries:
     ledger.note(entry, "held", message="x" * 2000)
 ledger.flush()
 assert ledger.counts()["held"] < 400
 refused = 0
-for action in (lambda: [ledger.attempting([other]) for other in others], lambda: [ledger.first_of_instance(other) for other in others]):
+for action in (lambda: [ledger.attempting([other]) for other in others], \
+lambda: [ledger.first_of_instance(other) for other in others]):
     try:
         action()
     except Temporary as error:

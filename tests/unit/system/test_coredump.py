@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fidac_node.identity.keyfile import create_key
 
-# PR_GET_DUMPABLE of <linux/prctl.h>: before and after, and in a process that is forked then, as those of 'deidentify' are.
+# PR_GET_DUMPABLE of <linux/prctl.h>: before and after, and in a process that is forked then, as those of 'deidentify'
+# are.
 CHILD = """
 import ctypes, os, sys
 from pathlib import Path

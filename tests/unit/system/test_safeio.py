@@ -89,7 +89,10 @@ def test_a_sync_that_is_begun_early_promises_nothing_and_changes_nothing(tmp_pat
 
 def test_a_process_killed_before_any_system_call_leaves_the_old_content_or_the_new(tmp_path: Path) -> None:
     path = tmp_path / "fact"
-    code = "import sys; from pathlib import Path; from fidac_node.system import safeio; from tests.support import SystemCalls\n"
+    code = (
+        "import sys; from pathlib import Path; from fidac_node.system import safeio; "
+        "from tests.support import SystemCalls\n"
+    )
     code += "with SystemCalls(int(sys.argv[2]), kill=True): safeio.write_synced(Path(sys.argv[1]), b'new' * 5000)"
     seen = set()
     for at in range(1, 8):

@@ -81,15 +81,16 @@ def honest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 # A value of the input and the words of it that must be found.
 SECRETS = [
-    "QUENOUILLE^Zéphyrine", "QUENOUILLE", "Zéphyrine", IDENTITY["PatientID"], "RX24088731", "ETU4417", "NIR261079912345643",
-    "06 39 98 12 47", "DÉSIRÉ", "Thérèse", "GÉRAUD-DELAÎTRE^Benoît", "HÉBRARD", "Bretonneau", "37044", "TOURS", "SCANURG2", "SN-64012-77",
-    "NDA240317552", "RP-77120", "Châtaigniers", "14/07/1961", "1961-07-14", "14 juillet 1961", "July 14, 1961", "14.07.61", f"{ROOT}.1",
-    f"{ROOT}.3",
+    "QUENOUILLE^Zéphyrine", "QUENOUILLE", "Zéphyrine", IDENTITY["PatientID"], "RX24088731", "ETU4417",
+    "NIR261079912345643", "06 39 98 12 47", "DÉSIRÉ", "Thérèse", "GÉRAUD-DELAÎTRE^Benoît", "HÉBRARD", "Bretonneau",
+    "37044", "TOURS", "SCANURG2", "SN-64012-77", "NDA240317552", "RP-77120", "Châtaigniers", "14/07/1961", "1961-07-14",
+    "14 juillet 1961", "July 14, 1961", "14.07.61", f"{ROOT}.1", f"{ROOT}.3",
 ]  # fmt: skip
 # Where it is hidden: attribute, VR; text that no rule of form would refuse.
 CARRIERS = [
-    (0x00081090, "LO"), (0x00080070, "LO"), (0x00181210, "SH"), (0x00181020, "LO"), (0x0008103E, "LO"), (0x00181030, "LO"),
-    (0x00204000, "LT"), (0x00180022, "CS"), (0x00080008, "CS"), (0x00324000, "LT"), (0x0040A160, "UT"), (0x00081080, "LO"),
+    (0x00081090, "LO"), (0x00080070, "LO"), (0x00181210, "SH"), (0x00181020, "LO"), (0x0008103E, "LO"),
+    (0x00181030, "LO"), (0x00204000, "LT"), (0x00180022, "CS"), (0x00080008, "CS"), (0x00324000, "LT"),
+    (0x0040A160, "UT"), (0x00081080, "LO"),
 ]  # fmt: skip
 SPELLINGS = {
     "as it is": lambda text: text,

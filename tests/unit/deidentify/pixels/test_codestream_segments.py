@@ -1,4 +1,7 @@
-"""No segment of compressed pixels, and no place around them, carries a word out; what encoders write passes bit by bit."""
+"""No segment of compressed pixels, and no place around them, carries a word out.
+
+What encoders write passes bit by bit.
+"""
 
 from __future__ import annotations
 
@@ -175,7 +178,10 @@ HELD = {
     "JPEG: a quantization by zero": (JPEG, lossy(tables=segment(0xDB, b"\0" + SECRET + bytes(54)))),
     "JPEG: after a Huffman table": (JPEG, jpeg(segment(0xC4, b"\0\0\2" + bytes(14) + b"\0\1" + SECRET))),
     "JPEG: symbols of a DC table": (JPEG, jpeg(segment(0xC4, b"\0\0\0\0\5" + bytes(12) + b"MARTI"))),
-    "JPEG: a symbol twice": (JPEG, lossy(tables=QUANTIZATION + segment(0xC4, b"\x10\0\0\0\0\0\x0a" + bytes(10) + SECRET))),
+    "JPEG: a symbol twice": (
+        JPEG,
+        lossy(tables=QUANTIZATION + segment(0xC4, b"\x10\0\0\0\0\0\x0a" + bytes(10) + SECRET)),
+    ),
     "JPEG: more codes than there are": (JPEG, jpeg(segment(0xC4, b"\0\3" + bytes(15) + b"\0\1\2"))),
     "JPEG: an AC table that is not used": (JPEG, lossy(segment(0xC4, b"\x11\0\0\0\6" + bytes(12) + b"MARTIN"))),
     "JPEG: an AC table in a lossless image": (JPEG, jpeg(segment(0xC4, b"\x10\0\0\0\6" + bytes(12) + b"MARTIN"))),
@@ -215,7 +221,10 @@ HELD = {
     "JPEG 2000: after the coding style": (JPEG_2000, j2k(segment(0x52, COD[4:] + SECRET), QCD)),
     "JPEG 2000: a coding style twice": (JPEG_2000, j2k(COD, COD, QCD)),
     "JPEG 2000: a coding style that does not exist": (JPEG_2000, j2k(COD.replace(b"\4\4", b"QU"), QCD)),
-    "JPEG 2000: a coding style in a later tile-part": (JPEG_2000, j2k(COD, QCD, parts=tile_part() + tile_part(COD, part=1))),
+    "JPEG 2000: a coding style in a later tile-part": (
+        JPEG_2000,
+        j2k(COD, QCD, parts=tile_part() + tile_part(COD, part=1)),
+    ),
     "JPEG 2000: after the quantization": (JPEG_2000, j2k(COD, segment(0x5C, QCD[4:] + SECRET))),
     "JPEG 2000: exponents with more": (JPEG_2000, j2k(COD, segment(0x5C, b"\x40QUEN"))),
     "JPEG 2000: after a derived quantization": (JPEG_2000, j2k(COD, segment(0x5C, b"\x41\x6e\x1e" + SECRET))),
@@ -223,15 +232,27 @@ HELD = {
     "JPEG 2000: after the region of interest": (JPEG_2000, j2k(COD, QCD, segment(0x5E, b"\0\0\7" + SECRET))),
     "JPEG 2000: an order of words": (JPEG_2000, j2k(COD, QCD, segment(0x5F, b"QUENOUI"))),
     "JPEG 2000: tile-part lengths that are none": (JPEG_2000, j2k(COD, QCD, segment(0x55, b"\0\x40QUEN"))),
-    "JPEG 2000: tile-part lengths for more": (JPEG_2000, j2k(COD, QCD, segment(0x55, b"\0\x40" + struct.pack(">L", 18) + b"QUEN"))),
-    "JPEG 2000: packet lengths that are none": (JPEG_2000, j2k(COD, QCD, parts=tile_part(segment(0x58, b"\0" + SECRET)))),
+    "JPEG 2000: tile-part lengths for more": (
+        JPEG_2000,
+        j2k(COD, QCD, segment(0x55, b"\0\x40" + struct.pack(">L", 18) + b"QUEN")),
+    ),
+    "JPEG 2000: packet lengths that are none": (
+        JPEG_2000,
+        j2k(COD, QCD, parts=tile_part(segment(0x58, b"\0" + SECRET))),
+    ),
     "JPEG 2000: packet lengths without an end": (JPEG_2000, j2k(COD, QCD, parts=tile_part(segment(0x58, b"\0\4\x81")))),
-    "JPEG 2000: packet lengths with leading nothing": (JPEG_2000, j2k(COD, QCD, parts=tile_part(segment(0x58, b"\0\x80\4")))),
+    "JPEG 2000: packet lengths with leading nothing": (
+        JPEG_2000,
+        j2k(COD, QCD, parts=tile_part(segment(0x58, b"\0\x80\4"))),
+    ),
     "JPEG 2000: after the registration": (JPEG_2000, j2k(COD, QCD, segment(0x63, bytes(4) + SECRET))),
     "JPEG 2000: capabilities of an image without": (JPEG_2000, j2k(HT, COD, QCD)),
     "HTJ2K without its capabilities": (JPEG_2000, j2k(COD_HT, QCD, siz=SIZ_HT)),
     "HTJ2K: after the capabilities": (JPEG_2000, j2k(segment(0x50, HT[4:] + SECRET), COD_HT, QCD, siz=SIZ_HT)),
-    "HTJ2K: capabilities of other parts": (JPEG_2000, j2k(segment(0x50, SECRET[:4] + b"\0\x22"), COD_HT, QCD, siz=SIZ_HT)),
+    "HTJ2K: capabilities of other parts": (
+        JPEG_2000,
+        j2k(segment(0x50, SECRET[:4] + b"\0\x22"), COD_HT, QCD, siz=SIZ_HT),
+    ),
     "HTJ2K: capabilities that mean nothing": (JPEG_2000, j2k(segment(0x50, b"\0\2\0\0QU"), COD_HT, QCD, siz=SIZ_HT)),
     "JPEG 2000: tile-parts out of order": (JPEG_2000, j2k(COD, QCD, parts=tile_part(part=1) + tile_part())),
     "JPEG 2000: after the start of a tile-part": (
@@ -240,7 +261,10 @@ HELD = {
     ),
     "JPEG 2000: between tile-parts": (JPEG_2000, j2k(COD, QCD, parts=tile_part() + SECRET + tile_part(part=1))),
     "JPEG 2000: no tile-part": (JPEG_2000, j2k(COD, QCD, parts=b"")),
-    "JPEG 2000: in boxes": (JPEG_2000, b"\0\0\0\x0cjP  \r\n\x87\n" + struct.pack(">L", 8 + len(SECRET)) + b"xml " + SECRET + j2k(COD, QCD)),
+    "JPEG 2000: in boxes": (
+        JPEG_2000,
+        b"\0\0\0\x0cjP  \r\n\x87\n" + struct.pack(">L", 8 + len(SECRET)) + b"xml " + SECRET + j2k(COD, QCD),
+    ),
     "RLE: before the first segment": (RLE, rle(before=SECRET)),
     "RLE: between segments": (RLE, rle(between=SECRET)),
     "RLE: after the last segment": (RLE, rle(after=SECRET)),

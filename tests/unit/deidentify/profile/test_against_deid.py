@@ -103,7 +103,10 @@ def lines_for(ds: Dataset, composition: Composition) -> list[str]:
 
 
 def plain(ds: Dataset, plan: Plan) -> dict[int, Any]:
-    """A data set as plain data. Without a value is the same as absent, unless the plan says that it shall be emptied."""
+    """A data set as plain data.
+
+    Without a value is the same as absent, unless the plan says that it shall be emptied.
+    """
     found: dict[int, Any] = {}
     for element in ds:
         tag = int(element.tag)
@@ -127,17 +130,18 @@ def _values(value: Any) -> list[str]:
 # --- made data sets --------------------------------------------------------------------------------------
 
 SAMPLES: dict[str, list[Any]] = {
-    "AE": ["PACS1"], "AS": ["045Y", "095Y"], "CS": ["THORAX", ["THORAX", "AXIAL"]], "DA": ["20240317", ""], "DS": ["1.5", ["1", "2"]],
-    "DT": ["20240317102413.5", "20240317"], "FD": [1.5], "FL": [2.5], "IS": ["3"], "LO": ["THORAX MARTIN", "1.25 mm", "Br40d", ""],
-    "LT": ["Thorax de Mme MARTIN"], "PN": ["MARTIN^Jeanne"], "SH": ["CHEST", "SCANURG2"], "SL": [-4], "SS": [-4], "ST": ["THORAX"],
-    "TM": ["102413", ""], "UC": ["long THORAX"], "UI": [f"{ROOT}.7", [f"{ROOT}.7", f"{ROOT}.8"], CT], "UL": [5], "US": [5],
-    "UT": ["MARTIN"], "UR": ["http://pacs/1"], "OB": [b"MARTIN"], "OW": [b"MARTIN"], "UN": [b"MARTIN"],
+    "AE": ["PACS1"], "AS": ["045Y", "095Y"], "CS": ["THORAX", ["THORAX", "AXIAL"]], "DA": ["20240317", ""],
+    "DS": ["1.5", ["1", "2"]], "DT": ["20240317102413.5", "20240317"], "FD": [1.5], "FL": [2.5], "IS": ["3"],
+    "LO": ["THORAX MARTIN", "1.25 mm", "Br40d", ""], "LT": ["Thorax de Mme MARTIN"], "PN": ["MARTIN^Jeanne"],
+    "SH": ["CHEST", "SCANURG2"], "SL": [-4], "SS": [-4], "ST": ["THORAX"], "TM": ["102413", ""], "UC": ["long THORAX"],
+    "UI": [f"{ROOT}.7", [f"{ROOT}.7", f"{ROOT}.8"], CT], "UL": [5], "US": [5], "UT": ["MARTIN"],
+    "UR": ["http://pacs/1"], "OB": [b"MARTIN"], "OW": [b"MARTIN"], "UN": [b"MARTIN"],
 }  # fmt: skip
 # Attributes with rules of their own, which other tests hold: codes belong together, UIDs that the standard
 # defines, the character set, offset tables.
 OWN_RULES = frozenset({
-    "CodeValue", "CodingSchemeDesignator", "CodeMeaning", "LongCodeValue", "URNCodeValue", "SpecificCharacterSet", "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths", "LUTData", "ContrastBolusAgent",
+    "CodeValue", "CodingSchemeDesignator", "CodeMeaning", "LongCodeValue", "URNCodeValue", "SpecificCharacterSet",
+    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "LUTData", "ContrastBolusAgent",
 })  # fmt: skip
 TAGS = [row.tag for row in read_table(profiles_directory()) if row.tag is not None and 0x0008 <= row.tag >> 16 < 0x5000]
 TAGS += [

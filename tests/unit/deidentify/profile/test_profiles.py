@@ -99,11 +99,12 @@ def test_what_no_line_names_goes(name: str) -> None:
 def test_every_attribute_that_a_ct_image_needs_stays() -> None:
     made = load_plan("fidac-chest-ct")
     needed = (
-        "ImageType Rows Columns PixelSpacing SliceThickness SpacingBetweenSlices ImagePositionPatient ImageOrientationPatient "
-        "SliceLocation BitsStored PixelRepresentation RescaleSlope RescaleIntercept WindowCenter WindowWidth PixelPaddingValue KVP "
-        "Exposure CTDIvol XRayTubeCurrent SpiralPitchFactor ReconstructionDiameter BodyPartExamined PatientPosition "
-        "PerFrameFunctionalGroupsSequence SharedFunctionalGroupsSequence CTReconstructionSequence FrameType DimensionIndexValues "
-        "NumberOfFrames AnatomicRegionSequence ContrastBolusAgentSequence ContrastBolusVolume CardiacSynchronizationSequence "
+        "ImageType Rows Columns PixelSpacing SliceThickness SpacingBetweenSlices ImagePositionPatient "
+        "ImageOrientationPatient SliceLocation BitsStored PixelRepresentation RescaleSlope RescaleIntercept "
+        "WindowCenter WindowWidth PixelPaddingValue KVP Exposure CTDIvol XRayTubeCurrent SpiralPitchFactor "
+        "ReconstructionDiameter BodyPartExamined PatientPosition PerFrameFunctionalGroupsSequence "
+        "SharedFunctionalGroupsSequence CTReconstructionSequence FrameType DimensionIndexValues NumberOfFrames "
+        "AnatomicRegionSequence ContrastBolusAgentSequence ContrastBolusVolume CardiacSynchronizationSequence "
         "DerivationImageSequence "
     )
     for keyword in needed.split():
@@ -123,11 +124,12 @@ def test_of_dates_and_times_only_moments_of_the_examination_stay(name: str) -> N
     moments = {tag: action for tag, action in made.tags.items() if {"DA", "DT", "TM"} & set(vrs_of(tag))}
     kept = {keyword_of(tag) for tag, action in moments.items() if action in ("shift", "time", "moment")}
     expected = {
-        "InstanceCreationDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PerformedProcedureStepStartDate",
-        "PerformedProcedureStepEndDate", "PerformedProcedureStepStartDateTime", "PerformedProcedureStepEndDateTime",
-        "InstanceCreationTime", "StudyTime", "SeriesTime", "PerformedProcedureStepStartTime",
-        "PerformedProcedureStepEndTime", "ContrastBolusStartTime", "ContrastBolusStopTime", "AcquisitionTime", "ContentTime",
-        "AcquisitionDateTime", "FrameAcquisitionDateTime", "FrameReferenceDateTime", "StartAcquisitionDateTime", "EndAcquisitionDateTime",
+        "InstanceCreationDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate",
+        "PerformedProcedureStepStartDate", "PerformedProcedureStepEndDate", "PerformedProcedureStepStartDateTime",
+        "PerformedProcedureStepEndDateTime", "InstanceCreationTime", "StudyTime", "SeriesTime",
+        "PerformedProcedureStepStartTime", "PerformedProcedureStepEndTime", "ContrastBolusStartTime",
+        "ContrastBolusStopTime", "AcquisitionTime", "ContentTime", "AcquisitionDateTime", "FrameAcquisitionDateTime",
+        "FrameReferenceDateTime", "StartAcquisitionDateTime", "EndAcquisitionDateTime",
     }  # fmt: skip
     assert kept == (expected if name != "basic-only" else set())
     assert set(moments.values()) <= {"remove", "blank", "dummy", "shift", "time", "moment"}
@@ -159,8 +161,8 @@ def test_the_table_is_the_whole_table() -> None:
     assert {row.basic for row in TABLE} == {"X", "D", "U", "Z", "X/D", "X/Z", "X/Z/D", "Z/D", "X/Z/U*"}
     letters = {code: sum(code in row.options for row in TABLE) for code in OPTIONS}
     assert letters == {
-        "113103": 4, "113104": 3, "113105": 125, "113106": 165, "113107": 165, "113108": 13, "113109": 57, "113110": 59, "113111": 1,
-        "113112": 10,
+        "113103": 4, "113104": 3, "113105": 125, "113106": 165, "113107": 165, "113108": 13, "113109": 57, "113110": 59,
+        "113111": 1, "113112": 10,
     }  # fmt: skip
 
 
@@ -183,10 +185,11 @@ def test_a_profile_covers_every_row_of_the_table(name: str) -> None:
 def test_the_default_profile_takes_the_options_of_its_layers() -> None:
     made = load_plan("fidac-chest-ct")
     expected = {
-        "PatientSex": "keep", "PatientAge": "age89", "PatientSize": "keep", "PatientWeight": "keep", "EthnicGroup": "remove",
-        "StudyDate": "shift", "StudyTime": "time", "AcquisitionDateTime": "moment", "PatientBirthDate": "blank",
-        "TimezoneOffsetFromUTC": "remove", "SeriesDescription": "clean", "PatientComments": "clean", "InstitutionName": "remove",
-        "RequestAttributesSequence": "keep", "ContrastBolusAgent": "agent", "DeviceSerialNumber": "dummy", "StationName": "remove",
+        "PatientSex": "keep", "PatientAge": "age89", "PatientSize": "keep", "PatientWeight": "keep",
+        "EthnicGroup": "remove", "StudyDate": "shift", "StudyTime": "time", "AcquisitionDateTime": "moment",
+        "PatientBirthDate": "blank", "TimezoneOffsetFromUTC": "remove", "SeriesDescription": "clean",
+        "PatientComments": "clean", "InstitutionName": "remove", "RequestAttributesSequence": "keep",
+        "ContrastBolusAgent": "agent", "DeviceSerialNumber": "dummy", "StationName": "remove",
         "ConvolutionKernel": "device", "ClinicalTrialSeriesDescription": "remove", "ReferencedImageSequence": "keep",
         "SmokingStatus": "keep", "ContextGroupVersion": "remove",
     }  # fmt: skip
@@ -271,7 +274,10 @@ def test_an_option_counts_only_if_something_is_done_by_it(own) -> None:
 FORBIDDEN = [
     (
         "KEEP PatientSex\n",
-        "PatientSex may not be kept (PS3.15 Table E.1-1: Z, Patient Characteristics (E.3.7) K): with the option Patient",
+        (
+            "PatientSex may not be kept (PS3.15 Table E.1-1: Z, Patient Characteristics (E.3.7) K): "
+            "with the option Patient"
+        ),
     ),
     ("# option: 113107\nKEEP PatientSex\n", "declare '# option: 113108'"),
     ("REPLACE StudyDate func:shift\n", "StudyDate may not be let through by func:shift"),
@@ -363,7 +369,7 @@ _KEYWORDS = sorted(keyword_of(row.tag) for row in TABLE if row.tag is not None a
     options=st.sets(st.sampled_from(sorted(code for code, option in OPTIONS.items() if option.offered))),
 )
 def test_no_line_lets_more_through_than_its_options(own, keyword: str, verb: str, options: set[str]) -> None:
-    """Whatever a site writes about a row: it loads only if the Basic Profile or an option that is taken says as much."""
+    """Whatever a site writes about a row loads only if the Basic Profile or an option that is taken says as much."""
     row = next(row for row in TABLE if row.tag is not None and keyword_of(row.tag) == keyword)
     declared = "".join(f"# option: {code}\n" for code in sorted(options))
     directory = own({"site": f"{declared}{verb.format(keyword)}\n"})
@@ -384,7 +390,10 @@ def _at_least_basic(row: Row, action: str) -> bool:
 
 
 def _permits(code: str, letter: str, action: str, row: Row) -> bool:
-    """The columns of Table E.1-1 in words of our own: K keeps, C cleans, a date is cleaned by moving it and a time by cutting it down."""
+    """The columns of Table E.1-1 in words of our own.
+
+    K keeps, C cleans, a date is cleaned by moving it and a time by cutting it down.
+    """
     cleaned = {"agent", "clean", "listed"} | ({"keep"} if vrs_of(row.tag or 0) == ("SQ",) else set())
     if code == "113107":
         return action in ("shift", "time", "moment", *cleaned) or (action == "keep" and row.vr in ("TM", "SH"))

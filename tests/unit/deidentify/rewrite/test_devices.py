@@ -13,13 +13,19 @@ from fidac_node.deidentify.rewrite.devices import known, known_values
 
 WORDS = load_plan("fidac-chest-ct").devices
 SCANNERS = """
-SIEMENS|Siemens Healthineers|Philips|GE MEDICAL SYSTEMS|TOSHIBA|Canon Medical Systems|Hitachi|UIH|SOMATOM Definition AS+|SOMATOM Force
-NAEOTOM Alpha|Sensation 10|Ingenuity CT|iCT 256|LightSpeed16|LightSpeed VCT|HiSpeed CT/i|Optima CT660|Revolution CT|Brilliance16
-Aquilion ONE|Aquilion PRIME SP|uCT 760|syngo CT 2006G|syngo CT 2012B|SOMARIS/7 syngo CT VA48A|VB20A|VA48A_02_P12|06MW03.5|07MW18.4
-vct_zeta.4|sles_hde.151|V4.51ER010|V8.32ER009|3.6.6|4.1|4.5.0.30020|05|B70f|Br59d|I70f|Qr40|FC08|FC08-H|STANDARD|BONEPLUS|L|UB|YA
+SIEMENS|Siemens Healthineers|Philips|GE MEDICAL SYSTEMS|TOSHIBA|\
+Canon Medical Systems|Hitachi|UIH|SOMATOM Definition AS+|SOMATOM Force
+NAEOTOM Alpha|Sensation 10|Ingenuity CT|iCT 256|LightSpeed16|\
+LightSpeed VCT|HiSpeed CT/i|Optima CT660|Revolution CT|Brilliance16
+Aquilion ONE|Aquilion PRIME SP|uCT 760|syngo CT 2006G|syngo CT 2012B|\
+SOMARIS/7 syngo CT VA48A|VB20A|VA48A_02_P12|06MW03.5|07MW18.4
+vct_zeta.4|sles_hde.151|V4.51ER010|V8.32ER009|3.6.6|4.1|4.5.0.30020|\
+05|B70f|Br59d|I70f|Qr40|FC08|FC08-H|STANDARD|BONEPLUS|L|UB|YA
 B_SHARP_C|BODY FILTER|LARGE BOWTIE FILTER|WEDGE_3|0|HELICAL MODE|HELICAL_CT|HELIX|Z MODULATION|XYZ_EC|3D|AIDR 3D STD
-revo_ct_21b.32|rev_ct_18a_bj.6|dm14wxp.14|qin.3|LightSpeedverrel|kl_lx.64|SL10P58|TSX-101A|TSX-305A|Spectral CT 7500|CT 5100|Gemini TF 64
-Emotion 16 (2007)|MX 16-slice|SinoVision|DVOLUME_CT|NORMAL_CT|X_ACQ|EE|ORTHO|SURE_CARDIO|SNAPSHOT SEG|FL03|FL04|SMART MA|AUTO_MA|FIXED
+revo_ct_21b.32|rev_ct_18a_bj.6|dm14wxp.14|qin.3|LightSpeedverrel|\
+kl_lx.64|SL10P58|TSX-101A|TSX-305A|Spectral CT 7500|CT 5100|Gemini TF 64
+Emotion 16 (2007)|MX 16-slice|SinoVision|DVOLUME_CT|NORMAL_CT|X_ACQ|\
+EE|ORTHO|SURE_CARDIO|SNAPSHOT SEG|FL03|FL04|SMART MA|AUTO_MA|FIXED
 """
 
 

@@ -105,7 +105,8 @@ def test_a_patient_without_an_id_is_refused_because_all_of_them_would_become_one
 
 def test_different_identities_stay_different() -> None:
     pairs = [
-        ("", "42"), ("A", "42"), ("", "A42"), ("4", "2"), ("", "042"), ("", "ab"), ("", "AB"), ("1:", "42"), ("", "4 2"), ("", "4²"),
+        ("", "42"), ("A", "42"), ("", "A42"), ("4", "2"), ("", "042"), ("", "ab"), ("", "AB"), ("1:", "42"),
+        ("", "4 2"), ("", "4²"),
     ]  # fmt: skip
     assert len({ours().patient(*pair) for pair in pairs}) == len(pairs)
 
@@ -223,7 +224,10 @@ def test_a_destroyed_key_is_written_over_before_its_name_goes(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "key",
-    [bytes(32), b"\xff" * 32, b"ab" * 16, bytes(range(32)), bytes(range(0, 64, 2)), b"0123456789abcdef" * 4, b"correct horse b" * 3],
+    [
+        bytes(32), b"\xff" * 32, b"ab" * 16, bytes(range(32)), bytes(range(0, 64, 2)), b"0123456789abcdef" * 4,
+        b"correct horse b" * 3,
+    ],
     ids=["zeros", "ones", "two bytes", "counted", "in twos", "hex digits", "a sentence thrice"],
 )  # fmt: skip
 @pytest.mark.parametrize("written", [bytes, lambda key: key.hex().encode()], ids=["raw", "hexadecimal"])

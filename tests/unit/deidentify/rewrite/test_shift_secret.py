@@ -1,8 +1,8 @@
 """By how many days a patient's dates are moved, and by which fraction his times, cannot be told from what is delivered.
 
-A solver gets the outputs and what an outsider may know: the constants that everybody writes, the days on which the scanner was made,
-installed and calibrated, the versions of published context groups. It must find nothing; in the output of engines that are broken
-on purpose it finds what they let through.
+A solver gets the outputs and what an outsider may know: the constants that everybody writes, the days on which the
+scanner was made, installed and calibrated, the versions of published context groups. It must find nothing; in the
+output of engines that are broken on purpose it finds what they let through.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ SECOND: Final = 1_000_000
 STUDY_DATE: Final = 0x00080020
 BIRTH_DATE: Final = 0x00100030  # which the gate holds whatever a profile says
 KEPT_SEQUENCE: Final = 0x00189321  # CTExposureSequence
-# All that can hold a date or a time, but the study's own date. (SeriesDate and StudyTime are kept apart by tests.strategies.)
+# All that can hold a date or a time, but the study's own date. (SeriesDate and StudyTime are kept apart by
+# tests.strategies.)
 TIMED: Final = {
     tag: vr for tag, vr in (*made.KNOWN.items(), (0x00080021, "DA"), (0x00080030, "TM")) if vr in ("DA", "DT", "TM")
 }
@@ -151,7 +152,10 @@ class Solved:
 
 
 def solve(studies: Sequence[Sequence[Read]]) -> Solved:
-    """Try everything on two or more studies of a scanner: constants, equal instants, offsets, times of other things, fractions."""
+    """Try everything on two or more studies of a scanner.
+
+    Constants, equal instants, offsets, times of other things, fractions.
+    """
     firsts = [study[0] for study in studies]
     told = [telling_days(first) for first in firsts]
     shifts = tuple(frozenset((day - public).days for day in days.values() for public in PUBLIC) for days in told)
@@ -174,9 +178,10 @@ def hints_of(one: Read) -> Iterable[str]:
 
 
 def fraction_of(study: Sequence[Read]) -> int | None:
-    """By how much the moments of a study went on, in microseconds: from pairs of times of one instant, of which one is cut down.
+    """By how much the moments of a study went on, in microseconds.
 
-    What is cut down from the instant itself is less than a second earlier: the smallest difference over many slices is the fraction.
+    From pairs of times of one instant, of which one is cut down. What is cut down from the instant itself is less than
+    a second earlier: the smallest difference over many slices is the fraction.
     ``None`` where the pairs say nothing: where what is left after the cut is all between nothing and a second.
     """
     found = []
@@ -229,7 +234,10 @@ def test_no_moment_is_told_to_the_fraction_that_a_log_of_the_scanner_knows() -> 
 
 
 def test_days_of_the_week_say_nothing() -> None:
-    """A scanner that works from Monday to Friday: what is delivered of many patients is as often on any day of the week."""
+    """What is delivered of many patients is as often on any day of the week.
+
+    The scanner works from Monday to Friday.
+    """
     monday = datetime.date(2024, 3, 4)
     seen = Counter(day_in(moved(f"P{n}", monday + n % 5 * DAY)).weekday() for n in range(1400))  # type: ignore[union-attr]
     assert len(seen) == 7 and all(140 < count < 260 for count in seen.values()), seen

@@ -166,8 +166,10 @@ def document(root: Dataset, sop_class: str, modality: str, **values: Any) -> Dat
     """The rest of a document: patient, study, evidence."""
     ds = build.ct(SOPClassUID=sop_class, Modality=modality, PixelData=None, **values)
     for tag in [
-        tag for tag in ds.keys() if tag.group in (0x0028, 0x0018) or tag in (0x00080008, 0x00200032, 0x00200037)
-    ]:  # noqa: SIM118
+        tag
+        for tag in ds.keys()  # noqa: SIM118
+        if tag.group in (0x0028, 0x0018) or tag in (0x00080008, 0x00200032, 0x00200037)
+    ]:
         del ds[tag]
     ds.update(root)
     instance = dataset(
@@ -683,7 +685,8 @@ def published(scheme: str, one: str) -> set[str]:
 def test_every_code_of_the_tables_has_the_meaning_that_the_standard_gives_it() -> None:
     different = {
         # PS3.16 names the concept by the plain word, SNOMED by its hierarchy.
-        ("SCT", "77477000"), ("SCT", "363703001"), ("SCT", "408730004"), ("SCT", "51185008"), ("SCT", "113345001"), ("SCT", "12921003"),
+        ("SCT", "77477000"), ("SCT", "363703001"), ("SCT", "408730004"), ("SCT", "51185008"), ("SCT", "113345001"),
+        ("SCT", "12921003"),
     }  # fmt: skip
     retired = {("SRT", mapping["SCT"][one]) for _, one in different} | {
         ("SNM3", mapping["SCT"][one]) for _, one in different
@@ -705,9 +708,9 @@ def test_every_code_of_the_tables_has_the_meaning_that_the_standard_gives_it() -
 
 def test_the_value_sets_are_the_context_groups_of_the_standard() -> None:
     groups = {
-        "yes-no": [230], "intent": [3629], "scope": [10000], "source": [10021], "acquisition": [10013], "algorithm": [10033],
-        "contrast": [10014], "repeat": [10034], "phantom": [4052], "authority": [10015], "method": [10011, 10023, 10024],
-        "modifier": [7011, 7012], "qualifiers": [42],
+        "yes-no": [230], "intent": [3629], "scope": [10000], "source": [10021], "acquisition": [10013],
+        "algorithm": [10033], "contrast": [10014], "repeat": [10034], "phantom": [4052], "authority": [10015],
+        "method": [10011, 10023, 10024], "modifier": [7011, 7012], "qualifiers": [42],
     }  # fmt: skip
     for name, identifiers in groups.items():
         expected = {

@@ -26,31 +26,51 @@ WORDS = sorted(word for word in VOCABULARY if " " not in word)
 
 # Surnames and first names that many people in France or England bear, those that are also words above all.
 NAMES = text.words("""
-abdel abdo adam albert alexandre ali alice allen alpha amand andre anne arnaud art aubert aubry bailly barbier baron barre basse bell
-benard benoit bernard berthe bertrand best black blanc blanchard bonneau bonnet boucher bouvier boyer bras brown brun brunet camille canon
-carina caron carpentier cave chan charles charpentier chevalier clair claire clark clement cohen colin collet colon constant cook cordier
-coste cote courant court cousin couturier cox crane cross daniel david day delattre delorme denis deschamps diallo diop do droit dubois
-dufour dumas dumont dupont dupuis dupuy durand duval early emma fabre faure fernandez fleischner fleury fontaine foot ford fort fournier
-francois frank free gaillard garcia garnier gauthier gautier gay georges gerard germain gilbert girard glass gonzalez good grand gray
-green gros guerin guillaume guillot guy hall han hand hardy hart hebert henri henry hilaire hilary hill ho hu hubert huet humbert hunt
-iris jack jacob jacquet james jean jeanne joly jones julien kelly kerley king klein ko lacroix lambert lane laurent le leblanc lebrun
-leclerc lecomte lefebvre lefevre leger legrand legros lemaire lemoine leroux leroy lesage leveque lewis li light lin long lopez louis
-louise low lu lucas ly mallet manuel marc marchand marechal marie marin marion martin martinez mas masse mathieu max maxime mercier
-meunier meyer michel miller min monnier moore moreau morel morin mou moulin muller nguyen nicolas noel noir nunez olivier page pain paris
-parker pascal paul pelletier per perez perret perrin perrot petit philip philippe philips pierre poirier portal porte power prevost price
-prime ray rein renard renaud rene rey rich richard riviere robert robin roche rocher roger rolland rosa rose ross rousseau roussel roux
-roy royer sam sanchez sans sarah scott sharp short silva simon small smart smith sophie still stone strong tardif tessier tete thomas thor
-tran vallet van vasseur vidal vincent vital vo walker wall ward weber white willis wise wood wright wu xi xu young yu zoe
+abdel abdo adam albert alexandre ali alice allen alpha amand andre \
+anne arnaud art aubert aubry bailly barbier baron barre basse bell
+benard benoit bernard berthe bertrand best black blanc blanchard \
+bonneau bonnet boucher bouvier boyer bras brown brun brunet camille canon
+carina caron carpentier cave chan charles charpentier chevalier clair \
+claire clark clement cohen colin collet colon constant cook cordier
+coste cote courant court cousin couturier cox crane cross daniel \
+david day delattre delorme denis deschamps diallo diop do droit dubois
+dufour dumas dumont dupont dupuis dupuy durand duval early emma fabre \
+faure fernandez fleischner fleury fontaine foot ford fort fournier
+francois frank free gaillard garcia garnier gauthier gautier gay \
+georges gerard germain gilbert girard glass gonzalez good grand gray
+green gros guerin guillaume guillot guy hall han hand hardy hart \
+hebert henri henry hilaire hilary hill ho hu hubert huet humbert hunt
+iris jack jacob jacquet james jean jeanne joly jones julien kelly \
+kerley king klein ko lacroix lambert lane laurent le leblanc lebrun
+leclerc lecomte lefebvre lefevre leger legrand legros lemaire lemoine \
+leroux leroy lesage leveque lewis li light lin long lopez louis
+louise low lu lucas ly mallet manuel marc marchand marechal marie \
+marin marion martin martinez mas masse mathieu max maxime mercier
+meunier meyer michel miller min monnier moore moreau morel morin mou \
+moulin muller nguyen nicolas noel noir nunez olivier page pain paris
+parker pascal paul pelletier per perez perret perrin perrot petit \
+philip philippe philips pierre poirier portal porte power prevost price
+prime ray rein renard renaud rene rey rich richard riviere robert \
+robin roche rocher roger rolland rosa rose ross rousseau roussel roux
+roy royer sam sanchez sans sarah scott sharp short silva simon small \
+smart smith sophie still stone strong tardif tessier tete thomas thor
+tran vallet van vasseur vidal vincent vital vo walker wall \
+ward weber white willis wise wood wright wu xi xu young yu zoe
 """)
 TIMES = text.words("""
-aout apr april aug august avr avril dec december decembre dimanche feb february fev fevrier fri friday jan january janvier jeudi juillet
-juin jul july jun june lundi mai mar march mardi mars may mercredi mon monday nov november novembre oct october octobre samedi sat
+aout apr april aug august avr avril dec december decembre dimanche \
+feb february fev fevrier fri friday jan january janvier jeudi juillet
+juin jul july jun june lundi mai mar march mardi mars may mercredi \
+mon monday nov november novembre oct october octobre samedi sat
 saturday sep sept september septembre sun sunday thu thursday tue tuesday vendredi wed wednesday
 """)
 PLACES = text.words("""
-angers auch bastia bichat bordeaux bourges brest bretonneau caen calais cannes chartres cochin colmar contres creil crest dijon dole eu
-foix gray grenoble guise lens lille lyon macon marseille mende metz nancy nantes necker nice nimes orange orleans paris pau poitiers
-pompidou redon reims rennes rodez rouen salpetriere sens sete strasbourg tenon toulon toulouse tours trousseau troyes vannes vichy vienne
+angers auch bastia bichat bordeaux bourges brest bretonneau caen \
+calais cannes chartres cochin colmar contres creil crest dijon dole eu
+foix gray grenoble guise lens lille lyon macon marseille mende metz \
+nancy nantes necker nice nimes orange orleans paris pau poitiers
+pompidou redon reims rennes rodez rouen salpetriere sens sete strasbourg \
+tenon toulon toulouse tours trousseau troyes vannes vichy vienne
 vitre
 """)
 

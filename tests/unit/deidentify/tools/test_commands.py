@@ -124,7 +124,10 @@ def test_check_tells_what_is_hidden_and_what_is_weakened_with_file_and_line(own:
     assert result.exit_code == 0, result.output
     layer, below = own / "ours.deid", profiles_directory() / "patient-characteristics.deid"
     number = below.read_text().splitlines().index("KEEP PatientSize") + 1
-    hidden = f"{layer}:8: 'REMOVE PatientSize' goes before 'KEEP PatientSize' ({below}:{number}); if that is not meant, drop it"
+    hidden = (
+        f"{layer}:8: 'REMOVE PatientSize' goes before 'KEEP PatientSize' ({below}:{number}); "
+        "if that is not meant, drop it"
+    )
     assert hidden in result.stdout.splitlines()
     assert "patient-characteristics.deid goes before basic.deid in 6 lines" in result.stdout
     assert "less strict than the Basic Profile by the option Patient Characteristics: 4 attributes" in result.stdout
@@ -176,7 +179,8 @@ def test_diff_says_what_two_profiles_do_differently(own: Path) -> None:
     result = call("profile", "diff", "fidac-chest-ct", "fidac-chest-ct-device", "--format", "json")
     rows = {row["attribute"]: row for row in json.loads(result.stdout)}
     assert rows["DeviceSerialNumber"] == {
-        "tag": "(0018,1000)", "attribute": "DeviceSerialNumber", "vr": "LO", "fidac-chest-ct": "dummy", "fidac-chest-ct-device": "keep",
+        "tag": "(0018,1000)", "attribute": "DeviceSerialNumber", "vr": "LO", "fidac-chest-ct": "dummy",
+        "fidac-chest-ct-device": "keep",
     }  # fmt: skip
     assert "StudyDate" not in rows and rows["options (CID 7050)"]["fidac-chest-ct-device"].endswith("113109, 113111")
     assert call("profile", "diff", "basic-only", "basic-only").stdout.splitlines() == [
@@ -198,7 +202,8 @@ def test_diff_on_files_tells_each_element_that_becomes_another_and_no_value(tmp_
     assert result.exit_code == 0, result.output
     rows = {row["tag"]: row for row in json.loads(result.stdout)}
     assert rows["(0008,0020)"] == {
-        "tag": "(0008,0020)", "attribute": "StudyDate", "fidac-chest-ct": "shift: replaced", "basic-only": "blank", "elements": 3,
+        "tag": "(0008,0020)", "attribute": "StudyDate", "fidac-chest-ct": "shift: replaced", "basic-only": "blank",
+        "elements": 3,
     }  # fmt: skip
     assert rows["(0008,103E)"]["fidac-chest-ct"] == "clean: unchanged" and rows["(0008,103E)"]["basic-only"] == "remove"
     assert rows["(0040,0275)"]["fidac-chest-ct"] == "keep" and rows["(0040,0275)"]["basic-only"] == "remove"

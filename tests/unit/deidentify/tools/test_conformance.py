@@ -57,7 +57,10 @@ def test_the_items_of_a_sequence_are_one_place(tmp_path: Path) -> None:
         del frame.FrameContentSequence[0].FrameReferenceDateTime
     added = conformance.new_errors(write(tmp_path / "before.dcm", before), write(tmp_path / "after.dcm", after))
     assert added == [
-        "(5200,9230).(0020,9111).(0018,9151) FrameReferenceDateTime: Missing attribute for Type 1C Conditional (FrameContentMacro)"
+        (
+            "(5200,9230).(0020,9111).(0018,9151) FrameReferenceDateTime: "
+            "Missing attribute for Type 1C Conditional (FrameContentMacro)"
+        )
     ]
 
 

@@ -186,11 +186,12 @@ def test_floating_point_pixels_are_held() -> None:
 @pytest.mark.parametrize(
     "description",
     [
-        "Dose Report", "DoseReport", "Dose", "DOSE_INFO", "Radiation dose", "Rapport de dose", "Fiche des doses", "Low Dose Report",
-        "Patient Protocol", "PatientProtocol", "Protocole patient", "Protocol", "Exam protocol", "Exam Summary", "Résumé", "Compte-rendu",
-        "Écran: screen save", "ScreenSave", "Snapshot", "Capture", "3D", "VRT Thorax", "Volume rendering", "Rendu volumique", "3-D coeur",
-        "Key Images", "Courbe de rehaussement", "Bolus curve", "Scanned document", "Patient info", "Infos patient", "Key_Images",
-        "Ordonnance", "Histogram", "Low dose 3D", "SSD", "RAPPORT",
+        "Dose Report", "DoseReport", "Dose", "DOSE_INFO", "Radiation dose", "Rapport de dose", "Fiche des doses",
+        "Low Dose Report", "Patient Protocol", "PatientProtocol", "Protocole patient", "Protocol", "Exam protocol",
+        "Exam Summary", "Résumé", "Compte-rendu", "Écran: screen save", "ScreenSave", "Snapshot", "Capture", "3D",
+        "VRT Thorax", "Volume rendering", "Rendu volumique", "3-D coeur", "Key Images", "Courbe de rehaussement",
+        "Bolus curve", "Scanned document", "Patient info", "Infos patient", "Key_Images", "Ordonnance", "Histogram",
+        "Low dose 3D", "SSD", "RAPPORT",
     ],
 )  # fmt: skip
 def test_a_series_named_as_a_report_or_a_screen_is_held(description: str) -> None:
@@ -201,12 +202,12 @@ def test_a_series_named_as_a_report_or_a_screen_is_held(description: str) -> Non
 @pytest.mark.parametrize(
     "description",
     [
-        "Thorax low dose 1.25", "LOW-DOSE CHEST", "lung_lowdose", "Thorax basse dose", "Poumon faible dose", "Scanner ultra-low dose",
-        "Thorax très faible dose", "dose réduite", "Thorax dose standard", "Half dose", "CareDose4D", "Care Dose 4D", "iDose (3)",
-        "i-Dose 4",
-        "protocole thorax", "Chest protocol", "PROTOCOL LUNG 1.0", "Lung 1.0 AIDR 3D", "AIDR3D STD", "ThoraxRoutine  8.0.0  B70f",
-        "PreMonitoring", "Bolus tracking", "MIP 8mm", "MPR cor", "Topogram 0.6 T20f", "Parenchyme 1.25", "5.10 PE>200 LBS/ 91 KG",
-        "Body 5.0", "Dosette",
+        "Thorax low dose 1.25", "LOW-DOSE CHEST", "lung_lowdose", "Thorax basse dose", "Poumon faible dose",
+        "Scanner ultra-low dose", "Thorax très faible dose", "dose réduite", "Thorax dose standard", "Half dose",
+        "CareDose4D", "Care Dose 4D", "iDose (3)", "i-Dose 4",
+        "protocole thorax", "Chest protocol", "PROTOCOL LUNG 1.0", "Lung 1.0 AIDR 3D", "AIDR3D STD",
+        "ThoraxRoutine  8.0.0  B70f", "PreMonitoring", "Bolus tracking", "MIP 8mm", "MPR cor", "Topogram 0.6 T20f",
+        "Parenchyme 1.25", "5.10 PE>200 LBS/ 91 KG", "Body 5.0", "Dosette",
     ],
 )  # fmt: skip
 def test_a_series_named_as_slices_passes_also_with_words_like_those_of_screens(description: str) -> None:
