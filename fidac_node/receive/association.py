@@ -1,7 +1,8 @@
-"""An acceptor's association over a lane: its thread sleeps until there is a message to serve, or an end to the association.
+"""An acceptor's association over a lane: its thread sleeps until there is a message to serve, or an end to serving.
 
 It rests on pynetdicom 3.0: ``Association._run_reactor``, ``._serve_request``, ``._accepted_cx``,
-``._reactor_checkpoint``, ``._is_paused``, ``._kill``. ``tests/integration/test_lane.py`` notices when they change.
+``._reactor_checkpoint``, ``._is_paused``, ``._kill``. ``tests/integration/receive/test_lane.py`` notices when they
+change.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pynetdicom import evt
 from pynetdicom.association import Association
 
-from fidac_node.receive.lane import Lane, Provider
+from fidac_node.receive.lane import Lane
+from fidac_node.receive.provider import Provider
 from fidac_node.receive.stream import Context
 from fidac_node.receive.wire import Wire
 
@@ -23,21 +25,34 @@ if TYPE_CHECKING:
 
     from pynetdicom.ae import ApplicationEntity
 
-    from fidac_node.receive.lane import Storage
+    from fidac_node.receive.command import StoreRequest
     from fidac_node.receive.seats import Seat
+    from fidac_node.receive.stream import Incoming
 
 log = logging.getLogger(__name__)
 
 
+class Storage(Protocol):
+    """What takes the objects of all associations."""
+
+    def begin(self, assoc: LaneAssociation, context: Context, request: StoreRequest) -> Incoming:
+        """An object is announced under an accepted presentation context."""
+
+    def end(self, incoming: Incoming) -> tuple[int, str]:
+        """All of it came: the status to answer, and its ErrorComment. Raises nothing."""
+
+
 class LaneAssociation(Association):
-    """pynetdicom's ``Association`` of an acceptor, over a :class:`Lane`; its reactor sleeps until there is something to do."""
+    """pynetdicom's ``Association`` of an acceptor, over a :class:`Lane`; its reactor sleeps when idle."""
 
     def __init__(self, ae: ApplicationEntity, sock: socket.socket, storage: Storage) -> None:
         self._something = threading.Event()
         self.seat: Seat | None = None
         super().__init__(ae, "acceptor")
-        self.dimse = Provider(self)
-        self.lane = Lane(self, storage)
+        self._storage = storage
+        provider = Provider(self, self.wake)
+        self.dimse = provider
+        self.lane = Lane(self, provider, self, self.wake)
         self.dul = self.lane
         self.acse_timeout = ae.acse_timeout  # again: it is kept by the upper layer's ARTIM timer
         self.lane.wire = Wire(self, sock, ae.network_timeout)
@@ -60,6 +75,17 @@ class LaneAssociation(Association):
     def called(self) -> str:
         """The AE title that it called; once it has asked."""
         return str(cast(Any, self.requestor.primitive).called_ae_title).strip()
+
+    def begin(self, context_id: int, request: StoreRequest) -> Incoming:
+        """An object is announced. Raises ``ValueError`` when its presentation context was not accepted."""
+        context = self.contexts.get(context_id)
+        if context is None:
+            raise ValueError("a presentation context that was not accepted")
+        return self._storage.begin(self, context, request)
+
+    def end(self, incoming: Incoming) -> tuple[int, str]:
+        """All of it came: the status to answer, and its ErrorComment."""
+        return self._storage.end(incoming)
 
     def wake(self) -> None:
         """Look at the queues; from any thread."""

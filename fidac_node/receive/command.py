@@ -29,9 +29,9 @@ _COMMAND_FIELD_RSP: Final = (0x0000, _COMMAND_FIELD, 2, _C_STORE_RSP)
 _RESPONDED_TO: Final = (0x0000, 0x0120, 2)
 _DATA_SET_TYPE_NONE: Final = (0x0000, _COMMAND_DATA_SET_TYPE, 2, _NO_DATA_SET)
 _STATUS: Final = (0x0000, 0x0900, 2)
-_P_DATA_TF: Final = 0x04
-_COMMAND: Final = 0x01
-_LAST: Final = 0x02
+P_DATA_TF: Final = 0x04
+COMMAND: Final = 0x01
+LAST: Final = 0x02
 
 
 class StoreRequest(NamedTuple):
@@ -95,7 +95,7 @@ def store_response(
 
 def _pdu(fragment: bytes, context_id: int, *, last: bool) -> bytes:
     return (
-        _PDU.pack(_P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, _COMMAND | (_LAST if last else 0))
+        _PDU.pack(P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, COMMAND | (LAST if last else 0))
         + fragment
     )
 

@@ -1,148 +1,88 @@
-"""From the socket to the file: an upper layer whose C-STORE data sets do not go through pynetdicom, while all else does.
+"""From the socket to the file: an upper layer whose C-STORE data sets bypass pynetdicom, while all else does not.
 
 pynetdicom negotiates, and serves every message but C-STORE requests. This takes the place of its upper
-layer's reactor, which polls every millisecond, and of its way from the socket to a message: P-DATA is read
-where it lies (PS3.8 9.3.5, Annex E), a C-STORE data set goes to its file, the answer straight to the socket.
+layer's reactor, which polls every millisecond, and of its way from the socket to a message: :mod:`.parser` cuts what
+was read, a C-STORE data set goes to its file, the answer straight to the socket.
 
 It rests on pynetdicom 3.0: ``DULServiceProvider.event_queue``, ``.to_provider_queue``, ``.to_user_queue``,
 ``.artim_timer``, ``.state_machine``, ``._process_recv_primitive``, ``._read_pdu_data``, ``._kill_thread``;
-``fsm.TRANSITION_TABLE``; ``DIMSEServiceProvider.message``, ``.msg_queue``, ``.cancel_req``,
-``.receive_primitive``; ``DIMSEMessage.decode_msg``, ``.message_to_primitive``.
-``tests/integration/test_lane.py`` notices when they change.
+``fsm.TRANSITION_TABLE``; and what :mod:`.provider` names.
+``tests/integration/receive/test_lane.py`` notices when they change.
 
-What is guaranteed, whatever a peer sends: memory is bounded (``READ_AHEAD``, ``_LONGEST_PDU``,
-``_LONGEST_MESSAGE``); a PDU, and each ``_STRETCH`` of a long one, must be whole within the DIMSE timeout (or the
-idle timeout, if that is less) of its first byte, and within a message of the end of what came before; between messages the idle
-timeout holds, before the association the ACSE timeout. What is late or invalid is aborted.
+What is guaranteed, whatever a peer sends: memory is bounded (``READ_AHEAD``, ``LONGEST_PDU``,
+``_LONGEST_MESSAGE``); a PDU, and each stretch of a long one, must be whole within the DIMSE timeout (or the
+idle timeout, if that is less) of its first byte, and within a message of the end of what came before; between messages
+the idle timeout holds, before the association the ACSE timeout. What is late or invalid is aborted.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import queue
-import struct
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from pynetdicom import evt
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import DIMSEMessage
-from pynetdicom.dimse_primitives import C_CANCEL
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import TRANSITION_TABLE
 from pynetdicom.pdu_primitives import P_DATA
 
-from fidac_node.receive.command import read_store, store_response
+from fidac_node.receive.command import COMMAND, LAST, read_store, store_response
+from fidac_node.receive.parser import LONGEST_PDU, Command, Event, Foreign, Parser, Piece
+from fidac_node.receive.provider import MOST_MESSAGES, Provider, Queue
 
 if TYPE_CHECKING:
-    from pynetdicom.dimse_primitives import DimsePrimitiveType, DimseServiceType
+    from pynetdicom.association import Association
 
-    from fidac_node.receive.association import LaneAssociation
     from fidac_node.receive.command import StoreRequest
-    from fidac_node.receive.stream import Context, Incoming
+    from fidac_node.receive.stream import Incoming
     from fidac_node.receive.wire import Wire
 
 log = logging.getLogger(__name__)
 
-_PDU_HEADER: Final = struct.Struct(">BxL")
-_PDV_HEADER: Final = struct.Struct(">LBB")
-_P_DATA_TF: Final = 0x04
-_PDU_TYPES: Final = range(0x01, 0x08)
-_COMMAND: Final = 0x01
-_LAST: Final = 0x02
-
-# Twice the largest PDU that may be configured; an A-ASSOCIATE-RQ with all contexts and syntaxes has 200 KB.
-_LONGEST_PDU: Final = 2 << 20
-_LONGEST_COMMAND: Final = 64 << 10
-# Bytes that come in time give the rest of a PDU more time: a slow line may take minutes for the longest.
-_STRETCH: Final = 128 << 10
 # What is not a C-STORE data set is kept in memory: a storage commitment report of 100,000 objects fits.
 _LONGEST_MESSAGE: Final = 16 << 20
-_MOST_MESSAGES: Final = 32
 
 # PS3.8 Table 9-10: where P-DATA may come, and where the next word is the local user's.
 _TRANSFER: Final = frozenset({"Sta6", "Sta7"})
 _OUR_TURN: Final = frozenset({"Sta3", "Sta8", "Sta9", "Sta12"})
 
 
-class Storage(Protocol):
-    """What takes the objects, called by the association's own reading thread."""
+class Receiver(Protocol):
+    """What takes the objects of one association, called by its reading thread."""
 
-    def begin(self, assoc: LaneAssociation, context: Context, request: StoreRequest) -> Incoming:
-        """An object is announced under an accepted presentation context."""
+    def begin(self, context_id: int, request: StoreRequest) -> Incoming:
+        """An object is announced. Raises ``ValueError`` when its presentation context was not accepted."""
 
     def end(self, incoming: Incoming) -> tuple[int, str]:
         """All of it came: the status to answer, and its ErrorComment. Raises nothing."""
 
 
-class _Queue(queue.Queue[Any]):
-    """pynetdicom's queue; who waits for it is woken."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        super().__init__()
-        self._wake = wake
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        super().put(item, block, timeout)
-        self._wake()
-
-
-class Provider(DIMSEServiceProvider):
-    """pynetdicom's DIMSE provider; its messages are queued whole, so that no answer of ours gets between their fragments.
-
-    A peer's N-EVENT-REPORT waits its turn as any other request does, while pynetdicom starts a thread for each.
-    """
-
-    def __init__(self, assoc: LaneAssociation) -> None:
-        super().__init__(assoc)
-        self.msg_queue = _Queue(assoc.wake)
-        self.queueing = threading.Lock()
-
-    def receive_primitive(self, primitive: P_DATA) -> None:
-        """Queue the message that this fragment completes. Raises whatever decoding leads to."""
-        message = self.message = self.message or DIMSEMessage()
-        if not message.decode_msg(primitive, self.assoc):
-            return
-        self.message = None
-        request = message.message_to_primitive()
-        if isinstance(request, C_CANCEL) and len(self.cancel_req) < _MOST_MESSAGES:
-            self.cancel_req[cast(int, request.MessageIDBeingRespondedTo)] = request
-        else:
-            self.msg_queue.put((cast(int, message.context_id), cast("DimseServiceType", request)))
-
-    def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
-        """Queue a message; see pynetdicom."""
-        with self.queueing:
-            super().send_msg(primitive, context_id)
-
-
 class Lane(DULServiceProvider):
     """The upper layer of one association, in a thread that sleeps until the peer or another thread wants something."""
 
-    def __init__(self, assoc: LaneAssociation, storage: Storage) -> None:
+    def __init__(
+        self, assoc: Association, provider: Provider, receiver: Receiver, wake_user: Callable[[], None]
+    ) -> None:
         super().__init__(assoc)
         self.wire: Wire  # the connection, as pynetdicom's ``socket`` is once it is set
         self.daemon = True
         self.over = False
-        self.event_queue = _Queue(self.wake)
-        self.to_provider_queue = _Queue(self.wake)
-        self.to_user_queue = _Queue(assoc.wake)
-        self._storage = storage
-        self._provider = cast(Provider, assoc.dimse)
+        self.parser = Parser()
+        self.event_queue = Queue(self.wake)
+        self.to_provider_queue = Queue(self.wake)
+        self.to_user_queue = Queue(wake_user)
+        self._receiver = receiver
+        self._provider = provider
+        self._wake_user = wake_user
         self._idle_timeout: float = math.inf if assoc.network_timeout is None else assoc.network_timeout
         self._rest_timeout = min(self._idle_timeout, math.inf if assoc.dimse_timeout is None else assoc.dimse_timeout)
         self._ending = False
         self._silent = False
         self._starved = True
         self._heard = time.monotonic()
-        self._pdu_left = 0
-        self._stretch_end = 0  # how much of the PDU may be left when the peer has been heard again
-        self._pdv_left = -1  # none is begun
-        self._context_id = self._control = 0
-        self._command = bytearray()
         self._in_memory = 0
         self._incoming: Incoming | None = None
         self._pieces: list[memoryview] = []
@@ -218,7 +158,7 @@ class Lane(DULServiceProvider):
             self.wire.linger()
         elif self._ending:
             self.wire.close()
-        elif state in _OUR_TURN or len(self._provider.msg_queue.queue) > _MOST_MESSAGES:
+        elif state in _OUR_TURN or len(self._provider.msg_queue.queue) > MOST_MESSAGES:
             self.wire.wait(None, deaf=True)
         elif state in _TRANSFER:
             self._receive()
@@ -237,7 +177,7 @@ class Lane(DULServiceProvider):
         left = self._left(state)
         if left is not None and left <= 0 and state != "Sta2":  # there it is the ARTIM timer's to say so
             self._silent = True
-            cast("LaneAssociation", self.assoc).wake()
+            self._wake_user()
             return False
         inside = self._is_inside()
         self._make_way()
@@ -253,7 +193,7 @@ class Lane(DULServiceProvider):
         return read
 
     def _make_way(self) -> None:
-        """See that there is room to read ahead. While an object arrives, its bytes stay in the buffer as long as they can."""
+        """See that there is room to read ahead; an object's bytes stay in the buffer as long as they can."""
         if self._incoming is None:
             self.wire.compact()
         elif self.wire.is_short:
@@ -270,20 +210,25 @@ class Lane(DULServiceProvider):
 
     def _is_inside(self) -> bool:
         """Whether a PDU or a message has begun and not ended."""
-        if self._incoming is not None or self._pdu_left or self._provider.message is not None:
-            return True
-        return bool(self._command) or self.wire.end > self.wire.start
+        return self.parser.is_inside or self.wire.end > self.wire.start
 
     def _scan(self) -> None:
         """Take all that was read ahead, up to what pynetdicom has to act on."""
+        wire, parser = self.wire, self.parser
+        stretches = parser.stretches
+        self._starved = False
         try:
-            while not self.event_queue.queue:
-                if not (self._next_fragment() if self._pdu_left else self._next_pdu()):
-                    self._starved = True
+            for event in parser.parse(wire.view, wire.start, wire.end):
+                wire.start = parser.start
+                self._take(event)
+                if self.event_queue.queue:
                     break
             else:
-                self._starved = False
+                wire.start = parser.start
+                self._starved = True
             self._write()
+            if parser.wanted:
+                self._make_room()
         except Exception as error:  # whatever decoding a command of a stranger leads to
             log.warning(
                 "aborting the association of %s: its message is not valid: %s",
@@ -292,115 +237,70 @@ class Lane(DULServiceProvider):
             )
             self._drop()
             self.event_queue.put("Evt19")  # invalid PDU (PS3.8 Table 9-10)
-
-    def _next_pdu(self) -> bool:
-        """Begin the next PDU; ``False``: more must be read first."""
-        wire = self.wire
-        if wire.end - wire.start < _PDU_HEADER.size:
-            return False
-        kind, length = _PDU_HEADER.unpack_from(wire.buffer, wire.start)
-        if kind != _P_DATA_TF:
-            self._write()
-            if self._incoming is not None:
-                self._incoming.hash()  # the buffer may move
-            return self._pass_on()
-        if not _PDV_HEADER.size <= length <= _LONGEST_PDU:
-            raise ValueError("a P-DATA-TF PDU without a fragment, or too long")
-        wire.start += _PDU_HEADER.size
-        self._pdu_left = length
-        self._stretch_end = max(0, length - _STRETCH)
-        return True
-
-    def _pass_on(self) -> bool:
-        """Let pynetdicom read a PDU that is no P-DATA, once all of it is there; ``False``: it is not."""
-        wire = self.wire
-        have = wire.end - wire.start
-        if have < _PDU_HEADER.size:
-            return False
-        kind, length = _PDU_HEADER.unpack_from(wire.buffer, wire.start)
-        if length > _LONGEST_PDU:
-            self.event_queue.put("Evt19")
-        elif kind in _PDU_TYPES and have < _PDU_HEADER.size + length:
-            wire.make_room(_PDU_HEADER.size + length)
-            return False
-        else:
-            self._read_pdu_data()
+        if parser.stretches > stretches:
             self._heard = time.monotonic()
-        return True
 
-    def _next_fragment(self) -> bool:
-        """Take what there is of the presentation data value at hand (PS3.8 Annex E); ``False``: more must be read first."""
-        wire = self.wire
-        if self._pdv_left < 0:
-            if wire.end - wire.start < _PDV_HEADER.size:
-                return False
-            length, self._context_id, self._control = _PDV_HEADER.unpack_from(wire.buffer, wire.start)
-            if length < 2 or length + 4 > self._pdu_left:
-                raise ValueError("a fragment longer than its PDU")
-            wire.start += _PDV_HEADER.size
-            self._pdu_left -= _PDV_HEADER.size
-            self._pdv_left = length - 2
-        size = min(self._pdv_left, wire.end - wire.start)
-        if self._pdv_left and not size:
-            return False
-        piece = wire.view[wire.start : wire.start + size]
-        wire.start += size
-        self._pdu_left -= size
-        self._pdv_left -= size
-        whole = self._pdv_left == 0
-        if whole:
-            self._pdv_left = -1
-            if 0 < self._pdu_left < _PDV_HEADER.size:
-                raise ValueError("a PDU longer than its fragments")
-        if self._pdu_left <= self._stretch_end:
-            self._stretch_end = max(0, self._pdu_left - _STRETCH)
-            self._heard = time.monotonic()
-        self._take(piece, last=whole and bool(self._control & _LAST))
-        return True
-
-    def _take(self, piece: memoryview, *, last: bool) -> None:
-        """Take a piece of a command or of a data set; ``last``: it ends there."""
-        incoming, is_command = self._incoming, self._control & _COMMAND
-        if incoming is not None:
-            if is_command or self._context_id != incoming.context.context_id:
+    def _take(self, event: Event) -> None:
+        """Act on what was cut: a piece of an object, a command, a piece of another message, a PDU that is no P-DATA."""
+        incoming = self._incoming
+        if isinstance(event, Piece):
+            if incoming is None:
+                self._hand_over(event.context_id, bytes([LAST if event.last else 0]) + event.data)
+                return
+            if event.context_id != incoming.context.context_id:
                 raise ValueError("another message in the middle of a data set")
-            self._pieces.append(piece)
-            if last:
+            self._pieces.append(event.data)
+            if event.last:
                 self._write()
                 self._answer(incoming)
-        elif is_command and self._provider.message is None:
-            self._command += piece
-            if len(self._command) > _LONGEST_COMMAND:
-                raise ValueError("a command too long to be one of ours")
-            if last:
-                command = bytes(self._command)
-                self._command.clear()
-                self._begin(command)
-        elif is_command or self._provider.message is None:
-            raise ValueError("a command or a data set where the other must be")
+        elif isinstance(event, Command):
+            self._begin(event)
         else:
-            self._hand_over(bytes([_LAST if last else 0]) + piece)
+            self._write()
+            self._give(event)
 
-    def _begin(self, command: bytes) -> None:
-        request = read_store(command)
+    def _begin(self, command: Command) -> None:
+        request = read_store(command.encoded)
         if request is None:
-            self._hand_over(bytes([_COMMAND | _LAST]) + command)
+            self._hand_over(command.context_id, bytes([COMMAND | LAST]) + command.encoded)
+            self.parser.in_data_set = self._provider.message is not None
             return
-        assoc = cast("LaneAssociation", self.assoc)
-        context = assoc.contexts.get(self._context_id)
-        if context is None:
-            raise ValueError("a presentation context that was not accepted")
-        self._incoming = self._storage.begin(assoc, context, request)
+        self._incoming = self._receiver.begin(command.context_id, request)
+        self.parser.in_data_set = request.has_data_set
         if not request.has_data_set:
             self._answer(self._incoming)
 
-    def _hand_over(self, fragment: bytes) -> None:
+    def _pass_on(self) -> bool:
+        """Let pynetdicom read the PDU at hand, once all of it is there; ``False``: it is not."""
+        wire = self.wire
+        foreign = self.parser.foreign(wire.view, wire.start, wire.end)
+        if foreign is not None:
+            self._give(foreign)
+        elif self.parser.wanted:
+            self._make_room()
+        return foreign is not None
+
+    def _give(self, foreign: Foreign) -> None:
+        """Let pynetdicom read a PDU that lies in the buffer."""
+        if foreign.length > LONGEST_PDU:
+            self.event_queue.put("Evt19")
+            return
+        self._read_pdu_data()
+        self._heard = time.monotonic()
+
+    def _make_room(self) -> None:
+        """Let a PDU that is passed on fit into the buffer; what lies there moves."""
+        if self._incoming is not None:
+            self._incoming.hash()
+        self.wire.make_room(self.parser.wanted)
+
+    def _hand_over(self, context_id: int, fragment: bytes) -> None:
         """Give pynetdicom a fragment of a message that is its own; when that is complete, it is queued."""
         self._in_memory = self._in_memory + len(fragment) if self._provider.message else len(fragment)
         if self._in_memory > _LONGEST_MESSAGE:
             raise ValueError("a message too long to be a service of ours")
         single = P_DATA()
-        single.presentation_data_value_list.append((self._context_id, fragment))
+        single.presentation_data_value_list.append((context_id, fragment))
         self._provider.receive_primitive(single)
 
     def _write(self) -> None:
@@ -418,7 +318,7 @@ class Lane(DULServiceProvider):
 
     def _answer(self, incoming: Incoming) -> None:
         """Have the object judged and kept; say so, after what other threads have begun to say."""
-        status, comment = self._storage.end(incoming)
+        status, comment = self._receiver.end(incoming)
         maximum = self.assoc.requestor.maximum_length or 0
         response = store_response(incoming.request, incoming.context.context_id, status, comment, maximum=maximum)
         with self._provider.queueing:

@@ -40,7 +40,7 @@ class Seat:
 
 
 class Seats:
-    """``most`` seats in all, ``most_per_caller`` for one calling AE title, over all processes that name the file ``path``."""
+    """``most`` seats in all, ``most_per_caller`` for a calling AE title, over all processes that name file ``path``."""
 
     def __init__(self, path: Path, most: int, most_per_caller: int) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""The listening socket's thread: it sleeps until somebody comes, and leaves newcomers to processes that have less to do."""
+"""The listening socket's thread: sleeps until somebody comes, and leaves newcomers to processes with less to do."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pynetdicom.transport import AddressInformation
 
-from fidac_node.receive.association import LaneAssociation
-from fidac_node.receive.lane import Storage
+from fidac_node.receive.association import LaneAssociation, Storage
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
@@ -34,7 +33,8 @@ _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (soc
 class Server:
     """Takes connections from ``listener``, which other processes may listen on too, and starts their associations.
 
-    ``handlers`` are pynetdicom's: (event, function). The TLS handshake is left to the association: it may take for ever.
+    ``handlers`` are pynetdicom's: (event, function). The TLS handshake is left to the association: it may take for
+    ever.
     """
 
     def __init__(

@@ -58,7 +58,10 @@ class Wire(AssociationSocket):
                 os.eventfd_write(self._wakes, 1)
 
     def wait(self, seconds: float | None, *, deaf: bool = False) -> bool:
-        """Sleep until the peer sends something (not if ``deaf``), somebody wakes us, or for ``seconds``; ``True``: the peer did."""
+        """Sleep until the peer sends something (not if ``deaf``), somebody wakes us, or for ``seconds``.
+
+        ``True``: the peer did.
+        """
         if self._full and not deaf:
             return True
         heard = False
@@ -70,7 +73,7 @@ class Wire(AssociationSocket):
         return heard
 
     def fill(self) -> bool:
-        """Read ahead what has come; ``False``: nothing has. Raises ``EOFError`` at the end of the stream, ``OSError``."""
+        """Read ahead what has come; ``False``: nothing has. Raises ``EOFError`` at the stream's end, ``OSError``."""
         before = self.end
         self._full = self.trickles = False
         sock = cast(socket.socket, self.socket)

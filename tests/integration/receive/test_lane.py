@@ -1,6 +1,8 @@
-"""The lane from the socket to the file, byte by byte: what it takes, what it leaves to pynetdicom, what it does not survive.
+"""The lane from the socket to the file, byte by byte.
 
-pynetdicom's inner names that :mod:`fidac_node.receive.lane`, ``association`` and ``wire`` rest on are noticed here when they change.
+What it takes, what it leaves to pynetdicom, what it does not survive.
+pynetdicom's inner names that :mod:`fidac_node.receive.lane`, ``association`` and ``wire`` rest on are noticed here when
+they change.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ from fidac_node.dicom.uids import (
     STORAGE_COMMITMENT_INSTANCE,
     VERIFICATION,
 )
-from fidac_node.receive import lane, server, wire
+from fidac_node.receive import lane, provider, server, wire
 from fidac_node.receive.association import LaneAssociation
 from fidac_node.receive.check import Identity, identify
 from fidac_node.receive.lane import Lane
@@ -309,7 +311,7 @@ def test_a_thousand_echoes_that_nobody_waits_for_are_all_answered_and_do_not_pil
     sender.join()
     assert scu.store(data_set(), CT, UID) == (0, "")
     # What is read ahead at once is handed over at once.
-    assert max(most) <= lane._MOST_MESSAGES + wire.READ_AHEAD // len(p_data(pdv(3, ECHO)))
+    assert max(most) <= provider.MOST_MESSAGES + wire.READ_AHEAD // len(p_data(pdv(3, ECHO)))
 
 
 # --- our own messages on the same association
@@ -538,7 +540,7 @@ def test_the_longest_pdu_may_take_its_time_on_a_slow_line(idle: Node) -> None:
     began = time.monotonic()
     for end in range(12 + stretch, len(pdu), stretch):
         scu.sock.sendall(pdu[end - stretch - (12 if end == 12 + stretch else 0) : end])
-        wait_until(lambda end=end: assoc.lane._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4, 5)
+        wait_until(lambda end=end: assoc.lane.parser._pdu_left == len(pdu) - end and assoc.lane._left("Sta6") < 0.4, 5)
     assert time.monotonic() - began > 1
     scu.sock.sendall(pdu[end:])
     assert scu.read_status() == (0, "")

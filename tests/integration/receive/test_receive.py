@@ -254,7 +254,10 @@ def test_what_accept_raises_becomes_a_status_and_the_association_goes_on(
 
 
 class FullDisk:
-    """Stands before the system calls: the disk has no room after ``room`` bytes; with ``at_sync`` it says so only then."""
+    """Stands before the system calls: the disk has no room after ``room`` bytes.
+
+    With ``at_sync`` it says so only then.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int, *, at_sync: bool) -> None:
         self.room = room

@@ -1,0 +1,66 @@
+"""The messages that are pynetdicom's to serve: its DIMSE provider, with queues that wake who waits.
+
+It rests on pynetdicom 3.0: ``DIMSEServiceProvider.message``, ``.msg_queue``, ``.cancel_req``, ``.receive_primitive``;
+``DIMSEMessage.decode_msg``, ``.message_to_primitive``. ``tests/integration/receive/test_lane.py`` notices when they
+change.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import DIMSEMessage
+from pynetdicom.dimse_primitives import C_CANCEL
+from pynetdicom.pdu_primitives import P_DATA
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+    from pynetdicom.dimse_primitives import DimsePrimitiveType, DimseServiceType
+
+MOST_MESSAGES: Final = 32  # that wait to be served; more are not read
+
+
+class Queue(queue.Queue[Any]):
+    """pynetdicom's queue; who waits for it is woken."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        super().__init__()
+        self._wake = wake
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Put, and wake."""
+        super().put(item, block, timeout)
+        self._wake()
+
+
+class Provider(DIMSEServiceProvider):
+    """pynetdicom's DIMSE provider; its messages are queued whole: no answer of ours gets between their fragments.
+
+    A peer's N-EVENT-REPORT waits its turn as any other request does, while pynetdicom starts a thread for each.
+    """
+
+    def __init__(self, assoc: Association, wake: Callable[[], None]) -> None:
+        super().__init__(assoc)
+        self.msg_queue = Queue(wake)
+        self.queueing = threading.Lock()
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Queue the message that this fragment completes. Raises whatever decoding leads to."""
+        message = self.message = self.message or DIMSEMessage()
+        if not message.decode_msg(primitive, self.assoc):
+            return
+        self.message = None
+        request = message.message_to_primitive()
+        if isinstance(request, C_CANCEL) and len(self.cancel_req) < MOST_MESSAGES:
+            self.cancel_req[cast(int, request.MessageIDBeingRespondedTo)] = request
+        else:
+            self.msg_queue.put((cast(int, message.context_id), cast("DimseServiceType", request)))
+
+    def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
+        """Queue a message; see pynetdicom."""
+        with self.queueing:
+            super().send_msg(primitive, context_id)
