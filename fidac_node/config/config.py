@@ -512,9 +512,9 @@ def _check_tls(document: Document, name: str, files: Receive | Send, *, listens:
 def _check_compression(document: Document, send: Send) -> None:
     """What compresses is an extra: without it the workers would stop one after another."""
     if send.compression != "none":
-        from fidac_node.site import compress
+        from fidac_node.dicom.lossless import problem
 
-        if missing := compress.problem(send.compression):
+        if missing := problem(send.compression):
             raise document.error(("send", "compression"), missing)
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fidac_node.dicom import part10
+from fidac_node.dicom.lossless import same_image
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
 from fidac_node.hub.weeks import coarsen
-from fidac_node.site.compress import same_image
 from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)

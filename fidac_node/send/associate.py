@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom import part10
+from fidac_node.dicom.lossless import COMPRESSED
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.classify import Fate, classify
@@ -22,7 +23,6 @@ from fidac_node.send.upper_layer import (
     Unavailable,
     encode_command,
 )
-from fidac_node.site.compress import COMPRESSED
 from fidac_node.system import safeio
 
 __all__ = ["USUAL_PAIRS", "Courier", "Destination", "Pair", "Parcel", "Unavailable", "merge"]

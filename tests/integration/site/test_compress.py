@@ -16,11 +16,12 @@ from pydicom import dcmread
 from pydicom.pixels import pixel_array
 from pynetdicom import AE
 
+from fidac_node.dicom.lossless import METHODS
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, TRANSFER_SYNTAXES, VERIFICATION
 from fidac_node.doctor import Finding, examine
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.phantom import write_series
-from fidac_node.site.compress import METHODS, Compressor
+from fidac_node.site.compress import Compressor
 from fidac_node.site.ledger import Ledger
 from fidac_node.spool.queue import Entry
 from tests.integration.site.test_worker import Bench

@@ -23,9 +23,9 @@ from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, profil
 from fidac_node.deidentify.gate.identifying import nature_of
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.profile.ps315 import read_table
-from fidac_node.dicom.marks import CODE_MODIFIED_DATES
 from fidac_node.deidentify.rewrite import iod
 from fidac_node.deidentify.source import read_source
+from fidac_node.dicom.marks import CODE_MODIFIED_DATES
 from fidac_node.errors import Permanent
 from tests import strategies as made
 from tests import twins as pairs

@@ -24,11 +24,11 @@ from pydicom.encaps import generate_fragments, generate_frames, parse_basic_offs
 from pydicom.pixels import iter_pixels, pixel_array
 
 from fidac_node.config.config import COMPRESSIONS, load_site
-from fidac_node.dicom import part10
+from fidac_node.dicom import lossless, part10
+from fidac_node.dicom.lossless import METHODS, Image, Unsuitable, same_image
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError
-from fidac_node.site import compress
-from fidac_node.site.compress import METHODS, Compressor, Image, Unsuitable, same_image
+from fidac_node.site.compress import Compressor
 from tests.unit.deidentify import build
 
 SIZE = 24
@@ -366,7 +366,7 @@ def test_without_the_package_two_encodings_count_as_two_objects_and_the_remedy_i
 ) -> None:
     native = image(tmp_path / "in.dcm")
     path = squeezed("jpeg-ls", native)
-    monkeypatch.setattr(compress, "find_spec", lambda _: None)
+    monkeypatch.setattr(lossless, "find_spec", lambda _: None)
     assert not same_image(native, path)
     assert "pip install 'fidac-node[jpeg-ls]'" in caplog.text
 
@@ -389,7 +389,7 @@ def test_a_missing_package_stops_the_start_with_the_line_and_the_remedy(
     path = tmp_path / "site.toml"
     path.write_text(f'[site]\nid = "S1"\n[send]\ncompression = "{name}"\n', "utf-8")
     assert load_site(path).send.compression == name
-    monkeypatch.setattr(compress, "find_spec", lambda _: None)
+    monkeypatch.setattr(lossless, "find_spec", lambda _: None)
     remedy = (
         rf"site.toml:4: \[send\] compression: {name} needs the package .*; "
         rf"install it: pip install 'fidac-node\[{name}\]'"
