@@ -14,7 +14,8 @@ from fidac_node.dicom import marks
 from fidac_node.dicom.part10 import FileMeta, encode_meta
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.receive.check import PlainHandles, entry_for, identify
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 DIGEST = "ab" * 32

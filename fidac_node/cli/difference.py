@@ -107,7 +107,7 @@ def _done(site: Site, study: str) -> Iterator[Comparison]:
 
 def _held(site: Site, ledger: Ledger, study: str) -> Iterator[Comparison]:
     """What is held: the original is here, and what would become of it is worked out in memory."""
-    from fidac_node.spool.queue import Entry
+    from fidac_node.spool.entry import Entry
 
     reasons: dict[tuple[Any, Any], str] = {}
     for row in ledger.rows(states=("held",), study=study):

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.config.config import HubConfig
-    from fidac_node.spool.queue import Entry, Spool
+    from fidac_node.spool.entry import Entry
+    from fidac_node.spool.queue import Spool
 
 _TABLE_ROWS: Final = 50
 _TABLE_COLUMNS: Final = {
@@ -381,7 +382,7 @@ def _answering() -> Iterator[None]:
 def _each(config: Path, selection: dict[str, Any], act: Callable[[Spool, Entry], None], done: str) -> None:
     """Apply ``act`` to the held objects that are selected; one that moved on meanwhile is left alone."""
     from fidac_node.hub.index.held import forget_held, list_held
-    from fidac_node.spool.queue import Entry
+    from fidac_node.spool.entry import Entry
 
     entries, code, of_site, everything = (selection[name] for name in ("entries", "code", "site", "everything"))
     if not (entries or code or of_site or everything):

@@ -17,7 +17,8 @@ from fidac_node.errors import ConfigError
 if TYPE_CHECKING:
     from fidac_node.config.config import SiteConfig
     from fidac_node.site.ledger import Ledger
-    from fidac_node.spool.queue import Entry, Spool
+    from fidac_node.spool.entry import Entry
+    from fidac_node.spool.queue import Spool
 
 _DEGRADED = 3
 _HELD = {"held": "inbox", "refused": "outbox"}
@@ -412,7 +413,7 @@ def _selected(
     patient: str,
     everything: bool,
 ) -> Iterator[tuple[Entry, str]]:
-    from fidac_node.spool.queue import Entry
+    from fidac_node.spool.entry import Entry
 
     if not (entries or study or reason or patient or everything):
         raise click.UsageError("say which: OBJECT..., --study, --reason, --patient or --all")

@@ -29,7 +29,8 @@ from fidac_node.send.classify import Fate, classify
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.upper_layer import Association, Destination, Message, Unavailable, encode_command
 from fidac_node.site.ledger import Ledger
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 
 log = logging.getLogger(__name__)
 

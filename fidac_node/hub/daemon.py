@@ -77,7 +77,7 @@ def run(config_path: Path) -> int:
     prepare(hub.db)
     receive = hub.config.receive
     listeners = reception.listen(receive)
-    reception.redeem(hub.spool)
+    reception.restore_names(hub.spool)
     hub.spool.sweep()
     names = [*reception.names(receive), "file"]
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
@@ -103,7 +103,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         entry = entry_for(identity, digest, handles)
-        draft.seal(str(entry))
+        draft.finish(str(entry))
         safeio.forget(draft.fileno(), _HEADER)
         hub.spool.put(draft, entry)
 

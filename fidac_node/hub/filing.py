@@ -31,7 +31,8 @@ from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.record import Description, describe_header, owners, record, sop_classes, whereabouts
 from fidac_node.hub.index.sites import Registry
 from fidac_node.spool.bell import Bell
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from fidac_node.system import locks
 from fidac_node.system.database import borrowed, utc_now
 
@@ -147,7 +148,7 @@ class Filer:
             elif self.file(batch):
                 pause = 0.0
                 if len(batch) < _BATCH:
-                    self._spool.gather(_BATCH, _BREATH, stop)
+                    self._spool.wait_for_more(_BATCH, _BREATH, stop)
             else:
                 # Most likely nothing else can be filed either: claiming on would only fail faster.
                 pause = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)

@@ -24,7 +24,7 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE
 from fidac_node.errors import ConfigError
 from fidac_node.identity.keyfile import read_key
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 
 if TYPE_CHECKING:
     from fidac_node.deidentify.source import Source

@@ -16,7 +16,7 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLI
 from fidac_node.errors import Permanent
 from fidac_node.receive.digest import digest_of
 from fidac_node.spool.draft import Draft
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 from fidac_node.system.base32 import base32
 
 _DIGEST: Final = 16  # characters

@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 STAGE: Final = "receive"
 # More receivers than this have nothing to do: the disk is busy by then.
 _MOST: Final = 4
-# Puts that the end of an association counts for: nobody need wait for more of its study.
-_NO_MORE: Final = 64
 
 
 def names(receive: Receive) -> list[str]:
@@ -91,13 +89,11 @@ def serve(
     stop: threading.Event,
     grace: float,
 ) -> None:
-    """Receive into ``spool`` until ``stop``; objects that are arriving then have ``grace`` seconds to end. Raises :class:`ConfigError`."""
+    """Receive into ``spool`` until ``stop``; objects that are arriving then have ``grace`` seconds to end.
 
-    def ended() -> None:
-        spool.settle()
-        spool.kick(_NO_MORE)
-
-    scp = StorageScp(rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=ended)
+    Raises :class:`ConfigError`.
+    """
+    scp = StorageScp(rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=spool.end_of_study)
     scp.start()
     lifeline.ready()
     stop.wait()
@@ -105,11 +101,11 @@ def serve(
     spool.close()
 
 
-def redeem(spool: Spool) -> None:
+def restore_names(spool: Spool) -> None:
     """After a crash: let every object that was acknowledged be found by its name. Raises ``OSError``."""
-    if redeemed := spool.redeem(is_whole):
+    if restored := spool.restore_names(is_whole):
         log.warning(
-            "names given back to %d objects in %s: a crash had taken them; nothing is lost", redeemed, spool.directory
+            "names given back to %d objects in %s: a crash had taken them; nothing is lost", restored, spool.directory
         )
 
 

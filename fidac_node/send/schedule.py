@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 
 # So many objects of a study that wait are worth another association.
 _SHARED: Final = 16
@@ -55,7 +56,7 @@ class Schedule:
                 del self._waiting[study]
             self._taken.setdefault(worker, set()).update(batch)
             if self._choose("", share=True) is not None:
-                self._outbox.kick()  # for another worker, if one waits
+                self._outbox.notify()  # for another worker, if one waits
             return batch
 
     def done(self, worker: str, entry: Entry) -> None:
@@ -79,7 +80,7 @@ class Schedule:
             for entry in reversed(untried):
                 self._taken[worker].discard(entry)
                 self._waiting.setdefault(entry.study, deque()).appendleft(entry)
-        self._outbox.kick()
+        self._outbox.notify()
 
     def next_due(self) -> float | None:
         """Return the seconds until the first deferred object is due, ``None`` when there is none."""

@@ -23,7 +23,8 @@ from fidac_node.send.associate import USUAL_PAIRS, Courier, Destination, Pair, P
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.schedule import Schedule
 from fidac_node.site.ledger import Ledger
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Sender:
         stop.wait()
         for thread in threads:
             while thread.is_alive():
-                self._outbox.kick()  # who waits for work hears the stop
+                self._outbox.notify()  # who waits for work hears the stop
                 thread.join(_TICK / 10)
         self._schedule.give_back()
         self._ledger.flush()
@@ -108,7 +109,7 @@ class Sender:
                 return
             self._send(worker, line, batch, stop)
             if len(batch) < _BATCH and not self._remaining(line):  # who gathers must go on
-                self._outbox.gather(_BATCH, _BREATH, stop)
+                self._outbox.wait_for_more(_BATCH, _BREATH, stop)
         else:
             line.rest()
             due = self._schedule.next_due()
@@ -130,7 +131,7 @@ class Sender:
                 if parcel is not None:
                     with closing(parcel):
                         if line.open_for(parcel.pair):
-                            self._outbox.kick()  # the destination is there: another worker may help
+                            self._outbox.notify()  # the destination is there: another worker may help
                         settled = number + 1  # from here on its own fate is written down, whatever happens
                         self._deliver(worker, line, entry, parcel, partial(ahead.look_at, batch[settled : settled + 1]))
                 settled = number + 1

@@ -39,7 +39,8 @@ from fidac_node.site.people import Policy
 from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.draft import Draft
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from fidac_node.system import safeio, tls
 from fidac_node.system.service import Chore, Lifeline, Supervisor
 
@@ -315,7 +316,7 @@ def purge(site: Site) -> int:
 
 def check_finished(config: SiteConfig) -> None:
     """Raise :class:`ConfigError` while objects wait at this site that the hub has not answered for."""
-    reception.redeem(_spools(config)[0])  # what has no name but its anchor waits too
+    reception.restore_names(_spools(config)[0])  # what has no name but its anchor waits too
     waiting = sum(len(spool.entries(state)) for spool, state in _unfinished(config))
     if waiting:
         raise ConfigError(
@@ -378,7 +379,7 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
     Only what belongs to ``stages``: the others may be running under a supervisor of their own.
     """
     if "receive" in stages or "deidentify" in stages:
-        reception.redeem(site.inbox)
+        reception.restore_names(site.inbox)
     if "receive" in stages:
         site.inbox.sweep()
     if "deidentify" in stages:

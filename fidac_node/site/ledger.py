@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,8 @@ from fidac_node.errors import Permanent
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.placeholders import STANDS_FOR_NOBODY, is_placeholder, matches
 from fidac_node.site.ledger import LEFT_STATES, Ledger
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 
 log = logging.getLogger(__name__)
 

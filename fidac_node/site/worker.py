@@ -31,7 +31,8 @@ from fidac_node.site.ledger import OUTBOX_STATES, Ledger
 from fidac_node.site.people import TWO_PATIENTS, People, Policy
 from fidac_node.site.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool.draft import Draft
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class Worker:
             if batch:
                 self._work(batch, stop)
                 if len(batch) < _BATCH:
-                    self._inbox.gather(_BATCH, _BREATH, stop, through_pauses=True)
+                    self._inbox.wait_for_more(_BATCH, _BREATH, stop, through_pauses=True)
             else:
                 self._inbox.wait(_IDLE_SECONDS)
 

@@ -36,7 +36,10 @@ class Bell:
 
     @contextmanager
     def listening(self) -> Iterator[Callable[[float], bool]]:
-        """Hear every ring from now on. Yields what waits so many seconds for it, and says whether it rang. Raises ``OSError``."""
+        """Hear every ring from now on.
+
+        Yields what waits so many seconds for it, and says whether it rang. Raises ``OSError``.
+        """
         name = secrets.token_hex(8)
         path = f"{self._directory}/{name}"
         unheard = f"{self._directory}/.{name}"

@@ -1,6 +1,6 @@
 """A file of a spool while it is written, before it has a name that anybody looks for."""
 
-# Names are strings here, as in spool.py: a Path costs more than the system call that it is made for.
+# Names are strings here, as in queue.py: a Path costs more than the system call that it is made for.
 # ruff: noqa: PTH104, PTH108, PTH119
 
 from __future__ import annotations
@@ -8,51 +8,26 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from fidac_node.system import safeio
+from fidac_node.spool.anchor import Stamp, link
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 SMALL: Final = 1 << 20  # bytes; for larger objects one more flush of the disk is nothing
 _ZEROS: Final = bytes(128 << 10)
-_STAMP: Final = "FIDAC node, safe: {} {}"
-_STAMPED: Final = re.compile(rb"FIDAC node, safe: ([a-z2-7]{12}-[a-z2-7]{16}-[a-z2-7]{16}) ([0-9a-f-]{1,48}\.dcm)\0*")
-_PREAMBLE: Final = 128  # bytes, free for our use (PS3.10 7.1)
-
-
-class Stamp(NamedTuple):
-    """What the preamble of an object says that is safe from a power cut by its anchor alone, the name that its draft had in ``tmp/``.
-
-    It is written when all else is, and synced together with it: then the bytes are those that ``entry`` names. After a power
-    cut in between it may be there without them.
-    """
-
-    entry: str
-    anchor: str
-
-    @classmethod
-    def read(cls, path: str) -> Stamp | None:
-        """The stamp of a file, if it has one. Raises ``OSError``."""
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            found = _STAMPED.fullmatch(os.pread(fd, _PREAMBLE, 0))
-        finally:
-            os.close(fd)
-        return cls(*(part.decode("ascii") for part in found.groups())) if found else None
 
 
 class Draft:
     """A file in ``tmp/`` while it is written; locked until it is closed, which keeps :meth:`.Spool.sweep` away.
 
     ``file`` is unbuffered, for reading and writing: write large pieces. ``synced`` says that whoever wrote it
-    has synced it already, on this descriptor; ``anchored``, that its name is. ``spare`` opens a file that is there, and not empty:
-    :meth:`end` it where it is to end. A context manager: what was not put by its end is discarded.
+    has synced it already, on this descriptor; ``anchored``, that its name is. ``spare`` opens a file that is there, and
+    not empty: :meth:`end` it where it is to end. A context manager: what was not put by its end is discarded.
     """
 
     def __init__(self, path: str, *, spare: bool = False) -> None:
@@ -77,19 +52,21 @@ class Draft:
         return self.file.fileno()
 
     def end(self) -> None:
-        """Let the file end where it stands. Whoever puts it does so too; before that, only who reads it must. Raises ``OSError``."""
+        """Let the file end where it stands. Raises ``OSError``.
+
+        Whoever puts it does so too; before that, only who reads it must.
+        """
         if self._spare:
             os.ftruncate(self.file.fileno(), self.file.tell())
             self._spare = self.synced = False
 
-    def seal(self, name: str) -> None:
+    def finish(self, name: str) -> None:
         """Let the file end and sync it, unless that is done, as the object ``name``. Raises ``OSError``."""
         self.end()
         if self.synced:
             return
         if self.anchored and self.file.tell() <= SMALL:
-            stamp = _STAMP.format(name, os.path.basename(self._path)).encode("ascii")
-            os.pwritev(self.file.fileno(), [stamp], 0)
+            Stamp(name, os.path.basename(self._path)).write(self.file.fileno())
             self._stamped = True
         os.fdatasync(self.file.fileno())
         self.synced = True
@@ -107,17 +84,10 @@ class Draft:
     def move(self, path: str) -> str:
         """Give it the name ``path`` and close it: it is no draft any more. Raises ``OSError``.
 
-        Returns its anchor, if it has one that makes it safe: a name that is to stay until ``path`` is synced. Such a one
-        replaces no file: ``FileExistsError``.
+        Returns its anchor, if it has one that makes it safe: a name that is to stay until ``path`` is synced. Such a
+        one replaces no file: ``FileExistsError``.
         """
-        anchor = ""
-        if self._stamped:
-            try:
-                os.link(self._path, path)
-                anchor = self._path
-            except OSError as error:
-                if error.errno not in safeio.CANNOT_LINK:
-                    raise
+        anchor = self._path if self._stamped and link(self._path, path) else ""
         if not anchor:
             os.rename(self._path, path)
         self._named = False

@@ -11,10 +11,7 @@ read back from the directories alone after any crash:
     sent/           handed to the destination, its commitment awaited
     committed/      the destination answers for it; purged after the retention time
 
-To sync an object and then its name are two flushes of the disk. What is received takes one: the name that its draft has in
-tmp/ is synced before, many together; the object says in its preamble which one it is (:class:`.Stamp`); and that name, its
-anchor, stays until its name in new/ is synced, again many together. After a power cut :meth:`Spool.redeem` gives what has
-only its anchor its name.
+What is received is safe by a second name first: see :mod:`.anchor`.
 """
 
 # Names are strings here: a Path costs more than the system call that it is made for.
@@ -27,60 +24,36 @@ import fcntl
 import json
 import logging
 import os
-import re
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, cast
 
-from fidac_node.spool.draft import Draft, Stamp
+from fidac_node.spool import anchor
+from fidac_node.spool.anchor import AnchoredDrafts, Anchors, Stamp
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.entry import STUDY, SUFFIX, Entry, entries_in, is_file_name
 from fidac_node.spool.stock import Stock
 from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
 
 STATES: Final = ("new", "work", "held", "sent", "committed")
-_SUFFIX: Final = ".dcm"
 _NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
-_NAME: Final = re.compile(r"([a-z2-7]{12})-([a-z2-7]{16})-([a-z2-7]{16})(?:\.dcm)?")
-_STUDY: Final = 12  # characters of a name that are the study's handle
 _GLANCE_SECONDS: Final = 0.01  # between two looks at how many have come
+_NO_MORE: Final = 64  # puts that the end of a study counts for: nobody gathers more than that
 _MOST_WAKES: Final = 4096  # puts that one look at new/ answers
-_MOST_ANCHORS: Final = 16  # of one process
-
-
-class Entry(NamedTuple):
-    """The name of one object in a spool: three base32 handles that say nothing about the patient.
-
-    ``study`` (12 characters) stands for the StudyInstanceUID, ``instance`` (16) for the
-    SOPInstanceUID, ``digest`` (16) for the digest of the encoded data set.
-    """
-
-    study: str
-    instance: str
-    digest: str
-
-    def __str__(self) -> str:
-        return f"{self.study}-{self.instance}-{self.digest}"
-
-    @classmethod
-    def parse(cls, name: str) -> Entry:
-        """Read an entry back from its text or file name. Raises ``ValueError``."""
-        found = _NAME.fullmatch(name)
-        if not found:
-            raise ValueError(f"{name!r} does not name an object of a spool")
-        return cls(*found.groups())
 
 
 class Spool:
     """One queue on one file system; any number of processes may use it at the same time.
 
-    ``reserve`` is the number of bytes of disk that :meth:`has_room` keeps free. About ``spares`` files of removed objects
-    are kept, wiped, for new ones.
+    ``reserve`` is the number of bytes of disk that :meth:`has_room` keeps free. About ``spares`` files of removed
+    objects are kept, wiped, for new ones.
     """
 
     def __init__(self, directory: Path, *, reserve: int = 0, spares: int = 0) -> None:
@@ -90,7 +63,8 @@ class Spool:
         self._root = str(directory)
         self.reserve = reserve
         self._stock = Stock(self._root, spares)
-        self._anchors: list[str] = []  # of what this process has put
+        self._ahead = AnchoredDrafts(self._root, self._stock.draft)
+        self._anchors = Anchors(self._root, self._sync_new)
         self._lock = threading.Lock()
         self._backlog: list[str] = []  # names of files in new/, the next to claim last
         self._claimed: dict[Entry, str] = {}  # where this process has put what it claimed
@@ -110,8 +84,11 @@ class Spool:
         return disk.f_bavail * disk.f_frsize > self.reserve * share
 
     def create(self, *, anchored: bool = False) -> Draft:
-        """Open a file in ``tmp/`` for reading and writing; ``anchored``: whose put then takes one flush of the disk. Raises ``OSError``."""
-        return self._stock.anchored() if anchored else self._stock.draft()
+        """Open a file in ``tmp/`` for reading and writing. Raises ``OSError``.
+
+        ``anchored``: whose put then takes one flush of the disk.
+        """
+        return self._ahead.take() if anchored else self._stock.draft()
 
     def put(self, draft: Draft, entry: Entry) -> bool:
         """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
@@ -123,39 +100,20 @@ class Spool:
 
     def put_all(self, drafts: Sequence[tuple[Draft, Entry]]) -> list[bool]:
         """Put several at once, which costs the disk little more than one; as :meth:`put`, for each."""
-        fresh = [self._seal(draft, entry) for draft, entry in drafts]
+        fresh = [self._sync_bytes(draft, entry) for draft, entry in drafts]
         if any(fresh):
             entered = [new and self._enter(draft, entry) for new, (draft, entry) in zip(fresh, drafts, strict=True)]
             fresh = [place is not False for place in entered]
             if "" in entered:
                 self._sync_new()
-            self.kick()
-            with self._lock:
-                self._anchors += [anchor for anchor in entered if anchor]
-            if len(self._anchors) >= _MOST_ANCHORS:
-                self.settle()
+            self.notify()
+            self._anchors.add(place for place in entered if place)
         return fresh
 
-    def settle(self) -> None:
-        """Sync the names of what was put, and remove its anchors. What was put is safe before, too."""
-        with self._lock:
-            anchors, self._anchors = self._anchors, []
-        if not anchors:
-            return
-        try:
-            self._sync_new()
-        except OSError as error:
-            log.error(
-                "%s cannot be synced: %s; what was received stays safe under its names in tmp/",
-                f"{self._root}/new",
-                error.strerror,
-            )
-            with self._lock:
-                self._anchors += anchors
-            return
-        for anchor in anchors:
-            with suppress(OSError):  # gone with the object; or the next start removes it
-                os.unlink(anchor)
+    def end_of_study(self) -> None:
+        """No more of this study is coming for now: make its names durable, and let nobody gather any longer."""
+        self._anchors.sync()
+        self.notify(_NO_MORE)
 
     def claim(self, owner: str, limit: int) -> list[Entry]:
         """Move up to ``limit`` entries to ``work/<owner>/`` and return them.
@@ -173,8 +131,15 @@ class Spool:
                 claimed = self._take(target, limit)
             more = bool(self._backlog) and len(claimed) == limit > 0
         if more:
-            self.kick()  # for another waiter: this one may have taken the bytes of several puts
+            self.notify()  # for another waiter: this one may have taken the bytes of several puts
         return claimed
+
+    def notify(self, times: int = 1) -> None:
+        """Wake one waiter, as so many puts would. A byte is a hint: directories, not it, say what is there."""
+        try:
+            os.write(self._fifo(), b"!" * times)
+        except BlockingIOError:
+            return  # the pipe is full: waiters have plenty of reasons to wake
 
     def wait(self, timeout: float) -> None:
         """Sleep until something was put, by any process, or for ``timeout`` seconds."""
@@ -185,8 +150,8 @@ class Spool:
                 os.read(fd, _MOST_WAKES)
                 return
 
-    def gather(self, most: int, longest: float, stop: threading.Event, *, through_pauses: bool = False) -> None:
-        """Let objects come together: until ``most`` have come, or for ``longest`` seconds, or ``stop``. Who gathered must claim.
+    def wait_for_more(self, most: int, longest: float, stop: threading.Event, *, through_pauses: bool = False) -> None:
+        """Let objects come together: until ``most`` have come, or for ``longest`` seconds, or ``stop``; then claim.
 
         Only ``through_pauses`` also when none came for 10 ms.
         """
@@ -198,13 +163,6 @@ class Spool:
             except BlockingIOError:
                 if not through_pauses:
                     return
-
-    def kick(self, times: int = 1) -> None:
-        """Wake one waiter, as so many puts would. A byte is a hint: directories, not it, say what is there."""
-        try:
-            os.write(self._fifo(), b"!" * times)
-        except BlockingIOError:
-            return  # the pipe is full: waiters have plenty of reasons to wake
 
     def path(self, entry: Entry) -> Path:
         """Return where the object's file is now. Raises ``FileNotFoundError``."""
@@ -233,7 +191,7 @@ class Spool:
     def unclaim(self, entry: Entry) -> None:
         """Put a claimed or sent object back to be claimed again."""
         self._move(entry, "new")
-        self.kick()
+        self.notify()
 
     def hold(self, entry: Entry, code: str, message: str, **facts: object) -> None:
         """Set an object aside for a person, with the reason; neither may carry an identity."""
@@ -262,7 +220,7 @@ class Spool:
         safeio.write_synced(Path(self._reason_path(entry)), json.dumps(reason, sort_keys=True).encode())
         os.rename(held, self._name("new", entry))
         safeio.sync_directory(f"{self._root}/new")
-        self.kick()
+        self.notify()
 
     def mark_sent(self, entry: Entry) -> None:
         """The destination answered Success; after a crash it may be sent again, which is harmless."""
@@ -294,49 +252,35 @@ class Spool:
     def entries(self, state: str) -> list[Entry]:
         """List the objects in one of :data:`STATES`; ``work`` is all owners together."""
         if state == "work":
-            return [entry for owner in self._owners() for entry in _entries_in(owner)]
-        return list(_entries_in(f"{self._root}/{state}"))
+            return [entry for owner in self._owners() for entry in entries_in(owner)]
+        return list(entries_in(f"{self._root}/{state}"))
 
     def recover(self, owner: str | None = None) -> None:
         """After a crash: put back what ``owner`` (default: anybody) had claimed. Only while no such owner runs."""
         for directory in self._owners():
-            for entry in list(_entries_in(directory)) if owner in (None, os.path.basename(directory)) else []:
-                os.rename(f"{directory}/{entry}{_SUFFIX}", self._name("new", entry))
-        self.kick()
+            for entry in list(entries_in(directory)) if owner in (None, os.path.basename(directory)) else []:
+                os.rename(f"{directory}/{entry}{SUFFIX}", self._name("new", entry))
+        self.notify()
 
     def close(self) -> None:
         """Leave no anchor and no draft behind; for the end of a process that received."""
-        self.settle()
-        self._stock.close()
+        self._anchors.sync()
+        self._ahead.close()
 
-    def redeem(self, is_whole: Callable[[Path, Entry], bool]) -> int:
-        """After a crash, before all else: give what has only its anchor its name; return how many had not.
+    def restore_names(self, is_whole: Callable[[Path, Entry], bool]) -> int:
+        """After a crash, before all else: let everything that is safe be found by its name; return how much was not.
 
-        ``is_whole(path, entry)`` says whether a file holds all bytes of the object; one that does not was never acknowledged.
-        A name that a power cut brought back, of a file that holds another object by now, goes, or becomes that of the other if it
-        is the only one. Raises ``OSError``.
+        ``is_whole(path, entry)`` says whether a file holds all bytes of the object. Raises ``OSError``.
         """
-        for directory in (f"{self._root}/new", *self._owners()):
-            for entry in list(_entries_in(directory)):
-                with suppress(FileNotFoundError):  # a worker of another supervisor has moved it
-                    self._correct(f"{directory}/{entry}{_SUFFIX}", entry)
-        stamps = {path: stamp for path in (self.directory / "tmp").glob(f"*{_SUFFIX}") if (stamp := _anchored(path))}
-        anchors = {path: Entry.parse(stamp.entry) for path, stamp in stamps.items()}
-        lost = 0
-        for anchor, entry in anchors.items():
-            if not self.knows(entry) and is_whole(anchor, entry):
-                os.link(anchor, self._name("new", entry))
-                lost += 1
-        for directory in {os.path.dirname(found) for entry in anchors.values() if (found := self._find(entry))}:
-            safeio.sync_directory(directory)
-        for anchor in anchors:
-            anchor.unlink(missing_ok=True)
-        return lost
+        return anchor.restore_names(self._root, self._owners(), self._find, is_whole)
 
     def sweep(self) -> None:
-        """After a crash: remove what was never finished, and so never acknowledged. What is being written now stays, and every anchor."""
+        """After a crash: remove what was never finished, and so never acknowledged.
+
+        What is being written now stays, and every anchor.
+        """
         for leftover in [
-            *(self.directory / "tmp").glob(f"*{_SUFFIX}"),
+            *(self.directory / "tmp").glob(f"*{SUFFIX}"),
             *(self.directory / "held").glob(".*.json.*.tmp"),
         ]:
             with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
@@ -348,26 +292,17 @@ class Spool:
         """Give the space of all spare files back."""
         self._stock.drop_spares()
 
-    def _correct(self, name: str, entry: Entry) -> None:
-        """Take the name of ``entry`` from a file that says it is another object; its only name becomes its own. Raises ``OSError``."""
-        stamp = Stamp.read(name)
-        if stamp is not None and stamp.entry != str(entry):
-            if os.stat(name).st_nlink > 1:
-                os.unlink(name)
-            else:
-                os.rename(name, self._name("new", Entry.parse(stamp.entry)))
-
-    def _seal(self, draft: Draft, entry: Entry) -> bool:
+    def _sync_bytes(self, draft: Draft, entry: Entry) -> bool:
         """Sync the bytes of a draft; ``False``, and it is gone, when the object is there already."""
         found = self._find(entry)
         if found is not None:
             self._forgo(draft, found)
             return False
-        draft.seal(str(entry))
+        draft.finish(str(entry))
         return True
 
     def _enter(self, draft: Draft, entry: Entry) -> str | Literal[False]:
-        """Give a sealed draft its name in ``new/``; return its anchor, if it has one, or ``False``: another one was faster."""
+        """Give a synced draft its name in ``new/``; return its anchor, if any, or ``False``: another was faster."""
         name = self._name("new", entry)
         try:
             return draft.move(name)
@@ -376,7 +311,7 @@ class Spool:
             return False
 
     def _forgo(self, draft: Draft, found: str) -> None:
-        """Discard a draft whose object is there, as ``found``; whoever put that may not have come to the sync of its name yet."""
+        """Discard a draft whose object is there, as ``found``; whoever put that may not have synced its name yet."""
         safeio.sync_directory(os.path.dirname(found))
         draft.discard()
 
@@ -393,16 +328,16 @@ class Spool:
         with os.scandir(f"{self._root}/new") as listing:
             for item in listing:
                 name = item.name
-                if not (name.endswith(_SUFFIX) and _NAME.fullmatch(name)):
+                if not is_file_name(name):
                     continue  # not ours
                 try:
                     at = item.stat().st_mtime
                 except FileNotFoundError:
                     continue  # just claimed by another
                 arrived[name] = at
-                study = name[:_STUDY]
+                study = name[:STUDY]
                 began[study] = min(at, began.get(study, at))
-        return sorted(arrived, key=lambda name: (began[name[:_STUDY]], name[:_STUDY], arrived[name]), reverse=True)
+        return sorted(arrived, key=lambda name: (began[name[:STUDY]], name[:STUDY], arrived[name]), reverse=True)
 
     def _take(self, target: str, limit: int) -> list[Entry]:
         """Move up to ``limit`` of the backlog to ``target``. Raises ``OSError`` when none could be moved."""
@@ -434,7 +369,7 @@ class Spool:
         if known is not None and os.access(known, os.F_OK):
             return known
         self._claimed.pop(entry, None)
-        name = f"{entry}{_SUFFIX}"
+        name = f"{entry}{SUFFIX}"
         new, *later = (f"{self._root}/{state}/{name}" for state in STATES if state != "work")
         if os.access(new, os.F_OK):
             return new
@@ -442,7 +377,7 @@ class Spool:
         return next((place for place in places if os.access(place, os.F_OK)), None)
 
     def _owners(self) -> list[str]:
-        """The directories in ``work/``, read again when there is another; a worker may keep notes of its own beside them."""
+        """The directories in ``work/``, read again when there is another; a worker may keep its notes beside them."""
         changed = os.stat(f"{self._root}/work").st_mtime_ns
         if changed != self._owners_of:
             with os.scandir(f"{self._root}/work") as listing:
@@ -452,7 +387,7 @@ class Spool:
         return self._known_owners
 
     def _name(self, state: str, entry: Entry) -> str:
-        return f"{self._root}/{state}/{entry}{_SUFFIX}"
+        return f"{self._root}/{state}/{entry}{SUFFIX}"
 
     def _reason_path(self, entry: Entry) -> str:
         return f"{self._root}/held/{entry}.json"
@@ -465,21 +400,3 @@ class Spool:
             # Read-write: a FIFO with a reader of its own never blocks nor breaks (Linux fifo(7)).
             self._wake = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         return self._wake
-
-
-def _anchored(path: Path) -> Stamp | None:
-    """The stamp of a file in ``tmp/`` that is not being written."""
-    with suppress(BlockingIOError, FileNotFoundError), path.open("rb") as fp:
-        fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return Stamp.read(str(path))
-    return None
-
-
-def _entries_in(directory: str) -> Iterator[Entry]:
-    with os.scandir(directory) as listing:
-        for item in listing:
-            if item.name.endswith(_SUFFIX):
-                try:
-                    yield Entry.parse(item.name)
-                except ValueError:
-                    continue  # a stranger's file: never touched

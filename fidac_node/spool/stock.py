@@ -1,6 +1,6 @@
 """The files of a spool that are no objects yet: drafts, and wiped files of removed objects, kept for new ones."""
 
-# Names are strings here, as in spool.py: a Path costs more than the system call that it is made for.
+# Names are strings here, as in queue.py: a Path costs more than the system call that it is made for.
 # ruff: noqa: PTH104, PTH108, PTH116, PTH119, PTH208
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import threading
 import time
 from contextlib import suppress
 from typing import Final
 
-from fidac_node.spool.draft import SMALL, Draft, Stamp
+from fidac_node.spool.anchor import remove_anchor
+from fidac_node.spool.draft import SMALL, Draft
+from fidac_node.spool.entry import SUFFIX
 
-_SUFFIX: Final = ".dcm"
 _SPARES_SECONDS: Final = 0.01
-_MOST_AHEAD: Final = 16  # drafts whose names are synced together
 
 
 class Stock:
@@ -34,9 +33,6 @@ class Stock:
         self._spares_until = 0.0  # when to look again (monotonic)
         self._unique = secrets.token_hex(4)  # names what this makes in tmp/, together with the process and a number
         self._numbers = itertools.count()
-        self._lock = threading.Lock()
-        self._anchored: list[Draft] = []
-        self._ahead = 1
 
     def draft(self) -> Draft:
         """Open a file in ``tmp/`` for reading and writing. Raises ``OSError``."""
@@ -51,22 +47,18 @@ class Stock:
             return Draft(path, spare=True)
         return Draft(path)
 
-    def anchored(self) -> Draft:
-        """The same, its name in ``tmp/`` synced already. Each time more are made at once: then it costs each of them little."""
-        with self._lock:
-            if not self._anchored:
-                self._anchored = self._make_anchored()
-            return self._anchored.pop()
-
     def keep(self, path: str, harmless: range) -> bool:
-        """Make a spare of the file of a removed object; ``False``: there are enough, or it is not worth it. Raises ``OSError``."""
+        """Make a spare of the file of a removed object; ``False``: there are enough, or it is not worth it.
+
+        Raises ``OSError``.
+        """
         if not self._most_spares:
             return False
         self._look_for_spares()
         found = os.stat(path)
         if (
             found.st_size > SMALL
-            or (found.st_nlink > 1 and not self._weigh_anchor(path, found))
+            or (found.st_nlink > 1 and not remove_anchor(self._root, path, found))
             or len(self._spares) >= self._most_spares
         ):
             return False
@@ -85,47 +77,11 @@ class Stock:
             self._spares.append(name)
         return True
 
-    def close(self) -> None:
-        """Discard the drafts that nobody took."""
-        with self._lock:
-            unused, self._anchored = self._anchored, []
-        for draft in unused:
-            draft.discard()
-
     def drop_spares(self) -> None:
         """Give their space back."""
         for name in os.listdir(f"{self._root}/spare"):
             with suppress(FileNotFoundError):  # another process took it
                 os.unlink(f"{self._root}/spare/{name}")
-
-    def _make_anchored(self) -> list[Draft]:
-        wanted, self._ahead = self._ahead, 1
-        drafts: list[Draft] = []
-        try:
-            drafts.extend(self.draft() for _ in range(wanted))
-            fd = os.open(f"{self._root}/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except BaseException:
-            for draft in drafts:
-                draft.discard()
-            raise
-        for draft in drafts:
-            draft.anchored = True
-        self._ahead = min(2 * wanted, _MOST_AHEAD)
-        return drafts
-
-    def _weigh_anchor(self, path: str, found: os.stat_result) -> bool:
-        """Remove the anchor of a file that has no other name besides. Another one is not ours, and its bytes are not to be touched."""
-        stamp = Stamp.read(path)
-        anchor = stamp and f"{self._root}/tmp/{stamp.anchor}"
-        with suppress(FileNotFoundError):
-            if anchor and found.st_nlink == 2 and os.stat(anchor).st_ino == found.st_ino:
-                os.unlink(anchor)
-                return True
-        return False
 
     def _look_for_spares(self) -> None:
         """Read the names in ``spare/``, though not each time."""
@@ -134,4 +90,4 @@ class Stock:
             self._spares, self._spares_until = os.listdir(f"{self._root}/spare"), now + _SPARES_SECONDS
 
     def _draft_path(self) -> str:
-        return f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._numbers)}{_SUFFIX}"
+        return f"{self._root}/tmp/{os.getpid()}-{self._unique}-{next(self._numbers)}{SUFFIX}"

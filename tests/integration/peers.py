@@ -20,7 +20,8 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.send.associate import Destination
 from fidac_node.site.ledger import Ledger
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from tests.support import free_port
 
 CT = next(iter(CT_CLASSES))

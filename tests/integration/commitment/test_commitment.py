@@ -23,7 +23,7 @@ from fidac_node.commitment.transactions import Transactions
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from fidac_node.send.sender import Sender
 from fidac_node.send.upper_layer import Association, encode_command
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 from tests.integration.peers import CT, RecordingHub, Site, data_set_of, instance_uid, put_study, running, write_object
 from tests.support import free_port, wait_until
 

@@ -31,7 +31,8 @@ from fidac_node.hub.index import Registry, StudyFilter, add_site, find, prepare,
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.held import list_held
 from fidac_node.receive.check import PlainHandles
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from fidac_node.system import locks
 from fidac_node.system.database import connect
 from tests.hub_objects import CT, data_set, encoded, enhanced, put, put_bytes, uid

@@ -38,7 +38,7 @@ from fidac_node.dicom.uids import (
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
 from fidac_node.receive.check import Identity, PlainHandles
 from fidac_node.spool.draft import Draft
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 from fidac_node.system import tls
 from tests.integration.peers import make_certificates
 from tests.integration.receiving import CT, JPEG_2000, MR, NAME, UID, Node, data_set

@@ -23,7 +23,7 @@ from fidac_node.hub.archive import Archive, Place
 from fidac_node.phantom import write_series
 from fidac_node.site.compress import Compressor
 from fidac_node.site.ledger import Ledger
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 from tests.integration.site.test_worker import Bench
 from tests.scenario.network import Hub, Site, fidac
 from tests.support import wait_until

@@ -20,7 +20,8 @@ from fidac_node.identity.keys import open_keys
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.people import Policy
 from fidac_node.site.worker import Worker
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from tests.integration.site.test_worker import Bench
 from tests.support import wait_until
 from tests.unit.deidentify import build
@@ -154,7 +155,7 @@ def test_of_two_workers_at_once_neither_lets_anything_of_two_patients_stay_in_th
         thread.start()
     wait_until(lambda: not one.inbox.entries("new") + one.inbox.entries("work"))
     stop.set()
-    one.inbox.kick(2)
+    one.inbox.notify(2)
     for thread in threads:
         thread.join()
     assert one.outbox.entries("new") == []

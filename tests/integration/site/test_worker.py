@@ -27,7 +27,8 @@ from fidac_node.site import daemon, worker
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
-from fidac_node.spool.queue import STATES, Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import STATES, Spool
 from fidac_node.system import safeio
 from fidac_node.system.base32 import base32
 from tests.support import SystemCalls, wait_until
@@ -181,7 +182,7 @@ def test_copies_of_what_was_claimed_together_go_to_the_disk_together(bench: Call
         thread, stop = start(one)
         wait_until(lambda: not one.inbox.entries("work") + one.inbox.entries("new"))
         stop.set()
-        one.inbox.kick()
+        one.inbox.notify()
         thread.join()
     assert sorted(one.outbox.entries("new")) == sorted(entries)
     synced = [call for call in calls.calls if call in ("fdatasync", "rename")][5:]  # after five claims

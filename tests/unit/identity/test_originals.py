@@ -12,7 +12,7 @@ from fidac_node.deidentify.source import Source, read_source
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError
 from fidac_node.identity.originals import Headers, header_of, purge_headers
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, traces, write
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fidac_node.send.schedule import Schedule
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 
 
 class Clock:

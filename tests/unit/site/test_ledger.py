@@ -17,7 +17,8 @@ import pytest
 
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.site.ledger import STATES, Ledger
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -186,7 +187,7 @@ def test_rows_are_flushed_by_themselves_within_a_second(ledger: Ledger) -> None:
 def test_attempts_survive_a_process_that_dies_right_after_counting(path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from fidac_node.site.ledger import Ledger; "
-        "from fidac_node.spool.queue import Entry\n"
+        "from fidac_node.spool.entry import Entry\n"
         "ledger = Ledger(Path(sys.argv[1])); ledger.attempting([Entry.parse(sys.argv[2])]); os._exit(9)"
     )
     for number in (1, 2):
@@ -371,7 +372,7 @@ WRITING = """
 import sys
 from pathlib import Path
 from fidac_node.site.ledger import Ledger
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 sys.stdin.readline()
 ledger = Ledger(Path(sys.argv[1]))
 for line in sys.argv[3].split():
@@ -424,7 +425,7 @@ import resource, sys
 from pathlib import Path
 from fidac_node.errors import Temporary
 from fidac_node.site.ledger import Ledger
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 letters = str.maketrans("0123456789", "abcdefghij")
 entries = [Entry("a" * 12, f"{number:016d}".translate(letters), "a" * 16) for number in range(400)]
 others = [Entry("b" * 12, f"{number:016d}".translate(letters), "b" * 16) for number in range(400)]

@@ -23,10 +23,11 @@ from fidac_node.errors import ConfigError
 from fidac_node.receive.check import is_whole
 from fidac_node.receive.digest import Digest
 from fidac_node.site.daemon import check_finished
-from fidac_node.spool import draft as drafts
-from fidac_node.spool import stock
-from fidac_node.spool.draft import SMALL, Stamp
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool import anchor as anchors
+from fidac_node.spool.anchor import Stamp
+from fidac_node.spool.draft import SMALL
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 from fidac_node.system.base32 import base32
 from tests.scenario.network import fidac
 from tests.support import SystemCalls
@@ -86,15 +87,15 @@ def test_its_own_preamble_says_what_it_is_and_the_rest_of_its_bytes_are_as_they_
         assert part10.read_meta(fp)[0].sop_instance_uid == "1.2.8"
 
 
-def test_settling_syncs_the_names_and_removes_the_anchors_and_closing_the_unused_drafts(queue: Spool) -> None:
+def test_the_end_of_a_study_syncs_the_names_and_removes_the_anchors_and_closing_the_unused_drafts(queue: Spool) -> None:
     for number in range(3):
         receive(queue, number)
     with SystemCalls() as calls:
-        queue.settle()
-    assert calls.calls == ["open", "fsync", "unlink", "unlink", "unlink"]
+        queue.end_of_study()
+    assert calls.calls == ["open", "fsync", "unlink", "unlink", "unlink", "write"]
     with SystemCalls() as calls:
-        queue.settle()
-    assert calls.calls == [] and len(queue.entries("new")) == 3
+        queue.end_of_study()
+    assert calls.calls == ["write"] and len(queue.entries("new")) == 3  # who gathers is told each time
     receive(queue, 3)
     queue.close()
     assert litter(queue) == [] and len(queue.entries("new")) == 4
@@ -103,10 +104,10 @@ def test_settling_syncs_the_names_and_removes_the_anchors_and_closing_the_unused
 def test_anchors_stay_while_the_names_cannot_be_synced(queue: Spool, caplog: pytest.LogCaptureFixture) -> None:
     receive(queue, 1)
     with SystemCalls(1) as calls:
-        queue.settle()
+        queue.end_of_study()
     assert calls.failed and "cannot be synced" in caplog.text
     assert any(Stamp.read(str(path)) for path in (queue.directory / "tmp").iterdir())
-    queue.settle()
+    queue.end_of_study()
     assert not any(Stamp.read(str(path)) for path in (queue.directory / "tmp").iterdir())
 
 
@@ -158,7 +159,7 @@ def test_an_object_that_is_removed_before_its_name_was_synced_is_wiped_and_its_a
 
 def test_a_file_with_another_name_than_its_anchor_is_never_written_to(queue: Spool, tmp_path: Path) -> None:
     what = receive(queue, 1)
-    queue.settle()
+    queue.end_of_study()
     os.link(queue.path(what), tmp_path / "kept")
     queue.remove(what)
     assert (
@@ -174,8 +175,8 @@ def test_drafts_are_not_made_ahead_when_the_disk_is_full_and_nothing_is_left_of_
         with SystemCalls(at) as calls, pytest.raises(OSError, match="error"):
             queue.create(anchored=True)
         assert calls.failed
-        queue._stock._ahead = 4
-    queue.settle()
+        queue._ahead._next = 4
+    queue.end_of_study()
     assert litter(queue) == []
     receive(queue, 3)
 
@@ -186,7 +187,7 @@ def test_a_worker_that_died_sweeps_no_anchor_and_no_draft_of_a_receiver(queue: S
     before = litter(queue)
     Spool(queue.directory).sweep()
     assert litter(queue) == before and len(before) == 3
-    assert Spool(queue.directory).redeem(is_whole) == 0
+    assert Spool(queue.directory).restore_names(is_whole) == 0
     assert len(litter(queue)) == 1 and queue.state(what) == "new"
 
 
@@ -198,8 +199,8 @@ def test_what_has_only_its_anchor_gets_its_name_back_if_it_is_whole(queue: Spool
     for what in (whole, torn):
         queue.path(what).unlink()
     again = Spool(queue.directory)
-    queue._stock.close()
-    assert again.redeem(is_whole) == 1
+    queue._ahead.close()
+    assert again.restore_names(is_whole) == 1
     assert states(again) == {"new": [whole]} and litter(again) == []
 
 
@@ -209,16 +210,16 @@ def test_a_name_that_a_power_cut_brought_back_goes_when_its_file_holds_another_o
         (queue.directory / directory).mkdir(exist_ok=True)
         os.link(queue.path(what), queue.directory / directory / f"{entry(1)}.dcm")
     again = Spool(queue.directory, spares=4)
-    assert again.redeem(is_whole) == 0
+    assert again.restore_names(is_whole) == 0
     again.remove(entry(1))  # as a site does that has its copy
     assert states(again) == {"new": [what]} and without_preamble(again.path(what)) == received(2)[1][128:]
 
 
-def test_what_another_moves_while_anchors_are_redeemed_is_no_trouble(
+def test_what_another_moves_while_names_are_restored_is_no_trouble(
     queue: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     what = receive(queue, 1)
-    queue.settle()
+    queue.end_of_study()
     read = Stamp.read
 
     def claimed_meanwhile(path: str) -> Stamp | None:
@@ -226,7 +227,7 @@ def test_what_another_moves_while_anchors_are_redeemed_is_no_trouble(
         return read(path)
 
     monkeypatch.setattr(Stamp, "read", claimed_meanwhile)
-    assert Spool(queue.directory).redeem(is_whole) == 0
+    assert Spool(queue.directory).restore_names(is_whole) == 0
     assert states(queue) == {"work": [what]}
 
 
@@ -236,7 +237,7 @@ def test_a_programme_is_not_finished_while_an_object_has_its_anchor_alone(tmp_pa
     inbox = Spool(config.spool.directory / "inbox")
     what = receive(inbox, 1)
     inbox.path(what).unlink()
-    inbox._stock.close()
+    inbox._ahead.close()
     with pytest.raises(ConfigError, match="1 objects are still at this site"):
         check_finished(config)
     assert states(inbox) == {"new": [what]} and litter(inbox) == []
@@ -244,9 +245,9 @@ def test_a_programme_is_not_finished_while_an_object_has_its_anchor_alone(tmp_pa
 
 def test_a_file_whose_only_name_is_that_of_another_object_gets_its_own(queue: Spool) -> None:
     what = receive(queue, 2)
-    queue.settle()
+    queue.end_of_study()
     queue.path(what).rename(queue.directory / "new" / f"{entry(1)}.dcm")
-    assert Spool(queue.directory).redeem(is_whole) == 0
+    assert Spool(queue.directory).restore_names(is_whole) == 0
     assert states(queue) == {"new": [what]} and without_preamble(queue.path(what)) == received(2)[1][128:]
 
 
@@ -261,9 +262,9 @@ def test_what_is_no_stamp_is_none(preamble: bytes) -> None:
 
 
 def test_the_stamp_fits_into_the_preamble_whatever_the_process_and_the_number() -> None:
-    longest = drafts._STAMP.format(entry(1), f"{1 << 22}-{'f' * 8}-{10**12}.dcm")
-    assert len(longest) <= 128 and drafts._STAMPED.fullmatch(longest.encode().ljust(128, b"\0"))
-    assert stock._MOST_AHEAD > 1
+    longest = anchors._STAMP.format(entry(1), f"{1 << 22}-{'f' * 8}-{10**12}.dcm")
+    assert len(longest) <= 128 and anchors._STAMPED.fullmatch(longest.encode().ljust(128, b"\0"))
+    assert anchors._MOST_AHEAD > 1
 
 
 # --- power cuts
@@ -277,7 +278,8 @@ class Disk:
     """Watches what would be on the disk of a spool: names as of the last sync or later, bytes page by page.
 
     Names reach the disk in the order in which they were changed (a journal), or each directory as it likes;
-    to sync a directory brings all changes before there, or those of the directory. The power fails at the ``at``-th call.
+    to sync a directory brings all changes before there, or those of the directory. The power fails at the ``at``-th
+    call.
     """
 
     NAMES = ("open", "link", "rename", "unlink", "fsync", "fdatasync", "ftruncate", "pwritev", "write")
@@ -382,7 +384,7 @@ def test_whenever_the_power_is_cut_every_object_that_was_acknowledged_is_there_w
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as directory:
         queue = Spool(Path(directory) / "before", spares=2)
-        queue.kick()
+        queue.notify()
         begun: dict[Entry, int] = {}
         safe: set[Entry] = set()
         removed: set[Entry] = set()
@@ -394,7 +396,7 @@ def test_whenever_the_power_is_cut_every_object_that_was_acknowledged_is_there_w
                         begun[received(number, sizes + number)[0]] = number
                         safe.add(receive(queue, number, sizes + number))
                     elif step == "settle":
-                        queue.settle()
+                        queue.end_of_study()
                     elif step == "remove" and waiting:
                         removed.add(what := chance.choice(waiting))  # its copy is safe by now
                         safe.remove(what)
@@ -407,7 +409,7 @@ def test_whenever_the_power_is_cut_every_object_that_was_acknowledged_is_there_w
             pass
         disk.left(Path(directory) / "after", chance, journal=journal)
         again = Spool(Path(directory) / "after", spares=2)
-        again.redeem(is_whole)
+        again.restore_names(is_whole)
         again.recover()
         again.sweep()
         for what in removed:
@@ -416,4 +418,4 @@ def test_whenever_the_power_is_cut_every_object_that_was_acknowledged_is_there_w
         for what in again.entries("new"):
             assert without_preamble(again.path(what)) == received(begun[what], sizes + begun[what])[1][128:], what
         assert litter(again) == []
-        queue._stock.close()
+        queue._ahead.close()

@@ -25,7 +25,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fidac_node.spool import queue as queues
 from fidac_node.spool.draft import SMALL, Draft
-from fidac_node.spool.queue import STATES, Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import STATES, Spool
 from tests.support import SystemCalls, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -256,7 +257,7 @@ def test_drafts_of_processes_and_of_spools_never_share_a_name(queue: Spool) -> N
 
 
 def test_a_draft_that_is_synced_already_is_not_synced_again(queue: Spool) -> None:
-    queue.kick()  # the FIFO is open
+    queue.notify()  # the FIFO is open
     draft = queue.create()
     os.fdatasync(draft.fileno())
     draft.synced = True
@@ -705,7 +706,8 @@ def test_threads_of_one_process_claim_each_object_once(queue: Spool) -> None:
 PUTTING = """
 import sys
 from pathlib import Path
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 queue = Spool(Path(sys.argv[1]))
 sys.stdin.readline()
 queue.put(queue.create(), Entry.parse(sys.argv[2]))
@@ -715,7 +717,8 @@ queue.put(queue.create(), Entry.parse(sys.argv[2]))
 BOTH_PUTTING = """
 import sys
 from pathlib import Path
-from fidac_node.spool.queue import Entry, Spool
+from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import Spool
 queue = Spool(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -786,26 +789,26 @@ def test_who_gathers_waits_for_as_many_as_it_wants_or_for_its_time_or_for_a_stop
     for number in range(3):
         put(queue, entry(number))
     began = time.monotonic()
-    queue.gather(3, 30, stop, through_pauses=True)
+    queue.wait_for_more(3, 30, stop, through_pauses=True)
     assert time.monotonic() - began < 5 and len(queue.claim("w", 3)) == 3
-    queue.gather(1, 0.05, stop, through_pauses=True)
+    queue.wait_for_more(1, 0.05, stop, through_pauses=True)
     assert 0.05 <= time.monotonic() - began < 5
     threading.Timer(0.05, stop.set).start()
-    queue.gather(1, 30, stop, through_pauses=True)
+    queue.wait_for_more(1, 30, stop, through_pauses=True)
     assert time.monotonic() - began < 10
 
 
 def test_who_does_not_gather_through_pauses_goes_on_when_none_came(queue: Spool) -> None:
     began = time.monotonic()
     put(queue, entry(1))
-    queue.gather(3, 30, threading.Event())
+    queue.wait_for_more(3, 30, threading.Event())
     assert time.monotonic() - began < 5
     assert not select.select([queue._fifo()], [], [], 0)[0], "it has seen the one that came"
 
 
-def test_a_hundred_thousand_kicks_with_nobody_waiting_do_not_block(queue: Spool) -> None:
+def test_a_hundred_thousand_wake_ups_with_nobody_waiting_do_not_block(queue: Spool) -> None:
     for _ in range(100_000):
-        queue.kick()
+        queue.notify()
     queue.wait(30)
 
 
@@ -817,7 +820,7 @@ def test_a_spool_can_be_opened_by_many_at_once() -> None:
         def work() -> None:
             start.wait()
             queue = Spool(Path(directory) / "deep" / "spool")
-            queue.kick()
+            queue.notify()
             opened.append(queue)
 
         threads = [threading.Thread(target=work) for _ in range(8)]

@@ -17,7 +17,7 @@ from fidac_node.receive.check import entry_for, identify
 from fidac_node.site.daemon import Site, open_site
 from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
-from fidac_node.spool.queue import Entry
+from fidac_node.spool.entry import Entry
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, traces, write
 
