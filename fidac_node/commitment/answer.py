@@ -22,6 +22,7 @@ from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.presentation import build_context
 
 from fidac_node.commitment import data_sets
+from fidac_node.commitment.reasons import NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.uids import (
     EXPLICIT_VR_LE,
@@ -45,8 +46,6 @@ Check: TypeAlias = Callable[
 ]
 
 _SYNTAXES: Final = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
-_PROCESSING_FAILURE: Final = 0x0110
-_NO_SUCH_INSTANCE: Final = 0x0112
 _INVALID_ARGUMENT: Final = 0x0115
 _NO_SUCH_ACTION: Final = 0x0123
 _REQUEST_COMMITMENT: Final = 1  # action type (PS3.4 Table J.3-1)
@@ -63,7 +62,10 @@ def request_contexts() -> list[PresentationContext]:
 
 
 def report_contexts() -> list[PresentationContext]:
-    """What the site's SCP accepts from a peer that opens an association back to report, as SCP (PS3.4 J.3.3, PS3.7 D.3.3.4)."""
+    """What the site's SCP accepts from a peer that opens an association back to report.
+
+    That peer is the SCP (PS3.4 J.3.3, PS3.7 D.3.3.4).
+    """
     context = build_context(STORAGE_COMMITMENT, _SYNTAXES)
     context.scu_role, context.scp_role = False, True
     return [context]
@@ -74,17 +76,19 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
     transactions = Transactions(reports)
 
     def handle(event: Event) -> tuple[int, Dataset | None]:
+        information = cast(N_EVENT_REPORT, event.request).EventInformation
         try:
-            known = transactions.report(Report.from_dataset(event.event_information))
+            encoded = information.getvalue() if information else b""
+            known = transactions.report(data_sets.decode(encoded, event.context.transfer_syntax))
         except Exception:  # whatever decoding or the disk leads to: the peer may report again
             log.exception("a storage commitment report cannot be kept")
-            return _PROCESSING_FAILURE, None
+            return PROCESSING_FAILURE, None
         if not known:
             log.warning(
                 "a storage commitment report of %s was refused: this node did not ask for it",
                 event.assoc.requestor.ae_title,
             )
-        return (0x0000 if known else _PROCESSING_FAILURE), None
+        return (0x0000 if known else PROCESSING_FAILURE), None
 
     return [(evt.EVT_N_EVENT_REPORT, handle)]
 
@@ -155,11 +159,11 @@ class CommitmentScp:
             ok, failed = self._check(calling_ae, references)
         except Exception:
             log.exception("storage commitment: the objects of %s cannot be looked up", calling_ae)
-            return Report(transaction_uid, (), tuple((reference, _PROCESSING_FAILURE) for reference in references))
+            return Report(transaction_uid, (), tuple((reference, PROCESSING_FAILURE) for reference in references))
         committed = tuple(Reference(*reference) for reference in ok)
         reasons = {Reference(sop_class, instance): reason for sop_class, instance, reason in failed}
         for reference in set(references).difference(committed, reasons):
-            reasons[reference] = _NO_SUCH_INSTANCE  # not answered for is not committed
+            reasons[reference] = NO_SUCH_INSTANCE  # not answered for is not committed
         return Report(transaction_uid, committed, tuple(reasons.items()))
 
 
@@ -215,7 +219,7 @@ class _Door:
 def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Reference]]:
     """Read an N-ACTION: the status to answer with, the TransactionUID and the references."""
     if request.RequestedSOPInstanceUID != STORAGE_COMMITMENT_INSTANCE:
-        return _NO_SUCH_INSTANCE, "", []
+        return NO_SUCH_INSTANCE, "", []
     if event.action_type != _REQUEST_COMMITMENT:
         return _NO_SUCH_ACTION, "", []
     try:

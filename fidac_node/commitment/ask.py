@@ -13,22 +13,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
 from fidac_node.commitment import data_sets
+from fidac_node.commitment.reasons import Remedy, failure
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.associate import Parcel
 from fidac_node.send.classify import Fate, classify
+from fidac_node.send.journal import Journal
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.upper_layer import Association, Destination, Message, Unavailable, encode_command
-from fidac_node.site.ledger import Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
 
@@ -42,25 +42,6 @@ _SLOWEST: Final = 3600.0  # seconds between two requests for the same object, at
 _FORGET: Final = 24 * 3600.0  # seconds until a report is no longer awaited
 _MOST_RESENDS: Final = 3
 _MOST_REFUSALS: Final = 10
-
-
-class Remedy(Enum):
-    """What a Failure Reason calls for."""
-
-    RESEND = "send it again"
-    ASK_AGAIN = "ask again later"
-    HOLD = "a person decides"
-
-
-# Failure Reason (0008,1197), PS3.3 C.14.1.1. Reasons that are not here are held.
-FAILURE_REASONS: Final = {
-    0x0110: ("the hub failed while processing it, or holds it for a person", Remedy.ASK_AGAIN),
-    0x0112: ("the hub does not have it", Remedy.RESEND),
-    0x0119: ("the hub has it under another SOP class", Remedy.HOLD),
-    0x0122: ("the hub does not commit to objects of this SOP class", Remedy.HOLD),
-    0x0131: ("the hub has seen this transaction before", Remedy.ASK_AGAIN),
-    0x0213: ("the hub has reached a resource limit", Remedy.ASK_AGAIN),
-}
 
 
 @dataclass
@@ -83,7 +64,7 @@ class Committer:
     def __init__(  # noqa: PLR0913 - plain values, each by its name
         self,
         outbox: Spool,
-        ledger: Ledger,
+        journal: Journal,
         destination: Destination,
         reports: Path,
         *,
@@ -95,7 +76,7 @@ class Committer:
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._recent = {} if recent is None else recent
-        self._outbox, self._ledger, self._destination = outbox, ledger, destination
+        self._outbox, self._journal, self._destination = outbox, journal, destination
         self._timeout, self._interval, self._first, self._maximum, self._rand = timeout, interval, first, maximum, rand
         self._transactions = Transactions(reports)
         self._backoff = Backoff(first, maximum, rand=rand)
@@ -118,7 +99,7 @@ class Committer:
                 self._backoff.failed()
             stop.wait(self._interval)
         self._leave()
-        self._ledger.flush()
+        self._journal.flush()
 
     def _round(self, stop: threading.Event) -> None:
         self._transactions.sweep(_FORGET)
@@ -204,7 +185,7 @@ class Committer:
             self._timeout,
         )
         for entry in entries:
-            self._ledger.note(
+            self._journal.note(
                 entry,
                 "sent",
                 message=message,
@@ -227,7 +208,7 @@ class Committer:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
             if entry is not None:
                 self._outbox.mark_committed(entry)
-                self._ledger.note(entry, "committed")
+                self._journal.note(entry, "committed")
                 self._resends.pop(entry, None)
         for reference, reason in report.failed:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
@@ -236,7 +217,7 @@ class Committer:
         self._transactions.forget(report.transaction_uid)
         self._outstanding.pop(report.transaction_uid, None)
         self._backoff.succeeded()
-        self._ledger.contact(ok=True)
+        self._journal.contact(ok=True)
         return True
 
     def _still_sent(self, name: str | None) -> Entry | None:
@@ -247,21 +228,21 @@ class Committer:
         return entry if self._outbox.holds(entry, "sent") else None
 
     def _fail(self, entry: Entry, reason: int) -> None:
-        words, remedy = FAILURE_REASONS.get(reason, ("it gives a reason that no standard table knows", Remedy.HOLD))
+        words, remedy = failure(reason)
         message = f"the hub does not commit to it: {words} (failure reason {reason:04X}H)"
         patience = self._patience.setdefault(entry, _Patience())
         if remedy is Remedy.RESEND and self._resends.get(entry, 0) < _MOST_RESENDS:
             self._resends[entry] = self._resends.get(entry, 0) + 1
             del self._patience[entry]
             log.warning("object %s: %s; it is sent again", entry, message)
-            self._ledger.note(entry, "outgoing", message=f"{message}; it is sent again", status=reason)
+            self._journal.note(entry, "outgoing", message=f"{message}; it is sent again", status=reason)
             self._outbox.unclaim(entry)  # last: from here on the sender writes about it
         elif remedy is Remedy.ASK_AGAIN and patience.refused < _MOST_REFUSALS:
             patience.refused += 1
             patience.until = time.monotonic() + next_delay(patience.refused, self._first, self._maximum, self._rand())
             log.info("object %s: %s; it is asked again", entry, message)
             next_attempt = self._epoch(patience.until)
-            self._ledger.note(
+            self._journal.note(
                 entry, "sent", message=f"{message}; it is asked again", status=reason, next_attempt=next_attempt
             )
         else:
@@ -270,7 +251,7 @@ class Committer:
     def _hold(self, entry: Entry, code: str, message: str, status: int | None) -> None:
         log.warning("object %s waits for a person: %s", entry, message)
         self._outbox.hold(entry, code, message, status=status)
-        self._ledger.note(entry, "refused", reason=code, message=message, status=status)
+        self._journal.note(entry, "refused", reason=code, message=message, status=status)
         self._resends.pop(entry, None)
 
     def _open(self) -> Channel:
@@ -290,7 +271,7 @@ class Committer:
         delay = self._backoff.failed()
         if delay is not None:
             log.warning("storage commitment: %s; asked again in %.0f s", error, delay)
-            self._ledger.contact(ok=False, message=str(error))
+            self._journal.contact(ok=False, message=str(error))
 
     def _ask_anew(self) -> None:
         """The peer most likely knows nothing of our requests any more: do not wait for their reports."""

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from fidac_node.commitment.reasons import PROCESSING_FAILURE
 from fidac_node.commitment.transactions import Reference, Report
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, is_valid_uid
@@ -17,7 +18,6 @@ from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, is_valid_uid
 _SOP_CLASS, _SOP_INSTANCE = 0x00081150, 0x00081155
 _TRANSACTION, _FAILURE_REASON = 0x00081195, 0x00081197
 _FAILED, _REFERENCED = 0x00081198, 0x00081199
-_PROCESSING_FAILURE: Final = 0x0110
 _ITEM: Final = 0xFFFEE000
 
 _PLAIN = struct.Struct("<HHL").pack
@@ -73,7 +73,7 @@ def _references(
             if reason and reason.end - reason.value == 2
             else None
         )
-        yield Reference(sop_class, sop_instance), _PROCESSING_FAILURE if number is None else number
+        yield Reference(sop_class, sop_instance), PROCESSING_FAILURE if number is None else number
 
 
 def _text(data: bytes, element: part10.Element | None) -> str:

@@ -13,13 +13,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.system import safeio
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 _ASKED: Final = ".asked.json"
 _REPORT: Final = ".report.json"
@@ -34,26 +31,11 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What a peer says of a transaction: objects it answers for, and objects it does not with the Failure Reason (0008,1197)."""
+    """What a peer says of a transaction: what it answers for, and what it does not, with the Failure Reason."""
 
     transaction_uid: str
     committed: tuple[Reference, ...]
     failed: tuple[tuple[Reference, int], ...]
-
-    @classmethod
-    def from_dataset(cls, ds: Dataset) -> Report:
-        """Read an N-EVENT-REPORT's Event Information (PS3.4 Table J.3-2). Raises ``ValueError``."""
-        uid = str(ds.get("TransactionUID", ""))
-        if not is_valid_uid(uid):
-            raise ValueError("the report has no valid TransactionUID")
-        try:
-            committed = tuple(_reference(item) for item in ds.get("ReferencedSOPSequence") or ())
-            failed = tuple(
-                (_reference(item), int(item.get("FailureReason", 0x0110))) for item in ds.get("FailedSOPSequence") or ()
-            )
-        except (AttributeError, TypeError) as error:
-            raise ValueError("a reference in the report has no SOP Class or Instance UID") from error
-        return cls(uid, committed, failed)
 
 
 class Transactions:
@@ -64,7 +46,7 @@ class Transactions:
         safeio.make_directories(directory)
 
     def ask(self, entries: Mapping[str, str]) -> str:
-        """Remember a new transaction durably and return its UID; ``entries`` maps SOP Instance UIDs to spool entries."""
+        """Remember a new transaction durably, return its UID; ``entries`` maps SOP Instance UIDs to spool entries."""
         uid = f"2.25.{uuid.uuid4().int}"
         safeio.write_synced(self._path(uid, _ASKED), json.dumps(dict(entries)).encode())
         return uid
@@ -113,7 +95,3 @@ class Transactions:
             return dict(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None  # forgotten by another thread or process just now
-
-
-def _reference(item: Dataset) -> Reference:
-    return Reference(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))

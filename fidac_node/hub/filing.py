@@ -22,6 +22,7 @@ from typing import Final
 from peewee import Database, InterfaceError, OperationalError, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
+from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from fidac_node.dicom import marks
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.errors import Permanent, Temporary
@@ -48,11 +49,6 @@ _FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
-
-# Failure Reason (0008,1197), PS3.3 C.14.1.1.
-PROCESSING_FAILURE: Final = 0x0110
-NO_SUCH_INSTANCE: Final = 0x0112
-CLASS_CONFLICT: Final = 0x0119
 
 
 def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> None:

@@ -2,7 +2,7 @@
 
 An attempt is written down before the network is touched. An answer about one object decides about that
 object; trouble with the destination pauses everything. Nothing is given up: after many attempts an
-object is tried every ``maximum`` seconds, and the ledger says so.
+object is tried every ``maximum`` seconds, and the journal says so.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Final
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.send.associate import USUAL_PAIRS, Courier, Destination, Pair, Parcel, Unavailable, merge
+from fidac_node.send.journal import Journal
 from fidac_node.send.retry import Backoff, next_delay
 from fidac_node.send.schedule import Schedule
-from fidac_node.site.ledger import Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
 
@@ -55,7 +55,7 @@ class Sender:
     def __init__(  # noqa: PLR0913 - plain values, each by its name
         self,
         outbox: Spool,
-        ledger: Ledger,
+        journal: Journal,
         destination: Destination,
         *,
         associations: int = 2,
@@ -66,7 +66,7 @@ class Sender:
         recent: dict[Entry, FileMeta] | None = None,
         rand: Callable[[], float] = random.random,
     ) -> None:
-        self._outbox, self._ledger, self._destination = outbox, ledger, destination
+        self._outbox, self._journal, self._destination = outbox, journal, destination
         self._first, self._maximum = first, maximum
         self._recent = {} if recent is None else recent
         self._rand = rand
@@ -88,7 +88,7 @@ class Sender:
                 self._outbox.notify()  # who waits for work hears the stop
                 thread.join(_TICK / 10)
         self._schedule.give_back()
-        self._ledger.flush()
+        self._journal.flush()
 
     def _serve(self, worker: str, line: _Line, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -123,7 +123,7 @@ class Sender:
         settled = 0
         ahead = _Ahead(self._outbox)
         try:
-            self._ledger.attempting(batch)
+            self._journal.attempting(batch)
             for number, entry in enumerate(batch):
                 if stop.is_set():
                     break
@@ -161,7 +161,7 @@ class Sender:
         """Send one object and write its fate down. Raises :class:`Unavailable` when nothing else is worth trying now."""
         try:
             status = line.store(parcel, meanwhile)
-            self._ledger.note(entry, "sent", status=status)
+            self._journal.note(entry, "sent", status=status)
             if len(self._recent) < _MOST_RECENT:
                 self._recent[entry] = parcel.meta
             self._outbox.mark_sent(entry)  # last: from here on storage commitment writes about it
@@ -188,7 +188,7 @@ class Sender:
             self._schedule.done(worker, entry)
         line.strikes = 0
         self._backoff.succeeded()
-        self._ledger.contact(ok=True)
+        self._journal.contact(ok=True)
 
     def _refuse(self, worker: str, entry: Entry, error: Permanent) -> None:
         try:
@@ -200,18 +200,18 @@ class Sender:
             return
         log.warning("object %s refused, it waits for a person: %s", entry, error)
         self._schedule.done(worker, entry)
-        self._ledger.note(entry, "refused", reason=error.code, message=str(error), status=error.status)
+        self._journal.note(entry, "refused", reason=error.code, message=str(error), status=error.status)
 
     def _postpone(self, worker: str, entry: Entry, error: Temporary) -> None:
         attempts = self._attempts(entry)
         delay = next_delay(attempts, self._first, self._maximum, self._rand())
         log.info("object %s, attempt %d: %s; again in %.0f s", entry, attempts, error, delay)
-        self._ledger.note(entry, "outgoing", message=str(error), status=error.status, next_attempt=time.time() + delay)
+        self._journal.note(entry, "outgoing", message=str(error), status=error.status, next_attempt=time.time() + delay)
         self._schedule.later(worker, entry, delay)
 
     def _attempts(self, entry: Entry) -> int:
         try:
-            return self._ledger.attempts(entry)
+            return self._journal.attempts(entry)
         except Temporary as error:
             log.warning("the attempts of object %s cannot be read, it counts as the first: %s", entry, error)
             return 1
@@ -229,7 +229,7 @@ class Sender:
         delay = self._backoff.failed()
         if delay is not None:
             log.warning("%s; everything waits %.0f s", error, delay)
-            self._ledger.contact(ok=False, message=str(error))
+            self._journal.contact(ok=False, message=str(error))
 
 
 class _Ahead:

@@ -4,20 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
 
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.uids import is_valid_uid
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-
-
-def item(uid: str, reason: int | None = None) -> Dataset:
-    ds = Dataset()
-    ds.ReferencedSOPClassUID, ds.ReferencedSOPInstanceUID = CT, uid
-    if reason is not None:
-        ds.FailureReason = reason
-    return ds
 
 
 def test_a_report_is_kept_for_the_process_that_asked(tmp_path: Path) -> None:
@@ -50,25 +41,3 @@ def test_what_is_old_is_forgotten_and_what_is_new_is_kept(tmp_path: Path) -> Non
     os.utime(tmp_path / f"{old}.asked.json", (0, 0))
     transactions.sweep(3600)
     assert transactions.asked(old) is None and transactions.asked(new) is not None
-
-
-def test_event_information_becomes_a_report() -> None:
-    ds = Dataset()
-    ds.TransactionUID = "2.25.9"
-    ds.ReferencedSOPSequence = [item("2.25.1")]
-    ds.FailedSOPSequence = [item("2.25.2", 0x0119), item("2.25.3")]
-    report = Report.from_dataset(ds)
-    assert report.committed == (Reference(CT, "2.25.1"),)
-    assert report.failed == ((Reference(CT, "2.25.2"), 0x0119), (Reference(CT, "2.25.3"), 0x0110)), (
-        "no reason is a processing failure"
-    )
-
-
-def test_event_information_without_a_transaction_or_with_a_broken_reference_is_not_understood() -> None:
-    with pytest.raises(ValueError, match="TransactionUID"):
-        Report.from_dataset(Dataset())
-    ds = Dataset()
-    ds.TransactionUID = "2.25.9"
-    ds.ReferencedSOPSequence = [Dataset()]
-    with pytest.raises(ValueError, match="Instance UID"):
-        Report.from_dataset(ds)
