@@ -111,7 +111,7 @@ def _key(config: SiteConfig) -> Iterator[Finding]:
     from fidac_node.identity.keyfile import read_key
     from fidac_node.identity.keys import key_files
 
-    for path in key_files(config):
+    for path in key_files(config.programme):
         read_key(path)
         yield Finding("key", True, f"{path}: long enough, and nobody else can read it")
 
@@ -119,7 +119,7 @@ def _key(config: SiteConfig) -> Iterator[Finding]:
 def _vault(config: SiteConfig) -> Iterator[Finding]:
     from fidac_node.identity.keys import NO_VAULT, open_keys
 
-    keys = open_keys(config)
+    keys = open_keys(config.programme)
     keys.close()
     yield Finding("vault", True, f"{keys.vault.records} records, all as they were written" if keys.vault else NO_VAULT)
 

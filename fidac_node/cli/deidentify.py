@@ -174,7 +174,7 @@ def _settings(
     if site is not None and own:
         from fidac_node.identity.keys import open_keys
 
-        keys = open_keys(site)  # until this process ends: nobody changes them meanwhile
+        keys = open_keys(site.programme)  # until this process ends: nobody changes them meanwhile
         return _Settings(plan, keys.handles, keys.patients, rules, moments, site_id, programme)
     key = key_file or (site.deidentify.key_file if site else Path())
     pseudonyms = Pseudonymiser(read_key(key), programme, site_id)

@@ -122,20 +122,21 @@ def show_programme(config: Path) -> None:
     """Print the programme's mode, its keys and its vault."""
     from fidac_node.config.config import load_site
     from fidac_node.identity import keys as site_keys
+    from fidac_node.identity.programme import ANONYMISED
 
     settings = load_site(config)
     click.echo(f"programme {settings.deidentify.programme}, site {settings.site.id}, {settings.deidentify.mode}")
-    at = site_keys.closed(settings)
-    if at is not None and settings.deidentify.mode == site_keys.ANONYMISED:
+    at = site_keys.closed(settings.programme)
+    if at is not None and settings.deidentify.mode == ANONYMISED:
         click.echo(f"  closed on {_when(at)}: its key is destroyed, nobody can link to it any more")
         return
-    keys = site_keys.open_keys(settings)
-    for path in site_keys.key_files(settings):
+    keys = site_keys.open_keys(settings.programme)
+    for path in site_keys.key_files(settings.programme):
         click.echo(f"  key {path}")
     if keys.vault is None:
         click.echo(f"  {site_keys.NO_VAULT}; as long as the key exists, the same patient gets the same pseudonym")
     else:
-        click.echo(f"  vault {site_keys.vault_file(settings)}: {keys.vault.records} records")
+        click.echo(f"  vault {site_keys.vault_file(settings.programme)}: {keys.vault.records} records")
         click.echo(f"  generation {keys.generation} of the site's secret")
     keys.close()
 
@@ -150,7 +151,7 @@ def open_programme(config: Path) -> None:
 
     settings = load_site(config)
     make_directories(settings.spool.directory)
-    made = create_keys(settings)
+    made = create_keys(settings.programme)
     show_made(made)
     if not made:
         click.echo("all keys are there, nothing was made")
@@ -165,6 +166,7 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     """Destroy the key of the anonymised programme NAME: from then on nobody can link its data to a patient."""
     from fidac_node.config.config import load_site
     from fidac_node.identity import keys as site_keys
+    from fidac_node.identity.programme import ANONYMISED
     from fidac_node.identity.reasons import check_reason
     from fidac_node.site.daemon import check_finished, forget
     from fidac_node.system import locks
@@ -175,18 +177,18 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
         raise ConfigError(
             f"{config} is about programme {settings.deidentify.programme}, not {name}; name the right settings with -c"
         )
-    if settings.deidentify.mode != site_keys.ANONYMISED:
+    if settings.deidentify.mode != ANONYMISED:
         raise ConfigError(
-            f"programme {name} is pseudonymised: as long as {site_keys.vault_file(settings)} or {settings.deidentify.key_file} exists, "
+            f"programme {name} is pseudonymised: as long as {site_keys.vault_file(settings.programme)} or {settings.deidentify.key_file} exists, "
             f"anywhere, it can be linked. The secret may serve other programmes, so that this command does not touch it"
         )
-    lock = site_keys.take_alone(settings)
+    lock = site_keys.take_alone(settings.programme)
     check_finished(settings)
     if not yes:
         click.prompt(f"This cannot be undone. Type the programme's name to destroy {settings.deidentify.programme_key_file}", err=True,
                      value_proc=lambda typed: _same(typed, name))  # fmt: skip
     record(settings, "programme close", name, reason)
-    site_keys.close_programme(settings)
+    site_keys.close_programme(settings.programme)
     forget(settings)
     locks.release(lock)
     click.echo(
@@ -214,7 +216,9 @@ def rotate(config: Path, reason: str) -> None:
 
     settings = load_site(config)
     reason = check_reason(reason)
-    generation = rotated(settings, before=lambda: record(settings, "key rotate", settings.deidentify.programme, reason))
+    generation = rotated(
+        settings.programme, before=lambda: record(settings, "key rotate", settings.deidentify.programme, reason)
+    )
     click.echo(
         f"generation {generation}: {settings.deidentify.key_file} holds a new secret, the old one is in the vault"
     )
@@ -272,10 +276,11 @@ def _open(config: Path) -> tuple[SiteConfig, SiteKeys]:
 def open_vault(settings: SiteConfig) -> SiteKeys:
     """The site's keys with a vault. Raises :class:`ConfigError`: also when the programme has none."""
     from fidac_node.identity import keys as site_keys
+    from fidac_node.identity.programme import ANONYMISED
 
-    if settings.deidentify.mode == site_keys.ANONYMISED:
+    if settings.deidentify.mode == ANONYMISED:
         raise ConfigError(site_keys.NO_VAULT)
-    return site_keys.open_keys(settings)
+    return site_keys.open_keys(settings.programme)
 
 
 def _studies(keys: SiteKeys) -> Iterable[Study]:

@@ -82,7 +82,7 @@ def init(
         path.unlink()
         raise
     make_directories(config.spool.directory)
-    made = create_keys(config)
+    made = create_keys(config.programme)
     Ledger(config.spool.directory / FILE).close()
     click.echo(f"wrote {path}")
     pseudonym.show_made(made)

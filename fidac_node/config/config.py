@@ -49,13 +49,13 @@ from fidac_node.config.values import (
 from fidac_node.dicom.marks import LABELS, SAFE_PRIVATE_CREATORS
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError
+from fidac_node.identity.programme import MODES, Programme
 
 Kind: TypeAlias = Literal["site", "hub"]
 
 CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 SYSTEM_DIRECTORY: Final = Path("/etc/fidac-node")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-MODES: Final = ("pseudonymised", "anonymised")
 COMPRESSIONS: Final = ("none", "jpeg-ls", "htj2k")
 MEBIBYTE: Final = 1 << 20
 
@@ -90,11 +90,6 @@ class SiteSection:
         "Neutral code that starts each pseudonym, from the hub ('hub site add' prints it); empty: the id. Never change it.",
         optional_site_code_problem,
     )
-
-    @property
-    def prefix(self) -> str:
-        """What starts each patient's pseudonym."""
-        return self.code or self.id
 
 
 @dataclass(frozen=True)
@@ -404,6 +399,23 @@ class SiteConfig:
     def calling_ae(self) -> str:
         """The AE title that the hub sees."""
         return self.send.ae_title or self.receive.ae_title
+
+    @property
+    def programme(self) -> Programme:
+        """The research programme that the keys are for."""
+        own = self.deidentify
+        return Programme(
+            name=own.programme,
+            site=self.site.id,
+            code=self.site.code,
+            mode=own.mode,
+            key_file=own.key_file,
+            programme_key_file=own.programme_key_file,
+            vault_directory=own.vault_directory,
+            vault_key_file=own.vault_key_file,
+            spool=self.spool.directory,
+            settings=self.path,
+        )
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,13 @@ from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser, chec
 from fidac_node.dicom import charset
 from fidac_node.errors import ConfigError, Permanent
 from fidac_node.identity.keyfile import create_key, destroy_key, new_secret, read_key, replace_key
+from fidac_node.identity.programme import ANONYMISED, Programme
 from fidac_node.identity.vault import FILE, Study, Vault
 from fidac_node.system import locks, safeio
 
 if TYPE_CHECKING:
-    from fidac_node.config.config import SiteConfig
     from fidac_node.deidentify import Source
 
-ANONYMISED: Final = "anonymised"
 NO_VAULT: Final = (
     "this programme is anonymised: there is no vault, and nothing at this site says who is behind a pseudonym"
 )
@@ -126,39 +125,40 @@ class SiteKeys:
         locks.release(self.lock)
 
 
-def open_keys(config: SiteConfig) -> SiteKeys:
+def open_keys(programme: Programme) -> SiteKeys:
     """Read and check the keys for use. Raises :class:`ConfigError` with the remedy."""
-    lock = locks.take(_spool(config), _CHANGING, shared=True)
+    lock = locks.take(_spool(programme), _CHANGING, shared=True)
     try:
-        return _read(config, lock)
+        return _read(programme, lock)
     except BaseException:
         locks.release(lock)
         raise
 
 
-def key_files(config: SiteConfig) -> list[Path]:
+def key_files(programme: Programme) -> list[Path]:
     """The key files that the configured mode needs."""
-    settings = config.deidentify
     return (
-        [settings.programme_key_file] if settings.mode == ANONYMISED else [settings.key_file, settings.vault_key_file]
+        [programme.programme_key_file]
+        if programme.mode == ANONYMISED
+        else [programme.key_file, programme.vault_key_file]
     )
 
 
-def vault_file(config: SiteConfig) -> Path:
+def vault_file(programme: Programme) -> Path:
     """Where the vault is, or would be."""
-    return config.deidentify.vault_directory / FILE
+    return programme.vault_directory / FILE
 
 
-def create_keys(config: SiteConfig) -> list[Path]:
+def create_keys(programme: Programme) -> list[Path]:
     """Make what the configured mode needs and is not there: keys, and an empty vault; return what was made.
 
     Raises :class:`ConfigError`: a key that belongs to existing data is restored, never made anew.
     """
-    settings, vault = config.deidentify, vault_file(config)
-    _check_mode(config)
-    safeio.make_directories(settings.vault_directory)
-    if settings.mode != ANONYMISED and vault.exists():
-        missing = [path for path in key_files(config) if not path.exists()]
+    vault = vault_file(programme)
+    _check_mode(programme)
+    safeio.make_directories(programme.vault_directory)
+    if programme.mode != ANONYMISED and vault.exists():
+        missing = [path for path in key_files(programme) if not path.exists()]
         if missing:
             raise ConfigError(
                 f"{missing[0]}: this key is missing, and {vault} cannot be used without it; "
@@ -166,37 +166,37 @@ def create_keys(config: SiteConfig) -> list[Path]:
             )
         return []
     made = []
-    for path in key_files(config):
+    for path in key_files(programme):
         if not path.exists():
             create_key(path)
             made.append(path)
-    if settings.mode != ANONYMISED:
-        Vault.create(vault, read_key(settings.vault_key_file))
+    if programme.mode != ANONYMISED:
+        Vault.create(vault, read_key(programme.vault_key_file))
         made.append(vault)
     return made
 
 
-def rotate(config: SiteConfig, before: Callable[[], None]) -> int:
+def rotate(programme: Programme, before: Callable[[], None]) -> int:
     """Replace the site's secret by a fresh one; return its generation. Patients known to the vault keep theirs.
 
     ``before`` is called when all is checked and nothing is changed yet. The old secret goes into the vault
     before the key file is replaced: cut short at any point, either the old or the new secret is in use and
     nothing is lost. Raises :class:`ConfigError`, ``OSError``.
     """
-    path = config.deidentify.key_file
-    if config.deidentify.mode == ANONYMISED:
+    path = programme.key_file
+    if programme.mode == ANONYMISED:
         raise ConfigError(
             "an anonymised programme has one key and no vault: with another key every patient would become a new one. "
             "Close the programme and begin a new one instead"
         )
-    lock = locks.take(_spool(config), _RUNNING)
+    lock = locks.take(_spool(programme), _RUNNING)
     try:
-        keys = _read(config, lock)
+        keys = _read(programme, lock)
         assert keys.vault is not None  # the mode says so
         if not os.access(path.parent, os.W_OK):
             raise ConfigError(f"{path.parent}: the key cannot be replaced there; run as its owner")
         before()
-        begin(config, keys)
+        begin(programme, keys)
         secret = new_secret()
         keys.vault.retire(read_key(path), check_value(secret))
         replace_key(path, secret)
@@ -206,81 +206,80 @@ def rotate(config: SiteConfig, before: Callable[[], None]) -> int:
         locks.release(lock)
 
 
-def begin(config: SiteConfig, keys: SiteKeys) -> None:
+def begin(programme: Programme, keys: SiteKeys) -> None:
     """Write into the vault whose it is and that the newest secret is in use; nothing when that is written."""
     if keys.vault is None:
         return
-    check = check_value(read_key(config.deidentify.key_file))
+    check = check_value(read_key(programme.key_file))
     if keys.vault.beginning is None:
-        keys.vault.begin(config.site.id, config.deidentify.programme, check, config.site.code)
+        keys.vault.begin(programme.site, programme.name, check, programme.code)
     if keys.vault.generations and keys.vault.generations[-1].following == check:
         keys.vault.turn()
 
 
-def closed(config: SiteConfig) -> float | None:
+def closed(programme: Programme) -> float | None:
     """When the configured programme was closed (seconds of the epoch), or ``None``."""
-    programme = config.deidentify.programme
-    return next((record["at"] for record in _closings(config) if record["programme"] == programme), None)
+    return next((record["at"] for record in _closings(programme) if record["programme"] == programme.name), None)
 
 
-def take_alone(config: SiteConfig) -> int:
+def take_alone(programme: Programme) -> int:
     """Lock the keys for changing them; raises :class:`ConfigError` while the node runs."""
-    return locks.take(_spool(config), _RUNNING)
+    return locks.take(_spool(programme), _RUNNING)
 
 
-def close_programme(config: SiteConfig) -> None:
+def close_programme(programme: Programme) -> None:
     """Destroy the key of an anonymised programme, for good, and write down that it is closed.
 
     The caller is alone (:func:`take_alone`). Cut short, it may be called again. Raises ``OSError``.
     """
-    path = config.deidentify.programme_key_file
-    if closed(config) is None:
-        records = [*_closings(config), {"programme": config.deidentify.programme, "at": time.time()}]
+    path = programme.programme_key_file
+    if closed(programme) is None:
+        records = [*_closings(programme), {"programme": programme.name, "at": time.time()}]
         safeio.write_synced(
-            _tombstone(config), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644
+            _tombstone(programme), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644
         )
     if path.exists():
         destroy_key(path)
 
 
-def _read(config: SiteConfig, lock: int) -> SiteKeys:
+def _read(programme: Programme, lock: int) -> SiteKeys:
     """Read and check the keys; ``lock`` is held by the caller."""
-    settings, site = config.deidentify, config.site.prefix
-    _check_mode(config)
-    if settings.mode == ANONYMISED:
-        handles = Pseudonymiser(_own_key(settings.programme_key_file), settings.programme, site)
-        return SiteKeys(handles, handles, None, settings.mode, 1, lock)
-    secret, vault_key = read_key(settings.key_file), _own_key(settings.vault_key_file)
+    site = programme.prefix
+    _check_mode(programme)
+    if programme.mode == ANONYMISED:
+        handles = Pseudonymiser(_own_key(programme.programme_key_file), programme.name, site)
+        return SiteKeys(handles, handles, None, programme.mode, 1, lock)
+    secret, vault_key = read_key(programme.key_file), _own_key(programme.vault_key_file)
     if secret == vault_key:
         raise ConfigError(
-            f"{settings.vault_key_file} holds the same key as {settings.key_file}; the vault needs one of its own"
+            f"{programme.vault_key_file} holds the same key as {programme.key_file}; the vault needs one of its own"
         )
-    vault = Vault(vault_file(config), vault_key)
+    vault = Vault(vault_file(programme), vault_key)
     vault.check()
-    older = _older_secrets(config, vault, secret)
-    generations = [Pseudonymiser(one, settings.programme, site) for one in (*older, secret)]
+    older = _older_secrets(programme, vault, secret)
+    generations = [Pseudonymiser(one, programme.name, site) for one in (*older, secret)]
     # Only after a rotation it matters who is known already: before, everybody has the same secret.
     known = {study.pseudonym for study in vault.studies()} if older else set()
     # Spool names stay under the first secret, so that doubles are recognised after a rotation.
     patients = Keyring(generations, known) if older else generations[0]
-    return SiteKeys(generations[0], patients, vault, settings.mode, len(generations), lock)
+    return SiteKeys(generations[0], patients, vault, programme.mode, len(generations), lock)
 
 
-def _older_secrets(config: SiteConfig, vault: Vault, secret: bytes) -> list[bytes]:
+def _older_secrets(programme: Programme, vault: Vault, secret: bytes) -> list[bytes]:
     """The secrets before this one, the oldest first. Raises :class:`ConfigError` when it is not the vault's newest."""
-    settings, begun, check = config.deidentify, vault.beginning, check_value(secret)
+    begun, check = vault.beginning, check_value(secret)
     if begun is None:
         return []
-    if (begun.site, begun.programme) != (config.site.id, settings.programme):
+    if (begun.site, begun.programme) != (programme.site, programme.name):
         raise ConfigError(
-            f"the vault {vault_file(config)} belongs to site {begun.site}, programme {begun.programme}, and not to "
-            f"{config.site.id}, {settings.programme}: correct [site] id or [deidentify] programme, "
+            f"the vault {vault_file(programme)} belongs to site {begun.site}, programme {begun.programme}, and not to "
+            f"{programme.site}, {programme.name}: correct [site] id or [deidentify] programme, "
             f"or name another [deidentify] vault_directory"
         )
-    if begun.code != config.site.code:
+    if begun.code != programme.code:
         raise ConfigError(
-            f"the vault {vault_file(config)} was begun with "
-            f"{f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that back in {config.path}, every "
+            f"the vault {vault_file(programme)} was begun with "
+            f"{f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that back in {programme.settings}, every "
             "patient would get a second pseudonym"
         )
     older = [generation.secret for generation in vault.generations]
@@ -288,22 +287,22 @@ def _older_secrets(config: SiteConfig, vault: Vault, secret: bytes) -> list[byte
         older.pop()  # a rotation that did not come to its end
     elif check != (vault.generations[-1].following if older else begun.check):
         raise ConfigError(
-            f"the key {settings.key_file} is not the key this node has used so far, says its vault: every patient "
+            f"the key {programme.key_file} is not the key this node has used so far, says its vault: every patient "
             "would get a second pseudonym. Put the newest key back from your backup; 'fidac-node site key rotate' is "
             "the way to a new one"
         )
     return older
 
 
-def _check_mode(config: SiteConfig) -> None:
+def _check_mode(programme: Programme) -> None:
     """Refuse what contradicts the configured mode."""
-    settings, vault = config.deidentify, vault_file(config)
-    if settings.mode == ANONYMISED:
-        at = closed(config)
+    vault = vault_file(programme)
+    if programme.mode == ANONYMISED:
+        at = closed(programme)
         if at is not None:
-            unfinished = settings.programme_key_file.exists()
+            unfinished = programme.programme_key_file.exists()
             raise ConfigError(
-                f"programme {settings.programme} was closed on {time.strftime('%Y-%m-%d', time.localtime(at))}: "
+                f"programme {programme.name} was closed on {time.strftime('%Y-%m-%d', time.localtime(at))}: "
                 + (
                     "closing was interrupted; run 'fidac-node site programme close' again"
                     if unfinished
@@ -316,9 +315,9 @@ def _check_mode(config: SiteConfig) -> None:
                 f"[deidentify] mode is anonymised, but {vault} says who is behind the pseudonyms made so far: set mode "
                 "back to pseudonymised, or name an empty [deidentify] vault_directory and another programme"
             )
-    elif settings.programme_key_file.exists():
+    elif programme.programme_key_file.exists():
         raise ConfigError(
-            f"[deidentify] mode is pseudonymised, but {settings.programme_key_file} belongs to an anonymised "
+            f"[deidentify] mode is pseudonymised, but {programme.programme_key_file} belongs to an anonymised "
             "programme: set mode back to anonymised, or close that programme first ('fidac-node site programme close')"
         )
 
@@ -332,19 +331,19 @@ def _own_key(path: Path) -> bytes:
     return read_key(path)
 
 
-def _closings(config: SiteConfig) -> list[dict[str, Any]]:
-    path = _tombstone(config)
+def _closings(programme: Programme) -> list[dict[str, Any]]:
+    path = _tombstone(programme)
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def _tombstone(config: SiteConfig) -> Path:
-    path = config.deidentify.programme_key_file
+def _tombstone(programme: Programme) -> Path:
+    path = programme.programme_key_file
     return path.with_name(f"{path.name}.closed")
 
 
-def _spool(config: SiteConfig) -> Path:
-    if not config.spool.directory.is_dir():
+def _spool(programme: Programme) -> Path:
+    if not programme.spool.is_dir():
         raise ConfigError(
-            f"no spool at {config.spool.directory} yet: 'fidac-node site init' makes it; check [spool] directory"
+            f"no spool at {programme.spool} yet: 'fidac-node site init' makes it; check [spool] directory"
         )
-    return config.spool.directory
+    return programme.spool

@@ -88,7 +88,7 @@ class Site:
     @cached_property
     def keys(self) -> SiteKeys:
         """The site's keys at work, and its vault. Raises :class:`ConfigError` when they cannot be used."""
-        return site_keys.open_keys(self.config)
+        return site_keys.open_keys(self.config.programme)
 
     @cached_property
     def plan(self) -> Plan:
@@ -145,12 +145,12 @@ class Site:
             )
             what = ", ".join(name for name, old, new in changed if old != new)
             raise ConfigError(
-                f"{site_keys.key_files(self.config)[0]} is not the key this node has used so far, or something else that must not "
+                f"{site_keys.key_files(self.config.programme)[0]} is not the key this node has used so far, or something else that must not "
                 f"change has changed ({what}): every patient would get a second pseudonym. Put the old one back from your backup; "
                 f"to begin anew on purpose, move {self._spool_directory / ledger.FILE} away"
             )
         self._check_vault()
-        site_keys.begin(self.config, self.keys)
+        site_keys.begin(self.config.programme, self.keys)
         self.ledger.remember(_KEY_CHECK, value)
         self.count_vault()
 
@@ -175,7 +175,7 @@ class Site:
         known = int(self.ledger.fact(_VAULT_RECORDS) or 0)
         if self.keys.vault is not None and self.keys.vault.records < known:
             raise ConfigError(
-                f"the vault {site_keys.vault_file(self.config)} has {self.keys.vault.records} records, {known} were there before: it is "
+                f"the vault {site_keys.vault_file(self.config.programme)} has {self.keys.vault.records} records, {known} were there before: it is "
                 f"an older copy, or its end was cut. Put the newest copy back; if there is none, move "
                 f"{self._spool_directory / ledger.FILE} away (its rows are made anew from the spool)"
             )

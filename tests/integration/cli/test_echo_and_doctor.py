@@ -169,7 +169,7 @@ def site(tmp_path: Path) -> Callable[..., Path]:
             "spool": {"reserve_mb": 1},
         }
         path.write_text(render(SiteConfig, values), "utf-8")
-        create_keys(load_site(path))
+        create_keys(load_site(path).programme)
         return path
 
     return make

@@ -319,5 +319,5 @@ def test_a_pseudonym_begins_with_the_code_from_the_hub_and_in_an_anonymised_prog
         cli, ["site", "init", str(tmp_path / "site"), "--site-id", "CHU-LILLE", "--hub", "HUB@127.0.0.1:1", *options]
     )
     assert made.exit_code == 0, made.output
-    keys = open_keys(load_site(tmp_path / "site" / "site.toml"))
+    keys = open_keys(load_site(tmp_path / "site" / "site.toml").programme)
     assert re.fullmatch(f"{prefix}-[A-Z2-7]{{16}}", keys.patients.of("", FIRST).patient("", FIRST))

@@ -49,9 +49,9 @@ class Bench:
         path.write_text(render(SiteConfig, {"site": {"id": "S1"}, "deidentify": {"mode": mode}}), "utf-8")
         (directory / "spool").mkdir()
         self.config = load_site(path)
-        create_keys(self.config)
-        self.keys = open_keys(self.config)
-        begin(self.config, self.keys)
+        create_keys(self.config.programme)
+        self.keys = open_keys(self.config.programme)
+        begin(self.config.programme, self.keys)
         self.inbox, self.outbox = Spool(directory / "spool/inbox", spares=1), Spool(directory / "spool/outbox")
         self.engine = Deidentifier(
             load_plan("fidac-chest-ct"), self.keys.patients, "S1", "FIDAC", rules=PixelRules(**pixels)

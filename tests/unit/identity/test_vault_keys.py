@@ -49,7 +49,7 @@ def site(tmp_path: Path) -> Make:
         (tmp_path / "spool").mkdir(exist_ok=True)
         config = load_site(path)
         if made:
-            create_keys(config)
+            create_keys(config.programme)
         return config
 
     return make
@@ -57,8 +57,8 @@ def site(tmp_path: Path) -> Make:
 
 def opened(config: SiteConfig) -> SiteKeys:
     """The keys as a started node has them; commands may change them."""
-    keys = open_keys(config)
-    begin(config, keys)
+    keys = open_keys(config.programme)
+    begin(config.programme, keys)
     keys.close()
     return keys
 
@@ -82,7 +82,7 @@ def nothing() -> None:
 
 def refused(config: SiteConfig, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as raised:
-        open_keys(config)
+        open_keys(config.programme)
     assert re.search(
         r"restore|put .*back|chmod|set mode|choose|correct|site init|close|run |back up|needs one of its own",
         str(raised.value),
@@ -95,16 +95,16 @@ def refused(config: SiteConfig, message: str) -> None:
 
 def test_a_pseudonymised_site_has_two_keys_and_a_vault(site: Make) -> None:
     config = site()
-    assert [path.name for path in key_files(config)] == ["secret.key", "vault.key"]
-    assert vault_file(config).is_file() and not config.deidentify.programme_key_file.exists()
+    assert [path.name for path in key_files(config.programme)] == ["secret.key", "vault.key"]
+    assert vault_file(config.programme).is_file() and not config.deidentify.programme_key_file.exists()
     keys = opened(config)
     assert keys.patients is keys.handles and keys.generation == 1 and keys.vault is not None
 
 
 def test_an_anonymised_site_has_one_key_and_neither_secret_nor_vault(site: Make) -> None:
     config = site(mode=ANONYMISED)
-    assert [path.name for path in key_files(config)] == ["programme.key"]
-    assert not config.deidentify.key_file.exists() and not vault_file(config).exists()
+    assert [path.name for path in key_files(config.programme)] == ["programme.key"]
+    assert not config.deidentify.key_file.exists() and not vault_file(config.programme).exists()
     keys = opened(config)
     assert keys.vault is None
     assert keys.patients is keys.handles, "spool names must not be linkable by a key that outlives the programme"
@@ -127,18 +127,18 @@ def test_two_studies_of_a_patient_stay_together_as_long_as_the_programme_is_open
 
 def test_making_keys_again_makes_nothing_and_a_lost_one_is_not_made_anew(site: Make) -> None:
     config = site()
-    before = {path: path.read_bytes() for path in key_files(config)}
-    assert create_keys(config) == []
-    assert {path: path.read_bytes() for path in key_files(config)} == before
+    before = {path: path.read_bytes() for path in key_files(config.programme)}
+    assert create_keys(config.programme) == []
+    assert {path: path.read_bytes() for path in key_files(config.programme)} == before
     config.deidentify.vault_key_file.unlink()
     with pytest.raises(ConfigError, match=r"vault\.key: this key is missing.*backup"):
-        create_keys(config)
+        create_keys(config.programme)
 
 
 def test_what_an_interrupted_init_left_is_finished(site: Make) -> None:
     config = site(made=False)
     create_key(config.deidentify.key_file)
-    assert [path.name for path in create_keys(config)] == ["vault.key", "vault"]
+    assert [path.name for path in create_keys(config.programme)] == ["vault.key", "vault"]
 
 
 # --- what stops the start
@@ -191,10 +191,10 @@ def test_one_key_for_both_uses_stops_the_start(site: Make) -> None:
 def test_a_missing_or_damaged_vault_stops_the_start(site: Make) -> None:
     config = site()
     enter(opened(config), "42")
-    lines = vault_file(config).read_bytes().splitlines(keepends=True)
-    vault_file(config).write_bytes(b"".join(lines[:2] + lines[3:]))
+    lines = vault_file(config.programme).read_bytes().splitlines(keepends=True)
+    vault_file(config.programme).write_bytes(b"".join(lines[:2] + lines[3:]))
     refused(config, "the vault is damaged at record 1")
-    vault_file(config).unlink()
+    vault_file(config.programme).unlink()
     refused(config, "no vault")
 
 
@@ -225,10 +225,10 @@ def test_after_rotations_known_patients_keep_all_and_new_ones_get_the_newest_sec
     config = site()
     first = opened(config)
     pseudonyms = {"1": enter(first, "1")}
-    assert rotate(config, nothing) == 2
+    assert rotate(config.programme, nothing) == 2
     second = opened(config)
     pseudonyms["2"] = enter(second, "2")
-    assert rotate(config, nothing) == 3
+    assert rotate(config.programme, nothing) == 3
     third = opened(config)
     pseudonyms["3"] = enter(third, "3")
     assert third.generation == 3
@@ -246,7 +246,7 @@ def test_after_rotations_known_patients_keep_all_and_new_ones_get_the_newest_sec
 def test_names_in_the_spool_and_the_ledgers_fingerprint_outlive_a_rotation(site: Make) -> None:
     config = site()
     before = opened(config)
-    rotate(config, nothing)
+    rotate(config.programme, nothing)
     after = opened(config)
     assert after.handles.study_handle("1.2.3") == before.handles.study_handle("1.2.3")
     assert after.fingerprint == before.fingerprint
@@ -256,10 +256,10 @@ def test_the_old_secret_is_nowhere_in_the_clear_and_no_more_accepted(site: Make)
     config = site()
     opened(config)
     old, text = read_key(config.deidentify.key_file), config.deidentify.key_file.read_text()
-    rotate(config, nothing)
+    rotate(config.programme, nothing)
     for file in config.path.parent.rglob("*"):
         assert not file.is_file() or (text.strip().encode() not in file.read_bytes() and old not in file.read_bytes())
-    vault = Vault(vault_file(config), read_key(config.deidentify.vault_key_file))
+    vault = Vault(vault_file(config.programme), read_key(config.deidentify.vault_key_file))
     assert [generation.secret for generation in vault.generations] == [old]
     config.deidentify.key_file.write_text(text)
     refused(config, "is not the key this node has used so far")
@@ -273,7 +273,7 @@ def test_a_rotation_cut_short_after_the_key_was_replaced_goes_on_with_the_new_se
     with monkeypatch.context() as patch:
         patch.setattr(Vault, "turn", cut)
         with pytest.raises(OSError, match="power failure"):
-            rotate(config, nothing)
+            rotate(config.programme, nothing)
     keys = opened(config)
     assert keys.generation == 2 and keys.patients.of("CHU", "1").patient("CHU", "1") == pseudonym
     config.deidentify.key_file.write_text(text)
@@ -290,18 +290,18 @@ def test_a_rotation_cut_short_leaves_the_old_secret_in_use_and_can_be_done_again
     with monkeypatch.context() as patch:
         patch.setattr(f"fidac_node.identity.{'vault.Vault' if step == 'retire' else 'keys'}.{step}", cut)
         with pytest.raises(OSError, match="power failure"):
-            rotate(config, nothing)
+            rotate(config.programme, nothing)
     again = opened(config)
     assert read_key(config.deidentify.key_file) == old and again.generation == 1
     assert enter(again, "2") == keys.patients.of("CHU", "2").patient("CHU", "2")
-    assert rotate(config, nothing) == 2
+    assert rotate(config.programme, nothing) == 2
     assert opened(config).patients.of("CHU", "1").patient("CHU", "1") == pseudonym
 
 
 def test_a_wrong_secret_after_a_rotation_stops_the_start(site: Make) -> None:
     config = site()
     opened(config)
-    rotate(config, nothing)
+    rotate(config.programme, nothing)
     config.deidentify.key_file.write_text(secrets.token_hex(32))
     refused(config, "is not the key this node has used so far")
 
@@ -311,32 +311,32 @@ def test_keys_are_not_changed_while_a_node_uses_them_nor_used_while_they_change(
 ) -> None:
     monkeypatch.setattr("fidac_node.system.locks._PATIENCE", 0.0)
     config = site()
-    with closing(open_keys(config)), closing(open_keys(config)):
+    with closing(open_keys(config.programme)), closing(open_keys(config.programme)):
         with pytest.raises(ConfigError, match=r"the node is running.*stop it first"):
-            rotate(config, nothing)
+            rotate(config.programme, nothing)
         with pytest.raises(ConfigError, match="the node is running"):
-            take_alone(config)
-    lock = take_alone(config)
+            take_alone(config.programme)
+    lock = take_alone(config.programme)
     with pytest.raises(ConfigError, match="try again when it is done"):
-        open_keys(config)
+        open_keys(config.programme)
     locks.release(lock)
     opened(config)
 
 
 def test_an_anonymised_programme_is_not_rotated_and_says_why(site: Make) -> None:
     with pytest.raises(ConfigError, match=r"every patient would become a new one.*Close the programme"):
-        rotate(site(mode=ANONYMISED), nothing)
+        rotate(site(mode=ANONYMISED).programme, nothing)
 
 
 def test_the_use_is_recorded_before_anything_changes_and_only_when_all_is_well(site: Make) -> None:
     config = site()
     opened(config)
     seen: list[bytes] = []
-    rotate(config, lambda: seen.append(read_key(config.deidentify.key_file)))
+    rotate(config.programme, lambda: seen.append(read_key(config.deidentify.key_file)))
     assert len(seen) == 1 and check_value(seen[0]) != check_value(read_key(config.deidentify.key_file))
     config.deidentify.vault_key_file.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod"):
-        rotate(config, lambda: seen.append(b""))
+        rotate(config.programme, lambda: seen.append(b""))
     assert len(seen) == 1
 
 
@@ -345,21 +345,21 @@ def test_the_use_is_recorded_before_anything_changes_and_only_when_all_is_well(s
 
 def test_a_closed_programme_has_no_key_and_never_starts_again(site: Make) -> None:
     config = site(mode=ANONYMISED)
-    assert closed(config) is None
-    close_programme(config)
-    assert not config.deidentify.programme_key_file.exists() and closed(config) is not None
+    assert closed(config.programme) is None
+    close_programme(config.programme)
+    assert not config.deidentify.programme_key_file.exists() and closed(config.programme) is not None
     refused(config, r"programme FIDAC was closed on \d{4}-\d\d-\d\d: its key is destroyed, nobody can link")
     with pytest.raises(ConfigError, match="was closed on"):
-        create_keys(config)
+        create_keys(config.programme)
 
 
 def test_after_closing_another_programme_can_be_opened_with_another_key(site: Make) -> None:
     config = site(mode=ANONYMISED)
     before = opened(config).handles.uid("1.2.3")
-    close_programme(config)
+    close_programme(config.programme)
     other = site(mode=ANONYMISED, programme="NEXT")
     assert opened(other).handles.uid("1.2.3") != before
-    close_programme(other)
+    close_programme(other.programme)
     refused(other, "programme NEXT was closed")
     refused(site(made=False, mode=ANONYMISED), "programme FIDAC was closed")
 
@@ -371,9 +371,9 @@ def test_closing_that_was_interrupted_stops_the_start_and_can_be_finished(
     with monkeypatch.context() as patch:
         patch.setattr("fidac_node.identity.keys.destroy_key", cut)
         with pytest.raises(OSError, match="power failure"):
-            close_programme(config)
+            close_programme(config.programme)
     refused(config, "closing was interrupted; run 'fidac-node site programme close' again")
-    close_programme(config)
+    close_programme(config.programme)
     assert not config.deidentify.programme_key_file.exists()
 
 
@@ -392,7 +392,7 @@ def test_the_vault_names_the_patient_whom_the_object_is_about(
     config = site()
     keys = opened(config)
     if rotated:
-        rotate(config, nothing)
+        rotate(config.programme, nothing)
         keys = opened(config)
     ds = build.ct(IssuerOfPatientID=issuer)
     path = build.write(tmp_path / "in.dcm", ds)
