@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from fidac_node.config.config import MEBIBYTE, HubConfig, Receive, SiteConfig, Spools, kind_of, load_hub, load_site
-from fidac_node.config.values import Peer
+from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary
 from fidac_node.system import tls

@@ -94,10 +94,10 @@ def _done(site: Site, study: str) -> Iterator[Comparison]:
 
     headers = open_headers(site.config.spool.directory, site.config.deidentify.vault_key_file)
     for kept in headers.of_study(study):
-        before = read_source(headers.read(kept), site.max_object)
+        before = read_source(headers.read(kept), site.config.receive.max_object)
         until = _when(kept.at + site.config.spool.retention_hours * 3600)
         try:
-            with open_source(site.outbox.path(kept.entry), site.max_object) as after:
+            with open_source(site.outbox.path(kept.entry), site.config.receive.max_object) as after:
                 note = f"before, and as de-identified ({site.outbox.state(kept.entry)}); the first of its series; kept until {until}"
                 yield Comparison(str(kept.entry), note, _rows(before, after), _identity(before))
         except FileNotFoundError:
@@ -125,7 +125,7 @@ def _preview(name: str, path: Path, engine: Deidentifier, why: str, site: Site) 
     from fidac_node.deidentify.source import open_source
 
     identity: list[str] = []
-    limit = site.max_object
+    limit = site.config.receive.max_object
     try:
         with open_source(path, limit) as before, tempfile.NamedTemporaryFile(dir=site.outbox.directory / "tmp") as fp:
             identity = _identity(before)

@@ -13,7 +13,7 @@ import click
 )
 def command(address: str, calling: str, timeout: float) -> None:
     """Ask another DICOM application whether it answers (C-ECHO)."""
-    from fidac_node.config.values import Peer, ae_title_problem
+    from fidac_node.dicom.ae import Peer, ae_title_problem
 
     peer = Peer.parse(address)
     if problem := ae_title_problem(calling):

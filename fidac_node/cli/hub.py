@@ -162,7 +162,8 @@ def site() -> None:
 @config_option("hub")
 def site_add(config: Path, site_id: str, ae_title: str) -> None:
     """Let the site ID store, under its AE title."""
-    from fidac_node.config.values import ae_title_problem, site_id_problem
+    from fidac_node.config.values import site_id_problem
+    from fidac_node.dicom.ae import ae_title_problem
     from fidac_node.hub.index import add_site, site_code
 
     if problem := site_id_problem(site_id) or ae_title_problem(ae_title):

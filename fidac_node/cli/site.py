@@ -155,7 +155,7 @@ def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
             site.ledger,
             label=label,
             handles=site.keys.handles,
-            max_object=site.max_object,
+            max_object=site.config.receive.max_object,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     site.ledger.close()
@@ -440,8 +440,8 @@ def _status(settings: SiteConfig, ledger: Ledger) -> dict[str, Any]:
         "oldest_unsent_seconds": round(now - oldest) if oldest else None,
         "disk": {
             "free_bytes": free,
-            "reserve_bytes": settings.spool.reserve_mb << 20,
-            "room": free > settings.spool.reserve_mb << 20,
+            "reserve_bytes": settings.spool.reserve,
+            "room": free > settings.spool.reserve,
         },
         "hub": {
             "address": settings.send.hub,

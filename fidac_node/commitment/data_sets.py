@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from fidac_node.commitment.reasons import PROCESSING_FAILURE
 from fidac_node.commitment.transactions import Reference, Report
-from fidac_node.dicom import part10
+from fidac_node.dicom import headers, part10, tags
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, is_valid_uid
 
-_SOP_CLASS, _SOP_INSTANCE = 0x00081150, 0x00081155
-_TRANSACTION, _FAILURE_REASON = 0x00081195, 0x00081197
-_FAILED, _REFERENCED = 0x00081198, 0x00081199
-_ITEM: Final = 0xFFFEE000
-
-_PLAIN = struct.Struct("<HHL").pack
-_SHORT = struct.Struct("<HH2sH").pack
-_LONG = struct.Struct("<HH2s2xL").pack
+_PLAIN = headers.IMPLICIT.pack
+_SHORT = headers.EXPLICIT.pack
+_LONG = headers.EXPLICIT_LONG.pack
 
 
 def encode(report: Report, transfer_syntax_uid: str) -> bytes:
@@ -34,14 +28,14 @@ def encode(report: Report, transfer_syntax_uid: str) -> bytes:
         raise ValueError(f"storage commitment is not encoded in {transfer_syntax_uid}")
     explicit = transfer_syntax_uid == EXPLICIT_VR_LE
     failed = (
-        _uids(reference, explicit) + _element(_FAILURE_REASON, b"US", struct.pack("<H", reason), explicit)
+        _uids(reference, explicit) + _element(tags.FAILURE_REASON, b"US", struct.pack("<H", reason), explicit)
         for reference, reason in report.failed
     )
     committed = (_uids(reference, explicit) for reference in report.committed)
     return (
-        _element(_TRANSACTION, b"UI", _uid(report.transaction_uid), explicit)
-        + _sequence(_FAILED, failed, explicit)
-        + _sequence(_REFERENCED, committed, explicit)
+        _element(tags.TRANSACTION_UID, b"UI", _uid(report.transaction_uid), explicit)
+        + _sequence(tags.FAILED_SOP_SEQUENCE, failed, explicit)
+        + _sequence(tags.REFERENCED_SOP_SEQUENCE, committed, explicit)
     )
 
 
@@ -49,9 +43,12 @@ def decode(data: bytes, transfer_syntax_uid: str) -> Report:
     """Read what :func:`encode` writes, and what others make of the same tables. Raises ``ValueError``."""
     try:
         found = {element.tag: element for element in part10.walk(data, 0, len(data), transfer_syntax_uid)}
-        uid = _text(data, found.get(_TRANSACTION))
-        committed = tuple(reference for reference, _ in _references(data, found.get(_REFERENCED), transfer_syntax_uid))
-        failed = tuple(_references(data, found.get(_FAILED), transfer_syntax_uid))
+        uid = _text(data, found.get(tags.TRANSACTION_UID))
+        committed = tuple(
+            reference
+            for reference, _ in _references(data, found.get(tags.REFERENCED_SOP_SEQUENCE), transfer_syntax_uid)
+        )
+        failed = tuple(_references(data, found.get(tags.FAILED_SOP_SEQUENCE), transfer_syntax_uid))
     except part10.Malformed as error:
         raise ValueError(f"its data set is malformed: {error}") from error
     if not is_valid_uid(uid):
@@ -64,10 +61,13 @@ def _references(
 ) -> Iterator[tuple[Reference, int]]:
     for start, end in part10.items(data, sequence, transfer_syntax_uid) if sequence is not None else ():
         found = {element.tag: element for element in part10.walk(data, start, end, transfer_syntax_uid)}
-        sop_class, sop_instance = _text(data, found.get(_SOP_CLASS)), _text(data, found.get(_SOP_INSTANCE))
+        sop_class, sop_instance = (
+            _text(data, found.get(tags.REFERENCED_SOP_CLASS_UID)),
+            _text(data, found.get(tags.REFERENCED_SOP_INSTANCE_UID)),
+        )
         if not (sop_class and sop_instance):
             raise ValueError("a reference in the report has no SOP Class or Instance UID")
-        reason = found.get(_FAILURE_REASON)
+        reason = found.get(tags.FAILURE_REASON)
         number = (
             int.from_bytes(data[reason.value : reason.end], "little")
             if reason and reason.end - reason.value == 2
@@ -81,7 +81,7 @@ def _text(data: bytes, element: part10.Element | None) -> str:
 
 
 def _sequence(tag: int, items: Iterable[bytes], explicit: bool) -> bytes:
-    value = b"".join(_PLAIN(_ITEM >> 16, _ITEM & 0xFFFF, len(item)) + item for item in items)
+    value = b"".join(_PLAIN(tags.ITEM >> 16, tags.ITEM & 0xFFFF, len(item)) + item for item in items)
     if not value:
         return b""
     header = (
@@ -91,8 +91,8 @@ def _sequence(tag: int, items: Iterable[bytes], explicit: bool) -> bytes:
 
 
 def _uids(reference: Reference, explicit: bool) -> bytes:
-    return _element(_SOP_CLASS, b"UI", _uid(reference.sop_class_uid), explicit) + _element(
-        _SOP_INSTANCE, b"UI", _uid(reference.sop_instance_uid), explicit
+    return _element(tags.REFERENCED_SOP_CLASS_UID, b"UI", _uid(reference.sop_class_uid), explicit) + _element(
+        tags.REFERENCED_SOP_INSTANCE_UID, b"UI", _uid(reference.sop_instance_uid), explicit
     )
 
 

@@ -28,9 +28,7 @@ from fidac_node.config.options import (
 )
 from fidac_node.config.options import render as render_options
 from fidac_node.config.values import (
-    Peer,
     Rule,
-    ae_title_problem,
     database_problem,
     host_problem,
     label_problem,
@@ -41,11 +39,11 @@ from fidac_node.config.values import (
     optional_site_code_problem,
     pattern_problem,
     peer_problem,
-    port_problem,
     profile_name_problem,
     read_rules,
     site_id_problem,
 )
+from fidac_node.dicom.ae import Peer, ae_title_problem, port_problem
 from fidac_node.dicom.marks import LABELS, SAFE_PRIVATE_CREATORS
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError

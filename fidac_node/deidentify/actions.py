@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from fidac_node.dicom.tags import LUT_DATA, OFFSET_TABLES
+
 KEEP: Final = "keep"
 BLANK: Final = "blank"
 REMOVE: Final = "remove"
@@ -24,7 +26,7 @@ KEEPABLE_VRS: Final = NUMBER_VRS | {"CS", "SQ", "TM"}
 # KEEP by name may go further where somebody gave a reason: text passes a check of its shape.
 KEEPABLE_BY_NAME: Final = KEEPABLE_VRS | TEXT_VRS | {"UI"}
 # Bulk data that is no text and that an image cannot be read without.
-KEEPABLE_BULK: Final = frozenset({0x00283006, 0x7FE00001, 0x7FE00002})
+KEEPABLE_BULK: Final = frozenset({LUT_DATA, *OFFSET_TABLES})
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from fidac_node.deidentify.rewrite.rewrite import Header, Rewriter, Rule, Subjec
 from fidac_node.deidentify.source import Source, open_source
 from fidac_node.deidentify.triage import triage
 from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
-from fidac_node.dicom import charset, elements, marks
+from fidac_node.dicom import charset, elements, marks, tags
 from fidac_node.dicom.elements import Elements, Unusual
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import FileMeta, Malformed, encode_meta
@@ -35,23 +35,20 @@ from fidac_node.dicom.series import Cut, pieces, whole
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import ConfigError, FidacError, Permanent
 
-_PATIENT_AGE: Final = 0x00101010
-_PATIENT_ID: Final = 0x00100020
-_ISSUER: Final = 0x00100021
-_CHARACTER_SET: Final = 0x00080005
-_METHOD: Final = 0x00120063
-_METHOD_CODES: Final = 0x00120064
-_OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
-_SOP_CLASS: Final = 0x00080016
-_SOP_INSTANCE: Final = 0x00080018
-_STUDY: Final = 0x0020000D
-_SERIES: Final = 0x0020000E
-_REQUIRED_UIDS: Final = {_SOP_INSTANCE: "SOPInstanceUID", _STUDY: "StudyInstanceUID", _SERIES: "SeriesInstanceUID"}
-_STUDY_DATE: Final = 0x00080020
-_DATES_MODIFIED: Final = 0x00280303
+_REQUIRED_UIDS: Final = {
+    tags.SOP_INSTANCE_UID: "SOPInstanceUID",
+    tags.STUDY_INSTANCE_UID: "StudyInstanceUID",
+    tags.SERIES_INSTANCE_UID: "SeriesInstanceUID",
+}
 _LONGEST_DATE: Final = 10  # YYYY.MM.DD
 # Where the day of a study is said, the most telling first.
-_DATES: Final = (_STUDY_DATE, 0x00080021, 0x00080022, 0x0008002A, 0x00080023)
+_DATES: Final = (
+    tags.STUDY_DATE,
+    tags.SERIES_DATE,
+    tags.ACQUISITION_DATE,
+    tags.ACQUISITION_DATE_TIME,
+    tags.CONTENT_DATE,
+)
 # Studies whose elements are remembered at once: a PACS sends a few side by side.
 _MOST_STUDIES: Final = 8
 _MOST_LAYOUTS: Final = 8
@@ -265,7 +262,7 @@ class Deidentifier:
         own = {**header.own, **self._completed(source, header, pixels)}
         ours = self._marks(source, study, label, label_source, (verdict.kind, bool(header.private)))
         new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
-        meta = FileMeta(source.get("SOPClassUID"), new[_SOP_INSTANCE], source.meta.transfer_syntax_uid)
+        meta = FileMeta(source.get("SOPClassUID"), new[tags.SOP_INSTANCE_UID], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)
         after = self._in_order(study, header, own, ours.elements)
         self._gate.check(
@@ -283,8 +280,8 @@ class Deidentifier:
         outcome = Outcome(
             meta.sop_class_uid,
             meta.sop_instance_uid,
-            new[_STUDY],
-            new[_SERIES],
+            new[tags.STUDY_INSTANCE_UID],
+            new[tags.SERIES_INSTANCE_UID],
             meta.transfer_syntax_uid,
             study.subject.pseudonym,
             0,
@@ -317,7 +314,13 @@ class Deidentifier:
 
         Raises :class:`Permanent` if it is not certain whose.
         """
-        said = (_PATIENT_ID, _ISSUER, _CHARACTER_SET, _SOP_CLASS, _STUDY)
+        said = (
+            tags.PATIENT_ID,
+            tags.ISSUER_OF_PATIENT_ID,
+            tags.SPECIFIC_CHARACTER_SET,
+            tags.SOP_CLASS_UID,
+            tags.STUDY_INSTANCE_UID,
+        )
         day = _day_of(source)
         key = (*map(source.elements.get, said), source.syntax, kind, names, day)
         study = self._studies.get(key)
@@ -332,20 +335,20 @@ class Deidentifier:
 
     def _new_study(self, source: Source, kind: str, names: frozenset[str], day: datetime.date | None) -> _Study:
         try:
-            patient_id = charset.decode(source.value(_PATIENT_ID), source.charset)
+            patient_id = charset.decode(source.value(tags.PATIENT_ID), source.charset)
         except charset.Undecodable:
             message = (
                 "PatientID (0010,0020) cannot be read in the declared SpecificCharacterSet: "
                 "one patient could become two"
             )
             raise Permanent("undecodable", message) from None
-        issuer = charset.likely(source.value(_ISSUER), source.charset)
+        issuer = charset.likely(source.value(tags.ISSUER_OF_PATIENT_ID), source.charset)
         pseudonymiser = self._keys.of(issuer, patient_id)
         fraction = pseudonymiser.fraction(source.get("StudyInstanceUID"), self._moments.time_resolution)
         clock = dates.clock(pseudonymiser.shift_days(issuer, patient_id), day, self._moments, fraction)
         subject = Subject(pseudonymiser.patient(issuer, patient_id), clock, names)
         demands = iod.demands_of(source.get("SOPClassUID"))
-        overrides = structured.actions_of(self.plan.action(_STUDY_DATE, "DA")) if kind != IMAGE else {}
+        overrides = structured.actions_of(self.plan.action(tags.STUDY_DATE, "DA")) if kind != IMAGE else {}
         rules = self._memory.setdefault((source.syntax, kind), {})
         rewriter = Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, demands=demands, rules=rules)
         return _Study(subject, rewriter)
@@ -353,29 +356,35 @@ class Deidentifier:
     def _completed(self, source: Source, header: Header, pixels: Pixels | None) -> Elements:
         """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
         completed: Elements = {}
-        if not source.value(_PATIENT_AGE).strip(b"\x00 ") and self.plan.action(_PATIENT_AGE, "AS") == "age89":
+        if not source.value(tags.PATIENT_AGE).strip(b"\x00 ") and self.plan.action(tags.PATIENT_AGE, "AS") == "age89":
             age = dates.age_at(source.get("PatientBirthDate"), _day_of(source))
             if age:
-                completed[_PATIENT_AGE] = source.syntax.element(_PATIENT_AGE, "AS", age.encode("ascii"))
-        tables = any(header.own.get(tag) or header.left.get(tag) for tag in _OFFSET_TABLES)
-        if tables and (pixels is None or not pixels.are_offsets(*map(source.value, _OFFSET_TABLES))):
-            completed |= dict.fromkeys(_OFFSET_TABLES, b"")
+                completed[tags.PATIENT_AGE] = source.syntax.element(tags.PATIENT_AGE, "AS", age.encode("ascii"))
+        tables = any(header.own.get(tag) or header.left.get(tag) for tag in tags.OFFSET_TABLES)
+        if tables and (pixels is None or not pixels.are_offsets(*map(source.value, tags.OFFSET_TABLES))):
+            completed |= dict.fromkeys(tags.OFFSET_TABLES, b"")
         return completed
 
     def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: tuple[str, bool]) -> _Marks:
         """What every de-identified object says; the same for all slices of a series."""
-        key = (label, label_source, done, source.elements.get(_METHOD), source.elements.get(_METHOD_CODES))
+        key = (
+            label,
+            label_source,
+            done,
+            source.elements.get(tags.DEIDENTIFICATION_METHOD),
+            source.elements.get(tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE),
+        )
         ours = study.marks.get(key)
         if ours is None:
             syntax, pseudonym = source.syntax, study.subject.pseudonym
             texts = [
-                (_CHARACTER_SET, "CS", "ISO_IR 192"),
-                (0x00100010, "PN", pseudonym),
-                (_PATIENT_ID, "LO", pseudonym),
+                (tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
+                (tags.PATIENT_NAME, "PN", pseudonym),
+                (tags.PATIENT_ID, "LO", pseudonym),
                 *self._mark_texts(source, study.subject, label, label_source),
             ]
             encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
-            encoded[_METHOD_CODES] = self._method_codes(source, *done)
+            encoded[tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE] = self._method_codes(source, *done)
             ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source)})
             study.marks.clear()
             study.layouts.clear()
@@ -409,15 +418,15 @@ class Deidentifier:
         ours = marks.method(self.plan.profile, self.plan.digest)
         earlier = [one.strip() for one in source.get("DeidentificationMethod").split("\\") if marks.is_method(one)]
         return [
-            (0x00120010, "LO", marks.SPONSOR),
-            (0x00120020, "LO", self._programme),
-            (0x00120021, "LO", ""),
-            (0x00120030, "LO", self._site_id),
-            (0x00120031, "LO", ""),
-            (0x00120040, "LO", subject.pseudonym),
-            (0x00120062, "CS", "YES"),
-            (_METHOD, "LO", "\\".join([*(one for one in earlier if one != ours), ours])),
-            (0x00280303, "CS", self.plan.dates),
+            (tags.CLINICAL_TRIAL_SPONSOR_NAME, "LO", marks.SPONSOR),
+            (tags.CLINICAL_TRIAL_PROTOCOL_ID, "LO", self._programme),
+            (tags.CLINICAL_TRIAL_PROTOCOL_NAME, "LO", ""),
+            (tags.CLINICAL_TRIAL_SITE_ID, "LO", self._site_id),
+            (tags.CLINICAL_TRIAL_SITE_NAME, "LO", ""),
+            (tags.CLINICAL_TRIAL_SUBJECT_ID, "LO", subject.pseudonym),
+            (tags.PATIENT_IDENTITY_REMOVED, "CS", "YES"),
+            (tags.DEIDENTIFICATION_METHOD, "LO", "\\".join([*(one for one in earlier if one != ours), ours])),
+            (tags.LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, "CS", self.plan.dates),
             (marks.PRIVATE_CREATOR_TAG, "LO", marks.PRIVATE_CREATOR),
             (marks.private_tag(marks.LABEL), "CS", label.upper()),
             (marks.private_tag(marks.LABEL_SOURCE), "LO", _source_text(label_source)),
@@ -431,12 +440,17 @@ class Deidentifier:
         if kind != IMAGE:
             options.append(marks.CODE_STRUCTURED_CONTENT)
         codes = dict.fromkeys([*_earlier_codes(source), marks.CODE_BASIC, *sorted(options)])
-        return source.syntax.sequence(_METHOD_CODES, [_code_item(source.syntax, code) for code in codes])
+        return source.syntax.sequence(
+            tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE, [_code_item(source.syntax, code) for code in codes]
+        )
 
 
 def _day_of(source: Source) -> datetime.date | None:
     """The day of the object's study."""
-    return _day(tuple(source.value(tag)[:_LONGEST_DATE] for tag in _DATES), source.value(_DATES_MODIFIED))
+    return _day(
+        tuple(source.value(tag)[:_LONGEST_DATE] for tag in _DATES),
+        source.value(tags.LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED),
+    )
 
 
 # Of the slices of a series the same.
@@ -468,11 +482,15 @@ def _new_uid(encoded: bytes, tag: int, syntax: Syntax) -> str:
 
 def _earlier_codes(source: Source) -> list[str]:
     """The codes of CID 7050 that earlier de-identification left."""
-    nodes = (item.get(0x00080100) for item in source.items(_METHOD_CODES))
+    nodes = (item.get(tags.CODE_VALUE) for item in source.items(tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE))
     values = [node.value.decode("ascii", "replace").strip(" \x00") for node in nodes if node]
     return [value for value in values if value in marks.METHOD_CODES]
 
 
 def _code_item(syntax: Syntax, code: str) -> bytes:
-    values = ((0x00080100, "SH", code), (0x00080102, "SH", "DCM"), (0x00080104, "LO", marks.METHOD_CODES[code]))
+    values = (
+        (tags.CODE_VALUE, "SH", code),
+        (tags.CODING_SCHEME_DESIGNATOR, "SH", "DCM"),
+        (tags.CODE_MEANING, "LO", marks.METHOD_CODES[code]),
+    )
     return b"".join(syntax.element(tag, vr, value.encode("ascii")) for tag, vr, value in values)

@@ -18,6 +18,7 @@ from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.elements import MAX_DEPTH, DataSet, Elements, Node
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
+from fidac_node.dicom.tags import PIXEL_REPRESENTATION
 from fidac_node.errors import Permanent
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _ITEMS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _FEW_ITEMS: Final = 1000
 _BYTES_PER_ITEM: Final = 64
 _LOWEST_GROUP: Final = 0x0008
-_PIXEL_REPRESENTATION: Final = 0x00280103
 
 
 def canonical(header: Elements, syntax: Syntax) -> Elements:
@@ -148,7 +148,7 @@ def _value(tag: int, value: object, little: bool) -> bytes:
         return b""
     if isinstance(value, bytes):
         return value
-    if tag == _PIXEL_REPRESENTATION:  # the one element that pydicom decodes by itself, where it stands with a sequence
+    if tag == PIXEL_REPRESENTATION:  # the one element that pydicom decodes by itself, where it stands with a sequence
         numbers = [value] if isinstance(value, int) else list(cast("Iterable[int]", value))
         return struct.pack(f"{'<' if little else '>'}{len(numbers)}H", *numbers)
     raise Malformed(f"{format_tag(tag)} was decoded before it was read")

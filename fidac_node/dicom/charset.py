@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fidac_node.dicom.part10 import Malformed
+from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
 
 _SINGLE: Final = {
     "": "ascii",
@@ -51,7 +52,6 @@ _ESCAPES: Final = {
     b"\x1b$)C": "euc_kr",
     b"\x1b$)A": "gb2312",
 }
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
 # These codecs read the escape sequence themselves.
 _SELF_ESCAPING: Final = frozenset({"iso2022_jp", "iso2022_jp_1"})
 
@@ -66,7 +66,7 @@ def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...], *, ex
     An item inherits when it has none. Raises :class:`Malformed` for one that is no CS: nobody could say what the texts
     mean.
     """
-    encoded = elements.get(_SPECIFIC_CHARACTER_SET)
+    encoded = elements.get(SPECIFIC_CHARACTER_SET)
     if encoded is None:
         return inherited
     if explicit and encoded[4:6] != b"CS":

@@ -7,12 +7,11 @@ Little Endian only: whatever else comes is made one of the two first (:mod:`.slo
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node.dicom import part10
+from fidac_node.dicom import headers, part10
 from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, format_tag
@@ -20,7 +19,6 @@ from fidac_node.dicom.skim import LONG_VRS, SHORT_VRS
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.walk import leaves
 
-SPECIFIC_CHARACTER_SET: Final = 0x00080005
 MAX_DEPTH: Final = 32
 LARGEST_HEADER: Final = 64 << 20
 # Ten times what any CT header has: an element of eight bytes costs a hundred when it is looked into.
@@ -30,9 +28,9 @@ MOST_ITEMS: Final = 20_000
 Elements: TypeAlias = "dict[int, bytes]"
 DataSet: TypeAlias = "dict[int, Node]"
 
-_explicit_header = struct.Struct("<HH2sH").unpack_from
-_implicit_header = struct.Struct("<HHL").unpack_from
-_length_at = struct.Struct("<L").unpack_from
+_explicit_header = headers.EXPLICIT.unpack_from
+_implicit_header = headers.IMPLICIT.unpack_from
+_length_at = headers.LENGTH.unpack_from
 # What may hold items: by VR, or in Implicit VR by its length.
 _NESTED: Final = frozenset({b"SQ", b"UN"})
 _UNDEFINED: Final = b"\xff\xff\xff\xff"

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, Protocol, TypeAlias
 
-from fidac_node.dicom import part10
+from fidac_node.dicom import part10, tags
 from fidac_node.dicom.part10 import PIXEL_DATA, Element, FileMeta, Malformed
-from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, HTJ2K_LOSSLESS, IMPLICIT_VR_LE, JPEG_LS_LOSSLESS
 from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,10 +30,18 @@ Frame: TypeAlias = "bytes | bytearray"
 # A frame is in memory four times: this is what a worker can afford. A CT image has 0.5 to 8 MB.
 LARGEST_FRAME: Final = 16 << 20
 
-_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS = 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011
-_ALLOCATED, _STORED, _HIGH_BIT, _SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x00280103
 _OF_IMAGE: Final = frozenset(
-    {_SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED}
+    {
+        tags.SAMPLES_PER_PIXEL,
+        tags.PHOTOMETRIC_INTERPRETATION,
+        tags.NUMBER_OF_FRAMES,
+        tags.ROWS,
+        tags.COLUMNS,
+        tags.BITS_ALLOCATED,
+        tags.BITS_STORED,
+        tags.HIGH_BIT,
+        tags.PIXEL_REPRESENTATION,
+    }
 )
 # What is compressed already passes without a word.
 _WHY_NOT: Final = {
@@ -59,14 +67,16 @@ class Image:
     @classmethod
     def of(cls, values: dict[int, bytes]) -> Image:
         """Of the raw values of an Explicit VR Little Endian data set. Raises :class:`Unsuitable`."""
-        if _short(values, _SAMPLES) != 1 or not values.get(_PHOTOMETRIC, b"").startswith(b"MONOCHROME"):
+        if _short(values, tags.SAMPLES_PER_PIXEL) != 1 or not values.get(
+            tags.PHOTOMETRIC_INTERPRETATION, b""
+        ).startswith(b"MONOCHROME"):
             raise Unsuitable("they are not grayscale")
-        frames = int(values.get(_FRAMES, b"").strip(b" \x00") or b"1")
-        numbers = (_short(values, tag) for tag in (_ALLOCATED, _STORED, _SIGNED))
+        frames = int(values.get(tags.NUMBER_OF_FRAMES, b"").strip(b" \x00") or b"1")
+        numbers = (_short(values, tag) for tag in (tags.BITS_ALLOCATED, tags.BITS_STORED, tags.PIXEL_REPRESENTATION))
         allocated, stored, signed = numbers
-        image = cls(_short(values, _ROWS), _short(values, _COLUMNS), frames, allocated, stored, signed == 1)
+        image = cls(_short(values, tags.ROWS), _short(values, tags.COLUMNS), frames, allocated, stored, signed == 1)
         # PS3.5 Table 8.2.3-1; what that of HTJ2K allows beyond, no CT scanner writes.
-        if allocated not in (8, 16) or not 2 <= stored <= allocated or _short(values, _HIGH_BIT) != stored - 1:
+        if allocated not in (8, 16) or not 2 <= stored <= allocated or _short(values, tags.HIGH_BIT) != stored - 1:
             raise Unsuitable("their pixels are not the lowest 2 to 16 bits of words of 8 or 16")
         if not 0 < image.frame_length <= LARGEST_FRAME or frames < 1:
             raise Unsuitable(f"they have no frames, or some of more than {LARGEST_FRAME >> 20} MB")
@@ -160,8 +170,8 @@ class Method(NamedTuple):
 
 
 METHODS: Final = {
-    "jpeg-ls": Method("1.2.840.10008.1.2.4.80", "pyjpegls", "jpeg_ls", _JpegLs),
-    "htj2k": Method("1.2.840.10008.1.2.4.201", "imagecodecs", "imagecodecs", _Htj2k),
+    "jpeg-ls": Method(JPEG_LS_LOSSLESS, "pyjpegls", "jpeg_ls", _JpegLs),
+    "htj2k": Method(HTJ2K_LOSSLESS, "imagecodecs", "imagecodecs", _Htj2k),
 }
 # What compression can make of an object: name of the method by transfer syntax UID.
 COMPRESSED: Final = {method.transfer_syntax_uid: name for name, method in METHODS.items()}

@@ -17,8 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, TypeAlias
 
-from fidac_node.dicom import skim
+from fidac_node.dicom import headers, skim
 from fidac_node.dicom.skim import LONG_VRS, LONGEST_VALUE
+from fidac_node.dicom.tags import (
+    ITEM,
+    ITEM_DELIMITATION_ITEM,
+    MEDIA_STORAGE_SOP_INSTANCE_UID,
+    SEQUENCE_DELIMITATION_ITEM,
+)
 from fidac_node.dicom.uids import (
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
@@ -35,11 +41,8 @@ Buffer: TypeAlias = skim.Buffer
 UNDEFINED_LENGTH: Final = skim.UNDEFINED_LENGTH
 PIXEL_DATA: Final = 0x7FE00010
 
-_ITEM: Final = 0xFFFEE000
-_ITEM_END: Final = 0xFFFEE00D
-_SEQUENCE_END: Final = 0xFFFEE0DD
 _SHORT_META_VRS: Final = frozenset({b"UI", b"SH", b"AE", b"UL"})
-_SHORT_HEADER = struct.Struct("<HH2sH").unpack_from
+_SHORT_HEADER = headers.EXPLICIT.unpack_from
 _MAX_DEPTH: Final = 64
 _USUAL_META: Final = 4096
 _MAX_META: Final = 2 << 20
@@ -48,7 +51,6 @@ _MOST_METAS: Final = 64
 _PREAMBLE: Final = 128
 _PREFIX: Final = 132
 _GROUP_LENGTH_END: Final = _PREFIX + 12
-_INSTANCE_UID: Final = 0x00020003
 _GROUP_2: Final = b"\x02\x00"
 _RESIDENT: Final = 8 << 20
 _PIECE: Final = 1 << 20
@@ -187,7 +189,7 @@ class _Meta(NamedTuple):
         while position < offset:
             element = element_at(data, position, offset, explicit=True)
             position = element.after
-            if element.tag == _INSTANCE_UID:
+            if element.tag == MEDIA_STORAGE_SOP_INSTANCE_UID:
                 start, end = element.value, element.end
         return cls(meta, offset, start, end, data[_PREAMBLE:start], data[end:])
 
@@ -241,7 +243,7 @@ def items(buffer: Buffer, element: Element, transfer_syntax_uid: str) -> Iterato
     position = element.value
     while position < element.end:
         tag, length = _item_header(buffer, position, element.end, little)
-        if tag != _ITEM:
+        if tag != ITEM:
             raise Malformed(f"expected an Item in {format_tag(element.tag)}")
         content = position + 8
         if length == UNDEFINED_LENGTH:
@@ -451,9 +453,9 @@ def _end_of_sequence(buffer: Buffer, position: int, limit: int, *, explicit: boo
     while True:
         tag, length = _item_header(buffer, position, limit, little)
         position += 8
-        if tag == _SEQUENCE_END:
+        if tag == SEQUENCE_DELIMITATION_ITEM:
             return position
-        if tag != _ITEM:
+        if tag != ITEM:
             raise Malformed(f"found {format_tag(tag)} where an Item should be")
         if length == UNDEFINED_LENGTH:
             position = _end_of_item(buffer, position, limit, explicit=explicit, little=little, depth=depth)
@@ -464,7 +466,7 @@ def _end_of_sequence(buffer: Buffer, position: int, limit: int, *, explicit: boo
 def _end_of_item(buffer: Buffer, position: int, limit: int, *, explicit: bool, little: bool, depth: int) -> int:
     while True:
         tag, _ = _item_header(buffer, position, limit, little)
-        if tag == _ITEM_END:
+        if tag == ITEM_DELIMITATION_ITEM:
             return position + 8
         position = _element_at(buffer, position, limit, explicit=explicit, little=little, depth=depth).after
 
@@ -477,9 +479,9 @@ def _end_of_fragments(buffer: Buffer, position: int, limit: int, little: bool) -
             seen = position
         tag, length = _item_header(buffer, position, limit, little)
         position += 8
-        if tag == _SEQUENCE_END:
+        if tag == SEQUENCE_DELIMITATION_ITEM:
             return position
-        if tag != _ITEM or length == UNDEFINED_LENGTH:
+        if tag != ITEM or length == UNDEFINED_LENGTH:
             raise Malformed("the fragments of PixelData are not Items of known length (PS3.5 A.4)")
         position += length
         if position > limit:

@@ -7,22 +7,20 @@ result is that of :func:`.elements.split` on every input, because the bytes of a
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Container, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from fidac_node.dicom import elements, part10
+from fidac_node.dicom import elements, headers, part10
 from fidac_node.dicom.elements import LARGEST_HEADER, Elements
 from fidac_node.dicom.memo import LONGEST_KEY
 from fidac_node.dicom.part10 import PIXEL_DATA, UNDEFINED_LENGTH
+from fidac_node.dicom.tags import ITEM_DELIMITATION_ITEM, SERIES_INSTANCE_UID
 
-_SERIES: Final = 0x0020000E
 # The longest header (bytes) that is remembered, and how many are: a PACS sends a few series side by side.
 _LONGEST_REMEMBERED: Final = 1 << 18
 _MOST_FORMS: Final = 8
-_ITEM_END: Final = 0xFFFEE00D
 _ALIKE: Final = -1
-_tag_at = struct.Struct("<HH").unpack_from
+_tag_at = headers.TAG.unpack_from
 
 
 class Common:
@@ -82,7 +80,12 @@ class Cutter:
         """What differs from a header of this form and series is what its slices have of their own."""
         tags = tuple(found)
         like = next(
-            (form for form in forms if form.tags == tags and form.found.get(_SERIES) == found.get(_SERIES)), None
+            (
+                form
+                for form in forms
+                if form.tags == tags and form.found.get(SERIES_INSTANCE_UID) == found.get(SERIES_INSTANCE_UID)
+            ),
+            None,
         )
         own = (
             None
@@ -162,7 +165,7 @@ def _ends(buffer: part10.Buffer, position: int, end: int) -> bool:
         return position == end
     group, number = _tag_at(buffer, position)
     tag = group << 16 | number
-    return bool(tag >= PIXEL_DATA and tag != _ITEM_END)
+    return bool(tag >= PIXEL_DATA and tag != ITEM_DELIMITATION_ITEM)
 
 
 def pieces(found: Mapping[int, bytes], own: Container[int]) -> Iterator[tuple[int, bytes]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import mmap
-import struct
 from collections.abc import Set
 from typing import Final, TypeAlias
 
+from fidac_node.dicom import headers
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE
 
 Buffer: TypeAlias = "bytes | mmap.mmap | memoryview"
@@ -41,9 +41,9 @@ SHORT_VRS: Final = frozenset(
     | {b"UI", b"UL", b"US"}
 )
 _ITEM_GROUP: Final = 0xFFFE
-_SHORT_HEADER: Final = struct.Struct("<HH2sH").unpack_from
-_LENGTH: Final = struct.Struct("<L").unpack_from
-_IMPLICIT_HEADER: Final = struct.Struct("<HHL").unpack_from
+_SHORT_HEADER: Final = headers.EXPLICIT.unpack_from
+_LENGTH: Final = headers.LENGTH.unpack_from
+_IMPLICIT_HEADER: Final = headers.IMPLICIT.unpack_from
 
 
 def skim(

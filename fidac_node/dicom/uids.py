@@ -20,15 +20,21 @@ STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
 STORAGE_COMMITMENT_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
 MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 
+CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
+ENHANCED_CT: Final = "1.2.840.10008.5.1.4.1.1.2.1"
+SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
+KEY_OBJECT: Final = "1.2.840.10008.5.1.4.1.1.88.59"
+DOSE_REPORT: Final = "1.2.840.10008.5.1.4.1.1.88.67"
+
 CT_CLASSES: Final = {
-    "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
-    "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
+    CT_IMAGE: "CT Image Storage",
+    ENHANCED_CT: "Enhanced CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image Storage",
 }
 
 # Taken so that the PACS sees no error, then held: they may show or name the patient (PS3.15 E.3.1).
 HELD_CLASSES: Final = {
-    "1.2.840.10008.5.1.4.1.1.7": "Secondary Capture Image Storage",
+    SECONDARY_CAPTURE: "Secondary Capture Image Storage",
     "1.2.840.10008.5.1.4.1.1.7.1": "Multi-frame Single Bit Secondary Capture Image Storage",
     "1.2.840.10008.5.1.4.1.1.7.2": "Multi-frame Grayscale Byte Secondary Capture Image Storage",
     "1.2.840.10008.5.1.4.1.1.7.3": "Multi-frame Grayscale Word Secondary Capture Image Storage",
@@ -42,8 +48,8 @@ HELD_CLASSES: Final = {
     "1.2.840.10008.5.1.4.1.1.88.22": "Enhanced SR Storage",
     "1.2.840.10008.5.1.4.1.1.88.33": "Comprehensive SR Storage",
     "1.2.840.10008.5.1.4.1.1.88.34": "Comprehensive 3D SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.59": "Key Object Selection Document Storage",
-    "1.2.840.10008.5.1.4.1.1.88.67": "X-Ray Radiation Dose SR Storage",
+    KEY_OBJECT: "Key Object Selection Document Storage",
+    DOSE_REPORT: "X-Ray Radiation Dose SR Storage",
     "1.2.840.10008.5.1.4.1.1.104.1": "Encapsulated PDF Storage",
     "1.2.840.10008.5.1.4.1.1.104.2": "Encapsulated CDA Storage",
 }
@@ -52,17 +58,19 @@ IMPLICIT_VR_LE: Final = "1.2.840.10008.1.2"
 EXPLICIT_VR_LE: Final = "1.2.840.10008.1.2.1"
 DEFLATED_EXPLICIT_VR_LE: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_VR_BE: Final = "1.2.840.10008.1.2.2"
+JPEG_LS_LOSSLESS: Final = "1.2.840.10008.1.2.4.80"
+HTJ2K_LOSSLESS: Final = "1.2.840.10008.1.2.4.201"
 
 # In the acceptor's order of preference: as stored without loss, then lossy, Big Endian last.
 TRANSFER_SYNTAXES: Final = {
     EXPLICIT_VR_LE: "Explicit VR Little Endian",
     IMPLICIT_VR_LE: "Implicit VR Little Endian",
-    "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
+    JPEG_LS_LOSSLESS: "JPEG-LS Lossless",
     "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
     "1.2.840.10008.1.2.4.70": "JPEG Lossless SV1",
     "1.2.840.10008.1.2.4.57": "JPEG Lossless",
     "1.2.840.10008.1.2.5": "RLE Lossless",
-    "1.2.840.10008.1.2.4.201": "HTJ2K Lossless",
+    HTJ2K_LOSSLESS: "HTJ2K Lossless",
     "1.2.840.10008.1.2.4.202": "HTJ2K Lossless RPCL",
     DEFLATED_EXPLICIT_VR_LE: "Deflated Explicit VR Little Endian",
     "1.2.840.10008.1.2.4.50": "JPEG Baseline",
@@ -76,6 +84,8 @@ TRANSFER_SYNTAXES: Final = {
 }
 
 
+# Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
+STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
 _UID: Final = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
 
 

@@ -14,6 +14,7 @@ from peewee import Database
 
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
+from fidac_node.config.options import select
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError
 from fidac_node.hub.archive import Archive
@@ -30,7 +31,6 @@ from fidac_node.system.service import Chore, Lifeline, Supervisor
 
 log = logging.getLogger(__name__)
 
-_MEGABYTE: Final = 1 << 20
 _HEADER: Final = 64 << 10  # bytes that filing reads
 _GRACE_SECONDS: Final = 25.0
 
@@ -44,7 +44,7 @@ class Hub:
     @cached_property
     def spool(self) -> Spool:
         """What arrived and is not filed yet."""
-        return Spool(self.config.spool.directory / "inbox", reserve=self.config.spool.reserve_mb * _MEGABYTE)
+        return Spool(self.config.spool.directory / "inbox", reserve=self.config.spool.reserve)
 
     @cached_property
     def archive(self) -> Archive:
@@ -61,11 +61,6 @@ class Hub:
         """Which site stands behind a calling AE title."""
         return Registry(self.db)
 
-    @property
-    def max_object(self) -> int:
-        """The largest object that is taken, and the most that a deflated one may inflate to (bytes)."""
-        return self.config.receive.max_object_mb * _MEGABYTE
-
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
         return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
@@ -76,10 +71,10 @@ def run(config_path: Path) -> int:
     hub = _open(config_path)
     prepare(hub.db)
     receive = hub.config.receive
-    listeners = reception.listen(receive)
+    listeners = reception.listen(select(reception.Settings, receive))
     reception.restore_names(hub.spool)
     hub.spool.sweep()
-    names = [*reception.names(receive), "file"]
+    names = [*reception.names(receive.processes), "file"]
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
     return Supervisor(f"hub {receive.ae_title}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
@@ -109,7 +104,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
     commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
     policy = reception.policy(
-        receive,
+        select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
             *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
@@ -131,7 +126,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.db,
         hub.registry,
         safe_creators=hub.config.verify.safe_private_creators,
-        limit=hub.max_object,
+        limit=hub.config.receive.max_object,
     )
     filer.recover()
     lifeline.ready()
@@ -152,7 +147,7 @@ def _open(config_path: Path) -> Hub:
 
 def _watch_disk(hub: Hub) -> None:
     if not hub.spool.has_room():
-        free = shutil.disk_usage(hub.spool.directory).free // _MEGABYTE
+        free = shutil.disk_usage(hub.spool.directory).free >> 20
         log.error(
             "disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait",
             free,

@@ -23,7 +23,7 @@ from peewee import Database, InterfaceError, OperationalError, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
 from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
-from fidac_node.dicom import marks
+from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.archive import Archive, Place
@@ -58,11 +58,13 @@ def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> No
     private block at any depth belongs to a creator outside ``safe_creators`` and our own (PS3.15 E.3.10).
     Raises :class:`~fidac_node.errors.Permanent` with code ``not-deidentified``.
     """
-    if header.text(0x00120062).upper() != "YES":
+    if header.text(tags.PATIENT_IDENTITY_REMOVED).upper() != "YES":
         raise _not_deidentified("PatientIdentityRemoved (0012,0062) is not YES")
-    if not any(value.strip().startswith(marks.METHOD_PREFIX) for value in header.text(0x00120063).split("\\")):
+    if not any(
+        value.strip().startswith(marks.METHOD_PREFIX) for value in header.text(tags.DEIDENTIFICATION_METHOD).split("\\")
+    ):
         raise _not_deidentified("DeidentificationMethod (0012,0063) does not name a FIDAC profile")
-    if header.text(0x00120030) != site:
+    if header.text(tags.CLINICAL_TRIAL_SITE_ID) != site:
         raise _not_deidentified(f"ClinicalTrialSiteID (0012,0030) is not {site}, the site of the calling AE title")
     allowed = frozenset(creator.strip() for creator in safe_creators)
     _verify_private(header, allowed)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser, check_value
-from fidac_node.dicom import charset
+from fidac_node.dicom import charset, tags
 from fidac_node.errors import ConfigError, Permanent
 from fidac_node.identity.keyfile import create_key, destroy_key, new_secret, read_key, replace_key
 from fidac_node.identity.programme import ANONYMISED, Programme
@@ -32,8 +32,14 @@ NO_VAULT: Final = (
 )
 
 _PADDING: Final = " \x00"
-# PatientID, its issuer, PatientBirthDate, PatientSex, SpecificCharacterSet: what a record of the vault depends on.
-_IDENTIFYING: Final = (0x00100020, 0x00100021, 0x00100030, 0x00100040, 0x00080005)
+# What a record of the vault depends on.
+_IDENTIFYING: Final = (
+    tags.PATIENT_ID,
+    tags.ISSUER_OF_PATIENT_ID,
+    tags.PATIENT_BIRTH_DATE,
+    tags.PATIENT_SEX,
+    tags.SPECIFIC_CHARACTER_SET,
+)
 _MOST_ENTERED: Final = 256
 _CHANGING: Final = "the keys of this node are being changed by another command; try again when it is done"
 _RUNNING: Final = "the node is running, or an import is: stop it first ('systemctl stop fidac-node-site', or Ctrl-C)"

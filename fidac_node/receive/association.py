@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pynetdicom import evt
 from pynetdicom.association import Association
 
+from fidac_node.dicom.ae import Context
 from fidac_node.receive.lane import Lane
 from fidac_node.receive.provider import Provider
-from fidac_node.receive.stream import Context
 from fidac_node.receive.wire import Wire
 
 if TYPE_CHECKING:

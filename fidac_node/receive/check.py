@@ -12,6 +12,7 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.elements import Unusual, value_of
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.series import Cutter
+from fidac_node.dicom.tags import SERIES_INSTANCE_UID, SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE, is_valid_uid
 from fidac_node.errors import Permanent
 from fidac_node.receive.digest import digest_of
@@ -20,17 +21,13 @@ from fidac_node.spool.entry import Entry
 from fidac_node.system.base32 import base32
 
 _DIGEST: Final = 16  # characters
-_SOP_CLASS: Final = 0x00080016
-_SOP_INSTANCE: Final = 0x00080018
-_STUDY: Final = 0x0020000D
-_SERIES: Final = 0x0020000E
 # Headers of a series are alike but for a few elements: 10 us, while a pass over all elements takes 40 to 100.
 _CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, True)}
 _UIDS: Final = {
-    _SOP_CLASS: "SOPClassUID",
-    _SOP_INSTANCE: "SOPInstanceUID",
-    _STUDY: "StudyInstanceUID",
-    _SERIES: "SeriesInstanceUID",
+    SOP_CLASS_UID: "SOPClassUID",
+    SOP_INSTANCE_UID: "SOPInstanceUID",
+    STUDY_INSTANCE_UID: "StudyInstanceUID",
+    SERIES_INSTANCE_UID: "SeriesInstanceUID",
 }
 
 
@@ -91,10 +88,12 @@ def _identity(meta: FileMeta, values: Mapping[int, bytes]) -> Identity:
             raise Permanent("incomplete", f"{keyword} {part10.format_tag(tag)} is missing")
         if not is_valid_uid(uids[tag]):
             raise Permanent("incomplete", f"{keyword} {part10.format_tag(tag)} is not a valid UID")
-    for tag, announced in ((_SOP_CLASS, meta.sop_class_uid), (_SOP_INSTANCE, meta.sop_instance_uid)):
+    for tag, announced in ((SOP_CLASS_UID, meta.sop_class_uid), (SOP_INSTANCE_UID, meta.sop_instance_uid)):
         if uids[tag] != announced:
             raise Permanent("mismatch", f"{_UIDS[tag]} differs between command and data set")
-    return Identity(meta, uids[_SOP_CLASS], uids[_SOP_INSTANCE], uids[_STUDY], uids[_SERIES])
+    return Identity(
+        meta, uids[SOP_CLASS_UID], uids[SOP_INSTANCE_UID], uids[STUDY_INSTANCE_UID], uids[SERIES_INSTANCE_UID]
+    )
 
 
 class Handles(Protocol):

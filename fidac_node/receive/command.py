@@ -8,10 +8,12 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-_ELEMENT: Final = struct.Struct("<HHL")
+from fidac_node.dicom import headers
+from fidac_node.dicom.pdu import COMMAND, FRAGMENT, LAST, P_DATA_TF
+
+_ELEMENT: Final = headers.IMPLICIT
 _RESPONSE: Final = struct.Struct("<" + 4 * "HHLH").pack
 _GROUP_LENGTH: Final = struct.Struct("<HHLL").pack
-_PDU: Final = struct.Struct(">BxLLBB")
 
 _AFFECTED_SOP_CLASS_UID: Final = 0x0002
 _COMMAND_FIELD: Final = 0x0100
@@ -29,9 +31,6 @@ _COMMAND_FIELD_RSP: Final = (0x0000, _COMMAND_FIELD, 2, _C_STORE_RSP)
 _RESPONDED_TO: Final = (0x0000, 0x0120, 2)
 _DATA_SET_TYPE_NONE: Final = (0x0000, _COMMAND_DATA_SET_TYPE, 2, _NO_DATA_SET)
 _STATUS: Final = (0x0000, 0x0900, 2)
-P_DATA_TF: Final = 0x04
-COMMAND: Final = 0x01
-LAST: Final = 0x02
 
 
 class StoreRequest(NamedTuple):
@@ -95,7 +94,7 @@ def store_response(
 
 def _pdu(fragment: bytes, context_id: int, *, last: bool) -> bytes:
     return (
-        _PDU.pack(P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, COMMAND | (LAST if last else 0))
+        FRAGMENT.pack(P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, COMMAND | (LAST if last else 0))
         + fragment
     )
 

@@ -29,7 +29,8 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import TRANSITION_TABLE
 from pynetdicom.pdu_primitives import P_DATA
 
-from fidac_node.receive.command import COMMAND, LAST, read_store, store_response
+from fidac_node.dicom.pdu import COMMAND, LAST
+from fidac_node.receive.command import read_store, store_response
 from fidac_node.receive.parser import LONGEST_PDU, Command, Event, Foreign, Parser, Piece
 from fidac_node.receive.provider import MOST_MESSAGES, Provider, Queue
 

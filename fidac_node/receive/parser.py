@@ -6,14 +6,11 @@ peer sends, memory is bounded (``LONGEST_PDU``, ``_LONGEST_COMMAND``).
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node.receive.command import COMMAND, LAST, P_DATA_TF
+from fidac_node.dicom.pdu import COMMAND, LAST, P_DATA_TF, PDU, PDV
 
-PDU_HEADER: Final = struct.Struct(">BxL")
-_PDV_HEADER: Final = struct.Struct(">LBB")
 _PDU_TYPES: Final = range(0x01, 0x08)
 
 # Twice the largest PDU that may be configured; an A-ASSOCIATE-RQ with all contexts and syntaxes has 200 KB.
@@ -99,37 +96,37 @@ class Parser:
     def foreign(self, view: memoryview, start: int, end: int) -> Foreign | None:
         """A PDU at ``start`` that is no P-DATA-TF, or may be none now; ``None``: more must be read first."""
         self.start, self.wanted = start, 0
-        if end - start < PDU_HEADER.size:
+        if end - start < PDU.size:
             return None
-        kind, length = PDU_HEADER.unpack_from(view, start)
-        if kind in _PDU_TYPES and length <= LONGEST_PDU and end - start < PDU_HEADER.size + length:
-            self.wanted = PDU_HEADER.size + length
+        kind, length = PDU.unpack_from(view, start)
+        if kind in _PDU_TYPES and length <= LONGEST_PDU and end - start < PDU.size + length:
+            self.wanted = PDU.size + length
             return None
         return Foreign(length)
 
     def _next_pdu(self, view: memoryview, end: int) -> bool:
         """Begin the next P-DATA-TF; ``False``: there is none."""
-        if end - self.start < PDU_HEADER.size:
+        if end - self.start < PDU.size:
             return False
-        kind, length = PDU_HEADER.unpack_from(view, self.start)
+        kind, length = PDU.unpack_from(view, self.start)
         if kind != P_DATA_TF:
             return False
-        if not _PDV_HEADER.size <= length <= LONGEST_PDU:
+        if not PDV.size <= length <= LONGEST_PDU:
             raise ValueError("a P-DATA-TF PDU without a fragment, or too long")
-        self.start += PDU_HEADER.size
+        self.start += PDU.size
         self._pdu_left = length
         self._stretch_end = max(0, length - _STRETCH)
         return True
 
     def _next_fragment(self, view: memoryview, end: int) -> bool:
         """Begin the next presentation data value (PS3.8 Annex E); ``False``: more must be read first."""
-        if end - self.start < _PDV_HEADER.size:
+        if end - self.start < PDV.size:
             return False
-        length, self._context_id, self._control = _PDV_HEADER.unpack_from(view, self.start)
+        length, self._context_id, self._control = PDV.unpack_from(view, self.start)
         if length < 2 or length + 4 > self._pdu_left:
             raise ValueError("a fragment longer than its PDU")
-        self.start += _PDV_HEADER.size
-        self._pdu_left -= _PDV_HEADER.size
+        self.start += PDV.size
+        self._pdu_left -= PDV.size
         self._pdv_left = length - 2
         return True
 
@@ -143,7 +140,7 @@ class Parser:
         if not self._pdv_left:
             self._pdv_left = -1
             last = bool(self._control & LAST)
-            if 0 < self._pdu_left < _PDV_HEADER.size:
+            if 0 < self._pdu_left < PDV.size:
                 raise ValueError("a PDU longer than its fragments")
         if self._pdu_left <= self._stretch_end:
             self._stretch_end = max(0, self._pdu_left - _STRETCH)

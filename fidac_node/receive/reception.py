@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any, Final
 
 from pynetdicom.presentation import PresentationContext
 
-from fidac_node.config.config import Receive
 from fidac_node.receive import listener
 from fidac_node.receive.check import Identity, is_whole
 from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp
@@ -32,12 +32,32 @@ STAGE: Final = "receive"
 _MOST: Final = 4
 
 
-def names(receive: Receive) -> list[str]:
-    """The receiver processes of a daemon."""
-    return [f"{STAGE}-{number}" for number in range(receive.processes or min(os.cpu_count() or 1, _MOST))]
+@dataclass(frozen=True)
+class Settings:
+    """What reception has to know, as a ``[receive]`` section says it; times in seconds, sizes in bytes."""
+
+    ae_title: str
+    host: str
+    port: int
+    networks: tuple[str, ...]
+    max_associations: int
+    max_associations_per_caller: int
+    max_pdu: int
+    max_object: int
+    acse_timeout: float
+    dimse_timeout: float
+    idle_timeout: float
+    tls_certificate: Path | None
+    tls_key: Path | None
+    tls_ca: Path | None
 
 
-def listen(receive: Receive) -> dict[str, socket.socket]:
+def names(processes: int) -> list[str]:
+    """The receiver processes of a daemon; 0: as many as there are processors, to a point."""
+    return [f"{STAGE}-{number}" for number in range(processes or min(os.cpu_count() or 1, _MOST))]
+
+
+def listen(receive: Settings) -> dict[str, socket.socket]:
     """Listen for the receiver processes: the supervisor's listeners. Raises :class:`ConfigError`."""
     _context(receive)  # what is wrong with its files stops here, and not in every child
     sock = listener.listen(receive.host, receive.port)
@@ -46,7 +66,7 @@ def listen(receive: Receive) -> dict[str, socket.socket]:
 
 
 def policy(
-    receive: Receive,
+    receive: Settings,
     spool: Path,
     *,
     contexts: Sequence[PresentationContext],
@@ -55,7 +75,7 @@ def policy(
     ready: Callable[[float], str],
     handlers: Sequence[tuple[Any, ...]],
 ) -> Policy:
-    """Return the policy that ``[receive]`` states; the seats are counted in the folder ``spool``.
+    """Return the policy that ``receive`` states; the seats are counted in the folder ``spool``.
 
     ``ready`` says why nothing can be taken while less than this share of the disk's reserve is free, or
     nothing; the rest is as in :class:`Policy`. Raises :class:`ConfigError` for files of TLS that cannot be used.
@@ -109,5 +129,5 @@ def restore_names(spool: Spool) -> None:
         )
 
 
-def _context(receive: Receive) -> ssl.SSLContext | None:
+def _context(receive: Settings) -> ssl.SSLContext | None:
     return tls.server_context(receive.tls_certificate, receive.tls_key, receive.tls_ca)

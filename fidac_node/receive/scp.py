@@ -20,6 +20,7 @@ from typing import Any, Final, cast
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import PresentationContext, build_context
 
+from fidac_node.dicom.ae import Context
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 from fidac_node.errors import Permanent, Temporary
@@ -29,7 +30,7 @@ from fidac_node.receive.command import StoreRequest
 from fidac_node.receive.listener import listen
 from fidac_node.receive.seats import Seats
 from fidac_node.receive.server import Server
-from fidac_node.receive.stream import Context, Incoming
+from fidac_node.receive.stream import Incoming
 from fidac_node.spool.draft import Draft
 
 log = logging.getLogger(__name__)

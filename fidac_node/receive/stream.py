@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from fidac_node.dicom import part10
+from fidac_node.dicom.ae import Context
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.receive.command import StoreRequest
 from fidac_node.receive.digest import Digest
@@ -20,14 +21,6 @@ _MOST_PIECES: Final = 512  # of one writev(2), which takes 1024
 _SYNCED_AT_ONCE: Final = 1 << 20  # bytes
 _FIRST_PAGE: Final = 4096  # bytes; it is written once more, see draft.Stamp
 _BEGINNING: Final = 64 << 10  # bytes: all but the pixels of most objects
-
-
-class Context(NamedTuple):
-    """A presentation context that was accepted."""
-
-    context_id: int
-    abstract_syntax: str
-    transfer_syntax: str
 
 
 class Incoming:

@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node.dicom import part10
+from fidac_node.dicom import headers, part10
 from fidac_node.dicom.lossless import COMPRESSED
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import Permanent, Temporary
@@ -181,7 +181,7 @@ class _StoreCommand:
     """The C-STORE-RQ (PS3.7 9.3.1.1) of one presentation context: all but two values are the same for every object."""
 
     _LENGTH_AT: Final = 8  # of the rest of the command set, (0000,0000)
-    _ELEMENT: Final = struct.Struct("<HHL")
+    _ELEMENT: Final = headers.IMPLICIT
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pynetdicom import AE
 
-from fidac_node.config.values import Peer
+from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, TRANSFER_SYNTAXES, VERIFICATION
 from fidac_node.errors import Temporary
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from typing import Final
 
-LAST_FRAGMENT, IS_COMMAND = 0x02, 0x01
-HEADER: Final = 12  # bytes: of the PDU and of the value in it
+from fidac_node.dicom.pdu import FRAGMENT, LAST, P_DATA_TF
+
+HEADER: Final = FRAGMENT.size  # bytes: of the PDU and of the value in it
 SHORTER: Final = "the file became shorter while it was sent"
 
-_P_DATA: Final = 0x04
-_HEADER: Final = struct.Struct(">BBLLBB")
 _TRAIN: Final = 1 << 17
 
 
 def header(context_id: int, control: int, length: int) -> bytes:
     """Encode what stands before a fragment of ``length`` bytes."""
-    return _HEADER.pack(_P_DATA, 0, length + 6, length + 2, context_id, control)
+    return FRAGMENT.pack(P_DATA_TF, length + 6, length + 2, context_id, control)
 
 
 class Train:
@@ -49,7 +47,7 @@ class Train:
         number = (size - 1) // self._most
         rest = size - number * self._most
         start = number * (HEADER + self._most)
-        self._buffer[start : start + HEADER] = header(self._context_id, LAST_FRAGMENT, rest)
+        self._buffer[start : start + HEADER] = header(self._context_id, LAST, rest)
         try:
             yield self._fill(file, offset, size)
         finally:

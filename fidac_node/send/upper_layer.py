@@ -27,8 +27,10 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
+from fidac_node.dicom.ae import Context
+from fidac_node.dicom.pdu import COMMAND, LAST
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from fidac_node.send.fragments import IS_COMMAND, LAST_FRAGMENT, SHORTER, Train, header
+from fidac_node.send.fragments import SHORTER, Train, header
 from fidac_node.send.wire import Destination, PlainWire, Unavailable, connect, reason
 
 __all__ = ["MAX_CONTEXTS", "Association", "Context", "Destination", "Message", "Unavailable", "encode_command"]
@@ -60,15 +62,6 @@ _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (3, 1): "it is too busy now",
     (3, 2): "it has no association free now",
 }
-
-
-@dataclass(frozen=True)
-class Context:
-    """An accepted presentation context."""
-
-    context_id: int
-    abstract_syntax: str
-    transfer_syntax: str
 
 
 @dataclass(frozen=True)
@@ -132,7 +125,7 @@ class Association:
 
     def send(self, context: Context, command: bytes, data: BinaryIO | None = None, size: int = 0) -> None:
         """Send a message; ``data`` is read from where it stands for ``size`` bytes, a fragment at a time."""
-        head = header(context.context_id, IS_COMMAND | LAST_FRAGMENT, len(command)) + command
+        head = header(context.context_id, COMMAND | LAST, len(command)) + command
         try:
             if data is None:
                 self._wire.send(head, self.destination.dimse_timeout)
@@ -235,7 +228,7 @@ class Association:
             offset, end = data.tell(), data.tell() + size
             while offset < end:
                 length = min(most, end - offset)
-                head += header(context_id, LAST_FRAGMENT if offset + length == end else 0, length)
+                head += header(context_id, LAST if offset + length == end else 0, length)
                 self._wire.send_file(head, data.fileno(), offset, length, timeout)
                 offset, head = offset + length, b""
         else:
@@ -302,9 +295,9 @@ class Association:
                 break
             value = body[position + _PDV_HEADER : position + 4 + length]
             position += 4 + length
-            (self._command if control & IS_COMMAND else self._data).extend(value)
-            if control & LAST_FRAGMENT:
-                message = self._complete(context_id, is_command=bool(control & IS_COMMAND)) or message
+            (self._command if control & COMMAND else self._data).extend(value)
+            if control & LAST:
+                message = self._complete(context_id, is_command=bool(control & COMMAND)) or message
         if position != len(body) or len(self._command) + len(self._data) > _MOST_MESSAGE:
             self.abort()
             raise Unavailable(f"{self.destination} sent a malformed or endless message: association aborted")
@@ -365,8 +358,7 @@ def _fragments(context_id: int, data: bytes, size: int, most: int) -> bytes:
         raise EOFError(SHORTER)
     starts = range(0, size, most) or (0,)
     return b"".join(
-        header(context_id, 0 if start + most < size else LAST_FRAGMENT, min(most, size - start))
-        + data[start : start + most]
+        header(context_id, 0 if start + most < size else LAST, min(most, size - start)) + data[start : start + most]
         for start in starts
     )
 

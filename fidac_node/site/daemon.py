@@ -17,10 +17,10 @@ from fidac_node.commitment.answer import report_contexts, report_handlers
 from fidac_node.commitment.ask import Committer
 from fidac_node.config.config import SiteConfig, load_site
 from fidac_node.config.options import select
-from fidac_node.config.values import Peer
 from fidac_node.deidentify import Deidentifier, Moments, Plan, load_plan, profiles_directory
 from fidac_node.deidentify.triage import ocr, triage
 from fidac_node.dicom import part10
+from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError
 from fidac_node.identity import keys as site_keys
@@ -47,7 +47,6 @@ from fidac_node.system.service import Chore, Lifeline, Supervisor
 log = logging.getLogger(__name__)
 
 STAGES: Final = ("receive", "deidentify", "send")
-_MEGABYTE: Final = 1 << 20
 _GRACE_SECONDS: Final = 25.0
 # More than are between reception and the outbox when all goes well.
 _SPARES: Final = 64
@@ -68,12 +67,12 @@ class Site:
     @cached_property
     def inbox(self) -> Spool:
         """Received objects, identifiable."""
-        return Spool(self._spool_directory / "inbox", reserve=self._reserve, spares=_SPARES)
+        return Spool(self._spool_directory / "inbox", reserve=self.config.spool.reserve, spares=_SPARES)
 
     @cached_property
     def outbox(self) -> Spool:
         """Anonymous objects on their way to the hub."""
-        return Spool(self._spool_directory / "outbox", reserve=self._reserve)
+        return Spool(self._spool_directory / "outbox", reserve=self.config.spool.reserve)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -221,15 +220,6 @@ class Site:
     def _spool_directory(self) -> Path:
         return self.config.spool.directory
 
-    @property
-    def max_object(self) -> int:
-        """The largest object that is taken, and the most that a deflated one may inflate to (bytes)."""
-        return self.config.receive.max_object_mb * _MEGABYTE
-
-    @property
-    def _reserve(self) -> int:
-        return self.config.spool.reserve_mb * _MEGABYTE
-
 
 def run(config_path: Path, only: Sequence[str] = ()) -> int:
     """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
@@ -248,11 +238,11 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         log.info("looking for burned-in text with %s", ocr.require())
     receive = site.config.receive
     # Before anything is put right: who finds the port taken may have found the daemon that works on this spool.
-    listeners = reception.listen(receive) if reception.STAGE in stages else {}
+    listeners = reception.listen(select(reception.Settings, receive)) if reception.STAGE in stages else {}
     _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
     processes = {
-        reception.STAGE: reception.names(receive),
+        reception.STAGE: reception.names(receive.processes),
         "deidentify": [f"deidentify-{number}" for number in range(workers)],
     }
     names = [name for stage in stages for name in processes.get(stage, [stage])]
@@ -426,7 +416,7 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
 
     classes = [*CT_CLASSES, *(HELD_CLASSES if receive.held_classes else ())]
     policy = reception.policy(
-        receive,
+        select(reception.Settings, receive),
         site.config.spool.directory,
         contexts=[
             *storage_contexts(classes, receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
@@ -460,7 +450,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         Rules.from_config(site.config.route),
         deidentifier,
         keys,
-        limit=site.max_object,
+        limit=site.config.receive.max_object,
         policy=Policy(site.config.deidentify.placeholder_ids, site.config.deidentify.test_patients),
         headers=site.headers,
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
@@ -522,7 +512,7 @@ class _DiskWatch:
         if full and not self._full:
             log.error(
                 "disk almost full: %d MB free, %d MB are the reserve; associations are rejected until space returns; nothing taken is lost",
-                shutil.disk_usage(spool.directory).free // _MEGABYTE,
+                shutil.disk_usage(spool.directory).free >> 20,
                 self._site.config.spool.reserve_mb,
             )
         elif self._full and not full:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fidac_node.deidentify import Source
-from fidac_node.dicom import charset
+from fidac_node.dicom import charset, tags
 from fidac_node.errors import Permanent
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.placeholders import STANDS_FOR_NOBODY, is_placeholder, matches
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 TWO_PATIENTS: Final = "two-patients"
 
 _IDENTIFYING: Final = (
-    0x00100020,
-    0x00100021,
-    0x00100010,
-    0x00080005,
-)  # PatientID, its issuer, PatientName, SpecificCharacterSet
+    tags.PATIENT_ID,
+    tags.ISSUER_OF_PATIENT_ID,
+    tags.PATIENT_NAME,
+    tags.SPECIFIC_CHARACTER_SET,
+)
 _MOST_PATIENTS: Final = 64  # a PACS sends a few side by side
 
 

@@ -51,8 +51,8 @@ def test_there_are_as_many_receivers_as_cores_but_four_at_most_unless_the_settin
 ) -> None:
     for cores, receivers in ((1, 1), (2, 2), (64, 4), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        assert reception.names(settings()) == [f"receive-{number}" for number in range(receivers)]
-    assert reception.names(settings(processes=7))[-1] == "receive-6"
+        assert reception.names(settings().processes) == [f"receive-{number}" for number in range(receivers)]
+    assert reception.names(7)[-1] == "receive-6"
 
 
 @pytest.mark.parametrize("end", ["site", "hub"])
@@ -123,7 +123,7 @@ def test_reception_alone_has_its_receivers_and_nothing_else(site: Site, sockets:
         site.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     wait_until(site.serves, 30)
     associate(site, sockets).release()
-    assert len(psutil.Process(site.process.pid).children()) == len(reception.names(SiteReceive()))
+    assert len(psutil.Process(site.process.pid).children()) == len(reception.names(SiteReceive().processes))
     assert site.stop() == 0
 
 

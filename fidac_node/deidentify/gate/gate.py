@@ -21,10 +21,11 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from fidac_node.deidentify.gate.needles import STANDARD_UID, Facts, Inputs, Needles, Room, together
+from fidac_node.deidentify.gate.needles import Facts, Inputs, Needles, Room, together
 from fidac_node.deidentify.gate.reader import Path, Reader, declared_by, reader_of
 from fidac_node.deidentify.gate.search import Frame, Heads, Left, Search, Seen, leak
 from fidac_node.dicom import part10
+from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.errors import Permanent
 
 # More needles than this are no patient's header but an attempt to keep the gate busy.

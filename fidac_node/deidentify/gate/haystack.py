@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from fidac_node.deidentify.gate import scripts
-from fidac_node.deidentify.gate.needles import STANDARD_UID, Needles, folded
+from fidac_node.deidentify.gate.needles import Needles, folded
 from fidac_node.deidentify.rewrite.codes import phrases
 from fidac_node.deidentify.rewrite.text import fold
+from fidac_node.dicom.tags import CODE_MEANING, CODE_VALUE
+from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.dicom.walk import describe
 
-_CODE_VALUE: Final = 0x00080100
-_CODE_MEANING: Final = 0x00080104
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _UID: Final = re.compile(r"\d+(?:\.\d+){4,}", re.ASCII)
 _ROW: Final = re.compile(r"\d+(?:[\W_]{1,2}\d+){3,}", re.ASCII)
@@ -163,12 +163,12 @@ class Haystack:
         """Look in one decoded value of the attribute ``tag``. ``spared``: whose needles it may hold."""
         if _CONTROL.search(text):
             return "a control character"
-        if tag == _CODE_MEANING and folded(text) in _PUBLISHED:
+        if tag == CODE_MEANING and folded(text) in _PUBLISHED:
             return None
         uids: set[str] = set()
         rows: set[str] = set()
         for view in _spellings(text):
-            hit = self._look(view, self._wholes if tag == _CODE_VALUE else self._sums, spared)
+            hit = self._look(view, self._wholes if tag == CODE_VALUE else self._sums, spared)
             if hit is not None:
                 return f"the input's {describe((hit.tag,))}"
             uids.update(uid for uid in _UID.findall(view) if not STANDARD_UID.fullmatch(uid))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fidac_node.dicom.dictionary import vrs_of
+from fidac_node.dicom.tags import CODE_MEANING, CODE_VALUES
 
 
 class Kind(Enum):
@@ -159,8 +160,6 @@ _CODED_PLACES: Final = {
     0x00404028: Kind.WORDS,  # PerformedStationNameCodeSequence
     0x00404030: Kind.WORDS,  # PerformedStationGeographicLocationCodeSequence
 }
-_CODE_VALUES: Final = frozenset({0x00080100, 0x00080119, 0x00080120})
-_CODE_MEANING: Final = 0x00080104
 
 
 def nature_of(path: tuple[int, ...], vr: str) -> Nature:
@@ -172,8 +171,8 @@ def nature_of(path: tuple[int, ...], vr: str) -> Nature:
 @lru_cache(maxsize=8192)
 def _nature(tag: int, parent: int, vr: str) -> Nature:
     coded = _CODED_PERSONS.get(parent) or _CODED_PLACES.get(parent)
-    if coded and (tag in _CODE_VALUES or tag == _CODE_MEANING):
-        return Nature(coded if tag == _CODE_MEANING else Kind.IDENTIFIER, True, parent in _CODED_PLACES, False, False)
+    if coded and (tag in CODE_VALUES or tag == CODE_MEANING):
+        return Nature(coded if tag == CODE_MEANING else Kind.IDENTIFIER, True, parent in _CODED_PLACES, False, False)
     if tag in _PERSONS:
         return Nature(_PERSONS[tag], True, False, "UI" in (vr, *vrs_of(tag)), vr == "DA")
     if tag in _PLACES:

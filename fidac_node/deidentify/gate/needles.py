@@ -20,11 +20,10 @@ from fidac_node.deidentify.rewrite.text import fold
 from fidac_node.dicom import charset
 from fidac_node.dicom.memo import Memo
 from fidac_node.dicom.part10 import Malformed
+from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.dicom.walk import describe
 from fidac_node.errors import Permanent
 
-# Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
-STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
 _DATE: Final = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
 _WORD: Final = re.compile(r"[^\W_]+")
 _PLAIN_RUN: Final = re.compile(r"[a-z]{5,}")

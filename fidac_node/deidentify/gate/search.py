@@ -14,24 +14,29 @@ from typing import Final, Literal, NamedTuple
 from fidac_node.deidentify import actions
 from fidac_node.deidentify.gate.haystack import ALL_BUT_PATIENT, NOBODY, PLACES, Haystack
 from fidac_node.deidentify.gate.identifying import nature_of
-from fidac_node.deidentify.gate.needles import STANDARD_UID, Needles, dates_in
+from fidac_node.deidentify.gate.needles import Needles, dates_in
 from fidac_node.deidentify.gate.reader import Path, reader_of
 from fidac_node.deidentify.rewrite import devices, terms
 from fidac_node.dicom import marks
 from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.memo import Memo
 from fidac_node.dicom.part10 import PIXEL_DATA
-from fidac_node.dicom.uids import is_valid_uid
+from fidac_node.dicom.tags import (
+    CODE_VALUE,
+    FUNCTIONAL_GROUPS,
+    LONG_CODE_VALUE,
+    LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
+    PATIENT_BIRTH_DATE,
+)
+from fidac_node.dicom.uids import STANDARD_UID, is_valid_uid
 from fidac_node.dicom.walk import describe
 from fidac_node.errors import Permanent
 
-_PATIENT_BIRTH_DATE: Final = 0x00100030
 # Numbers in binary that can hold six digits: their struct codes.
 _WIDE: Final = {"FD": "d", "FL": "f", "SL": "l", "SV": "q", "UL": "L", "UV": "Q"}
 # What a scanner says of itself: what is known vocabulary there is no identifier, though a station or an operator has
 # the same letters.
 _OF_SCANNER: Final = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00181160, 0x00181210, 0x00189320, 0x00180022})
-_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 _BINARY: Final = actions.NUMBER_VRS - {"DS", "IS"} | actions.BYTES_VRS
 # What the values of a numeric VR are made of (PS3.5 Table 6.2-1): no letter of a name.
 _GRAMMAR: Final = {
@@ -55,7 +60,8 @@ _NO_DIGITS: Final = b"+-.eE \\\0"
 _SHORTEST_ROW: Final = 10
 _SHORTEST_OF_FEW: Final = 8
 _FEW_DIGITS: Final = 12
-_CODE_VALUES: Final = frozenset({0x00080100, 0x00080119})
+# Long texts of a code are not excused: URNCodeValue is.
+_CODE_VALUES: Final = frozenset({CODE_VALUE, LONG_CODE_VALUE})
 _LETTERS_IN_NUMBERS: Final = 16  # bytes
 # What is remembered at most: entries, and bytes of their keys.
 MOST_SEEN: Final = 1024
@@ -75,7 +81,7 @@ _CONSTANTS: Final = frozenset(
 )
 # Marks that are words of a language, one of them a surname (Certain): no other attribute may have them for being marks.
 _MARKS: Final = frozenset({*(label.upper() for label in marks.LABELS), "YES", "MODIFIED", "REMOVED"})
-_MARKED: Final = frozenset({*marks.PRIVATE_TAGS, 0x00280303})
+_MARKED: Final = frozenset({*marks.PRIVATE_TAGS, LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED})
 
 
 class Left(NamedTuple):
@@ -164,7 +170,7 @@ class Heads:
     def _head(self, path: Path, vr: str, length: int, value: int) -> Head:
         check_structure(path, vr, self.frame)
         kept = not self.frame.kept.isdisjoint(path[-2:])
-        if path[-1] == _PATIENT_BIRTH_DATE:
+        if path[-1] == PATIENT_BIRTH_DATE:
             handler = "birth"
         elif nature_of(path, vr).identity and not kept:
             handler = "identity"
@@ -178,7 +184,7 @@ class Heads:
             handler = "either"
         else:
             handler = _HANDLERS.get(vr, "text")
-        scanner = path[-1] in _OF_SCANNER and (len(path) == 1 or path[0] in _FUNCTIONAL_GROUPS)
+        scanner = path[-1] in _OF_SCANNER and (len(path) == 1 or path[0] in FUNCTIONAL_GROUPS)
         return Head(path, vr, handler, length, value, kept, scanner, Seen(path[:1]))
 
 

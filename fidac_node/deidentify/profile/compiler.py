@@ -25,6 +25,7 @@ from fidac_node.dicom import marks
 from fidac_node.dicom.dictionary import keyword_of, nearest_keyword, tag_of, vrs_of
 from fidac_node.dicom.marks import CODE_DEVICE_IDENTITY, CODE_SAFE_PRIVATE
 from fidac_node.dicom.part10 import format_tag
+from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
 
 KINDS: Final = ("tag", "group", "vr", "private", "all private")
 # Curves and overlays: the groups that PS3.15 Table E.1-1 writes as 50xx and 60xx.
@@ -33,7 +34,6 @@ GRAPHICS_GROUPS: Final = tuple(base + 2 * n for base in (0x5000, 0x6000) for n i
 _TAG: Final = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
 _PRIVATE: Final = re.compile(r'\(([0-9A-F]{4}),"([A-Za-z0-9][A-Za-z0-9 ._/:()+-]{0,62}[A-Za-z0-9.)])",([0-9A-F]{2})\)')
 _LITERAL: Final = re.compile(r"[A-Za-z0-9_.^-]{1,16}")
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
 # What a private attribute may be: numbers, codes, and text that is cleaned.
 _PRIVATE_VRS: Final = actions.NUMBER_VRS | actions.TEXT_VRS | {"CS"}
 
@@ -349,7 +349,7 @@ def _replace(line: Line, target: Target) -> str:
         raise _Wrong(f"there is no function {name!r}{hint} (allowed: {', '.join(sorted(FUNCTIONS))})")
     if not all(vr in function.vrs for vr in target.vrs):
         raise _Wrong(f"func:{name} is for {', '.join(sorted(function.vrs))}, not for {' or '.join(target.vrs)}")
-    if name == "utf8" and target.key != _SPECIFIC_CHARACTER_SET:
+    if name == "utf8" and target.key != SPECIFIC_CHARACTER_SET:
         raise _Wrong("func:utf8 is for SpecificCharacterSet alone")
     return name
 

@@ -28,25 +28,34 @@ from fidac_node.dicom.elements import Elements
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, Malformed
 from fidac_node.dicom.series import Common, Cut
+from fidac_node.dicom.tags import (
+    CODE_MEANING,
+    CODE_VALUES,
+    CODING_SCHEME_DESIGNATOR,
+    CODING_SCHEME_VERSION,
+    FUNCTIONAL_GROUPS,
+    LUT_DATA,
+    SERIES_INSTANCE_UID,
+    SOP_INSTANCE_UID,
+    SPECIFIC_CHARACTER_SET,
+    STUDY_INSTANCE_UID,
+)
+from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.dicom.walk import describe
 from fidac_node.errors import Permanent
 
 # A backslash separates values in all texts but these (PS3.5 6.2).
 _ONE_TEXT: Final = frozenset({"LT", "ST", "UT"})
-# Classes, coding schemes, context groups: short components under the root of DICOM (PS3.6 Annex A).
-_STANDARD_UID: Final = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}", re.ASCII)
 # Instances that the standard itself defines: well-known frames of reference, palettes, storage commitment.
 _WELL_KNOWN_UID: Final = re.compile(r"1\.2\.840\.10008\.1\.(?:4\.[12]|5|20|40|42)(?:\.\d{1,2}){1,3}", re.ASCII)
-# Their items stand for frames, by position.
-_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 # Of these not even a well-known value may stay.
-_OWN_UIDS: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
+_OWN_UIDS: Final = frozenset({SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID})
 # What is remembered for one patient (elements, bytes), and the longest element of it: about 2 MB at most.
 _MOST_REMEMBERED: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 _LONGEST_REMEMBERED: Final = 1 << 13
 # Items with any of these are looked at as a whole: what makes a code, and tables beside their descriptors.
-_CHECKED: Final = shapes.CODE_PARTS | {shapes.LUT_DATA}
+_CHECKED: Final = shapes.CODE_PARTS | {LUT_DATA}
 _MOST_CHARSETS: Final = 8
 _MOST_PARTS: Final = 16
 _CLEANING: Final = frozenset({"agent", "clean", "device", "listed"})
@@ -69,7 +78,7 @@ class Place(Enum):
 
     def below(self, tag: int) -> Place:
         """Where the items of a sequence ``tag`` are."""
-        if self is Place.GROUPS or (self is Place.TOP and tag in _FUNCTIONAL_GROUPS):
+        if self is Place.GROUPS or (self is Place.TOP and tag in FUNCTIONAL_GROUPS):
             return Place.GROUPS
         return Place.ELSEWHERE
 
@@ -176,7 +185,7 @@ class Rewriter:
         Raises :class:`Malformed`, :class:`.Unusual`.
         """
         declared = inherited
-        if elements.SPECIFIC_CHARACTER_SET in found:
+        if SPECIFIC_CHARACTER_SET in found:
             declared = charset.declared_in(found, inherited, explicit=self._syntax.explicit)
         known = self._known.get((declared, place))
         if known is None:
@@ -250,10 +259,8 @@ class Rewriter:
     def _part(self, some: Elements, found: Elements, declared: tuple[str, ...], more: Iterable[int]) -> _Part:
         """What becomes of ``some`` elements; private ones, and ``more`` of them, have their creators in ``found``."""
         changes = self.data_set(some, declared)
-        if (
-            shapes.LUT_DATA in some
-        ):  # tables stand in items, beside their descriptors (PS3.3 C.11.1.1): here it may be text
-            changes[shapes.LUT_DATA] = REMOVED
+        if LUT_DATA in some:  # tables stand in items, beside their descriptors (PS3.3 C.11.1.1): here it may be text
+            changes[LUT_DATA] = REMOVED
         left = {tag: change.encoded if tag < PIXEL_DATA else b"" for tag, change in changes.items()}
         groups = self._private_groups
         private = [tag for tag in changes if tag >> 16 in groups and tag & 0xFFFF >= 0x1000]
@@ -336,7 +343,7 @@ class Rewriter:
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
             plain = shapes.plain(tag, vr)
         gone = action == actions.REMOVE and said not in ("", "SQ", "UN") and start == 8  # nothing can be inside
-        return Rule(vr, action, start, plain if tag not in shapes.CODE_VALUES else None, gone, said == "SQ")
+        return Rule(vr, action, start, plain if tag not in CODE_VALUES else None, gone, said == "SQ")
 
     def _action(self, tag: int, vr: str) -> str:
         return self._overrides.get(tag) or self._plan.action(tag, vr)
@@ -372,7 +379,7 @@ class Rewriter:
             changes, content = self._item(item, declared, depth + 1, items_place)
             below.append(changes)
             if content or (
-                content is not None and tag in _FUNCTIONAL_GROUPS
+                content is not None and tag in FUNCTIONAL_GROUPS
             ):  # an item of nothing but identity says nothing any more
                 kept.append(content)
         if not kept and items and items_place is Place.GROUPS and tag in _DEMANDED:
@@ -393,7 +400,7 @@ class Rewriter:
         meaning = (
             None if found.keys().isdisjoint(shapes.CODE_PARTS) else shapes.meaning_of(found, self._syntax.explicit)
         )
-        if (meaning is None and shapes.LUT_DATA not in found) or not shapes.lut_fits(found, self._syntax):
+        if (meaning is None and LUT_DATA not in found) or not shapes.lut_fits(found, self._syntax):
             return dict.fromkeys(found, REMOVED), None
         changes = self.data_set(found, declared, depth, place=place)
         if meaning is not None:
@@ -402,24 +409,16 @@ class Rewriter:
 
     def _code(self, found: Elements, meaning: str) -> Changes:
         """What is written of a published code: value, scheme, the published meaning, a version only if it is one."""
-        new = {
-            shapes.CODE_MEANING: Change(
-                "clean", self._syntax.element(shapes.CODE_MEANING, "LO", meaning.encode("utf-8"))
-            )
-        }
+        new = {CODE_MEANING: Change("clean", self._syntax.element(CODE_MEANING, "LO", meaning.encode("utf-8")))}
         said = {
             tag: elements.value_of(found, tag, self._syntax.explicit).strip(b" \x00")
             for tag in found.keys() & shapes.OF_CODES.keys()
         }
         scheme, version = (
-            said.get(tag, b"").decode("ascii", "replace")
-            for tag in (shapes.CODING_SCHEME, shapes.CODING_SCHEME_VERSION)
+            said.get(tag, b"").decode("ascii", "replace") for tag in (CODING_SCHEME_DESIGNATOR, CODING_SCHEME_VERSION)
         )
-        if (
-            not codes.published_version(scheme, version)
-            or self._action(shapes.CODING_SCHEME_VERSION, "SH") != actions.KEEP
-        ):
-            said.pop(shapes.CODING_SCHEME_VERSION, None)
+        if not codes.published_version(scheme, version) or self._action(CODING_SCHEME_VERSION, "SH") != actions.KEEP:
+            said.pop(CODING_SCHEME_VERSION, None)
         return new | {
             tag: Change(actions.KEEP, self._syntax.element(tag, shapes.OF_CODES[tag], value))
             for tag, value in said.items()
@@ -495,7 +494,7 @@ class Rewriter:
         """A UID's replacement: what a line of the profile names is always replaced, classes otherwise stay."""
         if not old:
             return ""
-        stays = _STANDARD_UID if tag not in self._plan.tags else _WELL_KNOWN_UID
+        stays = STANDARD_UID if tag not in self._plan.tags else _WELL_KNOWN_UID
         return old if tag not in _OWN_UIDS and stays.fullmatch(old) else self._pseudonymiser.uid(old)
 
     def _kept(self, tag: int, vr: str, text: str) -> str:
@@ -506,7 +505,7 @@ class Rewriter:
             return ""  # what is published is written where the whole code is known
         if vr == "UI":
             return "\\".join(
-                one if _STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\")
+                one if STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\")
             )
         if vr == "TM":
             return self.subject.clock.tm(text)

@@ -17,14 +17,19 @@ from fidac_node.dicom import elements
 from fidac_node.dicom.dictionary import most_values, vrs_of
 from fidac_node.dicom.elements import Elements
 from fidac_node.dicom.encode import Syntax
+from fidac_node.dicom.tags import (
+    CODE_MEANING,
+    CODE_VALUE,
+    CODE_VALUES,
+    CODING_SCHEME_DESIGNATOR,
+    CODING_SCHEME_VERSION,
+    LONG_CODE_VALUE,
+    LUT_DATA,
+)
 
-CODE_VALUES: Final = (0x00080100, 0x00080119, 0x00080120)  # CodeValue, LongCodeValue, URNCodeValue
-CODING_SCHEME: Final = 0x00080102
-CODING_SCHEME_VERSION: Final = 0x00080103
-CODE_MEANING: Final = 0x00080104
 # What makes a code (PS3.3 Table 8.8-1): its value in one of two forms, its scheme, its meaning.
-OF_CODES: Final = {0x00080100: "SH", 0x00080119: "UC", CODING_SCHEME: "SH", CODING_SCHEME_VERSION: "SH"}
-CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME, CODE_MEANING})
+OF_CODES: Final = {CODE_VALUE: "SH", LONG_CODE_VALUE: "UC", CODING_SCHEME_DESIGNATOR: "SH", CODING_SCHEME_VERSION: "SH"}
+CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME_DESIGNATOR, CODE_MEANING})
 
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
 _NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
@@ -58,14 +63,13 @@ _NO_NUMBER: Final = {
     "FL": b"\0\0\xc0\x7f",
 }  # the one NaN that hides nothing, in little endian
 _LUT_DESCRIPTOR: Final = 0x00283002
-LUT_DATA: Final = 0x00283006
 
 
 def meaning_of(item: Elements, explicit: bool) -> str | None:
     """What the code in an item means, as its scheme publishes it; ``None`` if it is no published code."""
     scheme, *values = (
         elements.value_of(item, tag, explicit).decode("ascii", "replace").strip(" \x00")
-        for tag in (CODING_SCHEME, *CODE_VALUES)
+        for tag in (CODING_SCHEME_DESIGNATOR, *CODE_VALUES)
     )
     found = {codes.meaning_of(scheme, value) for value in values if value}
     return found.pop() if len(found) == 1 else None

@@ -16,20 +16,22 @@ from fidac_node.deidentify import actions
 from fidac_node.deidentify.rewrite import templates
 from fidac_node.deidentify.rewrite.templates import Code
 from fidac_node.dicom.elements import DataSet, Node
+from fidac_node.dicom.tags import (
+    CODE_MEANING,
+    CODE_VALUE,
+    CODING_SCHEME_DESIGNATOR,
+    REFERENCED_SOP_CLASS_UID,
+    REFERENCED_SOP_INSTANCE_UID,
+    REFERENCED_SOP_SEQUENCE,
+    SERIES_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+)
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
 
 _PERFORMED_PROCEDURE_STEP: Final = 0x00081111
 _REFERENCED_SERIES: Final = 0x00081115
-_REFERENCED_SOP: Final = 0x00081199
-_SOP_CLASS: Final = 0x00081150
-_SOP_INSTANCE: Final = 0x00081155
 _FRAME_NUMBER: Final = 0x00081160
-_CODE_VALUE: Final = 0x00080100
-_CODING_SCHEME: Final = 0x00080102
-_CODE_MEANING: Final = 0x00080104
-_STUDY_UID: Final = 0x0020000D
-_SERIES_UID: Final = 0x0020000E
 _UNITS: Final = 0x004008EA
 _RELATIONSHIP: Final = 0x0040A010
 _VALUE_TYPE: Final = 0x0040A040
@@ -70,7 +72,7 @@ _HEADER: Final = frozenset(
     }
     | {0x00080050, 0x00080060, 0x00080070, 0x00080090, 0x00081030, 0x0008103E, 0x00081090}
     | {0x00100010, 0x00100020, 0x00100030, 0x00100040, 0x00101010, 0x00101020, 0x00101030}
-    | {0x00181000, 0x00181020, _STUDY_UID, _SERIES_UID, 0x00200010, 0x00200011, 0x00200013}
+    | {0x00181000, 0x00181020, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, 0x00200010, 0x00200011, 0x00200013}
 )
 
 _STRUCTURE: Final = (
@@ -85,14 +87,21 @@ _STRUCTURE: Final = (
         _EVIDENCE,
         _OTHER_EVIDENCE,
     ),
-    *(_REFERENCED_SERIES, _REFERENCED_SOP, _PERFORMED_PROCEDURE_STEP, _PROCEDURE_CODE),
+    *(_REFERENCED_SERIES, REFERENCED_SOP_SEQUENCE, _PERFORMED_PROCEDURE_STEP, _PROCEDURE_CODE),
     *(_NUMERIC_VALUE, _VALUE_TYPE, _RELATIONSHIP, _CONTINUITY, _FRAME_NUMBER, _COMPLETION, _VERIFICATION),
-    *(_TEMPLATE_IDENTIFIER, _MAPPING_RESOURCE, _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING, _SOP_CLASS),
+    *(
+        _TEMPLATE_IDENTIFIER,
+        _MAPPING_RESOURCE,
+        CODE_VALUE,
+        CODING_SCHEME_DESIGNATOR,
+        CODE_MEANING,
+        REFERENCED_SOP_CLASS_UID,
+    ),
 )
 # Actions for the attributes of content items, whatever the plan says of them elsewhere.
 _KEPT: Final = {
     **dict.fromkeys(_STRUCTURE, actions.KEEP),
-    **dict.fromkeys((_UID, _SOP_INSTANCE, _STUDY_UID, _SERIES_UID), "uid"),
+    **dict.fromkeys((_UID, REFERENCED_SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID), "uid"),
 }
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -279,7 +288,7 @@ def _key_object(nodes: DataSet) -> DataSet:
             "the title of the Key Object Selection is none of CID 7010 of PS3.16: look at it, then drop it",
         )
     content = tuple(new for item in _items(nodes, _CONTENT) if (new := _key_item(item)) is not None)
-    if not any(_REFERENCED_SOP in item for item in content):
+    if not any(REFERENCED_SOP_SEQUENCE in item for item in content):
         raise Permanent("not-allowed-class", "the Key Object Selection refers to nothing: look at it, then drop it")
     return {**title, _CONTENT: Node(_CONTENT, "SQ", b"", content)}
 
@@ -290,9 +299,9 @@ def _key_item(item: DataSet) -> DataSet | None:
     relationship, value_type = _string(item, _RELATIONSHIP, "CS"), _string(item, _VALUE_TYPE, "CS")
     new = {_RELATIONSHIP: _text(_RELATIONSHIP, "CS", relationship), _VALUE_TYPE: _text(_VALUE_TYPE, "CS", value_type)}
     if relationship == "CONTAINS" and value_type in _REFERENCES:
-        references = [one for one in map(_reference, _items(item, _REFERENCED_SOP)) if one is not None]
+        references = [one for one in map(_reference, _items(item, REFERENCED_SOP_SEQUENCE)) if one is not None]
         return (
-            dict(sorted({**new, _REFERENCED_SOP: _sequence(_REFERENCED_SOP, *references)}.items()))
+            dict(sorted({**new, REFERENCED_SOP_SEQUENCE: _sequence(REFERENCED_SOP_SEQUENCE, *references)}.items()))
             if len(references) == 1
             else None
         )
@@ -309,17 +318,23 @@ def _key_item(item: DataSet) -> DataSet | None:
 def _reference(item: DataSet) -> DataSet | None:
     """A SOP Instance Reference: class, instance, frames, and the presentation state that goes with them."""
     new = _instance(item)
-    states = [one for one in map(_instance, _items(item, _REFERENCED_SOP)) if one is not None]
+    states = [one for one in map(_instance, _items(item, REFERENCED_SOP_SEQUENCE)) if one is not None]
     if new is not None and len(states) == 1:
-        new[_REFERENCED_SOP] = _sequence(_REFERENCED_SOP, *states)
+        new[REFERENCED_SOP_SEQUENCE] = _sequence(REFERENCED_SOP_SEQUENCE, *states)
     return new
 
 
 def _instance(item: DataSet) -> DataSet | None:
-    sop_class, instance = _string(item, _SOP_CLASS, "UI"), _string(item, _SOP_INSTANCE, "UI")
+    sop_class, instance = (
+        _string(item, REFERENCED_SOP_CLASS_UID, "UI"),
+        _string(item, REFERENCED_SOP_INSTANCE_UID, "UI"),
+    )
     if not _STANDARD_CLASS.fullmatch(sop_class) or not is_valid_uid(instance):
         return None
-    new = {_SOP_CLASS: _text(_SOP_CLASS, "UI", sop_class), _SOP_INSTANCE: _text(_SOP_INSTANCE, "UI", instance)}
+    new = {
+        REFERENCED_SOP_CLASS_UID: _text(REFERENCED_SOP_CLASS_UID, "UI", sop_class),
+        REFERENCED_SOP_INSTANCE_UID: _text(REFERENCED_SOP_INSTANCE_UID, "UI", instance),
+    }
     frames = _string(item, _FRAME_NUMBER, "IS")
     if _FRAMES.fullmatch(frames):
         new[_FRAME_NUMBER] = _text(_FRAME_NUMBER, "IS", frames)
@@ -330,7 +345,7 @@ def _evidence(nodes: DataSet) -> DataSet:
     """The studies, series and instances that the document names as its evidence (PS3.3 C.17.2.1)."""
     found = {}
     for tag in (_EVIDENCE, _OTHER_EVIDENCE):
-        studies = [new for item in _items(nodes, tag) if (new := _branch(item, _STUDY_UID, _REFERENCED_SERIES))]
+        studies = [new for item in _items(nodes, tag) if (new := _branch(item, STUDY_INSTANCE_UID, _REFERENCED_SERIES))]
         if studies:
             found[tag] = _sequence(tag, *studies)
     return found
@@ -338,7 +353,7 @@ def _evidence(nodes: DataSet) -> DataSet:
 
 def _branch(item: DataSet, tag: int, below: int) -> DataSet | None:
     uid = _string(item, tag, "UI")
-    children = map(_reference if below == _REFERENCED_SOP else _series, _items(item, below))
+    children = map(_reference if below == REFERENCED_SOP_SEQUENCE else _series, _items(item, below))
     kept = [child for child in children if child is not None]
     if not is_valid_uid(uid) or not kept:
         return None
@@ -346,7 +361,7 @@ def _branch(item: DataSet, tag: int, below: int) -> DataSet | None:
 
 
 def _series(item: DataSet) -> DataSet | None:
-    return _branch(item, _SERIES_UID, _REFERENCED_SOP)
+    return _branch(item, SERIES_INSTANCE_UID, REFERENCED_SOP_SEQUENCE)
 
 
 # --- Reading and making nodes
@@ -373,7 +388,7 @@ def _code(item: DataSet, tag: int) -> Code | None:
     items = _items(item, tag)
     if len(items) != 1:
         return None
-    return _string(items[0], _CODING_SCHEME, "SH"), _string(items[0], _CODE_VALUE, "SH")
+    return _string(items[0], CODING_SCHEME_DESIGNATOR, "SH"), _string(items[0], CODE_VALUE, "SH")
 
 
 def _listed(item: DataSet, tag: int, name: str) -> DataSet | None:
@@ -385,9 +400,9 @@ def _listed(item: DataSet, tag: int, name: str) -> DataSet | None:
 
 def _coded(tag: int, code: Code, meaning: str) -> Node:
     parts = (
-        _text(_CODE_VALUE, "SH", code[1]),
-        _text(_CODING_SCHEME, "SH", code[0]),
-        _text(_CODE_MEANING, "LO", meaning),
+        _text(CODE_VALUE, "SH", code[1]),
+        _text(CODING_SCHEME_DESIGNATOR, "SH", code[0]),
+        _text(CODE_MEANING, "LO", meaning),
     )
     return _sequence(tag, {part.tag: part for part in parts})
 

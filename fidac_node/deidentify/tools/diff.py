@@ -11,8 +11,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom import charset
 from fidac_node.dicom.dictionary import keyword_of, vrs_of
-from fidac_node.dicom.elements import SPECIFIC_CHARACTER_SET, DataSet, Node
+from fidac_node.dicom.elements import DataSet, Node
 from fidac_node.dicom.part10 import PIXEL_DATA, format_tag
+from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
 
 KEPT: Final = "kept"
 _FORMATS: Final = {"FL": "f", "FD": "d", "SL": "l", "SS": "h", "UL": "L", "US": "H", "SV": "q", "UV": "Q"}

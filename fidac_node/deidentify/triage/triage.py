@@ -20,9 +20,15 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from fidac_node.deidentify.pixels.copy import check_padding
 from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.triage import screens
-from fidac_node.dicom import elements
+from fidac_node.dicom import elements, uids
 from fidac_node.dicom.elements import Elements, Unusual
 from fidac_node.dicom.series import whole
+from fidac_node.dicom.tags import (
+    IMAGE_POSITION_PATIENT,
+    PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+    PLANE_POSITION_SEQUENCE,
+    SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+)
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES
 from fidac_node.errors import ConfigError, Permanent
 
@@ -43,16 +49,7 @@ CHOICES: Final = {
     "key_objects": ("hold", "rebuild"),
 }
 
-_CT_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.2"
-_SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
-_DOSE_REPORT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.67"
-_KEY_OBJECT_CLASS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONVERSION_TYPE: Final = 0x00080064
-_SHARED_GROUPS: Final = 0x52009229
-PER_FRAME_GROUPS: Final = 0x52009230
-_FUNCTIONAL_GROUPS: Final = (_SHARED_GROUPS, PER_FRAME_GROUPS)
-_PLANE_POSITION: Final = 0x00209113
-_IMAGE_POSITION: Final = 0x00200032
 _FRAME_TYPE_SEQUENCE: Final = 0x00189329
 _FRAME_TYPE: Final = 0x00089007
 # Float Pixel Data, Double Float Pixel Data, Pixel Data Provider URL.
@@ -65,7 +62,7 @@ _NUMBER: Final = rb" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *"
 _GEOMETRY: Final = {
     keyword: (tag, count, re.compile(_NUMBER + rb"(?:\\" + _NUMBER + rb"){%d}" % (count - 1)))
     for keyword, tag, count in (
-        ("ImagePositionPatient", _IMAGE_POSITION, 3),
+        ("ImagePositionPatient", IMAGE_POSITION_PATIENT, 3),
         ("ImageOrientationPatient", 0x00200037, 6),
         ("PixelSpacing", 0x00280030, 2),
     )
@@ -146,17 +143,17 @@ def triage(source: Source, rules: Rules) -> Verdict:
     and ``malformed`` where a number that PS3.3 demands is missing.
     """
     sop_class = source.get("SOPClassUID")
-    if sop_class == _DOSE_REPORT_CLASS and rules.dose_reports == "rebuild":
+    if sop_class == uids.DOSE_REPORT and rules.dose_reports == "rebuild":
         return _document(source, DOSE_REPORT, "SR")
-    if sop_class == _KEY_OBJECT_CLASS and rules.key_objects == "rebuild":
+    if sop_class == uids.KEY_OBJECT and rules.key_objects == "rebuild":
         return _document(source, KEY_OBJECT, "KO")
-    if sop_class == _SECONDARY_CAPTURE or sop_class.startswith(_SECONDARY_CAPTURE + "."):
+    if sop_class == uids.SECONDARY_CAPTURE or sop_class.startswith(uids.SECONDARY_CAPTURE + "."):
         return _secondary_capture(source, rules)
     if sop_class not in CT_CLASSES:
         name = HELD_CLASSES.get(sop_class, "this SOP class")
         raise Permanent("not-allowed-class", f"{name} is not de-identified by this node, only CT images are")
     _series(source, sop_class, rules)
-    if sop_class == _CT_IMAGE:
+    if sop_class == uids.CT_IMAGE:
         _geometry(source)
     else:
         _frames(source, rules)
@@ -180,7 +177,7 @@ def _series(source: Source, sop_class: str, rules: Rules) -> None:
         )
     _capture(seen)
     _pixels(seen)
-    if sop_class == _CT_IMAGE and seen.number("NumberOfFrames", 1) != 1:
+    if sop_class == uids.CT_IMAGE and seen.number("NumberOfFrames", 1) != 1:
         raise Permanent(
             "not-allowed-class", "several frames in a CT Image, which has but one (PS3.3 A.3): a film made of slices?"
         )
@@ -256,7 +253,7 @@ def _image_type(name: str, text: str, sop_class: str, rules: Rules) -> None:
     """ImageType of an image, or in the enhanced classes the FrameType of a frame, which may say something else."""
     values = _values(text)
     first, second, third = (*values, "", "", "")[:3]
-    if first not in ("ORIGINAL", "DERIVED", *(() if sop_class == _CT_IMAGE else ("MIXED",))):
+    if first not in ("ORIGINAL", "DERIVED", *(() if sop_class == uids.CT_IMAGE else ("MIXED",))):
         raise Permanent("pixel-risk", f"{name} does not say ORIGINAL or DERIVED: what was made of what is not known")
     if second != "PRIMARY":
         raise Permanent("pixel-risk", f"{name} does not say PRIMARY: made from other images, text may be burned in")
@@ -302,10 +299,16 @@ def _pixels(source: Source) -> None:
 def _frames(source: Source, rules: Rules) -> None:
     """The frames of an enhanced image: their type, and that each has a place in the patient."""
     try:
-        _groups(source, source.shallow(_SHARED_GROUPS), source.shallow(PER_FRAME_GROUPS), rules)
+        _groups(
+            source,
+            source.shallow(SHARED_FUNCTIONAL_GROUPS_SEQUENCE),
+            source.shallow(PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE),
+            rules,
+        )
     except Unusual:
         shared, frames = (
-            [elements.encoded(item, explicit=True) for item in source.items(tag)] for tag in _FUNCTIONAL_GROUPS
+            [elements.encoded(item, explicit=True) for item in source.items(tag)]
+            for tag in (SHARED_FUNCTIONAL_GROUPS_SEQUENCE, PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
         )
         _groups(source, shared, frames, rules)
 
@@ -330,11 +333,11 @@ def _geometry(source: Source) -> None:
 
 
 def _has_position(group: Elements, explicit: bool) -> bool:
-    encoded = group.get(_PLANE_POSITION)
-    if encoded is None or not elements.is_sequence(_PLANE_POSITION, encoded, explicit):
+    encoded = group.get(PLANE_POSITION_SEQUENCE)
+    if encoded is None or not elements.is_sequence(PLANE_POSITION_SEQUENCE, encoded, explicit):
         return False
     return any(
-        elements.value_of(item, _IMAGE_POSITION, explicit).strip(b"\x00 ")
+        elements.value_of(item, IMAGE_POSITION_PATIENT, explicit).strip(b"\x00 ")
         for item in elements.items_of(encoded, explicit)
     )
 

@@ -20,19 +20,21 @@ from typing import Final, NamedTuple
 from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
-from fidac_node.dicom import part10
+from fidac_node.dicom import headers, part10
 from fidac_node.dicom.part10 import Buffer, Element, FileMeta, Malformed
 from fidac_node.dicom.skim import SHORT_VRS
+from fidac_node.dicom.tags import (
+    PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+    SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+    SPECIFIC_CHARACTER_SET,
+)
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE
 
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
-_SHARED_GROUPS: Final = 0x52009229
-_PER_FRAME_GROUPS: Final = 0x52009230
 _MAX_DEPTH: Final = 64
 _LONGEST_TEXT: Final = 64
 _INT32: Final = 2**31
-_SHORT_HEADER = struct.Struct("<HH2sH").unpack_from
-_LONG_HEADER = struct.Struct("<HH2s2xL").unpack_from
+_SHORT_HEADER = headers.EXPLICIT.unpack_from
+_LONG_HEADER = headers.EXPLICIT_LONG.unpack_from
 _DELIMITERS: Final = 0xFFFE
 _HEAD: Final = 1 << 14
 _NOWHERE: Final = (0, 0)
@@ -62,7 +64,7 @@ class Header:
         # Where each value is; and the elements themselves that may be more than a plain value.
         self._head, self._values, self._elements = top or _Top(b"", {}, {})
         self._read(start, end)
-        named = self.raw(_SPECIFIC_CHARACTER_SET).split(b"\\")[0].strip(b" \x00").decode("ascii", "replace")
+        named = self.raw(SPECIFIC_CHARACTER_SET).split(b"\\")[0].strip(b" \x00").decode("ascii", "replace")
         self._encoding = str(python_encoding.get(named, encoding)) if named else encoding
 
     def _read(self, position: int, end: int) -> None:
@@ -118,7 +120,7 @@ class Header:
         """
         if tag in self._values:
             return self
-        for groups in (_SHARED_GROUPS, _PER_FRAME_GROUPS):
+        for groups in (SHARED_FUNCTIONAL_GROUPS_SEQUENCE, PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE):
             for group in self.items(groups):
                 for macro in group.sequences():
                     for item in group.items(macro):

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from peewee import Database
 
-from fidac_node.dicom import marks
+from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import FileMeta, format_tag
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
@@ -108,17 +108,17 @@ def describe(path: Path, site: str, *, limit: int = 4 << 30) -> Description:
 def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> Description:
     """Do as :func:`describe` does, with a header that is open already."""
     stat = path.stat()
-    pseudonym = header.text(0x00100020)
+    pseudonym = header.text(tags.PATIENT_ID)
     if not pseudonym:
         raise Permanent("not-deidentified", "PatientID (0010,0020) is empty: there is no pseudonym to file it under")
     label = header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LABEL).lower()
     return Description(
         place=_place(site, meta, header),
         pseudonym=pseudonym,
-        sex=header.text(0x00100040).upper(),
-        date=_date(header.text(0x00080020)),
-        patient_age=header.text(0x00101010).upper(),
-        programme=header.text(0x00120020),
+        sex=header.text(tags.PATIENT_SEX).upper(),
+        date=_date(header.text(tags.STUDY_DATE)),
+        patient_age=header.text(tags.PATIENT_AGE).upper(),
+        programme=header.text(tags.CLINICAL_TRIAL_PROTOCOL_ID),
         profile=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.PROFILE),
         profile_digest=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.PROFILE_DIGEST).lower(),
         label=label if label in marks.LABELS else "unknown",
@@ -126,9 +126,9 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
         acquisition=_acquisition(header),
         sop_class_uid=meta.sop_class_uid,
         transfer_syntax_uid=meta.transfer_syntax_uid,
-        number=header.integer(0x00200013),
-        frames=header.integer(0x00280008) or 1,
-        localizer="LOCALIZER" in header.text(0x00080008).upper().split("\\"),
+        number=header.integer(tags.INSTANCE_NUMBER),
+        frames=header.integer(tags.NUMBER_OF_FRAMES) or 1,
+        localizer="LOCALIZER" in header.text(tags.IMAGE_TYPE).upper().split("\\"),
         bytes=stat.st_size,
         received_at=datetime.datetime.fromtimestamp(stat.st_mtime, datetime.UTC).replace(tzinfo=None),
     )
@@ -354,35 +354,37 @@ def _by_site(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]
 
 
 def _place(site: str, meta: FileMeta, header: Header) -> Place:
-    for tag, announced in ((0x00080016, meta.sop_class_uid), (0x00080018, meta.sop_instance_uid)):
+    for tag, announced in ((tags.SOP_CLASS_UID, meta.sop_class_uid), (tags.SOP_INSTANCE_UID, meta.sop_instance_uid)):
         if header.text(tag) != announced:
             raise Permanent(
                 "malformed", f"{format_tag(tag)} differs between the data set and its File Meta Information"
             )
-    place = Place(site, header.text(0x0020000D), header.text(0x0020000E), meta.sop_instance_uid)
-    for tag, uid in ((0x0020000D, place.study), (0x0020000E, place.series)):
+    place = Place(
+        site, header.text(tags.STUDY_INSTANCE_UID), header.text(tags.SERIES_INSTANCE_UID), meta.sop_instance_uid
+    )
+    for tag, uid in ((tags.STUDY_INSTANCE_UID, place.study), (tags.SERIES_INSTANCE_UID, place.series)):
         if not is_valid_uid(uid):
             raise Permanent("malformed", f"{format_tag(tag)} is not a valid UID")
     return place
 
 
 def _acquisition(header: Header) -> Acquisition:
-    measures = header.holder(0x00280030)
-    thickness = header.holder(0x00180050).number(0x00180050)
-    agent = header.text(0x00180010)
+    measures = header.holder(tags.PIXEL_SPACING)
+    thickness = header.holder(tags.SLICE_THICKNESS).number(tags.SLICE_THICKNESS)
+    agent = header.text(tags.CONTRAST_BOLUS_AGENT)
     return Acquisition(
-        modality=header.text(0x00080060).upper(),
-        body_part=header.text(0x00180015).upper(),
-        manufacturer=header.text(0x00080070),
-        model=header.text(0x00081090),
-        kernel=header.holder(0x00181210).text(0x00181210),
-        kvp=header.holder(0x00180060).number(0x00180060),
+        modality=header.text(tags.MODALITY).upper(),
+        body_part=header.text(tags.BODY_PART_EXAMINED).upper(),
+        manufacturer=header.text(tags.MANUFACTURER),
+        model=header.text(tags.MANUFACTURER_MODEL_NAME),
+        kernel=header.holder(tags.CONVOLUTION_KERNEL).text(tags.CONVOLUTION_KERNEL),
+        kvp=header.holder(tags.KVP).number(tags.KVP),
         slice_thickness=thickness,
-        row_spacing=measures.number(0x00280030),
-        column_spacing=measures.number(0x00280030, 1),
-        rows=header.short(0x00280010),
-        columns=header.short(0x00280011),
-        contrast=bool(agent) or any(True for _ in header.items(0x00180012)),
+        row_spacing=measures.number(tags.PIXEL_SPACING),
+        column_spacing=measures.number(tags.PIXEL_SPACING, 1),
+        rows=header.short(tags.ROWS),
+        columns=header.short(tags.COLUMNS),
+        contrast=bool(agent) or any(True for _ in header.items(tags.CONTRAST_BOLUS_AGENT_SEQUENCE)),
         contrast_agent=agent,
     )
 

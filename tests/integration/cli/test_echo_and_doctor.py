@@ -19,7 +19,7 @@ from pynetdicom import AE, evt
 from fidac_node import doctor
 from fidac_node.cli import cli
 from fidac_node.config.config import HubConfig, SiteConfig, load_site, render
-from fidac_node.config.values import Peer
+from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, IMPLEMENTATION_CLASS_UID, STORAGE_COMMITMENT, VERIFICATION
 from fidac_node.doctor import Finding, examine
 from fidac_node.errors import Temporary

@@ -24,7 +24,8 @@ from fidac_node.config.config import (
     render,
 )
 from fidac_node.config.options import sections, variables
-from fidac_node.config.values import Peer, ae_title_problem, site_id_problem
+from fidac_node.config.values import site_id_problem
+from fidac_node.dicom.ae import Peer, ae_title_problem
 from fidac_node.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -282,7 +282,7 @@ MUTATIONS = [
     Mutation("UIDs after the first", ("references",), first_uid_only),
     Mutation("UIDs the same everywhere", ("references", "plain"), keys=RandomUids),
     Mutation("UIDs apart", ("references", "plain"), keys=OneUid),
-    Mutation("standard UIDs stay", ("plain",), instead(rewrite, "_STANDARD_UID", rewrite._WELL_KNOWN_UID)),
+    Mutation("standard UIDs stay", ("plain",), instead(rewrite, "STANDARD_UID", rewrite._WELL_KNOWN_UID)),
     Mutation("dates move", ("plain",), keys=NoShift),
     Mutation("dates move backwards", ("plain",), keys=ForwardShift),
     Mutation("dates move by patient", ("plain",), keys=OneShift),
@@ -363,7 +363,7 @@ MUTATIONS = [
     Mutation(
         "the scanner's own places",
         ("words_of_makers",),
-        instead(rewrite, "_FUNCTIONAL_GROUPS", frozenset({0x00189321})),
+        instead(rewrite, "FUNCTIONAL_GROUPS", frozenset({0x00189321})),
     ),
     Mutation("no invented value", ("words_of_makers",), instead(iod, "demands_of", lambda _: iod.ENHANCED)),
     Mutation("codes that must be there", ("unknown_code_demanded",), instead(rewrite, "_DEMANDED", frozenset())),
