@@ -37,3 +37,7 @@ class Permanent(FidacError):
 
 class ConfigError(FidacError):
     """The settings, the key or a recipe cannot be used: the message says where and what to write."""
+
+
+class NotFound(FidacError):
+    """What a person named is not there; the message says where to look."""

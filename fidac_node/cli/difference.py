@@ -1,61 +1,30 @@
 """``fidac-node site show STUDY --diff``: what de-identification did to a study, or would do to what is held.
 
-It prints who the patient is. So it asks why, and writes that down before it answers.
+It prints who the patient is. So it asks why, and that is written down before it answers.
 """
 
 from __future__ import annotations
 
 import re
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.errors import Permanent
-
 if TYPE_CHECKING:
-    from fidac_node.deidentify import Deidentifier, Source
     from fidac_node.deidentify.tools.diff import Row
-    from fidac_node.site.daemon import Site
+    from fidac_node.operations.comparison import Comparison
     from fidac_node.site.ledger import Ledger
 
-_IDENTITY: Final = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber")
 # Items of a sequence beyond these look alike on a screen; --json has them all.
 _ITEM_BEYOND: Final = re.compile(r"\[(?:[3-9]|\d{2,})\]")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One object, before and after; ``note`` says what is compared, or why nothing is. ``identity``: words that name the patient."""
+def compared(config: Path, ledger: Ledger, study: str, reason: str) -> list[Comparison]:
+    """One object of each series before and after, and one for each reason why others are held."""
+    from fidac_node.operations.comparison import compare_study
 
-    entry: str
-    note: str
-    rows: list[Row]
-    identity: list[str]
-
-
-def compare_study(config: Path, ledger: Ledger, study: str, reason: str) -> list[Comparison]:
-    """Compare one object of each series that was de-identified, and one for each reason for which others are held.
-
-    The use is recorded. Raises :class:`ConfigError`, also for a reason that names the patient.
-    """
-    if not reason:
-        raise click.UsageError("--diff needs --reason: it is kept in the record of uses")
-    from fidac_node.identity.reasons import check_reason
-    from fidac_node.identity.uses import UseLog
-    from fidac_node.site.daemon import open_site
-
-    site = open_site(config)
-    found = [*_done(site, study), *_held(site, ledger, study)]
-    reason = check_reason(reason, [word for one in found for word in one.identity])
-    UseLog(site.config.deidentify.vault_directory).write("show --diff", study, reason)
-    site.keys.close()
-    return found or [Comparison(study, _nothing(site), [], [])]
+    return compare_study(config, ledger, study, reason)
 
 
 def show(comparisons: list[Comparison]) -> None:
@@ -83,91 +52,3 @@ def _sides(row: Row) -> str:
     if row.before is None:
         return f"-> {row.after}"
     return row.before if row.after is None else f"{row.before} -> {row.after or '(empty)'}"
-
-
-def _done(site: Site, study: str) -> Iterator[Comparison]:
-    """What was de-identified: the kept header of each series against the copy in the outbox, while that is there."""
-    if site.keys.vault is None:
-        return
-    from fidac_node.deidentify.source import open_source, read_source
-    from fidac_node.identity.originals import open_headers
-
-    headers = open_headers(site.config.spool.directory, site.config.deidentify.vault_key_file)
-    for kept in headers.of_study(study):
-        before = read_source(headers.read(kept), site.config.receive.max_object)
-        until = _when(kept.at + site.config.spool.retention_hours * 3600)
-        try:
-            with open_source(site.outbox.path(kept.entry), site.config.receive.max_object) as after:
-                note = f"before, and as de-identified ({site.outbox.state(kept.entry)}); the first of its series; kept until {until}"
-                yield Comparison(str(kept.entry), note, _rows(before, after), _identity(before))
-        except FileNotFoundError:
-            note = f"its anonymous copy is not here any more: the hub has it, or somebody dropped it; the header is kept until {until}"
-            yield Comparison(str(kept.entry), note, [], _identity(before))
-
-
-def _held(site: Site, ledger: Ledger, study: str) -> Iterator[Comparison]:
-    """What is held: the original is here, and what would become of it is worked out in memory."""
-    from fidac_node.spool.entry import Entry
-
-    reasons: dict[tuple[Any, Any], str] = {}
-    for row in ledger.rows(states=("held",), study=study):
-        reasons.setdefault((row["reason"], row["message"]), row["entry"])
-    if not reasons:
-        return
-    engine = _engine(site)
-    for (code, message), name in reasons.items():
-        with suppress(FileNotFoundError):  # released or dropped meanwhile
-            path = site.inbox.path(Entry.parse(name))
-            yield _preview(name, path, engine, f"held ({code}): {message}", site)
-
-
-def _preview(name: str, path: Path, engine: Deidentifier, why: str, site: Site) -> Comparison:
-    from fidac_node.deidentify.source import open_source
-
-    identity: list[str] = []
-    limit = site.config.receive.max_object
-    try:
-        with open_source(path, limit) as before, tempfile.NamedTemporaryFile(dir=site.outbox.directory / "tmp") as fp:
-            identity = _identity(before)
-            # It is about the header: whether somebody looked at the pixels decides nothing in it.
-            engine.deidentify(
-                before, cast(BinaryIO, fp), label="unknown", label_source="default", limit=limit, looked=True
-            )
-            fp.flush()
-            with open_source(Path(fp.name), limit) as after:
-                return Comparison(name, f"{why}; released, it would become", _rows(before, after), identity)
-    except Permanent as error:
-        return Comparison(name, f"{why}; released, it would be held again ({error.code}): {error}", [], identity)
-
-
-def _engine(site: Site) -> Deidentifier:
-    from fidac_node.deidentify import Deidentifier
-
-    config = site.config
-    rules, moments = site.pixel_rules, site.moments
-    return Deidentifier(
-        site.plan, site.keys.patients, config.site.id, config.deidentify.programme, rules=rules, moments=moments
-    )
-
-
-def _rows(before: Source, after: Source) -> list[Row]:
-    from fidac_node.deidentify.tools.diff import compare
-
-    return compare(before.nodes(), after.nodes(), little=before.syntax.little)
-
-
-def _identity(source: Source) -> list[str]:
-    return [source.get(keyword) for keyword in _IDENTITY]
-
-
-def _nothing(site: Site) -> str:
-    """Why there is nothing to compare."""
-    if site.keys.vault is None:
-        return "nothing is held, and of a programme that is anonymised no header is ever kept"
-    if not site.config.spool.keep_headers:
-        return "nothing is held, and no header is kept: [spool] keep_headers is false"
-    return f"nothing is held, and headers are kept for {site.config.spool.retention_hours:g} hours ([spool] retention_hours)"
-
-
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

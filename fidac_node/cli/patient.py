@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from fidac_node.cli import FAILED, config_option, fail, pseudonym
+from fidac_node.cli import config_option
 
 _HANDLE: Final = re.compile(r"[a-z2-7]{12}")
 _subject = click.argument("subject", metavar="STUDY|PSEUDONYM")
@@ -52,21 +52,7 @@ def different(config: Path, subject: str, reason: str) -> None:
 
 
 def _judge(config: Path, subject: str, reason: str, *, same: bool) -> None:
-    """Write the decision into the record of uses, then into the vault."""
     from fidac_node.config.config import load_site
+    from fidac_node.operations.patients import judge
 
-    settings = load_site(config)
-    keys = pseudonym.open_vault(settings)
-    assert keys.vault is not None  # or open_vault had refused
-    known = [study for study in keys.vault.studies() if subject in (study.handle, study.pseudonym)]
-    held = pseudonym.held_identities(settings, subject)
-    if not known and not held:
-        fail(
-            f"neither a study held here nor a pseudonym of this site's vault: {subject}; "
-            "'site queue list --reason another-person'",
-            FAILED,
-        )
-    reason = pseudonym.checked(reason, known, held)
-    pseudonym.record(settings, f"patient {'same' if same else 'different'}", subject, reason)
-    keys.vault.judge(subject, same=same)
-    keys.close()
+    judge(load_site(config), subject, reason, same=same)

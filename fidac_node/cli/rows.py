@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,8 +19,8 @@ _BLOCK: Final = 500  # lines per write
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], kind: str) -> int:
-    """Print ``columns`` of ``rows`` as ``kind`` (one of :data:`FORMATS`) and return how many rows there were."""
+def write_rows(rows: Iterable[object], columns: Sequence[str], kind: str) -> int:
+    """Print ``columns`` of ``rows``, records or mappings, as ``kind`` (one of :data:`FORMATS`) and return how many rows there were."""
     counted = _Counted(rows)
     lines = {"table": _table, "csv": _csv, "json": _json}[kind](counted, columns)
     while block := list(islice(lines, _BLOCK)):
@@ -30,27 +31,27 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], kind: 
 class _Counted:
     """Passes rows on and counts them: they may be too many to be kept."""
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Iterable[object]) -> None:
         self._rows = rows
         self.number = 0
 
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+    def __iter__(self) -> Iterator[object]:
         for row in self._rows:
             self.number += 1
             yield row
 
 
-def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
-    cells = [[_cell(row[name]) or "-" for name in columns] for row in rows]
+def _table(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
+    cells = [[_cell(_value(row, name)) or "-" for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for line in ([*columns], *cells):
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def _csv(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
     yield _csv_line(columns)
     for row in rows:
-        yield _csv_line([_harmless(row[name]) for name in columns])
+        yield _csv_line([_harmless(_value(row, name)) for name in columns])
 
 
 def _csv_line(values: Sequence[str]) -> str:
@@ -59,14 +60,29 @@ def _csv_line(values: Sequence[str]) -> str:
     return buffer.getvalue()
 
 
-def _json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def _json(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
     """Yield one list, a row per line, so that it can be written before all is read."""
     previous = ""
     for row in rows:
         if previous:
             yield f"{previous},"
-        previous = f"{' ' if previous else '['}{json.dumps({name: row[name] for name in columns}, ensure_ascii=False)}"
+        previous = (
+            f"{' ' if previous else '['}{json.dumps({name: _value(row, name) for name in columns}, ensure_ascii=False)}"
+        )
     yield f"{previous or '['}]"
+
+
+def _value(row: object, name: str) -> Any:
+    return plain(row[name] if isinstance(row, Mapping) else getattr(row, name))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: dates and moments (UTC) as ISO 8601 writes them."""
+    if isinstance(value, datetime.datetime):
+        return f"{value.isoformat(timespec='seconds')}Z"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _harmless(value: object) -> str:

@@ -237,7 +237,7 @@ class Ledger:
             connection.executemany("INSERT OR IGNORE INTO whose (study, patient) VALUES (?, ?)", rows)
         return frozenset(known | {patient}), patient not in known
 
-    def settle(self, study: str, *, withdrawn: bool) -> frozenset[str]:
+    def forget_patients(self, study: str, *, withdrawn: bool) -> frozenset[str]:
         """Forget patients of a study of whom no object is left, as a person dropped them; return those that remain.
 
         ``withdrawn``: what has left does not count any more, somebody says that it was withdrawn. As long as it is not

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from fidac_node.deidentify import Source
+from fidac_node.deidentify.triage.placeholders import STANDS_FOR_NOBODY, is_placeholder, matches
 from fidac_node.dicom import charset, tags
 from fidac_node.errors import Permanent
 from fidac_node.identity.keys import SiteKeys
-from fidac_node.identity.placeholders import STANDS_FOR_NOBODY, is_placeholder, matches
 from fidac_node.site.ledger import LEFT_STATES, Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool

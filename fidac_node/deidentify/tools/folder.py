@@ -24,8 +24,8 @@ from fidac_node.deidentify.source import Source, open_source
 from fidac_node.deidentify.tools import conformance
 from fidac_node.deidentify.tools.pool import Crashed, in_processes
 from fidac_node.deidentify.tools.report import recipe_of
+from fidac_node.deidentify.triage.placeholders import STANDS_FOR_NOBODY, is_placeholder
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.identity.placeholders import STANDS_FOR_NOBODY, is_placeholder
 from fidac_node.system import locks
 from fidac_node.system.safeio import make_directories, sync_directory
 

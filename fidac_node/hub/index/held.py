@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from peewee import Database
 
@@ -45,11 +44,11 @@ def rebuild_held(db: Database, held: Iterable[HeldObject]) -> None:
             Held.insert(**asdict(row)).execute(db)
 
 
-def list_held(db: Database, *, code: str = "", site: str = "", limit: int | None = None) -> list[dict[str, Any]]:
+def list_held(db: Database, *, code: str = "", site: str = "", limit: int | None = None) -> list[HeldObject]:
     """Return the held objects, the longest waiting first."""
     query = Held.select().order_by(Held.at, Held.entry).limit(limit)
     if code:
         query = query.where(Held.code == code)
     if site:
         query = query.where(Held.site == site)
-    return [{**row, "at": row["at"].isoformat(timespec="seconds") + "Z"} for row in query.dicts().execute(db)]
+    return [HeldObject(**row) for row in query.dicts().execute(db)]

@@ -1,6 +1,6 @@
 """Asking the index: one filter for studies, series and instances, whoever asks (docs/index.md lists what it means).
 
-Rows are dictionaries: DICOM keywords where one exists, snake_case for what is ours.
+Rows are typed; their fields are DICOM keywords where one exists, snake_case for what is ours.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from peewee import JOIN, SQL, Database, NodeList, fn
 
@@ -27,7 +27,120 @@ _PAGE: Final = 500
 # few.
 _PORTION: Final = 2000
 
-Row: TypeAlias = "dict[str, Any]"
+_Columns: TypeAlias = "dict[str, Any]"
+
+
+class StudyRow(NamedTuple):
+    """One study; what its series say is joined by backslashes. Dates are shifted, per patient.
+
+    ``received_week`` is ISO 8601; ``received_at`` (UTC) is ``None`` unless exact times were asked for.
+    """
+
+    site: str
+    PatientID: str
+    PatientSex: str
+    PatientAge: str
+    StudyInstanceUID: str
+    StudyDate: datetime.date | None
+    programme: str
+    Modality: str
+    BodyPartExamined: str
+    Manufacturer: str
+    ManufacturerModelName: str
+    series: int
+    instances: int
+    bytes: int
+    label: str
+    label_source: str
+    profile: str
+    profile_digest: str
+    received_week: str
+    received_at: datetime.datetime | None = None
+
+
+class SeriesRow(NamedTuple):
+    """One series; lengths are in mm. The rest as in :class:`StudyRow`."""
+
+    site: str
+    PatientID: str
+    PatientSex: str
+    PatientAge: str
+    StudyInstanceUID: str
+    StudyDate: datetime.date | None
+    programme: str
+    SeriesInstanceUID: str
+    Modality: str
+    BodyPartExamined: str
+    Manufacturer: str
+    ManufacturerModelName: str
+    ConvolutionKernel: str
+    KVP: float | None
+    SliceThickness: float | None
+    PixelSpacing: tuple[float, float | None] | None
+    Rows: int | None
+    Columns: int | None
+    contrast: bool
+    ContrastBolusAgent: str
+    instances: int
+    bytes: int
+    label: str
+    label_source: str
+    profile: str
+    profile_digest: str
+    received_week: str
+    received_at: datetime.datetime | None = None
+
+
+class InstanceRow(NamedTuple):
+    """One instance. The rest as in :class:`SeriesRow`."""
+
+    site: str
+    PatientID: str
+    PatientSex: str
+    PatientAge: str
+    StudyInstanceUID: str
+    StudyDate: datetime.date | None
+    programme: str
+    SeriesInstanceUID: str
+    Modality: str
+    BodyPartExamined: str
+    Manufacturer: str
+    ManufacturerModelName: str
+    ConvolutionKernel: str
+    KVP: float | None
+    SliceThickness: float | None
+    PixelSpacing: tuple[float, float | None] | None
+    Rows: int | None
+    Columns: int | None
+    contrast: bool
+    ContrastBolusAgent: str
+    SOPInstanceUID: str
+    SOPClassUID: str
+    TransferSyntaxUID: str
+    InstanceNumber: int | None
+    NumberOfFrames: int
+    bytes: int
+    label: str
+    label_source: str
+    profile: str
+    profile_digest: str
+    received_week: str
+    received_at: datetime.datetime | None = None
+
+
+Row: TypeAlias = StudyRow | SeriesRow | InstanceRow
+
+
+class SiteRow(NamedTuple):
+    """A site: its AE title and neutral code, what it has sent, and when last something new (UTC)."""
+
+    site: str
+    ae_title: str | None
+    code: str
+    added_at: datetime.datetime | None
+    studies: int
+    instances: int
+    last_received: datetime.datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,12 +185,12 @@ def find(
     """
     if wanted.received_since is not None:
         wanted = replace(wanted, received_since=monday(wanted.received_since))
-    names = (*COLUMNS[level], EXACT_TIME) if exact_times else COLUMNS[level]
+    search = {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level]
+    make, names = _ROWS[level], COLUMNS[level]
     with snapshot(db):
-        for row in {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level](
-            db, wanted, limit
-        ):
-            yield _presented(row, names)
+        for columns in search(db, wanted, limit):
+            received_at = columns[EXACT_TIME] if exact_times else None
+            yield make._make([*_presented(columns, names), received_at])
 
 
 def totals(db: Database) -> dict[str, int]:
@@ -97,34 +210,29 @@ def totals(db: Database) -> dict[str, int]:
     }
 
 
-def received_per_site(db: Database) -> list[Row]:
+def received_per_site(db: Database) -> list[SiteRow]:
     """Return each site with its AE title, its counts, and when it last sent something new."""
     query = (
         Site.select(
-            Site.id.alias("site"),
+            Site.id,
             Site.ae_title,
             Site.code,
             Site.added_at,
-            fn.COUNT(Study.id).alias("studies"),
-            fn.SUM(Study.instances).alias("instances"),
-            fn.MAX(Study.received_at).alias("last_received"),
+            fn.COUNT(Study.id),
+            fn.SUM(Study.instances),
+            fn.MAX(Study.received_at),
         )
         .join(Study, JOIN.LEFT_OUTER)
         .group_by(Site.id, Site.ae_title, Site.code, Site.added_at)
         .order_by(Site.id)
     )
     return [
-        {
-            **row,
-            "instances": int(row["instances"] or 0),
-            "added_at": _utc(row["added_at"]),
-            "last_received": _utc(row["last_received"]),
-        }
-        for row in query.dicts().execute(db)
+        SiteRow(site, ae_title, code, added_at, studies, int(instances or 0), _moment(latest))
+        for site, ae_title, code, added_at, studies, instances, latest in query.tuples().execute(db)
     ]
 
 
-# What is printed, under which name, in this order.
+# Where each field of a row comes from.
 _STUDY: Final[dict[str, Any]] = {
     "site": Study.site,
     "PatientID": Patient.pseudonym,
@@ -185,14 +293,12 @@ _SELECTED: Final = {
     "series": {**_STUDY, **_SERIES, **_of_level(Series)},
     "instances": {**_STUDY, **_SERIES, **_INSTANCE, **_of_level(Instance)},
 }
-# The keys of each level's rows, in their order.
-COLUMNS: Final = {
-    level: tuple("received_week" if name == EXACT_TIME else name for name in names)
-    for level, names in {**_SELECTED, "studies": (*_STUDY, *_EQUIPMENT, *_of_level(Study))}.items()
-}
+_ROWS: Final[dict[str, type[Row]]] = {"studies": StudyRow, "series": SeriesRow, "instances": InstanceRow}
+# The fields of each level's rows, in their order, but for the exact time.
+COLUMNS: Final = {level: row._fields[:-1] for level, row in _ROWS.items()}
 
 
-def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
     query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
     query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*_BY_STUDY)
     conditions = _study_conditions(wanted) + _level_conditions(Study, wanted)
@@ -205,7 +311,7 @@ def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Itera
         yield from _with_equipment(db, page)
 
 
-def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
     query = (
         Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing"))
         .join(Study)
@@ -220,7 +326,7 @@ def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterat
     yield from query.where(*conditions).limit(limit).dicts().iterator(db)
 
 
-def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[Row]:
+def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
     """Begin with the series that have what is asked for: there are a hundred times fewer of them."""
     query = (
         Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing"))
@@ -334,7 +440,7 @@ def _matches(column: Any, value: str) -> Any:
     return NodeList((fn.LOWER(column), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
 
 
-def _with_equipment(db: Database, page: list[Row]) -> Iterator[Row]:
+def _with_equipment(db: Database, page: list[_Columns]) -> Iterator[_Columns]:
     """Add to each study what its series say: every value that occurs, separated as in DICOM."""
     said: dict[int, dict[str, set[str]]] = {row["number"]: {keyword: set() for keyword in _EQUIPMENT} for row in page}
     values = (
@@ -350,18 +456,13 @@ def _with_equipment(db: Database, page: list[Row]) -> Iterator[Row]:
         yield {**row, **equipment}
 
 
-def _presented(row: Row, names: tuple[str, ...]) -> Row:
-    row["StudyDate"] = row["StudyDate"].isoformat() if row["StudyDate"] else None
-    row["received_week"] = iso_week(row[EXACT_TIME])
-    row[EXACT_TIME] = _utc(row[EXACT_TIME])
-    if "PixelSpacing" in row:
-        row["PixelSpacing"] = [row["PixelSpacing"], row["column_spacing"]] if row["PixelSpacing"] is not None else None
-    return {name: row[name] for name in names}
+def _presented(columns: _Columns, names: tuple[str, ...]) -> list[Any]:
+    columns["received_week"] = iso_week(columns[EXACT_TIME])
+    if columns.get("PixelSpacing") is not None:
+        columns["PixelSpacing"] = (columns["PixelSpacing"], columns["column_spacing"])
+    return [columns[name] for name in names]
 
 
-def _utc(moment: datetime.datetime | str | None) -> str | None:
-    """A stored time as ISO 8601. SQLite gives the result of MAX() back as text."""
-    if moment is None:
-        return None
-    text = moment if isinstance(moment, str) else moment.isoformat(sep=" ")
-    return text[:19].replace(" ", "T") + "Z"
+def _moment(value: datetime.datetime | str | None) -> datetime.datetime | None:
+    """A stored time. SQLite gives the result of MAX() back as text."""
+    return datetime.datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -83,7 +83,7 @@ class HubRooms:
         return [place.sop for place, _ in self.archive.walk()]
 
     def indexed(self) -> list[str]:
-        return sorted(row["SOPInstanceUID"] for row in find(self.db, "instances", StudyFilter()))
+        return sorted(row.SOPInstanceUID for row in find(self.db, "instances", StudyFilter()))
 
 
 @pytest.fixture
@@ -237,8 +237,8 @@ def test_a_bad_object_is_held_with_its_reason_and_the_others_go_on(
     assert rooms.held() == {str(bad): code}
     assert len(rooms.archived()) == len(good) == totals(rooms.db)["instances"]
     row = list_held(rooms.db)[0]
-    assert (row["entry"], row["code"], row["sop_instance_uid"]) == (str(bad), code, uid(1, 1, 1, 1))
-    assert row["site"] == ("" if code == "unknown-site" else "LILLE")
+    assert (row.entry, row.code, row.sop_instance_uid) == (str(bad), code, uid(1, 1, 1, 1))
+    assert row.site == ("" if code == "unknown-site" else "LILLE")
 
 
 def test_an_object_that_breaks_the_code_is_held_and_not_quoted(
@@ -278,7 +278,7 @@ def test_another_version_of_an_instance_is_held_as_a_conflict_and_the_first_kept
     second = put(rooms.spool, data_set(ConvolutionKernel="B30f"))
     rooms.file_all()
     assert rooms.held() == {str(second): "conflict"}
-    assert [row["ConvolutionKernel"] for row in find(rooms.db, "series", StudyFilter())] == ["B70f"]
+    assert [row.ConvolutionKernel for row in find(rooms.db, "series", StudyFilter())] == ["B70f"]
     counted = totals(rooms.db)
     assert (counted["instances"], counted["conflicts"], counted["held"]) == (1, 1, 1)
 
@@ -325,7 +325,7 @@ def test_rows_about_held_objects_follow_the_files_at_start(rooms: HubRooms) -> N
     late = put(rooms.spool, data_set(3), source_ae="STRANGER")
     rooms.spool.hold(late, "unknown-site", "held by a process that died before it wrote the row")
     rooms.file_all()
-    assert {row["entry"] for row in list_held(rooms.db)} == {str(kept), str(late)}
+    assert {row.entry for row in list_held(rooms.db)} == {str(kept), str(late)}
 
 
 # --- trouble of the machine --------------------------------------------------------------------------------
@@ -519,7 +519,7 @@ def test_a_crash_at_any_step_ends_with_every_object_exactly_once(
     assert {place.sop: path.read_bytes() for place, path in last.archive.walk()} == files
     assert last.indexed() == sorted(files)
     assert last.held() == {str(conflict): "conflict", str(stranger): "unknown-site"}
-    assert {row["entry"] for row in list_held(last.db)} == {str(conflict), str(stranger)}
+    assert {row.entry for row in list_held(last.db)} == {str(conflict), str(stranger)}
     assert all(last.spool.entries(state) == [] for state in ("new", "work"))
     assert [path for path in last.archive.directory.rglob("*") if path.is_file() and path.suffix != ".dcm"] == []
     last.db.close()

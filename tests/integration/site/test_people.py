@@ -287,7 +287,9 @@ def test_a_known_number_with_another_birth_date_is_held_until_a_person_decides(n
     audit = one.call("pseudonym", "audit").output
     assert [line.split("  ")[2] for line in audit.splitlines()] == [
         "patient different",
+        "queue retry",
         "patient same",
+        "queue retry",
     ] and other.study in audit
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -241,7 +242,7 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_made_harmless(filed: Hub) ->
     ids=str,
 )
 def test_each_kind_of_value_has_its_cell(capsys: pytest.CaptureFixture[str], value: Any, cell: str) -> None:
-    assert write_rows([{"a": value, "b": 1}], ["a", "b"], "csv") == 1
+    assert write_rows([SimpleNamespace(a=value, b=1)], ["a", "b"], "csv") == 1
     assert capsys.readouterr().out == f"a,b\n{cell},1\n"
 
 
@@ -257,6 +258,12 @@ def test_held_objects_are_listed_shown_released_and_dropped(tmp_path: Path, file
     assert spool.entries("held") == []
     assert json.loads(filed("held", "list", "--json").stdout) == []
     assert json.loads(filed("status", "--json").stdout)["conflicts"] == 0
+    uses = json.loads(filed("audit", "--json").stdout)
+    assert [(use["command"], use["subject"], use["reason"]) for use in uses] == [
+        ("held drop", by_code["conflict"], "1 objects"),
+        ("held release", "reason unknown-site", "1 objects"),
+    ]
+    assert "held drop" in filed("audit").stdout
 
 
 def test_dropping_asks_first(filed: Hub) -> None:

@@ -437,7 +437,7 @@ def test_old_secrets_are_kept_in_their_order_and_an_unfinished_rotation_counts_o
 
 def test_reading_the_module_does_not_load_the_cipher() -> None:
     code = (
-        "import sys, fidac_node.identity.vault, fidac_node.identity.keys, fidac_node.identity.uses; "
+        "import sys, fidac_node.identity.vault, fidac_node.identity.keys, fidac_node.operations.uses; "
         "print('cryptography' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

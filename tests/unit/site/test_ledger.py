@@ -589,8 +589,8 @@ def test_who_has_no_object_left_is_forgotten_by_a_persons_order_and_who_has_left
     for number, (state, patient) in enumerate([("sent", "anna"), ("dropped", "carla"), ("held", "bert")]):
         ledger.note(entry(number), state, patient=patient)
         ledger.claim(study, patient)
-    assert ledger.settle(study, withdrawn=False) == {"anna", "bert"}
-    assert ledger.settle(study, withdrawn=True) == {"bert"}
+    assert ledger.forget_patients(study, withdrawn=False) == {"anna", "bert"}
+    assert ledger.forget_patients(study, withdrawn=True) == {"bert"}
 
 
 def test_as_long_as_it_is_not_known_whose_an_object_in_the_outbox_is_nobody_is_forgotten(ledger: Ledger) -> None:
@@ -598,4 +598,4 @@ def test_as_long_as_it_is_not_known_whose_an_object_in_the_outbox_is_nobody_is_f
     ledger.note(entry(1), "refused")
     for patient in ("anna", "bert"):
         ledger.claim(study, patient)
-    assert ledger.settle(study, withdrawn=True) == {"anna", "bert"}
+    assert ledger.forget_patients(study, withdrawn=True) == {"anna", "bert"}

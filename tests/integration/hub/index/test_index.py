@@ -19,6 +19,7 @@ from peewee import Database, OperationalError
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from fidac_node.cli.rows import plain
 from fidac_node.dicom.part10 import read_meta
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent, Temporary
@@ -40,6 +41,7 @@ from fidac_node.hub.index import (
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.migrations import STEPS
 from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
+from fidac_node.hub.index.query import Row
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.record import Description, describe, describe_header, record
 from fidac_node.system.database import connect, exclusive, migrate
@@ -72,7 +74,12 @@ def described(tmp_path: Path) -> Callable[..., Description]:
 
 
 def rows(db: Database, level: str = "studies", **wanted: Any) -> list[dict[str, Any]]:
-    return list(find(db, level, StudyFilter(**wanted)))
+    """The rows as commands print them."""
+    return [shown(row) for row in find(db, level, StudyFilter(**wanted))]
+
+
+def shown(row: Row) -> dict[str, Any]:
+    return {name: plain(value) for name, value in row._asdict().items() if (name, value) != ("received_at", None)}
 
 
 def snapshot(db: Database) -> dict[str, list[dict[str, Any]]]:
@@ -395,7 +402,7 @@ def test_counts_are_exact_and_sizes_add_up(db: Database, described: Callable[...
     assert counted["bytes"] == sum(description.bytes for description in descriptions)
     study = rows(db, site="LILLE", study_uid=uid(1, 1))[0]
     assert (study["series"], study["instances"], study["received_week"]) == (2, 5, "2026-W03")
-    assert received_per_site(db)[0]["instances"] == 7
+    assert received_per_site(db)[0].instances == 7
 
 
 def test_repeats_in_a_batch_or_later_change_nothing(db: Database, described: Callable[..., Description]) -> None:
@@ -614,7 +621,10 @@ def test_a_row_says_all_under_dicom_keywords(asked: Database) -> None:
 
 
 def test_only_who_asks_for_exact_times_is_told_them(asked: Database) -> None:
-    exact = [list(find(asked, level, StudyFilter(patient="PSEUDO0002"), exact_times=True)) for level in LEVELS]
+    exact = [
+        [shown(row) for row in find(asked, level, StudyFilter(patient="PSEUDO0002"), exact_times=True)]
+        for level in LEVELS
+    ]
     assert [row.pop("received_at") for (row,) in exact] == ["2026-02-01T12:00:00Z"] * 3
     assert exact == [rows(asked, level, patient="PSEUDO0002") for level in LEVELS]
 
@@ -643,7 +653,7 @@ def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypa
     everything = rows(asked)
     monkeypatch.setattr("fidac_node.hub.index.query._PAGE", 2)
     assert rows(asked) == everything
-    assert list(find(asked, "studies", StudyFilter(), 3)) == everything[:3]
+    assert [shown(row) for row in find(asked, "studies", StudyFilter(), 3)] == everything[:3]
     assert len(list(find(asked, "instances", StudyFilter(), 4))) == 4
 
 
@@ -699,7 +709,7 @@ def test_what_is_rebuilt_from_an_archive_of_before_tells_the_week_alone(
     moment = datetime.datetime(2026, 2, 1, 12, tzinfo=datetime.UTC).timestamp()
     os.utime(path, (moment, moment))
     reindex(archive, db)
-    assert [row["received_at"] for row in find(db, "studies", StudyFilter(), exact_times=True)] == [
+    assert [plain(row.received_at) for row in find(db, "studies", StudyFilter(), exact_times=True)] == [
         "2026-01-26T00:00:00Z"
     ]
     assert path.stat().st_mtime == datetime.datetime(2026, 1, 26, tzinfo=datetime.UTC).timestamp()

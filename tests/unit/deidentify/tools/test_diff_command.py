@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from fidac_node.cli import cli
 from fidac_node.deidentify import Deidentifier
 from fidac_node.identity.originals import DIRECTORY, open_headers, purge_headers
-from fidac_node.identity.uses import UseLog
+from fidac_node.operations.uses import UseLog
 from fidac_node.receive.check import entry_for, identify
 from fidac_node.site.daemon import Site, open_site
 from fidac_node.site.route import Rules

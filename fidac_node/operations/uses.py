@@ -1,7 +1,7 @@
-"""Who asked who a patient is, when, why and with which command: the record of every look behind a pseudonym.
+"""Who asked who a patient is, or acted upon what waits: when, why and with which command. The record of uses.
 
-One line of JSON per use in a file that is only appended to, written before the answer is given. It names
-pseudonyms and handles, never a patient, so that whoever oversees the node may read it. Each line holds the
+One line of JSON per use in a file that is only appended to, written before the answer is given or the act is done. It
+names pseudonyms and handles, never a patient, so that whoever oversees the node may read it. Each line holds the
 hash of the line before it: a line that was changed or taken out shows, unless all that follows was written
 anew; for more, let it be copied to another machine.
 """
@@ -40,13 +40,13 @@ class UseLog:
     """The record of uses in the folder ``directory``."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / FILE
+        self.path = directory / FILE
 
     def write(self, command: str, subject: str, reason: str) -> None:
         """Write down one use, durably. Raises ``OSError``: then there must be no answer."""
-        safeio.make_directories(self._path.parent)
-        owner = self._path.parent.stat()
-        fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        safeio.make_directories(self.path.parent)
+        owner = self.path.parent.stat()
+        fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             if os.geteuid() == 0:
@@ -59,17 +59,17 @@ class UseLog:
                 + b"\n"
             )
             if os.write(fd, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             os.fsync(fd)
         finally:
             os.close(fd)
 
     def read(self) -> tuple[list[Use], list[int]]:
         """All uses, and the numbers of the lines (from 1) before which one was changed or taken out."""
-        if not self._path.exists():
+        if not self.path.exists():
             return [], []
         uses, broken, last = [], [], b""
-        for number, line in enumerate(self._path.read_bytes().splitlines(), 1):
+        for number, line in enumerate(self.path.read_bytes().splitlines(), 1):
             try:
                 use = Use(**json.loads(line))
             except (ValueError, TypeError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fidac_node.identity.placeholders import is_placeholder, matches
+from fidac_node.deidentify.triage.placeholders import is_placeholder, matches
 
 NOBODY = [
     "0",

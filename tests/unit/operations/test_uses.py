@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fidac_node.identity.uses import FILE, UseLog, user
+from fidac_node.operations.uses import FILE, UseLog, user
 from tests.support import SystemCalls
 
 ROOT = Path(__file__).parents[3]
@@ -87,7 +87,7 @@ def test_a_full_disk_is_an_error_so_that_nobody_gets_an_answer(tmp_path: Path, m
 
 def test_processes_that_write_at_once_write_one_chain(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from fidac_node.identity.uses import UseLog\n"
+        "import sys; from pathlib import Path; from fidac_node.operations.uses import UseLog\n"
         "for number in range(40): UseLog(Path(sys.argv[1])).write('pseudonym find', f'{sys.argv[2]}{number}', 'why')"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name], cwd=ROOT) for name in "abc"]

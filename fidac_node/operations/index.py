@@ -1,0 +1,103 @@
+"""The hub's index: opened, asked, made anew, and the sites that may store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fidac_node.config.values import site_id_problem
+from fidac_node.dicom.ae import ae_title_problem
+from fidac_node.errors import ConfigError, Temporary
+from fidac_node.hub.index import (
+    COLUMNS,
+    EXACT_TIME,
+    StudyFilter,
+    add_site,
+    check,
+    find,
+    prepare,
+    received_per_site,
+    site_code,
+)
+from fidac_node.hub.index.held import HeldObject, list_held
+from fidac_node.system.database import connect, sqlite_path
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+    from fidac_node.config.config import HubConfig
+    from fidac_node.hub.index.rebuild import Reindexed
+
+__all__ = [
+    "COLUMNS",
+    "EXACT_TIME",
+    "HeldObject",
+    "StudyFilter",
+    "answering",
+    "connected",
+    "find",
+    "list_held",
+    "opened",
+    "received_per_site",
+    "register",
+    "reindex",
+]
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say plainly that the database does not answer: :class:`ConfigError`, :class:`Temporary`."""
+    from peewee import ImproperlyConfigured, PeeweeException
+
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        raise ConfigError(f"the index cannot be opened: {error}") from error
+    except PeeweeException as error:
+        raise Temporary(
+            f"the index does not answer: {str(error).strip()}; check [index] database, its server or its disk"
+        ) from error
+
+
+@contextmanager
+def connected(config: HubConfig) -> Iterator[Database]:
+    """The index's database, whatever is in it. Raises as :func:`answering`."""
+    with answering():
+        yield connect(config.index.database, config.path.parent)
+
+
+@contextmanager
+def opened(config: HubConfig) -> Iterator[Database]:
+    """The index, for asking. Raises as :func:`answering`, and :class:`ConfigError` when there is none yet."""
+    with connected(config) as db:
+        path = sqlite_path(db)
+        if path is not None and not path.exists():
+            raise ConfigError(
+                f"no index at {path} yet: run 'fidac-node hub run -c {config.path}' once; "
+                "'fidac-node hub reindex' fills it from the archive"
+            )
+        with db.connection_context():
+            check(db)
+            yield db
+
+
+def register(db: Database, site_id: str, ae_title: str) -> tuple[bool, str]:
+    """Let a site store, under its AE title; return whether that is new, and the site's neutral code.
+
+    Raises :class:`ConfigError` for what is no id or title, or belongs to another site.
+    """
+    if problem := site_id_problem(site_id) or ae_title_problem(ae_title):
+        raise ConfigError(problem)
+    added = add_site(db, site_id, ae_title)
+    return added, site_code(db, site_id)
+
+
+def reindex(config: HubConfig, progress: Callable[[int], None]) -> Reindexed:
+    """Make the index anew from the archive; ``progress`` hears how many files were read. Raises as :func:`answering`."""
+    from fidac_node.hub.archive import Archive
+    from fidac_node.hub.index.rebuild import reindex as rebuild
+
+    with connected(config) as db:
+        prepare(db)
+        return rebuild(Archive(config.archive.directory), db, progress, limit=config.receive.max_object)

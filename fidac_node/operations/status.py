@@ -1,0 +1,231 @@
+"""What a site or a hub has, how it stands, and what waits for a person: records, not text."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fidac_node.dicom.uids import TRANSFER_SYNTAXES
+from fidac_node.spool.queue import Spool
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+    from fidac_node.config.config import HubConfig, SiteConfig
+    from fidac_node.site.ledger import Ledger
+
+_HOUR: Final = 3600
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The disk that objects wait on, in bytes; ``room``: new objects are taken. ``None``: there is no spool yet."""
+
+    free_bytes: int | None
+    reserve_bytes: int
+    room: bool
+
+
+@dataclass(frozen=True)
+class HubLink:
+    """The hub as the site's sender last met it; ``last_contact`` in seconds of the epoch."""
+
+    address: str
+    reachable: bool
+    last_contact: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent in one transfer syntax: bytes of the files as received, and as sent."""
+
+    transfer_syntax: str
+    transfer_syntax_uid: str
+    objects: int
+    bytes_received: int
+    bytes_sent: int
+
+    @property
+    def ratio(self) -> float:
+        """How much smaller it became."""
+        return round(self.bytes_received / self.bytes_sent, 3)
+
+
+@dataclass(frozen=True)
+class LastError:
+    """The latest failure to de-identify or to send: when (seconds of the epoch), and what."""
+
+    at: float
+    message: str
+
+
+@dataclass(frozen=True)
+class SiteStatus:
+    """A site: ``counts`` of objects by state, ``reasons`` of what waits for a person; ages are in seconds."""
+
+    site: str
+    profile: str
+    counts: dict[str, int]
+    reasons: dict[str, int]
+    sent_last_hour: int
+    sent: tuple[Sent, ...]
+    oldest_unsent_seconds: int | None
+    disk: Disk
+    hub: HubLink
+    last_error: LastError | None
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a person is needed."""
+        return bool(self.counts["held"] or self.counts["refused"] or not self.disk.room)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``site status --json`` has it."""
+        received, sent = (sum(getattr(one, name) for one in self.sent) for name in ("bytes_received", "bytes_sent"))
+        by_syntax = [{**asdict(one), "ratio": one.ratio} for one in self.sent]
+        total = {"bytes_received": received, "bytes_sent": sent, "ratio": round(received / sent, 3) if sent else None}
+        contact, error = self.hub.last_contact, self.last_error
+        return {
+            "site": self.site,
+            **self.counts,
+            "reasons": self.reasons,
+            "sent_last_hour": self.sent_last_hour,
+            "wire": {**total, "by_transfer_syntax": by_syntax},
+            "oldest_unsent_seconds": self.oldest_unsent_seconds,
+            "disk": asdict(self.disk),
+            "hub": {**asdict(self.hub), "last_contact": utc(contact) if contact else None},
+            "last_error": {"at": utc(error.at), "message": error.message} if error else None,
+        }
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """One study at a site: ``counts`` of its objects by state; times in seconds of the epoch."""
+
+    study: str
+    received: int
+    counts: dict[str, int]
+    began: float
+    changed: float
+    labels: str | None
+    reasons: str | None
+    bytes: int | None
+    state: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``site studies --json`` has it."""
+        return {
+            "study": self.study,
+            "received": self.received,
+            **self.counts,
+            "began": self.began,
+            "changed": self.changed,
+            "labels": self.labels,
+            "reasons": self.reasons,
+            "bytes": self.bytes,
+            "state": self.state,
+        }
+
+
+@dataclass(frozen=True)
+class HubStatus:
+    """A hub: ``totals`` of its index, how much waits to be filed, whether it runs."""
+
+    ae_title: str
+    totals: dict[str, int]
+    queued: int
+    running: bool
+    disk: Disk
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a person is needed."""
+        return bool(self.totals["held"] or not self.disk.room)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``hub status --json`` has it."""
+        return {
+            "ae_title": self.ae_title,
+            **self.totals,
+            "queued": self.queued,
+            "running": self.running,
+            "disk": asdict(self.disk),
+        }
+
+
+def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
+    """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
+    now = time.time()
+    error = ledger.last_error()
+    oldest = ledger.oldest(("ready", "outgoing"))
+    return SiteStatus(
+        site=config.site.id,
+        profile=config.deidentify.profile,
+        counts=ledger.counts(),
+        reasons=ledger.reasons(),
+        sent_last_hour=ledger.sent_since(now - _HOUR),
+        sent=tuple(
+            Sent(TRANSFER_SYNTAXES.get(row["transfer_syntax_uid"], row["transfer_syntax_uid"]), **row)
+            for row in ledger.sent()
+        ),
+        oldest_unsent_seconds=round(now - oldest) if oldest else None,
+        disk=_disk(config.spool.directory, config.spool.reserve),
+        hub=_link(config, ledger),
+        last_error=LastError(*error) if error else None,
+    )
+
+
+def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[StudyStatus]:
+    """The studies of a site, the latest first, at most ``limit`` unless it is negative."""
+    return [_study(row, config.spool.study_idle) for row in ledger.studies(limit=limit)]
+
+
+def hub_status(config: HubConfig, db: Database) -> HubStatus:
+    """How a hub stands, from its index and its spool."""
+    from fidac_node.hub.index import totals
+    from fidac_node.system.locks import FILING, is_taken
+
+    directory = config.spool.directory / "inbox"
+    title = config.receive.ae_title
+    if not directory.is_dir():
+        return HubStatus(title, totals(db), 0, False, Disk(None, config.spool.reserve, True))
+    spool = Spool(directory, reserve=config.spool.reserve)
+    queued = len(spool.entries("new")) + len(spool.entries("work"))
+    return HubStatus(title, totals(db), queued, is_taken(directory / FILING), _disk(directory, config.spool.reserve))
+
+
+def utc(seconds: float) -> str:
+    """Seconds of the epoch as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _link(config: SiteConfig, ledger: Ledger) -> HubLink:
+    contact, reachable = ledger.fact("hub_contact"), ledger.fact("hub_reachable")
+    return HubLink(
+        config.send.hub,
+        reachable == "1",
+        float(contact) if contact else None,
+        ledger.fact("hub_error") if reachable == "0" else None,
+    )
+
+
+def _disk(directory: Path, reserve: int) -> Disk:
+    free = shutil.disk_usage(directory).free
+    return Disk(free, reserve, free > reserve)
+
+
+def _study(row: dict[str, Any], idle_seconds: float) -> StudyStatus:
+    """A study as a whole: complete when idle and everything is committed or discarded."""
+    if row["held"] or row["refused"]:
+        state = "waiting"
+    elif row["committed"] + row["discarded"] + row["dropped"] == row["received"]:
+        state = "complete" if time.time() - row["changed"] >= idle_seconds else "settling"
+    else:
+        state = "on its way"
+    whole = ("study", "received", "began", "changed", "labels", "reasons", "bytes")
+    counts = {name: number for name, number in row.items() if name not in whole}
+    return StudyStatus(counts=counts, state=state, **{name: row[name] for name in whole})
