@@ -35,7 +35,6 @@ from benchmarks.objects import ELEMENTS, encoded, enhanced, pixels, series, slic
 from benchmarks.theirs import Deid
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify.profile.programmes import find
-from fidac_node.deidentify.source import read_source
 from fidac_node.errors import Permanent
 from fidac_node.identity.keyfile import create_key
 from fidac_node.phantom.scan import IDENTITIES, Scan
@@ -74,7 +73,7 @@ class Bench:
 
 def ours(engine: Deidentifier, encoded_object: bytes) -> None:
     """From a file in memory to the pieces of the output, as they would be handed to one write."""
-    output = engine.apply(read_source(encoded_object, LIMIT), label="unknown", label_source="default")
+    output = engine.apply(engine.sources.read(encoded_object, LIMIT), label="unknown", label_source="default")
     for _ in output.chunks():
         pass
 
@@ -82,7 +81,7 @@ def ours(engine: Deidentifier, encoded_object: bytes) -> None:
 def whole(engine: Deidentifier, encoded_object: bytes) -> None:
     """From a file in memory to a file in memory: the pixels copied once."""
     target = io.BytesIO()
-    engine.apply(read_source(encoded_object, LIMIT), label="unknown", label_source="default").write(target)
+    engine.apply(engine.sources.read(encoded_object, LIMIT), label="unknown", label_source="default").write(target)
 
 
 def milliseconds(work: Callable[[], object], count: int) -> float:

@@ -19,7 +19,6 @@ from pydicom.filewriter import dcmwrite
 
 from benchmarks.objects import lengthened
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.source import read_source
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
 from fidac_node.phantom import series as phantom_series
@@ -121,7 +120,7 @@ def _passed(paths: Sequence[Path]) -> Iterator[bytes]:
             uid = str(meta.MediaStorageSOPInstanceUID)
             if meta.TransferSyntaxUID not in _SENT or uid in seen:
                 continue
-            engine.apply(read_source(encoded, _LIMIT), label="unknown", label_source="default")
+            engine.apply(engine.sources.read(encoded, _LIMIT), label="unknown", label_source="default")
         except (Permanent, InvalidDicomError):
             continue  # a site would hold it
         seen.add(uid)

@@ -24,7 +24,7 @@ from fidac_node.deidentify.rewrite import dates, iod, structured
 from fidac_node.deidentify.rewrite.dates import Moments
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
 from fidac_node.deidentify.rewrite.rewrite import Header, Rewriter, Rule, Subject, taken
-from fidac_node.deidentify.source import Source, open_source
+from fidac_node.deidentify.source import Source, Sources
 from fidac_node.deidentify.triage import triage
 from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
 from fidac_node.dicom import charset, elements, marks, tags
@@ -175,10 +175,12 @@ class Deidentifier:
                     f"the {name} must be 1 to 64 ASCII characters without backslash: it travels in every object"
                 )
         self.plan = plan
+        self.sources = Sources()
         self._keys = keys
         self._site_id = site_id
         self._programme = programme
         self._rules = rules or Rules()
+        self._passed: triage.Passed = set()
         self._moments = moments or Moments()
         self._path = path
         self._kept = plan.kept
@@ -208,7 +210,7 @@ class Deidentifier:
         Raises :class:`Permanent` if none that may pass.
         """
         with doubt_holds():
-            return triage.triage(source, self._rules)
+            return triage.triage(source, self._rules, self._passed)
 
     def deidentify(
         self,
@@ -230,7 +232,7 @@ class Deidentifier:
         written by then is to be thrown away.
         """
         if isinstance(source, Path):
-            with doubt_holds(), open_source(source, limit) as opened:
+            with doubt_holds(), self.sources.open(source, limit) as opened:
                 return self.deidentify(
                     opened, target, label=label, label_source=label_source, limit=limit, looked=looked
                 )
@@ -245,7 +247,7 @@ class Deidentifier:
         """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
         with doubt_holds():
             if verdict is None:
-                verdict = triage.triage(source, self._rules)
+                verdict = triage.triage(source, self._rules, self._passed)
             if verdict.look and not looked:
                 raise Permanent(
                     "pixel-risk",

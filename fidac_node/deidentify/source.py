@@ -10,24 +10,25 @@ import io
 import mmap
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom import charset, elements, part10
 from fidac_node.dicom.dictionary import tag_of
 from fidac_node.dicom.elements import LARGEST_HEADER, MOST_ELEMENTS, DataSet, Elements, Unusual
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
-from fidac_node.dicom.series import Cut, Cutter, whole
+from fidac_node.dicom.series import Cut, Cutters, cutters, whole
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.dicom.walk import Leaf, leaves
 
 _CHUNK: Final = 1 << 20
-_CUTTERS: Final = {explicit: Cutter(explicit=explicit) for explicit in (False, True)}
+# An encoded element, whether its header is explicit, and the character sets: its value as text.
+Texts: TypeAlias = "Callable[[bytes, bool, tuple[str, ...]], str]"
 # What rules ask for is read this far (bytes): the length of the longest LT (PS3.5 6.2).
 _LONGEST_TEXT: Final = 10240
 
@@ -42,6 +43,14 @@ class PixelData(NamedTuple):
     offset: int
     length: int
     encapsulated: bool
+
+
+def _text(encoded: bytes, explicit: bool, declared: tuple[str, ...]) -> str:
+    raw = elements.value_of({0: encoded}, 0, explicit)[:_LONGEST_TEXT].strip(b"\x00 ")
+    try:
+        return charset.decode(raw, declared)
+    except charset.Undecodable:
+        return raw.decode("latin-1")
 
 
 @dataclass(eq=False, repr=False)  # no log or traceback may print a header
@@ -59,6 +68,7 @@ class Source:
     pixel_data: PixelData | None
     buffer: part10.Buffer
     file: BinaryIO | None = None
+    texts: Texts = _text
 
     @cached_property
     def elements(self) -> Elements:
@@ -148,7 +158,7 @@ class Source:
         """
         tag = tag_of(keyword)
         encoded = self.elements.get(tag) if tag is not None else None
-        return default if encoded is None else _text(encoded, self.syntax.explicit, self.charset) or default
+        return default if encoded is None else self.texts(encoded, self.syntax.explicit, self.charset) or default
 
     def number(self, keyword: str, default: int | None = None) -> int:
         """The value of a top-level US or IS attribute.
@@ -169,46 +179,55 @@ class Source:
             raise Malformed(f"{keyword} {format_tag(tag)} is no number") from None
 
 
-@contextmanager
-def open_source(path: Path, limit: int) -> Iterator[Source]:
-    """Open a Part 10 file for de-identification.
+class Sources:
+    """Opens objects, and remembers what the headers of a series have in common: one for each engine."""
 
-    ``limit`` (bytes) bounds what a deflated data set may inflate to. Raises :class:`Malformed`
-    (code ``malformed``) for anything that is not well-formed.
-    """
-    with ExitStack() as stack:
-        file: BinaryIO = stack.enter_context(path.open("rb", buffering=0))
-        buffer = stack.enter_context(_mapped(file))
+    def __init__(self) -> None:
+        self._cutters = cutters()
+        # The texts that rules ask for are the same in all slices of a series.
+        self._texts: Texts = lru_cache(maxsize=1024)(_text)
+
+    @contextmanager
+    def open(self, path: Path, limit: int) -> Iterator[Source]:
+        """Open a Part 10 file for de-identification.
+
+        ``limit`` (bytes) bounds what a deflated data set may inflate to. Raises :class:`Malformed`
+        (code ``malformed``) for anything that is not well-formed.
+        """
+        with ExitStack() as stack:
+            file: BinaryIO = stack.enter_context(path.open("rb", buffering=0))
+            buffer = stack.enter_context(_mapped(file))
+            meta, offset = part10.meta_in(buffer)
+            if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
+                file.seek(offset)
+                file, offset = _inflated(file, path.parent, limit, stack), 0
+                buffer = stack.enter_context(_mapped(file))
+            yield _parse(meta, buffer, offset, file, self._cutters, self._texts)
+
+    def read(self, buffer: bytes | memoryview, limit: int) -> Source:
+        """Read a Part 10 file that is in memory; as :meth:`open`."""
         meta, offset = part10.meta_in(buffer)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
-            file.seek(offset)
-            file, offset = _inflated(file, path.parent, limit, stack), 0
-            buffer = stack.enter_context(_mapped(file))
-        yield _parse(meta, buffer, offset, file)
+            return _parse(meta, part10.inflate(buffer[offset:], limit), 0, None, self._cutters, self._texts)
+        return _parse(meta, buffer, offset, None, self._cutters, self._texts)
+
+
+def open_source(path: Path, limit: int) -> AbstractContextManager[Source]:
+    """Open a single Part 10 file; as :meth:`Sources.open`."""
+    return Sources().open(path, limit)
 
 
 def read_source(buffer: bytes | memoryview, limit: int) -> Source:
-    """Read a Part 10 file that is in memory; as :func:`open_source`."""
-    meta, offset = part10.meta_in(buffer)
-    if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
-        return _parse(meta, part10.inflate(buffer[offset:], limit), 0, None)
-    return _parse(meta, buffer, offset, None)
+    """Read a single Part 10 file that is in memory; as :meth:`Sources.read`."""
+    return Sources().read(buffer, limit)
 
 
-# The texts that rules ask for are the same in all slices of a series.
-@lru_cache(maxsize=1024)
-def _text(encoded: bytes, explicit: bool, declared: tuple[str, ...]) -> str:
-    raw = elements.value_of({0: encoded}, 0, explicit)[:_LONGEST_TEXT].strip(b"\x00 ")
-    try:
-        return charset.decode(raw, declared)
-    except charset.Undecodable:
-        return raw.decode("latin-1")
-
-
-def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None) -> Source:
+def _parse(
+    meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None, learned: Cutters, texts: Texts
+) -> Source:
     syntax = Syntax.of(meta.transfer_syntax_uid)
     end = len(buffer)
-    cut, position = _CUTTERS[syntax.explicit].split(buffer, offset, end) if syntax.little else (whole({}), offset)
+    cut, position = learned[syntax.explicit].split(buffer, offset, end) if syntax.little else (whole({}), offset)
     found = cut.elements
     tail: list[bytes] = []
     pixel_data: PixelData | None = None
@@ -236,7 +255,7 @@ def _parse(meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | 
             in_order = False
     if not in_order:
         cut = whole(found)
-    return Source(meta, syntax, cut, tuple(tail), pixel_data, buffer, file)
+    return Source(meta, syntax, cut, tuple(tail), pixel_data, buffer, file, texts)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ result is that of :func:`.elements.split` on every input, because the bytes of a
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom import elements, headers, part10
 from fidac_node.dicom.elements import LARGEST_HEADER, Elements
@@ -186,3 +186,11 @@ def pieces(found: Mapping[int, bytes], own: Container[int]) -> Iterator[tuple[in
             size += len(encoded)
     if together:
         yield _ALIKE, b"".join(together)
+
+
+Cutters: TypeAlias = "dict[bool, Cutter]"
+
+
+def cutters() -> Cutters:
+    """A cutter for each little-endian encoding, by whether it is explicit, that has seen nothing yet."""
+    return {explicit: Cutter(explicit=explicit) for explicit in (False, True)}

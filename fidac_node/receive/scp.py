@@ -22,6 +22,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from fidac_node.dicom.ae import Context
 from fidac_node.dicom.part10 import FileMeta
+from fidac_node.dicom.series import cutters
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.receive.association import LaneAssociation
@@ -124,6 +125,7 @@ class StorageScp:
         self._accept = accept
         self._ended = ended
         self._stopping = threading.Event()
+        self._cutters = cutters()
         handlers = [
             (evt.EVT_REQUESTED, self._on_requested),
             (evt.EVT_CONN_CLOSE, self._on_close),
@@ -215,6 +217,7 @@ class StorageScp:
             incoming.size,
             beginning=incoming.beginning,
             limit=self._policy.max_object,
+            learned=self._cutters,
         )
         self._accept(incoming.draft, identity, incoming.digest())
         return SUCCESS, ""

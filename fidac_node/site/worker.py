@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from fidac_node.deidentify import Deidentifier, Source, open_source
+from fidac_node.deidentify import Deidentifier, Source
 from fidac_node.deidentify.triage import ocr
 from fidac_node.deidentify.triage.triage import Verdict
 from fidac_node.dicom.dictionary import tag_of
@@ -211,7 +211,7 @@ class Worker:
         if first != entry:
             raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
         path = self._inbox.path(entry)
-        with open_source(path, self._limit) as source:
+        with self._deidentifier.sources.open(path, self._limit) as source:
             decision = self._decide(source)
             reason = self._inbox.reason(entry) or {}
             # Who says whose a study is has not said that it is in scope.

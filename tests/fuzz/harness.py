@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fidac_node.deidentify import Deidentifier, Plan, Pseudonymiser, load_plan
-from fidac_node.deidentify.source import Source, read_source
+from fidac_node.deidentify.source import Source
 from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import PIXEL_DATA
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
@@ -92,7 +92,7 @@ class Harness:
 def _deidentified(engine: Deidentifier, file: bytes) -> tuple[Source | None, bytes | None, str]:
     target = io.BytesIO()
     try:
-        source = read_source(file, LIMIT)
+        source = engine.sources.read(file, LIMIT)
         engine.deidentify(source, target, label="unknown", label_source="default", limit=LIMIT)
     except Permanent as error:
         return None, None, error.code if error.code != "error" else str(error)

@@ -20,7 +20,7 @@ from typing import Final
 
 from fidac_node.deidentify.engine import Deidentifier, doubt_holds
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
-from fidac_node.deidentify.source import Source, open_source
+from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.tools import conformance
 from fidac_node.deidentify.tools.pool import Crashed, in_processes
 from fidac_node.deidentify.tools.report import recipe_of
@@ -110,7 +110,7 @@ class Job:
     def _deidentified(self, task: Task, temporary: Path) -> Result:
         with ExitStack() as stack:
             try:
-                source = stack.enter_context(open_source(task.path, self.limit))
+                source = stack.enter_context(self.deidentifier.sources.open(task.path, self.limit))
             except OSError as error:
                 raise Permanent("unreadable", f"the file cannot be read: {error.strerror}") from error
             if is_placeholder(source.get("PatientID")):

@@ -89,8 +89,8 @@ _DECISIVE: Final = (
     *_PALETTE,
     *_OTHER_PIXELS,
 )
-# Series that have passed, by the bytes of these elements.
-_passed: set[tuple[object, ...]] = set()
+# Series that have passed, by the bytes of these elements: the memory of one engine.
+Passed: TypeAlias = "set[tuple[object, ...]]"
 _MOST_PASSED: Final = 256
 
 
@@ -136,7 +136,7 @@ class Verdict(NamedTuple):
     look: int = 0
 
 
-def triage(source: Source, rules: Rules) -> Verdict:
+def triage(source: Source, rules: Rules, passed: Passed | None = None) -> Verdict:
     """Let ``source`` pass if it is a plain CT image or what ``rules`` let through; else raise :class:`Permanent`.
 
     Codes: ``not-allowed-class``, ``pixel-risk`` (it may show the patient's name or face), ``incomplete``,
@@ -152,7 +152,7 @@ def triage(source: Source, rules: Rules) -> Verdict:
     if sop_class not in CT_CLASSES:
         name = HELD_CLASSES.get(sop_class, "this SOP class")
         raise Permanent("not-allowed-class", f"{name} is not de-identified by this node, only CT images are")
-    _series(source, sop_class, rules)
+    _series(source, sop_class, rules, set() if passed is None else passed)
     if sop_class == uids.CT_IMAGE:
         _geometry(source)
     else:
@@ -160,11 +160,11 @@ def triage(source: Source, rules: Rules) -> Verdict:
     return Verdict(IMAGE, _overlays(source), _sampled(source, rules))
 
 
-def _series(source: Source, sop_class: str, rules: Rules) -> None:
+def _series(source: Source, sop_class: str, rules: Rules, passed: Passed) -> None:
     """What is the same for all slices of a series, decided once: by nothing but the elements of :data:`_DECISIVE`."""
     found = tuple(map(source.elements.get, _DECISIVE))
     key = (rules, source.syntax, source.pixel_data is None, found)
-    if key in _passed:
+    if key in passed:
         return
     alone = {tag: encoded for tag, encoded in zip(_DECISIVE, found, strict=True) if encoded is not None}
     seen = Source(source.meta, source.syntax, whole(alone), (), source.pixel_data, b"")
@@ -185,9 +185,9 @@ def _series(source: Source, sop_class: str, rules: Rules) -> None:
         raise Permanent(
             "pixel-risk", "VolumeBasedCalculationTechnique (0008,9207) says rendered: a picture, not slices"
         )
-    if len(_passed) >= _MOST_PASSED:
-        _passed.clear()
-    _passed.add(key)
+    if len(passed) >= _MOST_PASSED:
+        passed.clear()
+    passed.add(key)
 
 
 def _document(source: Source, kind: Kind, modality: str) -> Verdict:

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
-from fidac_node.deidentify.source import read_source
 from fidac_node.errors import Permanent
 from tests.deid_corpus import PROGRAMMES, Corpus, Made, Score, corpus
 from tests.unit.deidentify.build import KEY, LIMIT
@@ -30,7 +29,7 @@ def result(one: Made, deidentifier: Deidentifier) -> bytes | str:
     target = io.BytesIO()
     try:
         deidentifier.deidentify(
-            read_source(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
+            deidentifier.sources.read(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
         )
     except Permanent as error:
         return f"{error.code}: {error}"

@@ -17,7 +17,6 @@ from pydicom import config as pydicom_config
 from fidac_node.deidentify import Pseudonymiser, load_plan
 from fidac_node.deidentify.rewrite.dates import Clock
 from fidac_node.deidentify.rewrite.rewrite import Rewriter, Subject
-from fidac_node.deidentify.source import read_source
 from fidac_node.dicom import marks, part10
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE
@@ -688,7 +687,7 @@ def test_what_is_remembered_of_patients_and_elements_has_a_bound(tmp_path: Path)
     engine = deidentifier()
     for number in range(40):
         buffer = write(tmp_path / "a.dcm", ct(PatientID=f"P{number}")).read_bytes()
-        engine.apply(read_source(buffer, LIMIT), label="unknown", label_source="default")
+        engine.apply(engine.sources.read(buffer, LIMIT), label="unknown", label_source="default")
     assert len(engine._studies) <= 8
     rewriter = Rewriter(engine.plan, engine._keys.of("", "P1"), Subject("S1-A", CLOCK), Syntax.of(EXPLICIT_VR_LE))
     syntax = Syntax.of(EXPLICIT_VR_LE)
@@ -707,6 +706,6 @@ def test_the_pixels_go_from_file_to_file_and_to_memory_alike(tmp_path: Path) -> 
         outcome = engine.deidentify(path, target, label="unknown", label_source="default", limit=LIMIT)
         assert target.tell() == outcome.size
     engine.deidentify(path, held, label="unknown", label_source="default", limit=LIMIT)
-    output = engine.apply(read_source(path.read_bytes(), LIMIT), label="unknown", label_source="default")
+    output = engine.apply(engine.sources.read(path.read_bytes(), LIMIT), label="unknown", label_source="default")
     assert copied.read_bytes() == held.getvalue() == b"".join(output.chunks())
     assert copied.stat().st_size == outcome.size

@@ -25,7 +25,6 @@ from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import codes, dates, devices, iod, pseudonym, rewrite, shapes, text
 from fidac_node.deidentify.rewrite.dates import Clock
 from fidac_node.deidentify.rewrite.rewrite import Rewriter
-from fidac_node.deidentify.source import read_source
 from fidac_node.deidentify.triage import triage
 from fidac_node.dicom import elements, part10
 from fidac_node.dicom.dictionary import vrs_of
@@ -58,7 +57,6 @@ def forget() -> None:
             for value in list(vars(module).values()):
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()
-    triage._passed.clear()
 
 
 def score_of(made: Corpus, plan: Plan = PLAN, keys: type[Pseudonymiser] = Pseudonymiser) -> Score:
@@ -68,7 +66,7 @@ def score_of(made: Corpus, plan: Plan = PLAN, keys: type[Pseudonymiser] = Pseudo
         target = io.BytesIO()
         try:
             engine.deidentify(
-                read_source(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
+                engine.sources.read(one.encoded, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
             )
             results[one.name] = target.getvalue()
         except Permanent as error:

@@ -24,7 +24,6 @@ from fidac_node.deidentify.gate.identifying import nature_of
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.profile.ps315 import read_table
 from fidac_node.deidentify.rewrite import iod
-from fidac_node.deidentify.source import read_source
 from fidac_node.dicom.marks import CODE_MODIFIED_DATES
 from fidac_node.errors import Permanent
 from tests import strategies as made
@@ -106,7 +105,7 @@ def outcome(twins: Twins, file: bytes, plan: Plan = PLAN) -> tuple[bytes, str]:
     target = io.BytesIO()
     try:
         engine.deidentify(
-            read_source(file, build.LIMIT), target, label="certain", label_source="called-ae", limit=build.LIMIT
+            engine.sources.read(file, build.LIMIT), target, label="certain", label_source="called-ae", limit=build.LIMIT
         )
     except Permanent as error:
         print(error)  # it names no value; shown when a test fails

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from fidac_node import phantom
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify.gate.identifying import nature_of
-from fidac_node.deidentify.source import read_source
 from fidac_node.dicom.elements import Unusual
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
@@ -49,7 +48,7 @@ def outcome(deidentifier: Deidentifier, file: bytes) -> bytes | str:
     target = io.BytesIO()
     try:
         deidentifier.deidentify(
-            read_source(file, LIMIT), target, label="certain", label_source="called-ae", limit=LIMIT
+            deidentifier.sources.read(file, LIMIT), target, label="certain", label_source="called-ae", limit=LIMIT
         )
     except Unusual:
         return UNUSUAL

@@ -24,7 +24,6 @@ from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import dates
 from fidac_node.deidentify.rewrite.dates import Clock, Moments
-from fidac_node.deidentify.source import read_source
 from tests import strategies as made
 from tests.deid_encoding import Path, Read, read
 from tests.deid_kinds.values import MOMENTS
@@ -100,7 +99,9 @@ def engine(plan: Plan = PLAN, moments: Moments | None = None) -> Deidentifier:
 
 def output(deidentifier: Deidentifier, file: bytes) -> Read:
     target = io.BytesIO()
-    deidentifier.deidentify(read_source(file, LIMIT), target, label="unknown", label_source="default", limit=LIMIT)
+    deidentifier.deidentify(
+        deidentifier.sources.read(file, LIMIT), target, label="unknown", label_source="default", limit=LIMIT
+    )
     return read(target.getvalue())
 
 
