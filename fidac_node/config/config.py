@@ -28,7 +28,7 @@ from fidac_node.config.options import (
 )
 from fidac_node.config.options import render as render_options
 from fidac_node.config.values import (
-    Rule,
+    RuleSettings,
     database_problem,
     host_problem,
     label_problem,
@@ -172,7 +172,7 @@ class Route:
         labels_problem,
         example='labels = { FIDAC_CERTAIN = "certain", FIDAC_NEGATIVE = "negative" }',
     )
-    rules: tuple[Rule, ...] = option(
+    rules: tuple[RuleSettings, ...] = option(
         (),
         "Rules, first match wins; none: a chest CT is accepted, anything else is held. Words match in any case.",
         kind=list,

@@ -20,7 +20,7 @@ _LO_LENGTH: Final = 64  # characters in a Long String (PS3.5 6.2)
 _MAX_RULE_NAME: Final = 48  # leaves room for "rule:" where the label's source is written, a Long String
 
 
-class Rule(TypedDict):
+class RuleSettings(TypedDict):
     """One routing rule: it applies when every ``when`` and no ``unless`` matches.
 
     ``when`` and ``unless`` map a DICOM keyword to a regular expression; ``label`` may be empty.
@@ -127,7 +127,7 @@ def labels_problem(value: Mapping[str, str]) -> str | None:
     )
 
 
-def read_rules(value: Any) -> tuple[Rule, ...]:
+def read_rules(value: Any) -> tuple[RuleSettings, ...]:
     """Read ``[[route.rules]]``. Raises :class:`Wrong` with the place inside."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Wrong("must be tables, each headed [[route.rules]]")
@@ -139,13 +139,13 @@ def read_rules(value: Any) -> tuple[Rule, ...]:
     return rules
 
 
-def _read_rule(number: int, table: dict[str, Any]) -> Rule:
-    if unknown := [key for key in table if key not in Rule.__annotations__]:
-        raise Wrong(f"unknown option{nearest(unknown[0], Rule.__annotations__)}", number, unknown[0])
+def _read_rule(number: int, table: dict[str, Any]) -> RuleSettings:
+    if unknown := [key for key in table if key not in RuleSettings.__annotations__]:
+        raise Wrong(f"unknown option{nearest(unknown[0], RuleSettings.__annotations__)}", number, unknown[0])
     for key in ("name", "decision"):
         if key not in table:
             raise Wrong(f"has no {key}", number)
-    return Rule(
+    return RuleSettings(
         name=_rule_value(table["name"], number, "name"),
         when=_read_conditions(table.get("when", {}), number, "when"),
         unless=_read_conditions(table.get("unless", {}), number, "unless"),

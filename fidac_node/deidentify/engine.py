@@ -23,7 +23,7 @@ from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import dates, iod, structured
 from fidac_node.deidentify.rewrite.dates import Moments
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
-from fidac_node.deidentify.rewrite.rewrite import Header, Rewriter, Rule, Subject, taken
+from fidac_node.deidentify.rewrite.rewrite import ElementRule, Rewriter, RewrittenHeader, Subject, taken
 from fidac_node.deidentify.source import Source, Sources
 from fidac_node.deidentify.triage import triage
 from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
@@ -202,7 +202,7 @@ class Deidentifier:
         self._words = frozenset(word for entry in plan.vocabulary | plan.devices for word in entry.split())
         self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices)
         self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
-        self._memory: dict[tuple[Syntax, str], dict[bytes, Rule]] = {}
+        self._memory: dict[tuple[Syntax, str], dict[bytes, ElementRule]] = {}
 
     def triage(self, source: Source) -> Verdict:
         """What kind of object ``source`` is (see :func:`.triage.triage`).
@@ -292,7 +292,7 @@ class Deidentifier:
         )
         return Output(head, b"".join(after), pixels, outcome)
 
-    def _header(self, source: Source, rewriter: Rewriter, kind: str) -> Header:
+    def _header(self, source: Source, rewriter: Rewriter, kind: str) -> RewrittenHeader:
         """What becomes of the header, by the fast path wherever it does."""
         if source.syntax.little and self._path != "slow":
             try:
@@ -304,7 +304,7 @@ class Deidentifier:
             raise Unusual("big endian")
         return self._rewritten(source, whole(source.canonical()), rewriter, kind)
 
-    def _rewritten(self, source: Source, cut: Cut, rewriter: Rewriter, kind: str) -> Header:
+    def _rewritten(self, source: Source, cut: Cut, rewriter: Rewriter, kind: str) -> RewrittenHeader:
         if kind == IMAGE:
             return rewriter.header(cut)
         explicit = source.syntax.explicit
@@ -355,7 +355,7 @@ class Deidentifier:
         rewriter = Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, demands=demands, rules=rules)
         return _Study(subject, rewriter)
 
-    def _completed(self, source: Source, header: Header, pixels: Pixels | None) -> Elements:
+    def _completed(self, source: Source, header: RewrittenHeader, pixels: Pixels | None) -> Elements:
         """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
         completed: Elements = {}
         if not source.value(tags.PATIENT_AGE).strip(b"\x00 ") and self.plan.action(tags.PATIENT_AGE, "AS") == "age89":
@@ -393,7 +393,7 @@ class Deidentifier:
             study.marks[key] = ours
         return ours
 
-    def _in_order(self, study: _Study, header: Header, own: Elements, ours: Elements) -> list[bytes]:
+    def _in_order(self, study: _Study, header: RewrittenHeader, own: Elements, ours: Elements) -> list[bytes]:
         """An output's elements by ascending tag.
 
         Those that a series has in common are in pieces that come again with every slice.

@@ -169,14 +169,16 @@ class Filer:
         cases = [_Case(entry) for entry in batch]
         ready = [case for case in cases if self._attempt(case, self._examine)]
         places: dict[tuple[str, str], Place] = {}
-        heirs: dict[tuple[str, str], str] = {}
+        pseudonyms: dict[tuple[str, str], str] = {}
         try:
             described = [case.description.place for case in ready if case.description]
-            places, heirs = whereabouts(self._db, described), owners(self._db, described)
+            places, pseudonyms = whereabouts(self._db, described), owners(self._db, described)
         except PeeweeException as error:
             self._postpone(ready, error)
             ready = []
-        archived = [case for case in ready if self._attempt(case, lambda case: self._archive_one(case, places, heirs))]
+        archived = [
+            case for case in ready if self._attempt(case, lambda case: self._archive_one(case, places, pseudonyms))
+        ]
         self._index(archived)
         for message, number in self._trouble.items():
             log.error("%d objects cannot be filed now and are tried again: %s", number, message)
@@ -239,21 +241,21 @@ class Filer:
             case.description = describe_header(path, site, meta, header)
 
     def _archive_one(
-        self, case: _Case, places: dict[tuple[str, str], Place], heirs: dict[tuple[str, str], str]
+        self, case: _Case, places: dict[tuple[str, str], Place], pseudonyms: dict[tuple[str, str], str]
     ) -> None:
-        """Put one object into the archive; ``places`` and ``heirs`` learn of it for the rest of the batch."""
+        """Put one object into the archive; ``places`` and ``pseudonyms`` learn of it for the rest of the batch."""
         assert case.description is not None and case.path is not None
         place, pseudonym = case.description.place, case.description.pseudonym
         if places.get((place.site, place.sop), place) != place:
             raise Permanent("conflict", "this SOPInstanceUID is filed in another study or series already")
-        if heirs.get((place.site, place.study), pseudonym) != pseudonym:
+        if pseudonyms.get((place.site, place.study), pseudonym) != pseudonym:
             raise Permanent("conflict", "this study is filed under another patient already")
         if self._archive.put_if_absent(case.path, place, sync=False) == "conflict":
             raise Permanent(
                 "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
             )
         places[place.site, place.sop] = place
-        heirs[place.site, place.study] = pseudonym
+        pseudonyms[place.site, place.study] = pseudonym
 
     def _index(self, cases: list[_Case]) -> None:
         """Index archived objects in one transaction and let the spool go of them."""

@@ -456,7 +456,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
     )
     worker.recover(after_crash=after_crash)
-    lifeline.give_way()  # the PACS waits for reception, a copy can wait
+    lifeline.lower_priority()  # the PACS waits for reception, a copy can wait
     lifeline.ready()
     worker.run(stop)
 

@@ -33,7 +33,7 @@ _CHEST: Final = re.compile(
 _JOINED: Final = re.compile(r"[_\W]+")
 
 
-class Header(Protocol):
+class Attributes(Protocol):
     """What rules ask: a pydicom ``Dataset`` or a ``deidentify.Source``."""
 
     def get(self, key: str, default: Any = ..., /) -> Any:
@@ -65,7 +65,7 @@ class Rule:
     when: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     unless: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
-    def applies(self, ds: Header) -> bool:
+    def applies(self, ds: Attributes) -> bool:
         """Say whether the rule applies to an object."""
         return all(pattern.search(text_of(ds, keyword)) for keyword, pattern in self.when.items()) and not any(
             pattern.search(text_of(ds, keyword)) for keyword, pattern in self.unless.items()
@@ -101,7 +101,7 @@ class Rules:
 
     def decide(
         self,
-        ds: Header,
+        ds: Attributes,
         *,
         called_ae: str = "",
         note: Mapping[str, Any] | None = None,
@@ -118,7 +118,7 @@ class Rules:
         code = OUT_OF_SCOPE if action == HOLD else ""
         return Decision(action, code, reason, name, label, source)
 
-    def _apply(self, ds: Header) -> tuple[str, str, str, str]:
+    def _apply(self, ds: Attributes) -> tuple[str, str, str, str]:
         """Action, name of the rule, its label, and the reason."""
         if not self._rules:
             if in_scope(ds):
@@ -148,13 +148,13 @@ class Rules:
         return self._default_label, "default"
 
 
-def in_scope(ds: Header) -> bool:
+def in_scope(ds: Attributes) -> bool:
     """The built-in rule: the header says chest, thorax or lung, or says nothing of where it was taken."""
     said = [text for keyword in _SCOPE if (text := _JOINED.sub(" ", text_of(ds, keyword)).strip())]
     return not said or any(_CHEST.search(text) for text in said)
 
 
-def text_of(ds: Header, keyword: str) -> str:
+def text_of(ds: Attributes, keyword: str) -> str:
     """The value of a keyword as folded text, several values joined by a backslash; ``""`` if it has none."""
     try:
         value = ds.get(keyword, "")

@@ -242,7 +242,7 @@ class Lifeline:
         if self._socket is not None:
             self._socket.send(b"ready\n")
 
-    def give_way(self) -> None:
+    def lower_priority(self) -> None:
         """Let the other stages have the processors first, from now on."""
         with suppress(OSError):  # a sandbox may forbid it
             os.nice(_YIELDING)

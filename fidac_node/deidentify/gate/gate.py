@@ -21,9 +21,9 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from fidac_node.deidentify.gate.needles import Facts, Inputs, Needles, Room, together
-from fidac_node.deidentify.gate.reader import Path, Reader, declared_by, reader_of
-from fidac_node.deidentify.gate.search import Frame, Heads, Left, Search, Seen, leak
+from fidac_node.deidentify.gate.needles import Identifiers, InputReader, Inputs, Needles, together
+from fidac_node.deidentify.gate.reader import ElementPath, Reader, declared_by, reader_of
+from fidac_node.deidentify.gate.search import Heads, Scope, Search, SearchedPiece, Uncompared, leak
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.errors import Permanent
@@ -32,11 +32,11 @@ from fidac_node.errors import Permanent
 _MOST_NEEDLES: Final = 5000
 _LONGEST_AE: Final = 64
 # What is remembered at most.
-MOST_ROOMS: Final = 8
+MOST_INPUT_MEMORIES: Final = 8
 MOST_SEARCHES: Final = 32
 MOST_METAS: Final = 64
 MOST_SENDERS: Final = 64
-MOST_TOLD: Final = 16
+MOST_SHARED: Final = 16
 _MOST_MOVED: Final = 64
 _NEW_UID: Final = re.compile(rb"2\.25\.\d{25,39}\0?")
 _SOP_INSTANCE_UID: Final = b"\x02\x00\x03\x00UI"
@@ -45,51 +45,51 @@ _DATE_DUMMY: Final = frozenset({b"19000101"})
 _SHIFTED: Final = "MODIFIED"
 
 
-class _Told:
+class _Shared:
     """What the pieces that an input has in common with others say together.
 
-    ``moved`` are pieces of outputs whose dates have moved from those that are told.
+    ``moved`` are pieces of outputs whose dates have moved from those that are shared.
     """
 
-    __slots__ = ("facts", "moved")
+    __slots__ = ("identifiers", "moved")
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
-        self.moved: set[Seen] = set()
+    def __init__(self, identifiers: Identifiers) -> None:
+        self.identifiers = identifiers
+        self.moved: set[SearchedPiece] = set()
 
 
 class Said(NamedTuple):
     """What an input says of whom it is about: in pieces that it has in common with others, and in those of its own."""
 
-    told: _Told
-    own: Facts
+    shared: _Shared
+    own: Identifiers
     kept: frozenset[int]
 
     @property
     def names(self) -> frozenset[str]:
         """The folded words of all persons' names in it."""
-        names = self.told.facts.names
+        names = self.shared.identifiers.names
         return names | self.own.names if self.own.names else names
 
 
-class _Room:
+class _InputMemory:
     """The inputs of one encoding, character set and profile."""
 
-    def __init__(self, room: Room, kept: frozenset[int]) -> None:
-        self.facts = room.facts
-        self._room = room
+    def __init__(self, memory: InputReader, kept: frozenset[int]) -> None:
+        self.identifiers = memory.identifiers
+        self._room = memory
         self._kept = kept
-        self._told: dict[tuple[Facts, ...], _Told] = {}
+        self._shared: dict[tuple[Identifiers, ...], _Shared] = {}
 
     def read(self, before: Sequence[bytes]) -> Said:
         """What an input says."""
         steady, own = self._room.read(before)
-        told = self._told.get(steady)
-        if told is None:
-            if len(self._told) >= MOST_TOLD:
-                self._told.clear()
-            told = self._told[steady] = _Told(together(steady))
-        return Said(told, own[0] if len(own) == 1 else together(own), self._kept)
+        shared = self._shared.get(steady)
+        if shared is None:
+            if len(self._shared) >= MOST_SHARED:
+                self._shared.clear()
+            shared = self._shared[steady] = _Shared(together(steady))
+        return Said(shared, own[0] if len(own) == 1 else together(own), self._kept)
 
 
 class _Meta(NamedTuple):
@@ -111,8 +111,8 @@ class Gate:
         self._harmless = harmless
         self._words = words
         self._inputs = Inputs(harmless)
-        self._rooms: dict[tuple[str, bytes, frozenset[int]], _Room] = {}
-        self._heads: dict[Frame, Heads] = {}
+        self._memories: dict[tuple[str, bytes, frozenset[int]], _InputMemory] = {}
+        self._heads: dict[Scope, Heads] = {}
         self._searches: OrderedDict[tuple[object, ...], Search] = OrderedDict()
         self._senders: dict[str, tuple[Needles, ...]] = {}
         self._metas: dict[tuple[int, str], _Meta] = {}
@@ -128,15 +128,17 @@ class Gate:
             reader = reader_of(transfer_syntax_uid, strict=False)
             element = _character_set(before, reader)
             key = (transfer_syntax_uid, element, kept)
-            room = self._rooms.get(key)
-            if room is None:
+            memory = self._memories.get(key)
+            if memory is None:
                 declared: tuple[str, ...] = ()
                 if element:
                     declared = declared_by(element[reader.header(element, 0, len(element))[2] :])
-                if len(self._rooms) >= MOST_ROOMS:
-                    self._rooms.pop(next(iter(self._rooms)))
-                room = self._rooms[key] = _Room(self._inputs.room(transfer_syntax_uid, declared, kept), kept)
-            return room.read(before)
+                if len(self._memories) >= MOST_INPUT_MEMORIES:
+                    self._memories.pop(next(iter(self._memories)))
+                memory = self._memories[key] = _InputMemory(
+                    self._inputs.reader(transfer_syntax_uid, declared, kept), kept
+                )
+            return memory.read(before)
 
     def check(
         self,
@@ -159,26 +161,26 @@ class Gate:
         which text could stand unseen. Raises :class:`Permanent` ``leak`` on a hit, naming attributes and never a value.
         """
         with _doubt():
-            search = self._search(said, sender, written, self._heads_of(Frame(transfer_syntax_uid, private, said.kept)))
+            search = self._search(said, sender, written, self._heads_of(Scope(transfer_syntax_uid, private, said.kept)))
             seen = search.look(after)
             if not _are_ascending(seen) and _comes_twice(seen):
                 raise Permanent("leak", "an element comes twice in the output")
             search.look_in_pixels(pixels)
-            _compare(said.told, said.own, seen, self._instance_uid(head, transfer_syntax_uid), written)
+            _compare(said.shared, said.own, seen, self._instance_uid(head, transfer_syntax_uid), written)
 
-    def _heads_of(self, frame: Frame) -> Heads:
-        heads = self._heads.get(frame)
+    def _heads_of(self, scope: Scope) -> Heads:
+        heads = self._heads.get(scope)
         if heads is None:
-            if len(self._heads) >= MOST_ROOMS:
+            if len(self._heads) >= MOST_INPUT_MEMORIES:
                 self._heads.pop(next(iter(self._heads)))
-            heads = self._heads[frame] = Heads(frame)
+            heads = self._heads[scope] = Heads(scope)
         return heads
 
     def _search(self, said: Said, sender: str, written: frozenset[str], heads: Heads) -> Search:
-        needles = said.told.facts.needles
+        needles = said.shared.identifiers.needles
         if not needles.issuperset(said.own.needles):
             needles |= said.own.needles
-        key = (self._sender(sender), needles, written, heads.frame)
+        key = (self._sender(sender), needles, written, heads.scope)
         search = self._searches.get(key)
         if search is None:
             # In an order that says nothing of what came before: of two attributes with one value a hit names the same.
@@ -259,7 +261,7 @@ def _checked_meta(head: bytes, transfer_syntax_uid: str) -> _Meta:
     return _Meta(start, end, head[:start], head[end:])
 
 
-def _are_ascending(seen: Iterable[Seen]) -> bool:
+def _are_ascending(seen: Iterable[SearchedPiece]) -> bool:
     """Say whether tags ascend from piece to piece and in each: then none comes twice."""
     last = -1
     for one in seen:
@@ -269,35 +271,39 @@ def _are_ascending(seen: Iterable[Seen]) -> bool:
     return True
 
 
-def _comes_twice(seen: Iterable[Seen]) -> bool:
+def _comes_twice(seen: Iterable[SearchedPiece]) -> bool:
     tags = [tag for one in seen for tag in one.tags]
     return len(set(tags)) != len(tags)
 
 
-def _compare(told: _Told, own: Facts, seen: Iterable[Seen], instance_uid: str, written: frozenset[str]) -> None:
+def _compare(
+    shared: _Shared, own: Identifiers, seen: Iterable[SearchedPiece], instance_uid: str, written: frozenset[str]
+) -> None:
     """Compare what depends on the whole input: original UIDs, and dates that are where they were."""
-    originals = told.facts.uids | own.uids
+    originals = shared.identifiers.uids | own.uids
     if instance_uid in originals:
         raise leak((0x00020003,), "an original UID")
     for one in seen:
         if one.rows or not originals.isdisjoint(one.uids):
-            _compare_uids(one.left, originals)
+            _compare_uids(one.uncompared, originals)
         if one.dated:
-            _compare_dates(one.left, own.dates, written)
-            if one not in told.moved:
-                _compare_dates(one.left, told.facts.dates, written)
-                if len(told.moved) >= _MOST_MOVED:
-                    told.moved.clear()
-                told.moved.add(one)
+            _compare_dates(one.uncompared, own.dates, written)
+            if one not in shared.moved:
+                _compare_dates(one.uncompared, shared.identifiers.dates, written)
+                if len(shared.moved) >= _MOST_MOVED:
+                    shared.moved.clear()
+                shared.moved.add(one)
 
 
-def _compare_uids(left: Iterable[Left], originals: frozenset[str]) -> None:
+def _compare_uids(left: Iterable[Uncompared], originals: frozenset[str]) -> None:
     for one in left:
         if not originals.isdisjoint(one.uids) or (one.rows and _spelled(one.rows, originals)):
             raise leak(one.path, "an original UID")
 
 
-def _compare_dates(left: Iterable[Left], dates: dict[Path, frozenset[bytes]], written: frozenset[str]) -> None:
+def _compare_dates(
+    left: Iterable[Uncompared], dates: dict[ElementPath, frozenset[bytes]], written: frozenset[str]
+) -> None:
     for path, after in chain.from_iterable(one.dates for one in left if dates):
         before = dates.get(path)
         if before is None or before.isdisjoint(after) or (after == _DATE_DUMMY and _SHIFTED not in written):

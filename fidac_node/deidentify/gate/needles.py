@@ -37,8 +37,8 @@ _LONGEST_VALUE: Final = 1 << 16
 # What is remembered at most: entries, and bytes of their keys.
 MOST_INTERNED: Final = 4096
 _MOST_NEEDLES_INTERNED: Final = 256
-MOST_FACTS: Final = 4096
-_FACTS_SIZE: Final = 1 << 19
+MOST_IDENTIFIERS: Final = 4096
+_IDENTIFIERS_SIZE: Final = 1 << 19
 MOST_HEADS: Final = 4096
 MOST_DAYS: Final = 256
 _FEW_DAYS: Final = 4
@@ -116,7 +116,7 @@ class Needles:
         return len(self.parts) + len(self.wholes) + len(self.days) + len(self.singles) + len(self.digits)
 
 
-class Facts:
+class Identifiers:
     """What a piece of an input says of whom it is about.
 
     ``dates`` by path, as ``YYYYMMDD``, ``names`` as words. Compared by identity.
@@ -137,12 +137,12 @@ class Facts:
         self.names = names
 
 
-def together(several: Collection[Facts]) -> Facts:
+def together(several: Collection[Identifiers]) -> Identifiers:
     """What several pieces say, in the order of their elements."""
     needles: frozenset[Needles] = frozenset().union(*(one.needles for one in several))
     uids: frozenset[str] = frozenset().union(*(one.uids for one in several))
     names: frozenset[str] = frozenset().union(*(one.names for one in several))
-    return Facts(needles, uids, {path: days for one in several for path, days in one.dates.items()}, names)
+    return Identifiers(needles, uids, {path: days for one in several for path, days in one.dates.items()}, names)
 
 
 class _Plain(NamedTuple):
@@ -165,18 +165,18 @@ class Inputs:
         self._interned: dict[tuple[object, ...], Needles] = {}
         self._days: dict[tuple[int, bool, frozenset[bytes]], tuple[Needles, ...]] = {}
 
-    def room(self, transfer_syntax_uid: str, declared: tuple[str, ...], kept: frozenset[int]) -> Room:
+    def reader(self, transfer_syntax_uid: str, declared: tuple[str, ...], kept: frozenset[int]) -> InputReader:
         """For inputs in one encoding.
 
         ``declared`` are the character sets of the object; attributes in ``kept`` give no needles.
         """
-        return Room(self, reader_of(transfer_syntax_uid, strict=False, wanted=_speaks), declared, kept)
+        return InputReader(self, reader_of(transfer_syntax_uid, strict=False, wanted=_speaks), declared, kept)
 
     def sender(self, ae_title: str) -> tuple[Needles, ...]:
         """The needles of the AE title in the File Meta Information of an input."""
         return self._gathered(0x00020016, True, Kind.IDENTIFIER, [ae_title])
 
-    def facts_of(self, contents: Contents, kept: frozenset[int]) -> Facts | None:
+    def identifiers_of(self, contents: Contents, kept: frozenset[int]) -> Identifiers | None:
         """What some values say, but those of attributes in ``kept``; ``None``: nothing."""
         needles: list[Needles] = []
         uids: set[str] = set()
@@ -208,7 +208,7 @@ class Inputs:
         if not (needles or uids or dates or names):
             return None
         days_by_path = {path: frozenset(found) for path, found in dates.items() if found}
-        return Facts(frozenset(needles), frozenset(uids), days_by_path, frozenset(names))
+        return Identifiers(frozenset(needles), frozenset(uids), days_by_path, frozenset(names))
 
     def _dated(self, tag: int, place: bool, days: frozenset[bytes]) -> tuple[Needles, ...]:
         """The needles of a few days, which all times of an object share."""
@@ -237,10 +237,10 @@ class Inputs:
         return (self._interned.setdefault(needles.key(), needles),)
 
 
-class Room:
+class InputReader:
     """What inputs say in one encoding, each different piece looked at once.
 
-    ``facts[piece]`` is ``None`` if it says nothing.
+    ``identifiers[piece]`` is ``None`` if it says nothing.
     """
 
     def __init__(self, inputs: Inputs, reader: Reader, declared: tuple[str, ...], kept: frozenset[int]) -> None:
@@ -251,13 +251,13 @@ class Room:
         self._size = 6 if reader.explicit else 4
         self._order: Literal["little", "big"] = "little" if reader.little else "big"
         self._heads: Memo[_Plain | None] = Memo(self._plain, MOST_HEADS, _HEADS_SIZE)
-        self.facts: Memo[Facts | None] = Memo(self._make, MOST_FACTS, _FACTS_SIZE)
+        self.identifiers: Memo[Identifiers | None] = Memo(self._make, MOST_IDENTIFIERS, _IDENTIFIERS_SIZE)
 
-    def read(self, pieces: Iterable[bytes]) -> tuple[tuple[Facts, ...], list[Facts]]:
+    def read(self, pieces: Iterable[bytes]) -> tuple[tuple[Identifiers, ...], list[Identifiers]]:
         """What the pieces of an input say: those that are remembered, and those that are not."""
-        known = self.facts
-        steady: list[Facts] = []
-        own: list[Facts] = []
+        known = self.identifiers
+        steady: list[Identifiers] = []
+        own: list[Identifiers] = []
         for piece in pieces:
             where, found = steady, known.get(piece)
             if found is None and piece not in known:
@@ -274,25 +274,25 @@ class Room:
         """Say whether a piece is one element, of those that :meth:`_plain` describes."""
         return int.from_bytes(piece[self._size : 8], self._order) == len(piece) - 8
 
-    def _alone(self, head: _Plain, element: bytes) -> Facts | None:
+    def _alone(self, head: _Plain, element: bytes) -> Identifiers | None:
         return (
-            self._inputs.facts_of({(head.path, head.vr, self._declared): {element[8:]}}, self._kept)
+            self._inputs.identifiers_of({(head.path, head.vr, self._declared): {element[8:]}}, self._kept)
             if head.speaks
             else None
         )
 
-    def _make(self, piece: bytes) -> Facts | None:
+    def _make(self, piece: bytes) -> Identifiers | None:
         head = self._heads[piece[: self._size]]
         if head is not None and self._is_one(piece):
             return self._alone(head, piece)
         try:
             several = self._reader.elements(piece)
             if len(several) == 1:
-                return self._inputs.facts_of(self._reader.contents(piece, self._declared), self._kept)
+                return self._inputs.identifiers_of(self._reader.contents(piece, self._declared), self._kept)
         except Malformed as error:
             name = describe((self._reader.tag_of(piece),))
             raise Malformed(f"{name} of the input cannot be read, so the output cannot be checked: {error}") from error
-        found = list(filter(None, map(self.facts.__getitem__, several)))
+        found = list(filter(None, map(self.identifiers.__getitem__, several)))
         return together(found) if found else None
 
     def _plain(self, head: bytes) -> _Plain | None:

@@ -19,8 +19,8 @@ from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE
 CHARACTER_SET: Final = 0x00080005
 MAX_DEPTH: Final = 32
 
-Path: TypeAlias = "tuple[int, ...]"
-Key: TypeAlias = "tuple[Path, str, tuple[str, ...]]"
+ElementPath: TypeAlias = "tuple[int, ...]"
+Key: TypeAlias = "tuple[ElementPath, str, tuple[str, ...]]"
 Contents: TypeAlias = "dict[Key, set[bytes]]"
 """Values by path, VR (by PS3.6 in Implicit VR) and declared character sets.
 
@@ -58,7 +58,9 @@ class _Layout:
 
     __slots__ = ("fields", "fixed", "fixed_values", "keys", "mask", "size", "varying")
 
-    def __init__(self, spots: list[_Spot], item: bytes, start: int, wanted: Callable[[Path, str], bool] | None) -> None:
+    def __init__(
+        self, spots: list[_Spot], item: bytes, start: int, wanted: Callable[[ElementPath, str], bool] | None
+    ) -> None:
         mask = bytearray(b"\xff" * len(item))
         self.keys, self.varying = [], []
         self.fixed_values = []
@@ -107,7 +109,9 @@ class _Rows:
 
 
 @lru_cache(maxsize=_MOST_READERS)
-def reader_of(transfer_syntax_uid: str, *, strict: bool, wanted: Callable[[Path, str], bool] | None = None) -> Reader:
+def reader_of(
+    transfer_syntax_uid: str, *, strict: bool, wanted: Callable[[ElementPath, str], bool] | None = None
+) -> Reader:
     """The reader of a transfer syntax; compressed and deflated ones are Explicit VR Little Endian inside."""
     explicit, little = transfer_syntax_uid != IMPLICIT_VR_LE, transfer_syntax_uid != EXPLICIT_VR_BE
     return Reader(explicit=explicit, little=little, strict=strict, wanted=wanted)
@@ -125,7 +129,7 @@ class Reader:
     """
 
     def __init__(
-        self, *, explicit: bool, little: bool, strict: bool, wanted: Callable[[Path, str], bool] | None = None
+        self, *, explicit: bool, little: bool, strict: bool, wanted: Callable[[ElementPath, str], bool] | None = None
     ) -> None:
         order = "<" if little else ">"
         self.explicit = explicit
@@ -207,7 +211,7 @@ class Reader:
         return vr == "SQ"
 
     def _element(
-        self, buffer: bytes, position: int, limit: int, path: Path, declared: tuple[str, ...], spots: list[_Spot]
+        self, buffer: bytes, position: int, limit: int, path: ElementPath, declared: tuple[str, ...], spots: list[_Spot]
     ) -> int:
         """Read one element and what is below it; return where it ends."""
         tag, vr, value, length = self.header(buffer, position, limit)
@@ -237,7 +241,7 @@ class Reader:
         position: int,
         length: int,
         limit: int,
-        path: Path,
+        path: ElementPath,
         declared: tuple[str, ...],
         spots: list[_Spot],
     ) -> int:
@@ -253,7 +257,7 @@ class Reader:
             position = self._data_set(buffer, position, size, end, path, declared, spots)
         return position
 
-    def _item(self, buffer: bytes, position: int, end: int, path: Path, *, undefined: bool) -> int:
+    def _item(self, buffer: bytes, position: int, end: int, path: ElementPath, *, undefined: bool) -> int:
         """The length of the item that begins here; -1 for the end of a sequence of undefined length."""
         if end - position < 8:
             raise Malformed("cut short: the data ends inside a sequence")
@@ -273,7 +277,7 @@ class Reader:
         position: int,
         length: int,
         limit: int,
-        path: Path,
+        path: ElementPath,
         declared: tuple[str, ...],
         spots: list[_Spot],
     ) -> int:
@@ -299,7 +303,7 @@ class Reader:
         return position
 
     def _frames(
-        self, buffer: bytes, position: int, length: int, path: Path, declared: tuple[str, ...], found: Contents
+        self, buffer: bytes, position: int, length: int, path: ElementPath, declared: tuple[str, ...], found: Contents
     ) -> int:
         """Read the items of a sequence at the top, those like one before by comparison; return where it ends."""
         undefined = length == UNDEFINED_LENGTH

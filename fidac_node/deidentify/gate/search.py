@@ -15,7 +15,7 @@ from fidac_node.deidentify import actions
 from fidac_node.deidentify.gate.haystack import ALL_BUT_PATIENT, NOBODY, PLACES, Haystack
 from fidac_node.deidentify.gate.identifying import nature_of
 from fidac_node.deidentify.gate.needles import Needles, dates_in
-from fidac_node.deidentify.gate.reader import Path, reader_of
+from fidac_node.deidentify.gate.reader import ElementPath, reader_of
 from fidac_node.deidentify.rewrite import devices, terms
 from fidac_node.dicom import marks
 from fidac_node.dicom.dictionary import vrs_of
@@ -84,37 +84,37 @@ _MARKS: Final = frozenset({*(label.upper() for label in marks.LABELS), "YES", "M
 _MARKED: Final = frozenset({*marks.PRIVATE_TAGS, LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED})
 
 
-class Left(NamedTuple):
+class Uncompared(NamedTuple):
     """What an element of an output holds that has to be compared with the whole input.
 
     ``uids`` are those of UI attributes and in text, ``rows`` the digits of long dotted numbers in text,
     ``dates`` are by path.
     """
 
-    path: Path
+    path: ElementPath
     uids: frozenset[str]
     rows: frozenset[str]
-    dates: tuple[tuple[Path, frozenset[bytes]], ...]
+    dates: tuple[tuple[ElementPath, frozenset[bytes]], ...]
 
 
-class Seen:
+class SearchedPiece:
     """A piece of an output that has no needle in it: the tags of its elements, and what has to be compared.
 
     Compared by identity.
     """
 
-    __slots__ = ("dated", "left", "ordered", "rows", "tags", "uids")
+    __slots__ = ("dated", "ordered", "rows", "tags", "uids", "uncompared")
 
-    def __init__(self, tags: tuple[int, ...], left: tuple[Left, ...] = ()) -> None:
+    def __init__(self, tags: tuple[int, ...], left: tuple[Uncompared, ...] = ()) -> None:
         self.tags = tags
         self.ordered = all(tag < after for tag, after in pairwise(tags))
-        self.left = left
+        self.uncompared = left
         self.uids: frozenset[str] = frozenset().union(*[one.uids for one in left])
         self.rows = any(one.rows for one in left)
         self.dated = any(one.dates for one in left)
 
 
-class Frame(NamedTuple):
+class Scope(NamedTuple):
     """What a search goes by besides needles: the encoding, and which attributes are let through by name."""
 
     transfer_syntax_uid: str
@@ -129,32 +129,32 @@ class Head(NamedTuple):
     ``clean`` is what is seen in such an element if there is nothing to compare.
     """
 
-    path: Path
+    path: ElementPath
     vr: str
     handler: str
     length: int
     value: int
     excused: bool
     scanner: bool
-    clean: Seen
+    clean: SearchedPiece
 
 
 class Heads:
     """The heads of the elements of outputs, each different one looked at once."""
 
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.reader = reader_of(frame.transfer_syntax_uid, strict=True)
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.reader = reader_of(scope.transfer_syntax_uid, strict=True)
         self.size = 6 if self.reader.explicit else 4
         self.order: Literal["little", "big"] = "little" if self.reader.little else "big"
         self.top: Memo[Head] = Memo(self._top, MOST_HEADS, _HEADS_SIZE)
-        self._nested: dict[tuple[Path, str], Head] = {}
+        self._nested: dict[tuple[ElementPath, str], Head] = {}
 
     def is_one(self, head: Head, piece: bytes) -> bool:
         """Say whether a piece that begins with an element of this head is that element alone, of defined length."""
         return int.from_bytes(piece[head.length : head.value], self.order) == len(piece) - head.value
 
-    def nested(self, path: Path, vr: str) -> Head:
+    def nested(self, path: ElementPath, vr: str) -> Head:
         """The head of what is below a sequence. Raises :class:`Permanent` ``leak`` for what no output may have."""
         head = self._nested.get((path, vr))
         if head is None:
@@ -167,9 +167,9 @@ class Heads:
         tag, vr, value, _ = self.reader.header(head.ljust(12, b"\0"), 0, 12)
         return self._head((tag,), vr, value - (2 if self.reader.explicit and value == 8 else 4), value)
 
-    def _head(self, path: Path, vr: str, length: int, value: int) -> Head:
-        check_structure(path, vr, self.frame)
-        kept = not self.frame.kept.isdisjoint(path[-2:])
+    def _head(self, path: ElementPath, vr: str, length: int, value: int) -> Head:
+        check_structure(path, vr, self.scope)
+        kept = not self.scope.kept.isdisjoint(path[-2:])
         if path[-1] == PATIENT_BIRTH_DATE:
             handler = "birth"
         elif nature_of(path, vr).identity and not kept:
@@ -185,20 +185,20 @@ class Heads:
         else:
             handler = _HANDLERS.get(vr, "text")
         scanner = path[-1] in _OF_SCANNER and (len(path) == 1 or path[0] in FUNCTIONAL_GROUPS)
-        return Head(path, vr, handler, length, value, kept, scanner, Seen(path[:1]))
+        return Head(path, vr, handler, length, value, kept, scanner, SearchedPiece(path[:1]))
 
 
-def leak(path: Path, what: str) -> Permanent:
+def leak(path: ElementPath, what: str) -> Permanent:
     """What holds an object."""
     return Permanent("leak", f"{what} is left in the output at {describe(path)}")
 
 
-def check_structure(path: Path, vr: str, frame: Frame) -> None:
+def check_structure(path: ElementPath, vr: str, scope: Scope) -> None:
     """What no output may have, whatever the profile says. Raises :class:`Permanent` ``leak``."""
     tag = path[-1]
     group = tag >> 16
     if group % 2:
-        if len(path) > 1 or (tag not in marks.PRIVATE_TAGS and tag not in frame.private):
+        if len(path) > 1 or (tag not in marks.PRIVATE_TAGS and tag not in scope.private):
             raise leak(path, "a private attribute")
     elif group < 0x0008 or tag & 0xFFFF == 0:
         raise leak(path, "an element that no data set has")
@@ -260,7 +260,7 @@ class Search:
             sign * int(row) / 10**point for row in rows for point in range(1, len(row)) for sign in (1, -1)
         }
         self._wholes = {int(whole): source for whole, source in self._numbers.items()}
-        self.seen: Memo[Seen] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
+        self.seen: Memo[SearchedPiece] = Memo(self._examine, MOST_SEEN, _SEEN_SIZE)
 
     def look_in_pixels(self, several: Iterable[Sequence[bytes]]) -> None:
         """Search rows of pixels; a hit raises :class:`Permanent` ``leak``."""
@@ -269,7 +269,7 @@ class Search:
             if source is not None:
                 raise leak((PIXEL_DATA,), f"the input's {describe((source.tag,))}")
 
-    def look(self, pieces: Iterable[bytes]) -> list[Seen]:
+    def look(self, pieces: Iterable[bytes]) -> list[SearchedPiece]:
         """Search the pieces of an output; a hit raises :class:`Permanent` ``leak``."""
         heads, known = self._heads, self.seen
         found = []
@@ -283,7 +283,7 @@ class Search:
             found.append(seen)
         return found
 
-    def _examine(self, piece: bytes) -> Seen:
+    def _examine(self, piece: bytes) -> SearchedPiece:
         heads = self._heads
         try:
             head = heads.top[piece[: heads.size]]
@@ -296,7 +296,7 @@ class Search:
                 left = self._sequence(head, piece)  # which says what is wrong with it
             else:
                 left = self._handlers[head.handler](head, (piece[head.value :],))
-            return Seen(head.path, (left,)) if left else head.clean
+            return SearchedPiece(head.path, (left,)) if left else head.clean
         except Permanent as error:
             if error.code == "leak":
                 raise
@@ -309,10 +309,10 @@ class Search:
     def _named(self, element: bytes) -> str:
         return describe((self._heads.reader.tag_of(element),))
 
-    def _sequence(self, top: Head, element: bytes) -> Left | None:
+    def _sequence(self, top: Head, element: bytes) -> Uncompared | None:
         uids: set[str] = set()
         rows: set[str] = set()
-        dates: list[tuple[Path, frozenset[bytes]]] = []
+        dates: list[tuple[ElementPath, frozenset[bytes]]] = []
         for (path, vr, _), values in self._heads.reader.contents(element, ()).items():
             head = self._heads.nested(path, vr)
             left = self._handlers[head.handler](head, values)
@@ -320,7 +320,7 @@ class Search:
                 uids |= left.uids
                 rows |= left.rows
                 dates += left.dates
-        return Left(top.path, frozenset(uids), frozenset(rows), tuple(dates)) if uids or rows or dates else None
+        return Uncompared(top.path, frozenset(uids), frozenset(rows), tuple(dates)) if uids or rows or dates else None
 
     def _empty(self, head: Head, values: Collection[bytes]) -> None:
         if any(values):
@@ -330,7 +330,7 @@ class Search:
         if any(value.strip(b"\x00 ") for value in values):
             raise leak(head.path, "a date of birth")
 
-    def _identity(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _identity(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         for value in values:
             text = value.strip(b"\x00 ")
             if text and not self._is_written(head, text.decode("utf-8", "replace")):
@@ -356,10 +356,10 @@ class Search:
     def _time(self, head: Head, values: Collection[bytes]) -> None:
         self._grammatical(head, values)
 
-    def _date(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _date(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         self._grammatical(head, values)
         dates = dates_in(values)
-        return Left(head.path, frozenset(), frozenset(), ((head.path, dates),)) if dates else None
+        return Uncompared(head.path, frozenset(), frozenset(), ((head.path, dates),)) if dates else None
 
     def _number(self, head: Head, values: Collection[bytes]) -> None:
         """Numbers are measurements: only a whole value as long as an identifier counts, or all of its digits."""
@@ -384,7 +384,7 @@ class Search:
             if row in digits:
                 raise leak(head.path, "an identifying number")
 
-    def _uid(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _uid(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         found = set()
         for value in values:
             for one in value.decode("latin-1").split("\\"):
@@ -398,12 +398,12 @@ class Search:
                     found.add(uid)  # a device's own, unless it is one of the input's others
                 elif uid and (not STANDARD_UID.fullmatch(uid) or self._hay.in_standard_uid(uid)):
                     raise leak(head.path, "an original UID")
-        return Left(head.path, frozenset(found), frozenset(), ()) if found else None
+        return Uncompared(head.path, frozenset(found), frozenset(), ()) if found else None
 
-    def _bytes(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _bytes(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         return self._found(head, self._hay.in_bytes(values, spared=PLACES if head.excused else NOBODY))
 
-    def _wide(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _wide(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         """Numbers in binary: whole ones that are an identifying number, and letters."""
         code, order = _WIDE[head.vr], "<" if self._heads.order == "little" else ">"
         if self._wholes:
@@ -418,7 +418,7 @@ class Search:
         squeezed = {value.translate(None, b"\0") for value in values if len(value) >= _LETTERS_IN_NUMBERS}
         return self._bytes(head, {*values, *(one for one in squeezed if one.isalpha())})
 
-    def _either(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _either(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         """A private attribute in Implicit VR: text if it can be."""
         printable = all(
             value.strip(b"\0").isascii() and value.strip(b"\0").decode("ascii", "replace").isprintable()
@@ -426,7 +426,7 @@ class Search:
         )
         return self._text(head, values) if printable else self._bytes(head, values)
 
-    def _text(self, head: Head, values: Collection[bytes]) -> Left | None:
+    def _text(self, head: Head, values: Collection[bytes]) -> Uncompared | None:
         uids: set[str] = set()
         rows: set[str] = set()
         for value in values:
@@ -445,7 +445,7 @@ class Search:
                 if left is not None:
                     uids |= left.uids
                     rows |= left.rows
-        return Left(head.path, frozenset(uids), frozenset(rows), ()) if uids or rows else None
+        return Uncompared(head.path, frozenset(uids), frozenset(rows), ()) if uids or rows else None
 
     def _spared(self, head: Head, text: str) -> int:
         """Whose needles a text may hold."""
@@ -453,14 +453,16 @@ class Search:
             return ALL_BUT_PATIENT
         return PLACES if head.excused else NOBODY
 
-    def _found(self, head: Head, hit: str | tuple[frozenset[str], frozenset[str]] | None) -> Left | None:
+    def _found(self, head: Head, hit: str | tuple[frozenset[str], frozenset[str]] | None) -> Uncompared | None:
         if hit is None:
             return None
         if isinstance(hit, str):
             raise leak(head.path, hit)
-        return Left(head.path, *hit, ())
+        return Uncompared(head.path, *hit, ())
 
 
-def _together(several: list[Seen]) -> Seen:
+def _together(several: list[SearchedPiece]) -> SearchedPiece:
     """What was seen in several elements."""
-    return Seen(tuple(tag for one in several for tag in one.tags), tuple(left for one in several for left in one.left))
+    return SearchedPiece(
+        tuple(tag for one in several for tag in one.tags), tuple(left for one in several for left in one.uncompared)
+    )

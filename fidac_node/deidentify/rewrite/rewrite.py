@@ -83,7 +83,7 @@ class Place(Enum):
         return Place.ELSEWHERE
 
 
-class Rule(NamedTuple):
+class ElementRule(NamedTuple):
     """What the plan says of elements with one tag and VR.
 
     A value that matches ``plain`` stays as it is, ``gone`` is any; ``sequence``: they say that they are one.
@@ -111,7 +111,7 @@ class Subject(NamedTuple):
 REMOVED: Final = Change(actions.REMOVE, b"")
 
 
-class Header(NamedTuple):
+class RewrittenHeader(NamedTuple):
     """What became of a header: the action on each element, and what is left of it, by tag.
 
     ``left`` is what is left of the ``common`` elements, the same object with every slice of a series; ``own`` goes
@@ -157,7 +157,7 @@ class Rewriter:
         overrides: dict[int, str] | None = None,
         *,
         demands: iod.Demands = iod.CT_IMAGE,
-        rules: dict[bytes, Rule] | None = None,
+        rules: dict[bytes, ElementRule] | None = None,
     ) -> None:
         self.subject = subject
         self._demands = demands
@@ -232,12 +232,12 @@ class Rewriter:
             self._safe.clear()
             self._bytes = size
 
-    def header(self, cut: Cut) -> Header:
+    def header(self, cut: Cut) -> RewrittenHeader:
         """What becomes of a header. Raises as :meth:`data_set`."""
         declared = charset.declared_in(cut.elements, (), explicit=self._syntax.explicit)
         steady = self._steady(cut.common, declared) if cut.common is not None else _NOTHING
         changes, left, private, _ = self._part(cut.own, cut.elements, declared, steady.open)
-        return Header(
+        return RewrittenHeader(
             steady.changes | changes,
             cut.common,
             steady.left,
@@ -304,7 +304,7 @@ class Rewriter:
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)
 
     def _change(
-        self, tag: int, encoded: bytes, rule: Rule, declared: tuple[str, ...], depth: int, place: Place
+        self, tag: int, encoded: bytes, rule: ElementRule, declared: tuple[str, ...], depth: int, place: Place
     ) -> Change:
         if (
             rule.vr is not None
@@ -324,7 +324,7 @@ class Rewriter:
             return Change(actions.REMOVE, self._without_value(tag, rule.vr))
         return Change(rule.action, self._syntax.element(tag, rule.vr, value))
 
-    def _ruled(self, tag: int, encoded: bytes) -> Rule:
+    def _ruled(self, tag: int, encoded: bytes) -> ElementRule:
         """What the plan says of elements with this tag and VR, remembered."""
         rule = self._rule(tag, encoded)
         if len(self._rules) >= _MOST_REMEMBERED:
@@ -332,7 +332,7 @@ class Rewriter:
         self._rules[encoded[: self._head]] = rule
         return rule
 
-    def _rule(self, tag: int, encoded: bytes) -> Rule:
+    def _rule(self, tag: int, encoded: bytes) -> ElementRule:
         """What the plan says of elements with this tag and VR."""
         said, start, _ = elements.head_of(encoded, self._syntax.explicit)
         # Group lengths (retired), groups that no data set has (PS3.5 7.1) and private attributes are not public.
@@ -343,7 +343,7 @@ class Rewriter:
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
             plain = shapes.plain(tag, vr)
         gone = action == actions.REMOVE and said not in ("", "SQ", "UN") and start == 8  # nothing can be inside
-        return Rule(vr, action, start, plain if tag not in CODE_VALUES else None, gone, said == "SQ")
+        return ElementRule(vr, action, start, plain if tag not in CODE_VALUES else None, gone, said == "SQ")
 
     def _action(self, tag: int, vr: str) -> str:
         return self._overrides.get(tag) or self._plan.action(tag, vr)

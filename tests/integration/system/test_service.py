@@ -344,7 +344,7 @@ def forbidden(*_):
     raise PermissionError(1, "Operation not permitted")
 if {forbidden}:
     os.nice = os.sched_setscheduler = forbidden
-Lifeline(threading.Event()).give_way()
+Lifeline(threading.Event()).lower_priority()
 print(os.sched_getscheduler(0) == os.SCHED_BATCH, os.getpriority(os.PRIO_PROCESS, 0) - before)
 """
 

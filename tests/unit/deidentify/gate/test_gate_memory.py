@@ -212,8 +212,8 @@ def _stranger(number: int) -> Case:
 def test_what_a_gate_remembers_does_not_grow_with_the_number_of_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bounds are the same ones in small, so that they are reached."""
     small = {
-        "needles": {"MOST_INTERNED": 60, "MOST_FACTS": 40, "MOST_HEADS": 30},
-        "gate": {"MOST_SEARCHES": 5, "MOST_ROOMS": 3, "MOST_METAS": 7, "MOST_SENDERS": 9},
+        "needles": {"MOST_INTERNED": 60, "MOST_IDENTIFIERS": 40, "MOST_HEADS": 30},
+        "gate": {"MOST_SEARCHES": 5, "MOST_INPUT_MEMORIES": 3, "MOST_METAS": 7, "MOST_SENDERS": 9},
         "search": {"MOST_SEEN": 20, "MOST_HEADS": 30},
     }
     for module, bounds in small.items():

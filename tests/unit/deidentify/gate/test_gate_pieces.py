@@ -160,8 +160,8 @@ def test_what_is_remembered_of_pieces_does_not_grow_with_the_number_of_objects()
         assert verdict(replace(_stranger(number), gate=gate)) == ""
     told = [one for room in gate._rooms.values() for one in room._told.values()]
     assert (
-        all(len(room._told) <= gates.MOST_TOLD for room in gate._rooms.values())
-        and len(gate._rooms) <= gates.MOST_ROOMS
+        all(len(room._told) <= gates.MOST_SHARED for room in gate._rooms.values())
+        and len(gate._rooms) <= gates.MOST_INPUT_MEMORIES
     )
     assert all(len(one.moved) <= gates._MOST_MOVED for one in told)
     assert len(gate._inputs._days) <= needles.MOST_DAYS

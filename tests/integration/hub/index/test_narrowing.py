@@ -137,7 +137,7 @@ def test_instances_are_found_as_if_each_were_looked_at(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "_PORTION", portion)
         patch.setattr(query, "_PAGE", portion)
-        found = [row["SOPInstanceUID"] for row in find(db, "instances", wanted, limit)]
+        found = [row.SOPInstanceUID for row in find(db, "instances", wanted, limit)]
     assert found == expected[:limit]
 
 
