@@ -57,7 +57,7 @@ def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json
 @_reason
 @_json
 def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None:
-    """Print who is behind a pseudonym or a de-identified study, with all that the vault holds of him and of his studies."""
+    """Print who is behind a pseudonym or a de-identified study, with all that the vault holds."""
     from fidac_node.operations import patients
 
     found = patients.reidentify(load_site(config), pseudonym.strip(), reason)
@@ -136,7 +136,8 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     operations.close(settings, name, reason, confirm)
     click.echo(
         f"closed {name}: {key_file} is overwritten and deleted, the ledger's rows and local copies are gone\n"
-        "what no program can reach: blocks that a flash disk or a snapshot kept, backups of the key, and the system's log, "
+        "what no program can reach: blocks that a flash disk or a snapshot kept, backups of the key, and the "
+        "system's log, "
         "which\nholds times and digests of what was received. Delete copies of the key; let the log expire."
     )
 

@@ -20,7 +20,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_rows(rows: Iterable[object], columns: Sequence[str], kind: str) -> int:
-    """Print ``columns`` of ``rows``, records or mappings, as ``kind`` (one of :data:`FORMATS`) and return how many rows there were."""
+    """Print ``columns`` of ``rows``, records or mappings, as ``kind`` (one of :data:`FORMATS`); return how many."""
     counted = _Counted(rows)
     lines = {"table": _table, "csv": _csv, "json": _json}[kind](counted, columns)
     while block := list(islice(lines, _BLOCK)):

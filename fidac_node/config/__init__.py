@@ -1,1 +1,4 @@
-"""Typed settings of both ends, checked at load. Daemons, the command line and ``doctor`` read them; rooms get plain values."""
+"""Typed settings of both ends, checked at load.
+
+Daemons, the command line, operations and ``doctor`` read them; rooms get plain values.
+"""

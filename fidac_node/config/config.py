@@ -65,7 +65,10 @@ _SPARSEST_SAMPLE: Final = 1_000_000
 
 
 def _read_sample(value: Any) -> int | str:
-    """Read which CT images are looked at for text: "series", or one in how many; the environment gives numbers as text."""
+    """Read which CT images are looked at for text: "series", or one in how many.
+
+    The environment gives numbers as text.
+    """
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     if value == "series" or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _SPARSEST_SAMPLE):
@@ -85,7 +88,8 @@ class SiteSection:
     )
     code: str = option(
         "",
-        "Neutral code that starts each pseudonym, from the hub ('hub site add' prints it); empty: the id. Never change it.",
+        "Neutral code that starts each pseudonym, from the hub ('hub site add' prints it); empty: the id. "
+        "Never change it.",
         optional_site_code_problem,
     )
 
@@ -196,7 +200,8 @@ class Deidentify:
     )
     layers: tuple[str, ...] = option(
         (),
-        "A profile of your own by its layers, lowest first; 'profile' is then its new name. Empty: as programmes.toml has it.",
+        "A profile of your own by its layers, lowest first; 'profile' is then its new name. Empty: as "
+        "programmes.toml has it.",
         each(profile_name_problem),
         example='layers = ["basic", "modified-dates", "clean-descriptors", "chest-ct"]',
     )
@@ -205,7 +210,8 @@ class Deidentify:
     )
     mode: str = option(
         "pseudonymised",
-        "pseudonymised: an encrypted vault at the site says who is who; anonymised: nothing does once the programme is closed.",
+        "pseudonymised: an encrypted vault at the site says who is who; anonymised: nothing does once the "
+        "programme is closed.",
         one_of(MODES, "mode"),
     )
     key_file: Path = option(
@@ -223,7 +229,8 @@ class Deidentify:
     )
     placeholder_ids: tuple[str, ...] = option(
         (),
-        "PatientIDs that stand for nobody at this site, beside UNKNOWN, 0000 and the like; * and ? are wild cards. They are held.",
+        "PatientIDs that stand for nobody at this site, beside UNKNOWN, 0000 and the like; * and ? are wild "
+        "cards. They are held.",
         each(pattern_problem),
         example='placeholder_ids = ["URG-*", "TMP????"]',
     )
@@ -255,12 +262,14 @@ class Deidentify:
     )
     ocr_sample: int | str = option(
         "series",
-        "Look for burned-in text in the first slice of each series (if OCR is installed); 20: in one of 20; 0: in none.",
+        "Look for burned-in text in the first slice of each series (if OCR is installed); 20: in one of 20; 0: "
+        "in none.",
         read=_read_sample,
     )
     time_resolution: int = option(
         1,
-        "Seconds to which times are cut down; what slices need for their order stays as differences. 0: times stay exact.",
+        "Seconds to which times are cut down; what slices need for their order stays as differences. 0: times "
+        "stay exact.",
         between(0, 3600),
     )
     dates_before: int = option(
@@ -283,7 +292,8 @@ class Send:
     associations: int = option(3, "Associations open at once.", between(1, 16))
     compression: str = option(
         "none",
-        "Compress pixels without loss for a slow line: none, jpeg-ls (smallest), htj2k (a third of the CPU); each is an extra.",
+        "Compress pixels without loss for a slow line: none, jpeg-ls (smallest), htj2k (a third of the CPU); "
+        "each is an extra.",
         one_of(COMPRESSIONS, "compression"),
     )
     commitment: bool = option(
@@ -341,7 +351,8 @@ class SiteSpools(Spools):
     retention_hours: float = option(168.0, "Hours to keep a copy after the hub committed to it.", between(0, 87600))
     keep_headers: bool = option(
         True,
-        "Keep one header of each series that long, encrypted, without pixels: 'site show STUDY --diff' compares with it.",
+        "Keep one header of each series that long, encrypted, without pixels: 'site show STUDY --diff' "
+        "compares with it.",
     )
     study_idle: float = option(60.0, "Seconds without a new object after which a study counts as complete.", _SECONDS)
 
@@ -472,7 +483,8 @@ def find_config(kind: Kind, given: str | None, environ: Mapping[str, str] = os.e
             return place
     looked = " nor ".join(map(str, places))
     raise ConfigError(
-        f"no settings: there is neither {looked}; name a file with -c or ${CONFIG_VARIABLE}, or write one with 'fidac-node {kind} init'"
+        f"no settings: there is neither {looked}; name a file with -c or ${CONFIG_VARIABLE}, or write one with "
+        f"'fidac-node {kind} init'"
     )
 
 

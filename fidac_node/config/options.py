@@ -76,7 +76,10 @@ def section(cls: type[T], doc: str) -> T:
 
 
 def select(cls: type[T], settings: object) -> T:
-    """What a room needs of a section: a dataclass ``cls`` whose fields have the names of settings. Raises as ``cls`` does."""
+    """What a room needs of a section: a dataclass ``cls`` whose fields have the names of settings.
+
+    Raises as ``cls`` does.
+    """
     return cls(**{one.name: getattr(settings, one.name) for one in fields(cast(Any, cls))})
 
 

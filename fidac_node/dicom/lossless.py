@@ -45,7 +45,9 @@ _OF_IMAGE: Final = frozenset(
 )
 # What is compressed already passes without a word.
 _WHY_NOT: Final = {
-    IMPLICIT_VR_LE: "they come in Implicit VR Little Endian; without it in [receive] transfer_syntaxes the PACS sends Explicit VR",
+    IMPLICIT_VR_LE: (
+        "they come in Implicit VR Little Endian; without it in [receive] transfer_syntaxes the PACS sends Explicit VR"
+    ),
 }
 
 
@@ -131,14 +133,14 @@ class _JpegLs:
         return bytes(self._encode(frame, image.rows, image.columns, 1, image.allocated if whole else image.stored))
 
     def decode(self, codestream: bytes, image: Image) -> Frame:
-        """As :class:`Codec`, of a codestream that begins with its frame header (ISO/IEC 14495-1 C.2.2), as CharLS writes it."""
+        """As :class:`Codec`; the codestream begins with its frame header (ISO/IEC 14495-1 C.2.2), as by CharLS."""
         _check_size(image, codestream.startswith(b"\xff\xd8\xff\xf7"), *struct.unpack_from(">HH", codestream, 7))
         pixels: bytearray = self._decode(codestream)[0]
         return pixels
 
 
 class _Htj2k:
-    """OpenJPH encodes and OpenJPEG decodes, both through imagecodecs: each frame is read by another hand than wrote it."""
+    """OpenJPH encodes, OpenJPEG decodes, both through imagecodecs: each frame is read by another hand than wrote it."""
 
     def __init__(self) -> None:
         from imagecodecs import htj2k_encode, jpeg2k_decode
@@ -236,7 +238,7 @@ class Encoded:
             yield decoder.decode(codestream, self.image)
 
     def _codestreams(self) -> Iterator[bytes]:
-        """What follows the offset table: one fragment for each frame, as :class:`fidac_node.site.compress.Compressor` writes it."""
+        """What follows the offset table: one fragment for each frame, as ``site/compress.py`` writes it."""
         position, number = self.pixel_data.value, -1
         while position < self.pixel_data.end:
             length = int.from_bytes(self._read(position, 8)[4:], "little")
@@ -256,7 +258,7 @@ class Encoded:
 
 @contextmanager
 def opened(path: Path, syntaxes: Collection[str]) -> Iterator[Encoded]:
-    """Open an object in one of ``syntaxes``. Raises :class:`Unsuitable` if it is something else than grayscale pixel data."""
+    """Open an object in one of ``syntaxes``. Raises :class:`Unsuitable` for anything but grayscale pixel data."""
     with path.open("rb") as file, part10.mapped(path) as buffer:
         meta, offset = part10.read_meta(file)
         if meta.transfer_syntax_uid not in syntaxes:

@@ -285,7 +285,8 @@ def _older_secrets(programme: Programme, vault: Vault, secret: bytes) -> list[by
     if begun.code != programme.code:
         raise ConfigError(
             f"the vault {vault_file(programme)} was begun with "
-            f"{f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that back in {programme.settings}, every "
+            f"{f'[site] code {begun.code}' if begun.code else 'no [site] code'}: put that back in "
+            f"{programme.settings}, every "
             "patient would get a second pseudonym"
         )
     older = [generation.secret for generation in vault.generations]

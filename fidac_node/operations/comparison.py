@@ -1,4 +1,4 @@
-"""What de-identification did to a study, or would do to what is held: headers before and after, written down with why."""
+"""What de-identification did to a study, or would do to what is held: headers before and after."""
 
 from __future__ import annotations
 

@@ -94,7 +94,10 @@ def register(db: Database, site_id: str, ae_title: str) -> tuple[bool, str]:
 
 
 def reindex(config: HubConfig, progress: Callable[[int], None]) -> Reindexed:
-    """Make the index anew from the archive; ``progress`` hears how many files were read. Raises as :func:`answering`."""
+    """Make the index anew from the archive; ``progress`` hears how many files were read.
+
+    Raises as :func:`answering`.
+    """
     from fidac_node.hub.archive import Archive
     from fidac_node.hub.index.rebuild import reindex as rebuild
 

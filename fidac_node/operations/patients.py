@@ -58,7 +58,10 @@ def find(config: SiteConfig, patient_id: str, issuer: str | None, reason: str) -
 
 
 def reidentify(config: SiteConfig, wanted: str, reason: str) -> list[Identity]:
-    """All that the vault holds of who is behind a pseudonym or a de-identified Study Instance UID. Raises as :func:`find`."""
+    """All that the vault holds of who is behind a pseudonym or a de-identified Study Instance UID.
+
+    Raises as :func:`find`.
+    """
     with closing(open_vault(config)) as keys:
         handles = {study.handle for study in _studies(keys) if wanted in (study.pseudonym, study.new_study_uid)}
         found = [study for study in _studies(keys) if study.handle in handles]

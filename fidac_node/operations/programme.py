@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProgrammeState:
-    """A programme, when it was closed (seconds of the epoch), its keys, and what its vault holds; ``None``: no vault."""
+    """A programme: when it was closed (seconds of the epoch), its keys, what its vault holds (``None``: no vault)."""
 
     programme: Programme
     closed_at: float | None

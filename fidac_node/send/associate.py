@@ -151,7 +151,8 @@ class Courier:
         if answer is None:
             self._association.abort()
             raise Unavailable(
-                f"{self.destination} took an object but did not answer within {self.destination.dimse_timeout:g} s: look at the hub"
+                f"{self.destination} took an object but did not answer within "
+                f"{self.destination.dimse_timeout:g} s: look at the hub"
             )
         status = answer.number(0x0900)
         if answer.number(0x0100) != _C_STORE_RSP or answer.number(0x0120) != self._message_id or status is None:
@@ -173,7 +174,10 @@ class Courier:
         syntax = TRANSFER_SYNTAXES.get(pair[1], pair[1])
         remedy = "allow both at the hub, then retry"
         if pair[1] in COMPRESSED:
-            remedy += '; or, if [send] compression made it so, set that to "none", drop the object and have the PACS send it again'
+            remedy += (
+                '; or, if [send] compression made it so, set that to "none", '
+                "drop the object and have the PACS send it again"
+            )
         return f"{self.destination} does not accept {sop_class} in {syntax}: {remedy}"
 
 

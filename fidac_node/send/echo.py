@@ -34,7 +34,7 @@ class Rejected(Temporary):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the peer said: how long the C-ECHO took (seconds), the SOP classes it accepts, whether it is a FIDAC node."""
+    """What the peer said: seconds that the C-ECHO took, SOP classes that it accepts, whether it is a FIDAC node."""
 
     seconds: float
     sop_classes: frozenset[str]
@@ -50,9 +50,10 @@ def ask(
     sop_classes: Iterable[str] = (),
     transfer_syntaxes: Iterable[str] = TRANSFER_SYNTAXES,
 ) -> Answer:
-    """Associate, send one C-ECHO, release. ``sop_classes`` are proposed too, to learn which the peer accepts in ``transfer_syntaxes``.
+    """Associate, send one C-ECHO, release.
 
-    Raises :class:`Temporary` (:class:`Rejected`) with what happened and what to look at; ``timeout`` (seconds) holds for each step.
+    ``sop_classes`` are proposed too, to learn which the peer accepts in ``transfer_syntaxes``. ``timeout`` (seconds)
+    holds for each step. Raises :class:`Temporary` (:class:`Rejected`) with what happened and what to look at.
     """
     _reach(peer, timeout, tls)
     assoc = _associate(

@@ -19,7 +19,7 @@ _CLAIM: Final = 512
 
 
 class Schedule:
-    """Hands out an outbox's objects study by study: a worker keeps to one, and helps with a large one when no other waits.
+    """Hands out an outbox's objects by study: a worker keeps to one, and helps with a large one when no other waits.
 
     At most ``room`` objects are claimed, for ``owner``, at a time; what is not sent goes back with
     :meth:`give_back`. Everything else about an object is its caller's.

@@ -28,8 +28,8 @@ from fidac_node.spool.queue import Spool
 
 log = logging.getLogger(__name__)
 
-# Objects of one association whose attempt is written down at once: a crash counts so many attempts too much at most, and
-# the more one association takes, the less is left for the others.
+# Objects of one association whose attempt is written down at once: a crash counts so many attempts too much at most,
+# and the more one association takes, the less is left for the others.
 _BATCH: Final = 16
 # Seconds after a batch of fewer objects, in which the next one gathers: an object alone costs more.
 _BREATH: Final = 0.02
@@ -47,9 +47,9 @@ _TICK: Final = 0.5
 class Sender:
     """Sends what comes into ``outbox``; see :meth:`run`.
 
-    ``associations`` is how many are open at the same time, over one study or several; ``first`` and ``maximum`` are the seconds of
-    :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work. In ``recent`` it leaves
-    what it knows of objects that it has sent, for whoever asks for their commitment.
+    ``associations`` is how many are open at the same time, over one study or several; ``first`` and ``maximum`` are the
+    seconds of :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work. In
+    ``recent`` it leaves what it knows of objects that it has sent, for whoever asks for their commitment.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -158,7 +158,7 @@ class Sender:
         return None
 
     def _deliver(self, worker: str, line: _Line, entry: Entry, parcel: Parcel, meanwhile: Callable[[], None]) -> None:
-        """Send one object and write its fate down. Raises :class:`Unavailable` when nothing else is worth trying now."""
+        """Send one object and write its fate down. Raises :class:`Unavailable` when nothing is worth trying now."""
         try:
             status = line.store(parcel, meanwhile)
             self._journal.note(entry, "sent", status=status)
@@ -276,7 +276,10 @@ class _Line:
         self.strikes = 0
 
     def open_for(self, pair: Pair) -> bool:
-        """See that there is an association that proposed ``pair``; say whether it is a new one. Raises :class:`Unavailable`."""
+        """See that there is an association that proposed ``pair``; say whether it is a new one.
+
+        Raises :class:`Unavailable`.
+        """
         if self._courier is not None and not self._courier.alive():
             self._courier = None  # the peer's idle time is shorter than ours: no fault
         if self._courier is not None and pair in self._courier.pairs:

@@ -134,7 +134,8 @@ class Association:
         except TimeoutError as error:
             self.abort()
             raise Unavailable(
-                f"{self.destination} stopped reading for {self.destination.dimse_timeout:g} s in the middle of an object"
+                f"{self.destination} stopped reading for {self.destination.dimse_timeout:g} s in the middle of "
+                "an object"
             ) from error
         except OSError as error:
             self.close()
@@ -190,7 +191,8 @@ class Association:
         if pdu is None:
             self.abort()
             raise Unavailable(
-                f"{self.destination} took the connection but did not answer within {self.destination.acse_timeout:g} s: is it a DICOM port?"
+                f"{self.destination} took the connection but did not answer within "
+                f"{self.destination.acse_timeout:g} s: is it a DICOM port?"
             )
         kind, body = pdu
         if kind == _ASSOCIATE_RJ and len(body) >= 4:

@@ -201,7 +201,8 @@ def _encrypt(sock: socket.socket, context: ssl.SSLContext, destination: Destinat
     except OSError as error:
         sock.close()
         raise Unavailable(
-            f"no TLS with {destination} ({reason(error)}): does it speak TLS on this port, does it take our certificate?"
+            f"no TLS with {destination} ({reason(error)}): does it speak TLS on this port, does it take our "
+            "certificate?"
         ) from error
 
 

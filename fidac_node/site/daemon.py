@@ -131,7 +131,7 @@ class Site:
         )
 
     def check_key(self) -> None:
-        """Stop when mode, key or vault are not those this ledger was begun with: patients would fork, or be forgotten."""
+        """Stop when mode, key or vault are not those of this ledger's beginning: patients would fork, or be lost."""
         site = "/".join(filter(None, (self.config.site.id, self.config.site.code)))
         value = f"{self.keys.fingerprint} {site} {self.config.deidentify.programme}"
         known = self.ledger.fact(_KEY_CHECK)
@@ -144,8 +144,10 @@ class Site:
             )
             what = ", ".join(name for name, old, new in changed if old != new)
             raise ConfigError(
-                f"{site_keys.key_files(self.config.programme)[0]} is not the key this node has used so far, or something else that must not "
-                f"change has changed ({what}): every patient would get a second pseudonym. Put the old one back from your backup; "
+                f"{site_keys.key_files(self.config.programme)[0]} is not the key this node has used so far, or "
+                "something else that must not "
+                f"change has changed ({what}): every patient would get a second pseudonym. Put the old one back "
+                "from your backup; "
                 f"to begin anew on purpose, move {self._spool_directory / ledger.FILE} away"
             )
         self._check_vault()
@@ -174,7 +176,8 @@ class Site:
         known = int(self.ledger.fact(_VAULT_RECORDS) or 0)
         if self.keys.vault is not None and self.keys.vault.records < known:
             raise ConfigError(
-                f"the vault {site_keys.vault_file(self.config.programme)} has {self.keys.vault.records} records, {known} were there before: it is "
+                f"the vault {site_keys.vault_file(self.config.programme)} has {self.keys.vault.records} "
+                f"records, {known} were there before: it is "
                 f"an older copy, or its end was cut. Put the newest copy back; if there is none, move "
                 f"{self._spool_directory / ledger.FILE} away (its rows are made anew from the spool)"
             )
@@ -310,13 +313,14 @@ def check_finished(config: SiteConfig) -> None:
     waiting = sum(len(spool.entries(state)) for spool, state in _unfinished(config))
     if waiting:
         raise ConfigError(
-            f"{waiting} objects are still at this site: held, or not yet answered for by the hub ('fidac-node site queue list'); "
+            f"{waiting} objects are still at this site: held, or not yet answered for by the hub ('fidac-node "
+            "site queue list'); "
             f"start the node and let it finish, or drop them"
         )
 
 
 def forget(config: SiteConfig) -> None:
-    """Delete what could link objects to where they came from when the programme is closed: local copies and the ledger's rows."""
+    """Delete what could link objects to where they came from, as a programme is closed: local copies, ledger rows."""
     spools = _spools(config)
     for spool in spools:
         spool.sweep()
@@ -511,7 +515,8 @@ class _DiskWatch:
         full = not spool.has_room()
         if full and not self._full:
             log.error(
-                "disk almost full: %d MB free, %d MB are the reserve; associations are rejected until space returns; nothing taken is lost",
+                "disk almost full: %d MB free, %d MB are the reserve; associations are rejected until space "
+                "returns; nothing taken is lost",
                 shutil.disk_usage(spool.directory).free >> 20,
                 self._site.config.spool.reserve_mb,
             )

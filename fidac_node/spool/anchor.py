@@ -7,8 +7,8 @@ To sync an object and then its name are two flushes. What is received takes one:
 3. it gets its name in ``new/`` as a second one (:func:`link`), and the first stays as its anchor
 4. until the names in ``new/`` are synced, again for many together (:class:`Anchors`).
 
-After a power cut :func:`restore_names` gives what has only its anchor its name, if its bytes are whole: what is not was never
-acknowledged. A name that a power cut brought back, of a file that serves another object by now, goes.
+After a power cut :func:`restore_names` gives what has only its anchor its name, if its bytes are whole: what is not was
+never acknowledged. A name that a power cut brought back, of a file that serves another object by now, goes.
 ``tests/unit/spool/test_anchors.py`` cuts the power at every call.
 """
 
