@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from fidac_node.config.config import MEBIBYTE, HubConfig, Receive, SiteConfig, Spools, kind_of, load_hub, load_site
+from fidac_node.config.config import HubConfig, SiteConfig, kind_of, load_hub, load_site
+from fidac_node.config.sections import MEBIBYTE, Receive, Spools
 from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -17,11 +17,8 @@ from fidac_node.dicom.marks import LABELS
 from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fidac_node.config.config import SiteConfig
-    from fidac_node.deidentify import Keyring, Moments, Plan, Pseudonymiser
     from fidac_node.deidentify.tools.folder import Result
     from fidac_node.deidentify.tools.report import Report
-    from fidac_node.deidentify.triage.triage import Rules
 
 
 @click.command(name="deidentify")
@@ -77,7 +74,9 @@ def command(
     rules of a site do not apply, who names the files has chosen them. Exit code 3 if any file is held,
     or breaks a rule of DICOM that it did not break before (--check-conformance).
     """
-    settings = _settings(config, profile, key_file, programme, site_id)
+    from fidac_node.operations.files import file_settings
+
+    settings = file_settings(config, profile, key_file, programme, site_id)
     if target.resolve() == source.resolve() or source.resolve() in target.resolve().parents:
         raise ConfigError(f"{target} lies within {source}: choose another folder, or what is written would be read")
     if check_conformance:
@@ -106,7 +105,7 @@ def command(
         details=report is not None,
         check=check_conformance,
     )
-    job.look = _look(settings.rules)
+    job.look = settings.look()
     results = deidentify_files(files, job, workers=workers or len(os.sched_getaffinity(0)))
     with ExitStack() as stack:
         written = stack.enter_context(Report(report, settings.facts())) if report is not None else None
@@ -115,91 +114,6 @@ def command(
             written.finish(counts)
     if counts["held"] or counts.get("nonconforming"):
         raise click.exceptions.Exit(HELD)
-
-
-class _Settings(NamedTuple):
-    """What decides on the output: profile and keys, rules of triage, site and programme."""
-
-    plan: Plan
-    handles: Pseudonymiser
-    patients: Pseudonymiser | Keyring
-    rules: Rules | None
-    moments: Moments | None
-    site_id: str
-    programme: str
-
-    def facts(self) -> dict[str, str]:
-        """What a report says of them."""
-        return {
-            "profile": self.plan.profile,
-            "profile_digest": self.plan.digest,
-            "programme": self.programme,
-            "site": self.site_id,
-        }
-
-
-def _settings(
-    config: Path | None, profile: str | None, key_file: Path | None, programme: str | None, site_id: str | None
-) -> _Settings:
-    """From a site's settings, from options, or options over settings."""
-    from fidac_node.config.options import select
-    from fidac_node.deidentify import Moments, Pseudonymiser, load_plan
-    from fidac_node.deidentify.triage import ocr
-    from fidac_node.deidentify.triage.triage import Rules
-    from fidac_node.identity.keyfile import read_key
-
-    if config is None and profile is None and key_file is None:
-        from fidac_node.config.config import find_config
-
-        config = find_config("site", None)
-    site = _site(config)
-    if site is None and key_file is None:
-        raise click.UsageError("--key-file is needed with --profile, or -c with a site.toml")
-    own = (
-        site is not None
-        and key_file is None
-        and programme in (None, site.deidentify.programme)
-        and site_id in (None, site.site.id)
-    )
-    site_id = site_id or (site.site.id if site else "SITE")
-    programme = programme or (site.deidentify.programme if site else "FIDAC")
-    plan = load_plan(
-        profile or (site.deidentify.profile if site else "fidac-chest-ct"),
-        site.deidentify.profiles_directory if site else None,
-        layers=site.deidentify.layers if site and profile is None else (),
-    )
-    rules, moments = (
-        (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
-    )
-    if site is not None and own:
-        from fidac_node.identity.keys import open_keys
-
-        keys = open_keys(site.programme)  # until this process ends: nobody changes them meanwhile
-        return _Settings(plan, keys.handles, keys.patients, rules, moments, site_id, programme)
-    key = key_file or (site.deidentify.key_file if site else Path())
-    pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
-    return _Settings(plan, pseudonyms, pseudonyms, rules, moments, site_id, programme)
-
-
-def _site(config: Path | None) -> SiteConfig | None:
-    if config is None:
-        return None
-    from fidac_node.config.config import load_site
-
-    return load_site(config)
-
-
-def _look(rules: Rules | None) -> Callable[[Path, int], object] | None:
-    """What looks for burned-in text, where the rules ask for it.
-
-    Raises :class:`ConfigError` when it is not installed.
-    """
-    if rules is None or not rules.wants_ocr:
-        return None
-    from fidac_node.deidentify.triage import ocr
-
-    ocr.require()
-    return ocr.inspect
 
 
 def _tell(

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from fidac_node.deidentify.tools.diff import Row
     from fidac_node.operations.comparison import Comparison
-    from fidac_node.site.ledger import Ledger
+    from fidac_node.operations.ledger import Ledger
 
 # Items of a sequence beyond these look alike on a screen; --json has them all.
 _ITEM_BEYOND: Final = re.compile(r"\[(?:[3-9]|\d{2,})\]")

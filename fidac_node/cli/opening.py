@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from fidac_node.errors import ConfigError
 
 if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.config.config import HubConfig, SiteConfig
-    from fidac_node.site.ledger import Ledger
+    from fidac_node.operations.ledger import Ledger
 
 
 @contextmanager
 def opened_ledger(config: Path) -> Iterator[tuple[SiteConfig, Ledger]]:
     """The settings and the ledger, for reading. Raises :class:`ConfigError`, also when the node never ran."""
     from fidac_node.config.config import load_site
-    from fidac_node.site.ledger import FILE, Ledger
+    from fidac_node.operations.ledger import opened
 
     settings = load_site(config)
-    path = settings.spool.directory / FILE
-    if not path.exists():
-        raise ConfigError(f"no ledger at {path} yet: start the node once with 'fidac-node site run -c {config}'")
-    with closing(Ledger(path, read_only=True)) as ledger:
+    with opened(settings) as ledger:
         yield settings, ledger
 
 

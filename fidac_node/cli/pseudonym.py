@@ -86,8 +86,7 @@ def programme() -> None:
 @config_option("site")
 def show_programme(config: Path) -> None:
     """Print the programme's mode, its keys and its vault."""
-    from fidac_node.identity.keys import NO_VAULT
-    from fidac_node.operations.programme import state
+    from fidac_node.operations.programme import NO_VAULT, state
 
     shown = state(load_site(config))
     programme = shown.programme

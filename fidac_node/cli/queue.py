@@ -46,7 +46,7 @@ def _selection(function: Callable[..., None]) -> Callable[..., None]:
 def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit: int, as_json: bool) -> None:
     """List the objects that wait, with their reasons; --held: the quarantine."""
     from fidac_node.operations import queue
-    from fidac_node.site.ledger import LIVE_STATES
+    from fidac_node.operations.ledger import LIVE_STATES
 
     with opened_ledger(config) as (_, ledger):
         states = queue.HELD if held else LIVE_STATES

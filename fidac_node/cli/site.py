@@ -116,23 +116,12 @@ def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from fidac_node.site.daemon import open_site
-    from fidac_node.site.importing import import_paths
+    from fidac_node.operations.importing import import_media
 
-    site = open_site(config)
-    site.check_key()
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("importing", total=None)
-        result = import_paths(
-            paths,
-            site.inbox,
-            site.ledger,
-            label=label,
-            handles=site.keys.handles,
-            max_object=site.config.receive.max_object,
-            progress=lambda done, total: progress.update(bar, completed=done, total=total),
-        )
-    site.ledger.close()
+        tell = lambda done, total: progress.update(bar, completed=done, total=total)  # noqa: E731
+        result = import_media(config, paths, label, tell)
     click.echo(f"{result.accepted} taken, {result.duplicates} known already, {len(result.bad)} not taken")
     for name, why in result.bad:
         click.echo(f"  {name}: {why}", err=True)
@@ -205,10 +194,11 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
 
 def _print_status(state: SiteStatus) -> None:
     from fidac_node.operations.status import utc
-    from fidac_node.site.ledger import STATES
 
     click.echo(f"site {state.site}, profile {state.profile}")
-    shown = ", ".join(f"{name} {state.counts[name]}" for name in STATES if state.counts[name])
+    shown = ", ".join(
+        f"{name} {state.counts[name]}" for name in state.counts if name != "received" and state.counts[name]
+    )
     click.echo(f"  received {state.counts['received']}" + (f":  {shown}" if shown else ""))
     for reason, number in state.reasons.items():
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")

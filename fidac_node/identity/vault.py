@@ -8,7 +8,7 @@ nonce, and is bound to its vault and its number, so that none can be changed, mo
 
 A line that a power cut left half written lacks its dot. Nothing waited for it: it is passed over, and its
 number is given to the next record. That the *last* records are gone, whoever took them, shows in their
-number, which the ledger keeps (:meth:`fidac_node.site.daemon.Site.check_key`).
+number, which the ledger keeps (:meth:`fidac_node.site.node.Site.check_key`).
 """
 
 from __future__ import annotations

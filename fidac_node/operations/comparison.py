@@ -17,8 +17,8 @@ from fidac_node.errors import Permanent
 from fidac_node.identity.originals import open_headers
 from fidac_node.identity.reasons import check_reason
 from fidac_node.operations.uses import UseLog
-from fidac_node.site.daemon import Site, open_site
 from fidac_node.site.ledger import Ledger
+from fidac_node.site.node import Site, open_site
 from fidac_node.spool.entry import Entry
 
 _NAMING: Final = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber")

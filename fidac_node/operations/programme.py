@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fidac_node.errors import ConfigError
 from fidac_node.identity import keys
@@ -16,6 +16,8 @@ from fidac_node.system import locks, safeio
 
 if TYPE_CHECKING:
     from fidac_node.config.config import SiteConfig
+
+NO_VAULT: Final = keys.NO_VAULT
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def close(config: SiteConfig, name: str, reason: str, confirm: Callable[[], None
     ``confirm`` is asked when nothing stands in the way any more; who raises there keeps the key. Raises
     :class:`ConfigError` while the node runs, while objects wait, or when it is another programme.
     """
-    from fidac_node.site.daemon import check_finished, forget
+    from fidac_node.site.housekeeping import check_finished, forget
 
     programme = config.programme
     reason = check_reason(reason)

@@ -1,7 +1,7 @@
 """The site's ledger: one row per object, an index of the spool's files for people and for retries.
 
 Rows are written in batches, by any process, and may lag half a second behind; files decide
-(:func:`fidac_node.site.daemon.reconcile` rebuilds the rows at start). Nothing here names a patient.
+(:meth:`fidac_node.site.node.Site.reconcile` rebuilds the rows at start). Nothing here names a patient.
 """
 
 from __future__ import annotations

@@ -25,13 +25,10 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from fidac_node.spool.entry import SUFFIX, Entry, entries_in
 from fidac_node.system import safeio
-
-if TYPE_CHECKING:
-    from fidac_node.spool.draft import Draft
 
 log = logging.getLogger(__name__)
 
@@ -67,17 +64,28 @@ class Stamp(NamedTuple):
         os.pwritev(fd, [_STAMP.format(*self).encode("ascii")], 0)
 
 
-class AnchoredDrafts:
+class _Anchorable(Protocol):
+    """A draft: whether its name is synced, and how it is removed."""
+
+    anchored: bool
+
+    def discard(self) -> None: ...
+
+
+D = TypeVar("D", bound=_Anchorable)
+
+
+class AnchoredDrafts(Generic[D]):
     """Drafts of the spool ``root`` whose names are synced already, made by ``make``, each time more at once."""
 
-    def __init__(self, root: str, make: Callable[[], Draft]) -> None:
+    def __init__(self, root: str, make: Callable[[], D]) -> None:
         self._root = root
         self._make = make
         self._lock = threading.Lock()
-        self._drafts: list[Draft] = []
+        self._drafts: list[D] = []
         self._next = 1
 
-    def take(self) -> Draft:
+    def take(self) -> D:
         """A draft whose put takes one flush of the disk. Raises ``OSError``."""
         with self._lock:
             if not self._drafts:
@@ -91,9 +99,9 @@ class AnchoredDrafts:
         for draft in unused:
             draft.discard()
 
-    def _make_more(self) -> list[Draft]:
+    def _make_more(self) -> list[D]:
         wanted, self._next = self._next, 1
-        drafts: list[Draft] = []
+        drafts: list[D] = []
         try:
             drafts.extend(self._make() for _ in range(wanted))
             fd = os.open(f"{self._root}/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

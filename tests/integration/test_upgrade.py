@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fidac_node.cli import cli
-from fidac_node.site.daemon import Site, open_site
+from fidac_node.site.node import Site, open_site
 
 CHANGED = "the recipe has changed from"
 

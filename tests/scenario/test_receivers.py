@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fidac_node.config.config import HubReceive, SiteReceive
+from fidac_node.config.sections import HubReceive, SiteReceive
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE
 from fidac_node.phantom import write_series

@@ -75,15 +75,15 @@ class Said(NamedTuple):
 class _InputMemory:
     """The inputs of one encoding, character set and profile."""
 
-    def __init__(self, memory: InputReader, kept: frozenset[int]) -> None:
-        self.identifiers = memory.identifiers
-        self._room = memory
+    def __init__(self, reader: InputReader, kept: frozenset[int]) -> None:
+        self.identifiers = reader.identifiers
+        self._reader = reader
         self._kept = kept
         self._shared: dict[tuple[Identifiers, ...], _Shared] = {}
 
     def read(self, before: Sequence[bytes]) -> Said:
         """What an input says."""
-        steady, own = self._room.read(before)
+        steady, own = self._reader.read(before)
         shared = self._shared.get(steady)
         if shared is None:
             if len(self._shared) >= MOST_SHARED:

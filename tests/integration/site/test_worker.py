@@ -18,13 +18,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from fidac_node.config.config import Route, SiteConfig, load_site, render
+from fidac_node.config.config import SiteConfig, load_site, render
+from fidac_node.config.sections import Route
 from fidac_node.deidentify import Deidentifier, load_plan
 from fidac_node.deidentify.triage.triage import Rules as PixelRules
 from fidac_node.identity.keys import begin, create_keys, open_keys
 from fidac_node.identity.vault import Vault
 from fidac_node.site import daemon, worker
 from fidac_node.site.ledger import Ledger
+from fidac_node.site.node import Site
 from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry
@@ -334,7 +336,7 @@ def test_the_name_of_a_copy_is_synced_before_a_start_removes_its_original(bench:
         draft.file.write(content)
         one.inbox.put(draft, entry)
     with SystemCalls() as calls:
-        daemon._finish(daemon.Site(one.config, one.directory / "site.toml"))
+        daemon._finish(Site(one.config, one.directory / "site.toml"))
     assert one.inbox.entries("new") == [] and one.outbox.entries("new") == [entry]
     removal = min(calls.calls.index(call) for call in ("unlink", "rename") if call in calls.calls)
     assert "fsync" in calls.calls[:removal]
@@ -348,7 +350,7 @@ def test_a_start_that_cannot_sync_the_name_of_a_copy_keeps_the_original(bench: C
     with one.inbox.create() as draft:
         draft.file.write(content)
         one.inbox.put(draft, entry)
-    opened = daemon.Site(one.config, one.directory / "site.toml")
+    opened = Site(one.config, one.directory / "site.toml")
     _ = opened.inbox, opened.outbox
     with SystemCalls() as calls:
         safeio.sync_directory(one.outbox.directory / "new")

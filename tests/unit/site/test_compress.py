@@ -23,7 +23,8 @@ from pydicom import dcmread
 from pydicom.encaps import generate_fragments, generate_frames, parse_basic_offsets
 from pydicom.pixels import iter_pixels, pixel_array
 
-from fidac_node.config.config import COMPRESSIONS, load_site
+from fidac_node.config.config import load_site
+from fidac_node.config.sections import COMPRESSIONS
 from fidac_node.dicom import lossless, part10
 from fidac_node.dicom.lossless import METHODS, Image, Unsuitable, same_image
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, TRANSFER_SYNTAXES

@@ -22,7 +22,7 @@ from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE
 from fidac_node.errors import ConfigError
 from fidac_node.receive.check import is_whole
 from fidac_node.receive.digest import Digest
-from fidac_node.site.daemon import check_finished
+from fidac_node.site.housekeeping import check_finished
 from fidac_node.spool import anchor as anchors
 from fidac_node.spool.anchor import Stamp
 from fidac_node.spool.draft import SMALL

@@ -181,8 +181,8 @@ def test_a_memo_holds_no_more_bytes_than_it_may_and_no_long_key() -> None:
 
 def _held(gate: Gate) -> int:
     """How many elements, searches and needles a gate remembers."""
-    rooms, heads, searches = gate._rooms.values(), gate._heads.values(), gate._searches.values()
-    memos = [memo for room in rooms for memo in (room.facts, room._room._heads)]
+    rooms, heads, searches = gate._memories.values(), gate._heads.values(), gate._searches.values()
+    memos = [memo for memory in rooms for memo in (memory.identifiers, memory._reader._heads)]
     memos += [*(one.top for one in heads), *(search.seen for search in searches)]
     nested = sum(len(one._nested) for one in heads)
     return (
@@ -226,7 +226,7 @@ def test_what_a_gate_remembers_does_not_grow_with_the_number_of_objects(monkeypa
         held.append(_held(gate))
     assert max(held) <= 60 + 5 + 7 + 9 + 3 * 2 * (40 + 30) + 3 * (2 * 30 + 30) + 5 * 2 * 20
     assert max(held[300:]) <= max(held[:300]) + 20
-    assert (len(gate._searches), len(gate._heads)) == (5, 3) and len(gate._rooms) <= 3
+    assert (len(gate._searches), len(gate._heads)) == (5, 3) and len(gate._memories) <= 3
 
 
 def test_large_elements_leave_no_memory_behind() -> None:

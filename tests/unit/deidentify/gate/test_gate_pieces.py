@@ -158,10 +158,10 @@ def test_what_is_remembered_of_pieces_does_not_grow_with_the_number_of_objects()
     gate = Gate(HARMLESS)
     for number in range(1500):
         assert verdict(replace(_stranger(number), gate=gate)) == ""
-    told = [one for room in gate._rooms.values() for one in room._told.values()]
+    told = [one for memory in gate._memories.values() for one in memory._shared.values()]
     assert (
-        all(len(room._told) <= gates.MOST_SHARED for room in gate._rooms.values())
-        and len(gate._rooms) <= gates.MOST_INPUT_MEMORIES
+        all(len(memory._shared) <= gates.MOST_SHARED for memory in gate._memories.values())
+        and len(gate._memories) <= gates.MOST_INPUT_MEMORIES
     )
     assert all(len(one.moved) <= gates._MOST_MOVED for one in told)
     assert len(gate._inputs._days) <= needles.MOST_DAYS

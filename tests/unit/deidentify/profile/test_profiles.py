@@ -24,7 +24,7 @@ from fidac_node.deidentify.tools.compare import differences
 from fidac_node.dicom.dictionary import keyword_of, tag_of, vrs_of
 from fidac_node.dicom.marks import SAFE_PRIVATE_CREATORS
 from fidac_node.errors import ConfigError
-from fidac_node.site.daemon import Site
+from fidac_node.site.node import Site
 
 ROOT = Path(__file__).resolve().parents[4]
 PROFILES = ("fidac-chest-ct", "fidac-chest-ct-device", "basic-only")

@@ -14,7 +14,7 @@ from fidac_node.deidentify import Deidentifier
 from fidac_node.identity.originals import DIRECTORY, open_headers, purge_headers
 from fidac_node.operations.uses import UseLog
 from fidac_node.receive.check import entry_for, identify
-from fidac_node.site.daemon import Site, open_site
+from fidac_node.site.node import Site, open_site
 from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID
 
-from fidac_node.config.config import Deidentify
+from fidac_node.config.sections import Deidentify
 from fidac_node.deidentify.pixels import highbits
 from fidac_node.deidentify.source import Source, open_source, read_source
 from fidac_node.deidentify.triage.triage import CHOICES, EVERY_FRAME, SERIES, Kind, Rules, Verdict, triage

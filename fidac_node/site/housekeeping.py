@@ -1,0 +1,109 @@
+"""What leaves a site's disk, and when: purged copies, a full disk, a programme that is closed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+
+from fidac_node.config.config import SiteConfig
+from fidac_node.errors import ConfigError
+from fidac_node.identity.originals import DIRECTORY as HEADERS
+from fidac_node.identity.originals import purge_headers
+from fidac_node.receive import reception
+from fidac_node.site import ledger
+from fidac_node.site.ledger import Ledger
+from fidac_node.site.node import Site
+from fidac_node.spool.queue import Spool
+
+log = logging.getLogger(__name__)
+
+
+def purge(site: Site) -> int:
+    """Delete the copies that the hub has answered for longer than the retention time; return how many.
+
+    Without storage commitment the destination's C-STORE Success is its answer (PS3.4 B.2.2).
+    """
+    state = "committed" if site.config.send.commitment else "sent"
+    before = time.time() - site.config.spool.retention_hours * 3600
+    purged = 0
+    for entry in site.outbox.entries(state):
+        path = site.outbox.directory / state / f"{entry}.dcm"
+        if path.stat().st_mtime <= before:
+            site.ledger.flush()
+            site.outbox.remove(entry)
+            purged += 1
+    kept_since = before if site.headers is not None else time.time()
+    purge_headers(site.config.spool.directory / HEADERS, kept_since)
+    if purged:
+        log.info("purged %d objects that the hub answers for", purged)
+    return purged
+
+
+def check_finished(config: SiteConfig) -> None:
+    """Raise :class:`ConfigError` while objects wait at this site that the hub has not answered for."""
+    reception.restore_names(_spools(config)[0])  # what has no name but its anchor waits too
+    waiting = sum(len(spool.entries(state)) for spool, state in _unfinished(config))
+    if waiting:
+        raise ConfigError(
+            f"{waiting} objects are still at this site: held, or not yet answered for by the hub ('fidac-node "
+            "site queue list'); "
+            f"start the node and let it finish, or drop them"
+        )
+
+
+def forget(config: SiteConfig) -> None:
+    """Delete what could link objects to where they came from, as a programme is closed: local copies, ledger rows."""
+    spools = _spools(config)
+    for spool in spools:
+        spool.sweep()
+        spool.drop_spares()
+        for note in (spool.directory / "work").glob(".*.current"):
+            note.unlink()
+    for state in ("sent", "committed"):
+        for entry in spools[1].entries(state):
+            spools[1].remove(entry)
+    path = config.spool.directory / ledger.FILE
+    for file in (path, *path.parent.glob(f"{path.name}-*")):
+        file.unlink(missing_ok=True)
+    Ledger(path).close()
+
+
+def _spools(config: SiteConfig) -> tuple[Spool, Spool]:
+    return Spool(config.spool.directory / "inbox"), Spool(config.spool.directory / "outbox")
+
+
+def _unfinished(config: SiteConfig) -> Iterator[tuple[Spool, str]]:
+    """The states of both spools in which an object is not at the hub yet."""
+    inbox, outbox = _spools(config)
+    yield from ((inbox, state) for state in ledger.INBOX_STATES)
+    # Without storage commitment the destination's C-STORE Success is its answer, as for purging.
+    answered = {"committed"} if config.send.commitment else {"committed", "sent"}
+    yield from ((outbox, state) for state in ledger.OUTBOX_STATES if state not in answered)
+
+
+class DiskWatch:
+    """Purges at once when the disk is almost full, and says so once, and once when space is back."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._full = False
+
+    def __call__(self) -> None:
+        """Look once."""
+        spool = self._site.inbox
+        if not spool.has_room():
+            spool.drop_spares()
+            purge(self._site)
+        full = not spool.has_room()
+        if full and not self._full:
+            log.error(
+                "disk almost full: %d MB free, %d MB are the reserve; associations are rejected until space "
+                "returns; nothing taken is lost",
+                shutil.disk_usage(spool.directory).free >> 20,
+                self._site.config.spool.reserve_mb,
+            )
+        elif self._full and not full:
+            log.warning("the disk has space again: associations are taken")
+        self._full = full
