@@ -15,10 +15,11 @@ PACKAGES := dcmtk orthanc dicom3tools libgdcm-tools postgresql tesseract-ocr tes
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format examples lock packages clean
+.PHONY: help demo check test bench lint format examples lock packages clean
 
 help:
 	@echo "make demo [DICOM=DIR] [ARGS=--once]   the main job on this machine: hub, site node and a PACS stand-in"
+	@echo "make check                            lint, types and the quick unit tests: under two minutes, before a commit"
 	@echo "make test                             lint, format check, types and every test"
 	@echo "make bench [ARGS=--quick]             speed and memory beside DCMTK, Orthanc and deid, on this machine"
 	@echo "make lint                             lint, format check and types only"
@@ -29,6 +30,10 @@ help:
 
 demo: $(VENV)/.demo
 	$(BIN)/fidac-node demo $(if $(DICOM),"$(DICOM)") $(ARGS)
+
+# Without the tests that take a corpus, or another program, through the whole engine.
+check: lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not thorough" --hypothesis-profile check tests/unit $(ARGS)
 
 test: lint packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

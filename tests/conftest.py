@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,6 +24,8 @@ PACKAGES = {
     "tesseract": "tesseract-ocr",
 }
 _SKIPPED = "interop: "
+# make check: fewer examples where a test does not say how many.
+settings.register_profile("check", max_examples=25)
 
 
 def pytest_configure() -> None:

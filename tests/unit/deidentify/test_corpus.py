@@ -16,6 +16,8 @@ from fidac_node.errors import Permanent
 from tests.deid_corpus import PROGRAMMES, Corpus, Made, Score, corpus
 from tests.unit.deidentify.build import KEY, LIMIT
 
+pytestmark = pytest.mark.thorough
+
 FIXED = corpus(20261122)
 PSEUDONYMS = Pseudonymiser(KEY, "FIDAC", "S1")
 

@@ -17,6 +17,8 @@ from fidac_node.errors import Permanent
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import ct, raw_element, run, traces, write
 
+pytestmark = pytest.mark.thorough
+
 NAME = b"QUENOUILLE"
 VALUES = {
     "DA": b"19610714", "DT": b"19610714102413", "TM": b"QUENOUILLE", "UI": b"1.3.6.1.4.1.99999.77", "AS": b"QUEN",

@@ -15,6 +15,8 @@ from tests import strategies as made
 from tests.fuzz import harness
 from tests.fuzz.harness import Harness, Violation, damaged, heavy, seeds
 
+pytestmark = pytest.mark.thorough
+
 SEEDS = seeds()
 HARM = st.lists(
     st.tuples(st.integers(0, len(harness.DAMAGE) - 1), st.integers(0, 1 << 14), st.integers(0, 1 << 10)),

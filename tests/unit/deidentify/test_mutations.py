@@ -34,6 +34,8 @@ from tests.deid_kinds import KINDS
 from tests.deid_slices import tag_of
 from tests.unit.deidentify.build import KEY, LIMIT
 
+pytestmark = pytest.mark.thorough
+
 PLAN = load_plan("fidac-chest-ct")
 CORPUS = corpus(7, patients=3)
 Patch: TypeAlias = pytest.MonkeyPatch

@@ -35,6 +35,8 @@ from tests.strategies import Elem, elem
 from tests.twins import Person, Slot, Twins, about, always, mixed, nest, repeated, twins_of
 from tests.unit.deidentify import build
 
+pytestmark = pytest.mark.thorough
+
 PLAN = load_plan("fidac-chest-ct")
 BASIC = load_plan("basic-only")
 # What the profile retains of the person, and what the images of a study are sorted by.

@@ -21,6 +21,8 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLI
 from fidac_node.errors import Permanent
 from tests.unit.deidentify.build import deidentifier
 
+pytestmark = pytest.mark.thorough
+
 SharedData = Callable[[str], Path]
 STUDIES = {
     "siemens_chest_b70f": 30,

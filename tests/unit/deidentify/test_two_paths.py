@@ -26,6 +26,8 @@ from tests import strategies as made
 from tests.strategies import Elem, Object, elem, image, sequence
 from tests.unit.deidentify.build import KEY, LIMIT
 
+pytestmark = pytest.mark.thorough
+
 SharedData = Callable[[str], Path]
 STUDIES = (
     *("siemens_chest_b70f", "philips_chest_5mm", "ge_lidc0003_small", "covid_nysbu_slices"),

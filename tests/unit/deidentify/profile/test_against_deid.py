@@ -34,6 +34,8 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.dictionary import keyword_of, most_values, vrs_of
 from tests.unit.deidentify.build import CT, LIMIT, ROOT, code, ct, dataset, read, write
 
+pytestmark = pytest.mark.thorough
+
 with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # deid asks pydicom for what moved
     from deid.dicom.fields import DicomField, _get_fields_inner
     from deid.dicom.parser import DicomParser

@@ -22,6 +22,8 @@ from fidac_node.deidentify.triage.triage import SERIES, Rules
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.phantom import series
 
+pytestmark = pytest.mark.thorough
+
 needs_tesseract = pytest.mark.interop("tesseract")
 NAME = "QUENOUILLE Zephyrine"
 LINES = f"{NAME}\n14/07/1961 IPP 8003412"
