@@ -287,6 +287,7 @@ class Lane(DULServiceProvider):
             self.event_queue.put("Evt19")
             return
         self._read_pdu_data()
+        self.parser.start = self.wire.start
         self._heard = time.monotonic()
 
     def _make_room(self) -> None:

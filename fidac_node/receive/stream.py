@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _MOST_PIECES: Final = 512  # of one writev(2), which takes 1024
 _SYNCED_AT_ONCE: Final = 1 << 20  # bytes
-_FIRST_PAGE: Final = 4096  # bytes; it is written once more, see draft.Stamp
+_FIRST_PAGE: Final = 4096  # bytes; it is written once more, see anchor.Stamp
 _BEGINNING: Final = 64 << 10  # bytes: all but the pixels of most objects
 
 

@@ -3,7 +3,7 @@
 A study whose objects name two patients would leave under two pseudonyms, and the vault would name the wrong person for
 some of them. So each process writes down whose a study is, in the ledger and under keyed handles, before it makes the
 first copy of it; who meets another patient holds the whole study: what comes, what waits for the sender, and what
-another process has in hand. Only a person can settle it (:meth:`fidac_node.site.ledger.Ledger.settle`).
+another process has in hand. Only a person can settle it (:meth:`fidac_node.site.ledger.Ledger.forget_patients`).
 """
 
 from __future__ import annotations
