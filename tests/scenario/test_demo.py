@@ -190,7 +190,7 @@ def test_interrupted_in_the_middle_it_leaves_nothing_running(
 INTERRUPTED = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from fidac_node.demo import Network
+from fidac_node.demo.demo import Network
 fork, pids = subprocess._fork_exec, []
 def fork_and_interrupt(*arguments):
     pids.append(fork(*arguments))
