@@ -217,5 +217,7 @@ def _print_status(state: SiteStatus) -> None:
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
     show_disk(state.disk)
+    if state.failed_connections:
+        click.echo(f"  connections that came to nothing: {state.failed_connections} (the log says whose, and why)")
     if state.last_error:
         click.echo(f"  last error: {utc(state.last_error.at)} {state.last_error.message}")

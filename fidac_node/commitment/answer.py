@@ -47,6 +47,7 @@ Check: TypeAlias = Callable[
 
 _SYNTAXES: Final = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
 _INVALID_ARGUMENT: Final = 0x0115
+_UNRECOGNISED_OPERATION: Final = 0x0211
 _NO_SUCH_ACTION: Final = 0x0123
 _REQUEST_COMMITMENT: Final = 1  # action type (PS3.4 Table J.3-1)
 _ALL_COMMITTED, _FAILURES_EXIST = 1, 2  # event types (PS3.4 Table J.3-2)
@@ -90,7 +91,16 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
             )
         return (0x0000 if known else PROCESSING_FAILURE), None
 
-    return [(evt.EVT_N_EVENT_REPORT, handle)]
+    def refuse(event: Event) -> tuple[int, Dataset | None]:
+        """A peer asks *us* to commit: the site holds objects on their way, the hub keeps them for good."""
+        log.warning(
+            "%s asked this site for storage commitment and was told that it does not offer it: switch that off there; "
+            "Success of a C-STORE is this node's word, the hub's commitment is its own affair",
+            event.assoc.requestor.ae_title,
+        )
+        return _UNRECOGNISED_OPERATION, None
+
+    return [(evt.EVT_N_EVENT_REPORT, handle), (evt.EVT_N_ACTION, refuse)]
 
 
 class CommitmentScp:

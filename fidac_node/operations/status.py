@@ -76,6 +76,7 @@ class SiteStatus:
     oldest_unsent_seconds: int | None
     disk: Disk
     hub: HubLink
+    failed_connections: int
     last_error: LastError | None
 
     @property
@@ -98,6 +99,7 @@ class SiteStatus:
             "oldest_unsent_seconds": self.oldest_unsent_seconds,
             "disk": asdict(self.disk),
             "hub": {**asdict(self.hub), "last_contact": utc(contact) if contact else None},
+            "failed_connections": self.failed_connections,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
         }
 
@@ -159,6 +161,8 @@ class HubStatus:
 
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
+    from fidac_node.site.ledger import FAILED_CONNECTIONS
+
     now = time.time()
     error = ledger.last_error()
     oldest = ledger.oldest(("ready", "outgoing"))
@@ -175,6 +179,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         oldest_unsent_seconds=round(now - oldest) if oldest else None,
         disk=_disk(config.spool.directory, config.spool.reserve),
         hub=_link(config, ledger),
+        failed_connections=int(ledger.fact(FAILED_CONNECTIONS) or 0),
         last_error=LastError(*error) if error else None,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -18,6 +18,7 @@ from pynetdicom.association import Association
 from fidac_node.dicom.ae import Context
 from fidac_node.receive.lane import Lane
 from fidac_node.receive.provider import Provider
+from fidac_node.receive.strangers import Strangers, cause_of
 from fidac_node.receive.wire import Wire
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from pynetdicom.ae import ApplicationEntity
 
+    from fidac_node.dicom.associate import Request
     from fidac_node.receive.command import StoreRequest
     from fidac_node.receive.seats import Seat
     from fidac_node.receive.stream import Incoming
@@ -33,7 +35,9 @@ log = logging.getLogger(__name__)
 
 
 class Storage(Protocol):
-    """What takes the objects of all associations."""
+    """What takes the objects of all associations, and hears who left without any."""
+
+    strangers: Strangers
 
     def begin(self, assoc: LaneAssociation, context: Context, request: StoreRequest) -> Incoming:
         """An object is announced under an accepted presentation context."""
@@ -48,6 +52,7 @@ class LaneAssociation(Association):
     def __init__(self, ae: ApplicationEntity, sock: socket.socket, storage: Storage) -> None:
         self._something = threading.Event()
         self.seat: Seat | None = None
+        self.proposed: Request | None = None  # once it has asked
         super().__init__(ae, "acceptor")
         self._storage = storage
         provider = Provider(self, self.wake)
@@ -66,15 +71,27 @@ class LaneAssociation(Association):
             for number, cx in self._accepted_cx.items()
         }
 
-    @cached_property
+    @property
     def calling(self) -> str:
-        """The AE title of who associates; once it has asked."""
-        return str(cast(Any, self.requestor.primitive).calling_ae_title).strip()
+        """The AE title of who associates; empty until it has asked."""
+        return self.proposed.calling if self.proposed else ""
 
-    @cached_property
+    @property
     def called(self) -> str:
-        """The AE title that it called; once it has asked."""
-        return str(cast(Any, self.requestor.primitive).called_ae_title).strip()
+        """The AE title that it called; empty until it has asked."""
+        return self.proposed.called if self.proposed else ""
+
+    def asked(self, request: Request) -> None:
+        """The peer asks for an association."""
+        self.proposed = request
+
+    def left(self, first: bytes, trouble: BaseException | None) -> None:
+        """The peer left without asking, after the bytes ``first``, or for this trouble."""
+        self._storage.strangers.left(str(self.requestor.address), *cause_of(first, trouble))
+
+    def broke_off(self, size: int) -> None:
+        """The peer left in the middle of an object, of which ``size`` bytes had come."""
+        self._storage.strangers.broke_off(str(self.requestor.address), self.calling, size)
 
     def begin(self, context_id: int, request: StoreRequest) -> Incoming:
         """An object is announced. Raises ``ValueError`` when its presentation context was not accepted."""

@@ -18,7 +18,6 @@ _GROUP_LENGTH: Final = struct.Struct("<HHLL").pack
 _AFFECTED_SOP_CLASS_UID: Final = 0x0002
 _COMMAND_FIELD: Final = 0x0100
 _MESSAGE_ID: Final = 0x0110
-_PRIORITY: Final = 0x0700
 _COMMAND_DATA_SET_TYPE: Final = 0x0800
 _ERROR_COMMENT: Final = 0x0902
 _AFFECTED_SOP_INSTANCE_UID: Final = 0x1000
@@ -52,13 +51,8 @@ def read_store(command: bytes) -> StoreRequest | None:
         return None
     message_id, data_set_type = _number(values, _MESSAGE_ID), _number(values, _COMMAND_DATA_SET_TYPE)
     sop_class, sop_instance = _uid(values, _AFFECTED_SOP_CLASS_UID), _uid(values, _AFFECTED_SOP_INSTANCE_UID)
-    if (
-        message_id is None
-        or data_set_type is None
-        or not sop_class
-        or not sop_instance
-        or _number(values, _PRIORITY) is None
-    ):
+    # Not its Priority, which is mandatory too: nothing depends on it, and some leave it out.
+    if message_id is None or data_set_type is None or not sop_class or not sop_instance:
         raise ValueError("a C-STORE request lacks a mandatory parameter (PS3.7 Table 9.3-1)")
     return StoreRequest(message_id, sop_class, sop_instance, data_set_type != _NO_DATA_SET)
 

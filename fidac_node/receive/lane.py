@@ -27,9 +27,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from pynetdicom import evt
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import TRANSITION_TABLE
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import P_DATA
 
-from fidac_node.dicom.pdu import COMMAND, LAST
+from fidac_node.dicom.associate import Request, read_request, write_request
+from fidac_node.dicom.pdu import COMMAND, LAST, PDU
 from fidac_node.receive.command import read_store, store_response
 from fidac_node.receive.parser import LONGEST_PDU, Command, Event, Foreign, Parser, Piece
 from fidac_node.receive.provider import MOST_MESSAGES, Provider, Queue
@@ -45,6 +47,8 @@ log = logging.getLogger(__name__)
 
 # What is not a C-STORE data set is kept in memory: a storage commitment report of 100,000 objects fits.
 _LONGEST_MESSAGE: Final = 16 << 20
+_ASSOCIATE_RQ: Final = 0x01
+_FIRST: Final = 16  # bytes that tell what a stranger speaks
 
 # PS3.8 Table 9-10: where P-DATA may come, and where the next word is the local user's.
 _TRANSFER: Final = frozenset({"Sta6", "Sta7"})
@@ -53,6 +57,15 @@ _OUR_TURN: Final = frozenset({"Sta3", "Sta8", "Sta9", "Sta12"})
 
 class Receiver(Protocol):
     """What takes the objects of one association, called by its reading thread."""
+
+    def asked(self, request: Request) -> None:
+        """The peer asks for an association."""
+
+    def left(self, first: bytes, trouble: BaseException | None) -> None:
+        """The peer left without asking, after the bytes ``first``, or for this trouble."""
+
+    def broke_off(self, size: int) -> None:
+        """The peer left in the middle of an object, of which ``size`` bytes had come."""
 
     def begin(self, context_id: int, request: StoreRequest) -> Incoming:
         """An object is announced. Raises ``ValueError`` when its presentation context was not accepted."""
@@ -85,6 +98,9 @@ class Lane(DULServiceProvider):
         self._starved = True
         self._heard = time.monotonic()
         self._in_memory = 0
+        self._first = b""  # what came first, for who does not associate
+        self._trouble: BaseException | None = None
+        self._has_asked = self._told = False
         self._incoming: Incoming | None = None
         self._pieces: list[memoryview] = []
 
@@ -124,11 +140,21 @@ class Lane(DULServiceProvider):
             log.exception("closing the connection of %s: unexpected trouble", self.assoc.requestor.ae_title)
             evt.trigger(self.assoc, evt.EVT_CONN_CLOSE, {})
         finally:
+            self._tell_of_the_end()
             self._drop()
             self.wire.dispose()
             self.over = True
             self._provider.msg_queue.put((None, None))
             cast(Any, self.to_user_queue).put(None)  # who waits for an association request that will not come
+
+    def _tell_of_the_end(self) -> None:
+        """Nobody fails unseen: neither who never associated, nor who left in the middle of an object."""
+        if self._told:
+            return
+        if self._incoming is not None:
+            self._receiver.broke_off(self._incoming.size)
+        elif not self._has_asked:
+            self._receiver.left(self._first, self._trouble)
 
     def _turn(self) -> None:
         """Do one thing: what is to be sent goes before what is to be read."""
@@ -186,9 +212,12 @@ class Lane(DULServiceProvider):
             read = (inside and not self.wire.trickles and self.wire.fill()) or (
                 self.wire.wait(left) and self.wire.fill()
             )
-        except (EOFError, OSError):
+        except (EOFError, OSError) as error:
+            self._trouble = error
             self.event_queue.put("Evt17")
             return False
+        if read and not self._first:
+            self._first = bytes(self.wire.view[self.wire.start : self.wire.start + _FIRST])
         if read and not inside:
             self._heard = time.monotonic()
         return read
@@ -236,6 +265,7 @@ class Lane(DULServiceProvider):
                 self.assoc.requestor.ae_title,
                 type(error).__name__,
             )
+            self._told = True
             self._drop()
             self.event_queue.put("Evt19")  # invalid PDU (PS3.8 Table 9-10)
         if parser.stretches > stretches:
@@ -283,12 +313,38 @@ class Lane(DULServiceProvider):
 
     def _give(self, foreign: Foreign) -> None:
         """Let pynetdicom read a PDU that lies in the buffer."""
+        wire = self.wire
         if foreign.length > LONGEST_PDU:
             self.event_queue.put("Evt19")
             return
-        self._read_pdu_data()
+        if wire.buffer[wire.start] == _ASSOCIATE_RQ:
+            start = wire.start + PDU.size
+            wire.start = start + foreign.length
+            self._asked(bytes(wire.view[start : wire.start]))
+        else:
+            self._read_pdu_data()
         self.parser.start = self.wire.start
         self._heard = time.monotonic()
+
+    def _asked(self, body: bytes) -> None:
+        """Take an association request as it was meant, and let pynetdicom read what the standard makes of it."""
+        pdu = A_ASSOCIATE_RQ()
+        try:
+            request = read_request(body)
+            if all(proposal.problem for proposal in request.proposals):
+                why = next((proposal.problem for proposal in request.proposals), "there is none")
+                raise ValueError(f"no presentation context that can be used: {why}")
+            pdu.decode(write_request(request))
+        except Exception as error:  # ours says what is wrong; of pynetdicom's the kind is told
+            why = str(error) if type(error) is ValueError else type(error).__name__
+            log.warning("aborting the request of %s: %s", self.assoc.requestor.address, why)
+            self._told = True
+            self.event_queue.put("Evt19")
+            return
+        self._has_asked = True
+        self._receiver.asked(request)
+        self._recv_pdu.put(pdu)
+        self.event_queue.put("Evt6")
 
     def _make_room(self) -> None:
         """Let a PDU that is passed on fit into the buffer; what lies there moves."""

@@ -108,12 +108,16 @@ def serve(
     lifeline: Lifeline,
     stop: threading.Event,
     grace: float,
+    *,
+    failed: Callable[[], None] = lambda: None,
 ) -> None:
     """Receive into ``spool`` until ``stop``; objects that are arriving then have ``grace`` seconds to end.
 
     Raises :class:`ConfigError`.
     """
-    scp = StorageScp(rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=spool.end_of_study)
+    scp = StorageScp(
+        rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=spool.end_of_study, failed=failed
+    )
     scp.start()
     lifeline.ready()
     stop.wait()

@@ -31,6 +31,7 @@ from fidac_node.receive.command import StoreRequest
 from fidac_node.receive.listener import listen
 from fidac_node.receive.seats import Seats
 from fidac_node.receive.server import Server
+from fidac_node.receive.strangers import Strangers
 from fidac_node.receive.stream import Incoming
 from fidac_node.spool.draft import Draft
 
@@ -106,7 +107,7 @@ class StorageScp:
 
     ``accept(draft, identity, digest)`` may raise ``Temporary`` (answered A700), ``Permanent`` (answered
     by its code) or ``OSError`` (A700); it must not return before the object survives a power cut. ``ended`` is called
-    at the end of each association that was accepted.
+    at the end of each association that was accepted, ``failed`` for each connection that came to nothing.
     ``listener`` is a listening socket that other processes may share, and closed at the end; without it the policy's
     host and port are bound. Raises :class:`ConfigError` when they cannot be had.
     """
@@ -119,6 +120,7 @@ class StorageScp:
         listener: socket.socket | None = None,
         *,
         ended: Callable[[], None] = lambda: None,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._policy = policy
         self._create = create
@@ -126,6 +128,7 @@ class StorageScp:
         self._ended = ended
         self._stopping = threading.Event()
         self._cutters = cutters()
+        self.strangers = Strangers(failed)
         handlers = [
             (evt.EVT_REQUESTED, self._on_requested),
             (evt.EVT_CONN_CLOSE, self._on_close),
@@ -230,7 +233,7 @@ class StorageScp:
             log.exception("rejecting an association: its request could not be judged")
             rejection, why = _BUSY, "internal error"
         if rejection:
-            log.warning("rejected %s from %s: %s", assoc.calling, assoc.requestor.address, why)
+            log.warning("rejected %s from %s: %s", assoc.calling or "somebody", assoc.requestor.address, why)
             assoc.acse.send_reject(*rejection)
             assoc.kill()
 
@@ -246,6 +249,8 @@ class StorageScp:
         address = _address(assoc.requestor.address)
         if self._policy.networks and not any(address in network for network in self._policy.networks):
             return _NOT_FROM_HERE, "its address is not in [receive] networks"
+        if assoc.proposed is not None and assoc.proposed.rejection is not None:
+            return assoc.proposed.rejection
         if called not in self._policy.called:
             return (
                 _CALLED_UNKNOWN,

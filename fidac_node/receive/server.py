@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How long, for each association that runs here, another process may be first to take the next one.
+# How long, for each association that runs here, another process may be first to take the next one, and at most.
+# Who only connects is none: 300 silent connections made the next association wait for 20 seconds.
 _PATIENCE_SECONDS: Final = 0.004
+_MOST_PATIENCE_SECONDS: Final = 0.02
 # accept(2) fails for want of descriptors or memory until something ends: no use in asking at once.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _EXHAUSTED_SECONDS: Final = 0.5
@@ -87,7 +89,9 @@ class Server:
         both.register(self._listener, select.POLLIN)
         while all(fd != self._closed for fd, _ in both.poll()):
             self._running = self.associations
-            if self._running and closed.poll(len(self._running) * _PATIENCE_SECONDS * 1000):
+            seated = sum(assoc.seat is not None for assoc in self._running)
+            patience = min(seated * _PATIENCE_SECONDS, _MOST_PATIENCE_SECONDS)
+            if patience and closed.poll(patience * 1000):
                 return
             try:
                 self._accept()

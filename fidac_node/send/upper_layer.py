@@ -18,7 +18,7 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from pydicom.uid import UID
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import (
     A_ASSOCIATE,
     ImplementationClassUIDNotification,
@@ -28,6 +28,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext
 
 from fidac_node.dicom.ae import Context
+from fidac_node.dicom.associate import read_answer
 from fidac_node.dicom.pdu import COMMAND, LAST
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fidac_node.send.fragments import SHORTER, Train, header
@@ -45,7 +46,9 @@ _PDU_HEADER, _PDV_HEADER = 6, 6
 # Bounds on what a peer can make us hold in memory; answers and reports are far below.
 _MOST_PDU: Final = 1 << 24
 _MOST_MESSAGE: Final = 1 << 24
-_LEAST_PDU: Final = 1024
+_COMMAND_FIELD, _DATA_SET_TYPE = 0x0100, 0x0800
+_C_STORE_RSP, _NO_DATA_SET = 0x8001, 0x0101
+_LEAST_PDU: Final = 16  # bytes; a peer that says less cannot be told anything
 _STRETCH: Final = (
     1 << 17
 )  # bytes that a peer must take within the time limit: a slow line needs minutes for the longest PDU
@@ -71,6 +74,11 @@ class Message:
     context_id: int
     command: dict[int, bytes]
     data: bytes
+
+    @property
+    def has_data_set(self) -> bool:
+        """Whether a data set follows (PS3.7 Annex E.1); after a C-STORE-RSP none ever does, whatever it says."""
+        return self.number(_COMMAND_FIELD) != _C_STORE_RSP and self.number(_DATA_SET_TYPE) != _NO_DATA_SET
 
     def number(self, element: int) -> int | None:
         """Return a US value of the command set."""
@@ -125,7 +133,7 @@ class Association:
 
     def send(self, context: Context, command: bytes, data: BinaryIO | None = None, size: int = 0) -> None:
         """Send a message; ``data`` is read from where it stands for ``size`` bytes, a fragment at a time."""
-        head = header(context.context_id, COMMAND | LAST, len(command)) + command
+        head = self._command_pdus(context.context_id, command)
         try:
             if data is None:
                 self._wire.send(head, self.destination.dimse_timeout)
@@ -143,6 +151,18 @@ class Association:
         except BaseException:
             self.abort()  # half a message is on the way: nothing else can follow it
             raise
+
+    def _command_pdus(self, context_id: int, command: bytes) -> bytes:
+        """A command set in as many PDUs as the peer's maximum length asks for."""
+        most = self._max_pdu - _PDV_HEADER
+        if len(command) <= most:
+            return header(context_id, COMMAND | LAST, len(command)) + command
+        pieces = [command[start : start + most] for start in range(0, len(command), most)]
+        last = len(pieces) - 1
+        return b"".join(
+            header(context_id, COMMAND | (LAST if n == last else 0), len(piece)) + piece
+            for n, piece in enumerate(pieces)
+        )
 
     def receive(self, timeout: float) -> Message | None:
         """Return the next message, or ``None`` when none is complete within ``timeout`` seconds."""
@@ -204,21 +224,18 @@ class Association:
 
     def _accept(self, body: bytes, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
         try:
-            pdu = A_ASSOCIATE_AC()
-            pdu.decode(struct.pack(">BBL", _ASSOCIATE_AC, 0, len(body)) + body)
-            answer = pdu.to_primitive()
-            for result in answer.presentation_context_definition_results_list:
-                if result.result == 0 and result.context_id is not None:
-                    abstract_syntax = proposals[(result.context_id - 1) // 2][0]
-                    self.contexts[result.context_id] = Context(
-                        result.context_id, abstract_syntax, str(result.transfer_syntax[0])
-                    )
-            theirs = answer.maximum_length_received or self._max_pdu  # 0: no limit (PS3.8 D.1.1)
-        except Exception as error:  # pynetdicom raises whatever a malformed item leads to
+            answer = read_answer(body)
+        except ValueError as error:
             self.abort()
             raise Unavailable(
-                f"{self.destination} answered the association request with something that is not DICOM"
+                f"{self.destination} answered the association request with something that is not DICOM: {error}"
             ) from error
+        proposed = {2 * number + 1: proposal for number, proposal in enumerate(proposals)}
+        for result in answer.results:
+            abstract_syntax, transfer_syntaxes = proposed.get(result.context_id, ("", ()))
+            if result.result == 0 and result.transfer_syntax in transfer_syntaxes:
+                self.contexts[result.context_id] = Context(result.context_id, abstract_syntax, result.transfer_syntax)
+        theirs = answer.user.maximum_length or self._max_pdu  # 0: no limit (PS3.8 D.1.1)
         self._max_pdu = max(_LEAST_PDU, min(theirs, self._max_pdu))
 
     def _send_data(self, head: bytes, context_id: int, data: BinaryIO, size: int) -> None:
@@ -312,7 +329,7 @@ class Association:
             self.abort()
             raise Unavailable(f"{self.destination} sent a malformed command: association aborted") from error
         message = Message(context_id, command, bytes(self._data))
-        if is_command and message.number(0x0800) != 0x0101:  # a data set follows (PS3.7 Annex E.1)
+        if is_command and message.has_data_set:
             return None
         self._command.clear()
         self._data.clear()

@@ -168,7 +168,9 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         ready=site.ready,
         handlers=report_handlers(site.reports),
     )
-    reception.serve(policy, site.inbox, accept, lifeline, stop, _GRACE_SECONDS / 2)
+    reception.serve(
+        policy, site.inbox, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=site.ledger.connection_failed
+    )
 
 
 def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifeline, *, after_crash: bool) -> None:

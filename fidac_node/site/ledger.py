@@ -35,6 +35,7 @@ OUTBOX_STATES: Final = {
     "sent": "sent",
     "committed": "committed",
 }
+FAILED_CONNECTIONS: Final = "failed_connections"
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000
@@ -280,6 +281,18 @@ class Ledger:
                 "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 (name, value),
             )
+
+    def connection_failed(self) -> None:
+        """Count a connection that brought no association, or ended in the middle of an object."""
+        try:
+            with self._transaction() as connection:
+                connection.execute(
+                    "INSERT INTO fact (name, value) VALUES (?, '1') "
+                    "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+                    (FAILED_CONNECTIONS,),
+                )
+        except Temporary as error:
+            log.warning("the ledger waits: %s", error)
 
     def fact(self, name: str) -> str | None:
         """Return a fact that :meth:`remember` kept."""

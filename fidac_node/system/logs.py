@@ -30,7 +30,7 @@ def setup_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter(journal="JOURNAL_STREAM" in os.environ))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("pynetdicom").setLevel(logging.WARNING)
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it has to say, we say
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     # pydicom's warnings quote the values they are about.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)

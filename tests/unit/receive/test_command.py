@@ -89,7 +89,7 @@ def test_another_command_is_none_of_ours(field: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "keyword", ["AffectedSOPClassUID", "AffectedSOPInstanceUID", "MessageID", "Priority", "CommandDataSetType"]
+    "keyword", ["AffectedSOPClassUID", "AffectedSOPInstanceUID", "MessageID", "CommandDataSetType"]
 )
 @pytest.mark.parametrize("value", [None, b"", b"\xff\xff\xff"])
 def test_a_request_that_lacks_a_mandatory_parameter_is_not_valid(keyword: str, value: bytes | None) -> None:
@@ -111,3 +111,9 @@ def test_a_request_with_a_broken_element_is_none_or_not_valid(where: int, change
     except ValueError:
         return
     assert read is None or isinstance(read, StoreRequest)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff\xff\xff"])
+def test_nothing_depends_on_the_priority(value: bytes | None) -> None:
+    values = {name: known for name, known in {**REQUEST, "Priority": value}.items() if known is not None}
+    assert read_store(command_set(**values)) == StoreRequest(7, CT, "1.2.3", has_data_set=True)
