@@ -204,9 +204,10 @@ class Committer:
                 "%s reported on a transaction that this node did not ask for, or no longer waits for", self._destination
             )
             return False
+        failed = {reference.sop_instance_uid for reference, _ in report.failed}
         for reference in report.committed:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
-            if entry is not None:
+            if entry is not None and reference.sop_instance_uid not in failed:  # listed as both, it is not committed
                 self._outbox.mark_committed(entry)
                 self._journal.note(entry, "committed")
                 self._resends.pop(entry, None)
@@ -214,8 +215,11 @@ class Committer:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
             if entry is not None:
                 self._fail(entry, reason)
-        self._transactions.forget(report.transaction_uid)
-        self._outstanding.pop(report.transaction_uid, None)
+        done = failed | {reference.sop_instance_uid for reference in report.committed}
+        left = self._transactions.answered(report.transaction_uid, done)
+        waiting = self._outstanding.pop(report.transaction_uid, [])
+        if still := [entry for entry in waiting if str(entry) in {asked[instance] for instance in left}]:
+            self._outstanding[report.transaction_uid] = still
         self._backoff.succeeded()
         self._journal.contact(ok=True)
         return True

@@ -8,9 +8,10 @@ opening one back, to the receiver, another process. A directory of small synced 
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,6 +21,8 @@ from fidac_node.system import safeio
 
 _ASKED: Final = ".asked.json"
 _REPORT: Final = ".report.json"
+# A peer may report on one transaction in several parts; a report of an earlier version has no part in its name.
+_REPORT_NAME: Final = re.compile(r"([0-9.]+?)(?:\.part-[0-9a-f]+)?\.report\.json")
 
 
 class Reference(NamedTuple):
@@ -60,22 +63,37 @@ class Transactions:
         if self.asked(report.transaction_uid) is None:
             return False
         record = {"committed": report.committed, "failed": report.failed}
-        safeio.write_synced(self._path(report.transaction_uid, _REPORT), json.dumps(record).encode())
+        part = f".part-{uuid.uuid4().hex}{_REPORT}"
+        safeio.write_synced(self._path(report.transaction_uid, part), json.dumps(record).encode())
         return True
 
     def reports(self) -> Iterator[Report]:
-        """Yield the reports that were kept and not yet forgotten."""
+        """Yield the reports that were kept; each is gone when the next is asked for."""
         for path in sorted(self._directory.glob(f"*{_REPORT}")):
-            record = self._read(path)
-            if record is not None:
+            record, name = self._read(path), _REPORT_NAME.fullmatch(path.name)
+            if record is not None and name is not None:
                 committed = tuple(Reference(*reference) for reference in record["committed"])
                 failed = tuple((Reference(*reference), int(reason)) for reference, reason in record["failed"])
-                yield Report(path.name.removesuffix(_REPORT), committed, failed)
+                yield Report(name[1], committed, failed)
+                path.unlink(missing_ok=True)
+
+    def answered(self, uid: str, instances: Collection[str]) -> set[str]:
+        """A report answered for these SOP Instance UIDs: return those still to come; after the last it is forgotten."""
+        left = {instance: entry for instance, entry in (self.asked(uid) or {}).items() if instance not in instances}
+        if left:
+            safeio.write_synced(self._path(uid, _ASKED), json.dumps(left).encode())
+        else:
+            self.forget(uid)
+        return set(left)
 
     def forget(self, uid: str) -> None:
-        """The report has been acted upon, or will not come any more."""
-        self._path(uid, _REPORT).unlink(missing_ok=True)
-        self._path(uid, _ASKED).unlink(missing_ok=True)
+        """All of it has been acted upon, or will not come any more."""
+        for path in (
+            self._path(uid, _ASKED),
+            self._path(uid, _REPORT),
+            *self._directory.glob(f"{uid}.part-*{_REPORT}"),
+        ):
+            path.unlink(missing_ok=True)
 
     def sweep(self, age: float) -> None:
         """Forget transactions that were asked more than ``age`` seconds ago."""
