@@ -71,7 +71,7 @@ def syntax_uid(explicit: bool) -> str:
     return EXPLICIT_VR_LE if explicit else IMPLICIT_VR_LE
 
 
-def split(  # noqa: PLR0912  # the hot loop: a call an element is too much
+def split(  # noqa: C901, PLR0912  # the hot loop: a call an element is too much
     buffer: part10.Buffer, start: int, end: int, *, explicit: bool, until: int = _NEVER
 ) -> tuple[Elements, int]:
     """Cut the data set in ``buffer[start:end]`` into its encoded elements, by tag, in the order found.
@@ -99,7 +99,9 @@ def split(  # noqa: PLR0912  # the hot loop: a call an element is too much
         tag = group << 16 | number
         if tag >= until:
             return found, position
-        if length == UNDEFINED_LENGTH or group == 0xFFFE or after > end:
+        if length == UNDEFINED_LENGTH or group == 0xFFFE or after > end or not tag:
+            if not tag and not any(buffer[position:end]):
+                return found, end  # padding, as in part10.walk
             after = end_of(buffer, position, end, tag, explicit)
         if after - start > LARGEST_HEADER:
             raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(tag)}")

@@ -221,13 +221,19 @@ def walk(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iter
     little = transfer_syntax_uid != EXPLICIT_VR_BE
     position = start
     while position < end:
-        if end - position < 8:
-            if any(buffer[position:end]):
+        if end - position < 8 or not any(buffer[position : position + 8]):
+            if _only_zeros(buffer, position, end):
+                return  # padding after the last element, to a block or a sector: seen in the field, harmless
+            if end - position < 8:
                 raise Malformed(f"cut short: {end - position} stray bytes where an element should begin")
-            return  # a pad byte after the last element: seen in the field, harmless
         element = _element_at(buffer, position, end, explicit=explicit, little=little, depth=0)
         yield element
         position = element.after
+
+
+def _only_zeros(buffer: Buffer, start: int, end: int) -> bool:
+    """Whether only zeros are left: no element begins with eight of them (PS3.5 7.1; group 0000 is a command's)."""
+    return not any(any(buffer[place : min(place + _PIECE, end)]) for place in range(start, end, _PIECE))
 
 
 def element_at(buffer: Buffer, start: int, end: int, *, explicit: bool) -> Element:

@@ -19,8 +19,15 @@ from fidac_node.deidentify.rewrite.dates import Clock
 from fidac_node.deidentify.rewrite.rewrite import Rewriter, Subject
 from fidac_node.dicom import marks, part10
 from fidac_node.dicom.encode import Syntax
-from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE, IMPLEMENTATION_CLASS_UID, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import (
+    DEFLATED_EXPLICIT_VR_LE,
+    EXPLICIT_VR_BE,
+    EXPLICIT_VR_LE,
+    IMPLEMENTATION_CLASS_UID,
+    IMPLICIT_VR_LE,
+)
 from fidac_node.errors import Permanent
+from fidac_node.receive.check import identify
 from tests.strategies import Elem, elem, encode
 from tests.unit.deidentify import build
 from tests.unit.deidentify.build import (
@@ -709,3 +716,32 @@ def test_the_pixels_go_from_file_to_file_and_to_memory_alike(tmp_path: Path) -> 
     output = engine.apply(engine.sources.read(path.read_bytes(), LIMIT), label="unknown", label_source="default")
     assert copied.read_bytes() == held.getvalue() == b"".join(output.chunks())
     assert copied.stat().st_size == outcome.size
+
+
+@pytest.mark.parametrize("zeros", [2, 6, 8, 12, 16, 512, 4096, 100_000])
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
+@pytest.mark.parametrize("pixels", [True, False], ids=["pixels", "header"])
+def test_zeros_behind_a_data_set_are_taken_and_dropped(tmp_path: Path, syntax: str, zeros: int, pixels: bool) -> None:
+    plain = write(tmp_path / "plain.dcm", ct(), syntax)
+    if not pixels:
+        data = plain.read_bytes()
+        end = data.index(b"\xe0\x7f\x10\0" if syntax != EXPLICIT_VR_BE else b"\x7f\xe0\0\x10")
+        plain.write_bytes(data[:end])
+    padded = tmp_path / "padded.dcm"
+    padded.write_bytes(plain.read_bytes() + bytes(zeros))
+    assert identify(padded, limit=LIMIT) == identify(plain, limit=LIMIT)
+    outcomes = []
+    for path in (plain, padded):
+        try:
+            outcomes.append(run(path)[0])
+        except Permanent as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1] and (not pixels or isinstance(outcomes[0], bytes))
+
+
+def test_zeros_with_something_behind_them_are_no_padding(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dcm", ct(), EXPLICIT_VR_LE)
+    path.write_bytes(path.read_bytes() + bytes(64) + b"QUENOUILLE")
+    with pytest.raises(Permanent) as raised:
+        run(path)
+    assert raised.value.code == "malformed"
