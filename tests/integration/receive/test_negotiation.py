@@ -232,14 +232,9 @@ def test_the_cases_of_the_field_are_right(node: Node) -> None:
 
 
 @pytest.mark.skipif(not FIELD.is_dir(), reason=f"no cases of the field in {FIELD}")
-@pytest.mark.parametrize(
-    "case", ["context_id_even", "context_without_ts", "uid_65_in_proposal", "version_name_20", "no_priority"]
-)
+@pytest.mark.parametrize("case", ["context_id_even", "context_without_ts", "uid_65_in_proposal", "version_name_20"])
 def test_a_case_of_the_field_is_right(node: Node, case: str) -> None:
-    called = [] if case == "no_priority" else ["FIDACNODE"]
-    if not called:
-        pytest.skip("it calls SITETEST")
-    script = [sys.executable, f"{case}.py", str(node.scp.port), *called]
+    script = [sys.executable, f"{case}.py", str(node.scp.port), "FIDACNODE"]
     done = subprocess.run(script, cwd=FIELD / "network", capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
 
