@@ -149,8 +149,8 @@ class Lane(DULServiceProvider):
 
     def _tell_of_the_end(self) -> None:
         """Nobody fails unseen: neither who never associated, nor who left in the middle of an object."""
-        if self._told:
-            return
+        if self._told or (self._ending and self._trouble is None):
+            return  # it was said, or it is our own doing: whoever ends it says why
         if self._incoming is not None:
             self._receiver.broke_off(self._incoming.size)
         elif not self._has_asked:

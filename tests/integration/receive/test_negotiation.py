@@ -50,10 +50,11 @@ OURS_ALONE = {
 
 @pytest.fixture
 def idle(tmp_path: Path) -> Iterator[Node]:
-    """A node that is not started yet."""
+    """A node that is not started yet; whoever starts it stops it."""
     node = Node(tmp_path / "node")
     yield node
-    node.scp.stop(0)
+    while node.sockets:
+        node.sockets.pop().close()
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,25 @@ def test_who_leaves_in_the_middle_of_an_object_is_told_with_how_much_came(
     assert node.spool.entries("new") == []
 
 
+def test_who_is_sent_away_when_the_node_stops_is_not_blamed(idle: Node, caplog: pytest.LogCaptureFixture) -> None:
+    idle.start()
+    idle.connect()
+    half = idle.scu()
+    command = command_set(
+        AffectedSOPClassUID=CT,
+        CommandField=1,
+        MessageID=1,
+        Priority=0,
+        CommandDataSetType=0,
+        AffectedSOPInstanceUID=UID,
+    )
+    half.send_fragments((3, command), (0, data_set()[:900]))
+    wait_until(lambda: any(assoc.lane.busy for assoc in idle.scp.associations), 10)
+    idle.scp.stop(0)
+    assert "came to nothing" not in caplog.text and "left in the middle" not in caplog.text
+    assert "aborting PACS in the middle of an object" in caplog.text
+
+
 def test_the_same_stranger_is_told_ten_times_a_minute_and_then_how_often(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,3 +268,4 @@ def test_a_plain_request_on_a_tls_port_is_told(tmp_path: Path, idle: Node, caplo
     idle.start(tls=server)
     ask(idle.scp.port, TOLERATED["plain"])
     wait_until(lambda: "it speaks no TLS, and this port does" in caplog.text, 5, caplog.text)
+    idle.scp.stop(0)
