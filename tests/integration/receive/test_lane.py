@@ -646,6 +646,7 @@ def test_of_two_that_listen_on_one_port_the_idle_one_takes_the_next(
     idle: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "_PATIENCE_SECONDS", 0.1)  # the two share an interpreter, and a busy machine
+    monkeypatch.setattr(server, "_MOST_PATIENCE_SECONDS", 1.0)
     shared = listen("127.0.0.1", 0)
     first = idle.start(listener=shared)
     second = Node(tmp_path / "second").start(listener=shared.dup())
