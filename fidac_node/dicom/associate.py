@@ -73,7 +73,9 @@ class Request:
         if not self.version & 1:
             return (1, 2, 2), f"it speaks version {self.version:04X}H of the protocol, and not version 1"
         if self.application_context != APPLICATION_CONTEXT:
-            return (1, 1, 2), f"its application context is {self.application_context or 'missing'}, not that of DICOM"
+            # Whatever else a peer writes there is not repeated: the words go to the log.
+            said = self.application_context if is_valid_uid(self.application_context) else "missing or no UID"
+            return (1, 1, 2), f"its application context is {said}, not that of DICOM"
         if not self.calling:
             return (1, 1, 3), "it gives no calling AE title; configure one there"
         return None

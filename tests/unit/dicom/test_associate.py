@@ -108,6 +108,11 @@ def test_what_nobody_can_accept_has_the_rejection_of_the_standard(
     assert (found and found[0]) == rejection
 
 
+def test_what_a_peer_writes_in_place_of_a_uid_is_not_repeated_in_the_words_for_the_log() -> None:
+    rejection = read_request(body(GOOD, user(), application=b"\x1b[2JDUPONT^MARIE\nERROR")).rejection
+    assert rejection == ((1, 1, 2), "its application context is missing or no UID, not that of DICOM")
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
