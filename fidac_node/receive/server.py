@@ -76,7 +76,9 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Accept no more and close the socket; associations go on."""
+        """Accept no more and close the socket; associations go on. Once closed, it stays so."""
+        if self._listener.fileno() < 0:
+            return  # the number of the event may be another file's by now
         os.eventfd_write(self._closed, 1)
         self._thread.join()
         self._listener.close()
