@@ -60,30 +60,6 @@ RELEASE = struct.pack(">BxLL", 5, 4, 0)
 SMALL = data_set(pixels=b"\1\2" * 8)
 
 
-@pytest.fixture
-def idle(tmp_path: Path) -> Iterator[Node]:
-    """A node that is not started yet, for tests with settings of their own."""
-    node = Node(tmp_path)
-    yield node
-    node.reset()
-    if hasattr(node, "scp"):
-        node.scp.stop(2)
-
-
-@pytest.fixture(scope="module")
-def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    node = Node(tmp_path_factory.mktemp("node")).start()
-    yield node
-    node.scp.stop(2)
-
-
-@pytest.fixture
-def node(shared_node: Node) -> Iterator[Node]:
-    """A running node with an empty spool."""
-    yield shared_node
-    shared_node.reset()
-
-
 def pdv(header: int, data: bytes, context: int = 1) -> bytes:
     return struct.pack(">LBB", len(data) + 2, context, header) + data
 

@@ -48,28 +48,6 @@ OURS_ALONE = {
 }
 
 
-@pytest.fixture
-def idle(tmp_path: Path) -> Iterator[Node]:
-    """A node that is not started yet; whoever starts it stops it."""
-    node = Node(tmp_path / "node")
-    yield node
-    while node.sockets:
-        node.sockets.pop().close()
-
-
-@pytest.fixture(scope="module")
-def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    node = Node(tmp_path_factory.mktemp("node")).start()
-    yield node
-    node.scp.stop(0)
-
-
-@pytest.fixture
-def node(shared_node: Node) -> Iterator[Node]:
-    yield shared_node
-    shared_node.reset()
-
-
 def ask(port: int, request: bytes, *, whole: bool = False) -> tuple[int, bytes]:
     """Send a request, or ``whole`` bytes; return the type of the answer and its content (0: the connection ended)."""
     with socket.create_connection(("127.0.0.1", port), 10) as sock:

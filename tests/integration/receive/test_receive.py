@@ -47,30 +47,6 @@ from tests.support import Closed, RawScu, Rejected, free_port, wait_until
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
-def idle(tmp_path: Path) -> Iterator[Node]:
-    """A node that is not started yet, for tests with settings of their own."""
-    node = Node(tmp_path)
-    yield node
-    node.reset()
-    if hasattr(node, "scp"):
-        node.scp.stop(2)
-
-
-@pytest.fixture(scope="module")
-def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    node = Node(tmp_path_factory.mktemp("node")).start()
-    yield node
-    node.scp.stop(2)
-
-
-@pytest.fixture
-def node(shared_node: Node) -> Iterator[Node]:
-    """A running node with an empty spool."""
-    yield shared_node
-    shared_node.reset()
-
-
 # --- what arrives
 
 
