@@ -33,18 +33,6 @@ PRIVATE_TAGS: Final = frozenset(
 SAFE_PRIVATE_CREATORS: Final = ("ELSCINT1", "GEMS_ACQU_01", "GEMS_HELIOS_01", "GEMS_PARM_01")
 
 # CID 7050 De-identification Method (PS3.16), scheme DCM.
-METHOD_CODES: Final = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113101": "Clean Pixel Data Option",
-    "113102": "Clean Recognizable Visual Features Option",
-    "113103": "Clean Graphics Option",
-    "113104": "Clean Structured Content Option",
-    "113105": "Clean Descriptors Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-    "113109": "Retain Device Identity Option",
-    "113111": "Retain Safe Private Option",
-}
 CODE_BASIC: Final = "113100"
 CODE_STRUCTURED_CONTENT: Final = "113104"
 CODE_CLEAN_DESCRIPTORS: Final = "113105"
@@ -52,6 +40,18 @@ CODE_MODIFIED_DATES: Final = "113107"
 CODE_PATIENT_CHARACTERISTICS: Final = "113108"
 CODE_DEVICE_IDENTITY: Final = "113109"
 CODE_SAFE_PRIVATE: Final = "113111"
+METHOD_CODES: Final = {
+    CODE_BASIC: "Basic Application Confidentiality Profile",
+    "113101": "Clean Pixel Data Option",
+    "113102": "Clean Recognizable Visual Features Option",
+    "113103": "Clean Graphics Option",
+    CODE_STRUCTURED_CONTENT: "Clean Structured Content Option",
+    CODE_CLEAN_DESCRIPTORS: "Clean Descriptors Option",
+    CODE_MODIFIED_DATES: "Retain Longitudinal Temporal Information Modified Dates Option",
+    CODE_PATIENT_CHARACTERISTICS: "Retain Patient Characteristics Option",
+    CODE_DEVICE_IDENTITY: "Retain Device Identity Option",
+    CODE_SAFE_PRIVATE: "Retain Safe Private Option",
+}
 
 _METHOD: Final = re.compile(r"FIDAC [a-z0-9][a-z0-9._-]{0,39} [0-9a-f]{8}")
 
