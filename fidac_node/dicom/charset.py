@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fidac_node.dicom.part10 import Malformed
+from fidac_node.dicom.skim import LONG_VRS
 from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
 
 _SINGLE: Final = {
@@ -31,6 +32,8 @@ _SINGLE: Final = {
     "GB18030": "gb18030",
     "GBK": "gbk",
 }
+# VRs under which the name of a character set is found besides CS: a system that did not know it, or took it for text.
+_NAMES: Final = frozenset({b"LO", b"SH", b"ST", b"UN"})
 # With code extensions (PS3.5 6.1.2.5): what each escape sequence switches to.
 _ESCAPES: Final = {
     b"\x1b(B": "ascii",
@@ -63,17 +66,21 @@ class Undecodable(ValueError):
 def declared_in(elements: Mapping[int, bytes], inherited: tuple[str, ...], *, explicit: bool) -> tuple[str, ...]:
     """The values of SpecificCharacterSet in a data set or item, given as encoded elements.
 
-    An item inherits when it has none. Raises :class:`Malformed` for one that is no CS: nobody could say what the texts
-    mean.
+    An item inherits when it has none. Raises :class:`Malformed` for one that is no text: nobody could say what the
+    texts mean.
     """
     encoded = elements.get(SPECIFIC_CHARACTER_SET)
     if encoded is None:
         return inherited
+    start = 8
     if explicit and encoded[4:6] != b"CS":
-        raise Malformed("SpecificCharacterSet (0008,0005) has a value representation that is not CS")
-    if not encoded[8:].isascii():
+        if encoded[4:6] not in _NAMES:
+            raise Malformed("SpecificCharacterSet (0008,0005) has a value representation that is not CS")
+        start = 12 if encoded[4:6] in LONG_VRS else 8
+    value = encoded[start:]
+    if not value.isascii():
         raise Malformed("SpecificCharacterSet (0008,0005) is no name of a character set")
-    return tuple(one.strip() for one in encoded[8:].decode("ascii").strip(" \x00").split("\\"))
+    return tuple(one.strip() for one in value.decode("ascii").strip(" \x00").split("\\"))
 
 
 def decode(value: bytes, declared: tuple[str, ...]) -> str:

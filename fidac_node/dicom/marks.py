@@ -13,19 +13,20 @@ SPONSOR: Final = "FIDAC"
 METHOD_PREFIX: Final = "FIDAC "
 LABELS: Final = ("certain", "possible", "negative", "other", "unknown")
 
-# These four have no standard place: elements of the block (0F1D,10xx).
+# These five have no standard place: elements of the block (0F1D,10xx).
 PRIVATE_GROUP: Final = 0x0F1D
 PRIVATE_CREATOR: Final = "FIDAC NODE 1"
 LABEL: Final = 0x01  # CS
 LABEL_SOURCE: Final = 0x02  # LO
 PROFILE: Final = 0x03  # LO
 PROFILE_DIGEST: Final = 0x04  # LO, SHA-256 in hex
+LOST: Final = 0x05  # LO, keywords; only where something was lost
 
 PRIVATE_CREATOR_TAG: Final = PRIVATE_GROUP << 16 | 0x0010
 PRIVATE_TAGS: Final = frozenset(
     {
         PRIVATE_CREATOR_TAG,
-        *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST)),
+        *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST, LOST)),
     }
 )
 

@@ -32,6 +32,7 @@ from fidac_node.dicom.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
     IMPLICIT_VR_LE,
+    is_name,
     is_valid_uid,
 )
 from fidac_node.errors import Permanent
@@ -274,6 +275,14 @@ def inflate(deflated: Buffer, limit: int) -> bytes:
     return b"".join(_inflating(deflated, 0, limit))
 
 
+def inflated_beginning(deflated: Buffer, limit: int) -> bytes:
+    """What a damaged deflated data set begins with, ``limit`` bytes at most."""
+    try:
+        return zlib_of(bytes(deflated[:2])).decompress(deflated, limit)
+    except zlib.error:
+        return b""
+
+
 def find(path: Path, tags: Set[int], *, limit: int) -> tuple[FileMeta, dict[int, bytes]]:
     """Check the whole structure of a Part 10 file and return its meta and the raw values of ``tags``.
 
@@ -308,12 +317,12 @@ def find_in(
 
 def check_meta(meta: FileMeta) -> None:
     """Raise :class:`Malformed` when a mandatory UID of the File Meta Information is none (PS3.10 Table 7.1-1)."""
-    for number, keyword, uid in (
-        (0x0002, "MediaStorageSOPClassUID", meta.sop_class_uid),
-        (0x0003, "MediaStorageSOPInstanceUID", meta.sop_instance_uid),
-        (0x0010, "TransferSyntaxUID", meta.transfer_syntax_uid),
+    for number, keyword, uid, is_right in (
+        (0x0002, "MediaStorageSOPClassUID", meta.sop_class_uid, is_valid_uid),
+        (0x0003, "MediaStorageSOPInstanceUID", meta.sop_instance_uid, is_name),
+        (0x0010, "TransferSyntaxUID", meta.transfer_syntax_uid, is_valid_uid),
     ):
-        if not is_valid_uid(uid):
+        if not is_right(uid):
             raise Malformed(f"File Meta Information has no valid {keyword} (0002,{number:04X})")
 
 
@@ -326,9 +335,15 @@ def _mapped(fp: IO[bytes]) -> Iterator[mmap.mmap | bytes]:
         yield buffer
 
 
+def zlib_of(beginning: bytes) -> zlib._Decompress:
+    """What inflates a data set that begins so: bare, as PS3.5 A.5 wants it, or in the frame of zlib (RFC 1950 2.2)."""
+    framed = len(beginning) == 2 and beginning[0] & 0x0F == zlib.DEFLATED and not int.from_bytes(beginning) % 31
+    return zlib.decompressobj(zlib.MAX_WBITS if framed else -zlib.MAX_WBITS)
+
+
 def _inflating(deflated: Buffer, start: int, limit: int) -> Iterator[bytes]:
     """Yield what ``deflated[start:]`` inflates to in pieces of 1 MB at most, ``limit`` bytes in all."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater = zlib_of(bytes(deflated[start : start + 2]))
     total = 0
     while not inflater.eof:
         data = inflater.unconsumed_tail or bytes(deflated[start : start + _PIECE])

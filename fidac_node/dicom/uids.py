@@ -59,6 +59,7 @@ EXPLICIT_VR_LE: Final = "1.2.840.10008.1.2.1"
 DEFLATED_EXPLICIT_VR_LE: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_VR_BE: Final = "1.2.840.10008.1.2.2"
 JPEG_LS_LOSSLESS: Final = "1.2.840.10008.1.2.4.80"
+RLE_LOSSLESS: Final = "1.2.840.10008.1.2.5"
 HTJ2K_LOSSLESS: Final = "1.2.840.10008.1.2.4.201"
 
 # In the acceptor's order of preference: as stored without loss, then lossy, Big Endian last.
@@ -69,7 +70,7 @@ TRANSFER_SYNTAXES: Final = {
     "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
     "1.2.840.10008.1.2.4.70": "JPEG Lossless SV1",
     "1.2.840.10008.1.2.4.57": "JPEG Lossless",
-    "1.2.840.10008.1.2.5": "RLE Lossless",
+    RLE_LOSSLESS: "RLE Lossless",
     HTJ2K_LOSSLESS: "HTJ2K Lossless",
     "1.2.840.10008.1.2.4.202": "HTJ2K Lossless RPCL",
     DEFLATED_EXPLICIT_VR_LE: "Deflated Explicit VR Little Endian",
@@ -96,3 +97,15 @@ def is_valid_uid(value: str) -> bool:
     harm here and are let through.
     """
     return len(value) <= 64 and _UID.fullmatch(value) is not None
+
+
+_LONGEST_NAME: Final = 128
+
+
+def is_name(value: str) -> bool:
+    """Say whether ``value`` names an instance, a series or a study: a UID, or what the field writes in place of one.
+
+    Longer than PS3.5 9.1 allows, with letters, as UUIDs: it tells one from the other, which is all that is asked of a
+    name that is replaced.
+    """
+    return 0 < len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable() and "\\" not in value

@@ -155,7 +155,7 @@ def test_what_is_not_a_dicom_file_is_malformed(tmp_path: Path, data: bytes) -> N
 
 @pytest.mark.parametrize(
     "meta",
-    [FileMeta("", "1.2", "1.2"), FileMeta("1.2", "", "1.2"), FileMeta("1.2", "1.2", ""), FileMeta("1.2", "a.b", "1.2")],
+    [FileMeta("", "1.2", "1.2"), FileMeta("1.2", "", "1.2"), FileMeta("1.2", "1.2", ""), FileMeta("a.b", "1.2", "1.2")],
 )
 def test_file_meta_without_a_valid_mandatory_uid_is_malformed(meta: FileMeta) -> None:
     with pytest.raises(Malformed, match="has no valid"):
