@@ -50,7 +50,6 @@ NOT_AUTHORISED: Final = 0x0124
 OUT_OF_RESOURCES: Final = 0xA700
 MISMATCH: Final = 0xA900
 NOT_PARSEABLE: Final = 0xC001
-NO_STUDY: Final = 0xC002
 TOO_LARGE: Final = 0xC003
 
 # The share of the disk's reserve that running associations may use up; the rest is for the work on what was taken.
@@ -63,7 +62,7 @@ _NOT_FROM_HERE: Final = (1, 1, 1)
 _BUSY: Final = (2, 3, 1)
 _TOO_MANY: Final = (2, 3, 2)
 
-_STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "incomplete": NO_STUDY, "mismatch": MISMATCH}
+_STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH}
 
 
 @dataclass(frozen=True)

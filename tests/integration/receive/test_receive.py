@@ -36,7 +36,7 @@ from fidac_node.dicom.uids import (
     VERIFICATION,
 )
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
-from fidac_node.receive.check import Identity, PlainHandles
+from fidac_node.receive.check import Identity, PlainHandles, is_whole
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.system import tls
@@ -204,7 +204,6 @@ def test_success_is_not_said_before_the_object_is_safe(node: Node) -> None:
         (OSError(errno.ENOSPC, "No space left on device"), 0xA700),
         (PermissionError(errno.EACCES, "Permission denied"), 0xA700),
         (Permanent("malformed", "cut short"), 0xC001),
-        (Permanent("incomplete", "no UID"), 0xC002),
         (Permanent("mismatch", "two UIDs"), 0xA900),
         (Permanent("unknown-site", "who is that"), 0x0110),
         (FidacError("x"), 0x0110),
@@ -449,23 +448,37 @@ def test_a_command_of_another_class_than_its_context_is_not_supported(node: Node
 # --- bad data sets
 
 BAD: dict[str, tuple[bytes, int]] = {
-    "cut in the pixels": (data_set()[:-10], 0xC001),
-    "cut in a header": (data_set()[:60], 0xC001),
     "not DICOM": (b"%PDF-1.7 " * 50, 0xC001),
-    "another syntax than agreed": (data_set(syntax=IMPLICIT_VR_LE), 0xC001),
-    "empty": (b"", 0xC002),
-    "no StudyInstanceUID": (data_set(StudyInstanceUID=None), 0xC002),
-    "empty StudyInstanceUID": (data_set(StudyInstanceUID=b""), 0xC002),
-    "invalid StudyInstanceUID": (data_set(StudyInstanceUID=b"1.2.x"), 0xC002),
-    "StudyInstanceUID too long": (data_set(StudyInstanceUID=b"1." + b"2" * 63), 0xC002),
-    "StudyInstanceUID with a path": (data_set(StudyInstanceUID=b"../../etc"), 0xC002),
-    "two StudyInstanceUIDs": (data_set(StudyInstanceUID=b"1.2\\1.3"), 0xC002),
-    "no SeriesInstanceUID": (data_set(SeriesInstanceUID=None), 0xC002),
-    "no SOPInstanceUID": (data_set(SOPInstanceUID=None), 0xC002),
-    "no SOPClassUID": (data_set(SOPClassUID=None), 0xC002),
+    "cut in the first header": (data_set()[:6], 0xC001),
+    "empty": (b"", 0xC001),
     "another SOPInstanceUID": (data_set(SOPInstanceUID=b"1.2.3.4.55"), 0xA900),
     "another SOPClassUID": (data_set(SOPClassUID=MR.encode()), 0xA900),
 }
+# The sender has no better copy of these: they are kept, and a person is told why they go no further.
+ODD: dict[str, bytes] = {
+    "cut in the pixels": data_set()[:-10],
+    "cut in a header": data_set()[:60],
+    "another syntax than agreed": data_set(syntax=IMPLICIT_VR_LE),
+    "no StudyInstanceUID": data_set(StudyInstanceUID=None),
+    "empty StudyInstanceUID": data_set(StudyInstanceUID=b""),
+    "invalid StudyInstanceUID": data_set(StudyInstanceUID=b"1.2.x"),
+    "StudyInstanceUID too long": data_set(StudyInstanceUID=b"1." + b"2" * 63),
+    "StudyInstanceUID with a path": data_set(StudyInstanceUID=b"../../etc"),
+    "two StudyInstanceUIDs": data_set(StudyInstanceUID=b"1.2\\1.3"),
+    "no SeriesInstanceUID": data_set(SeriesInstanceUID=None),
+    "no SOPInstanceUID": data_set(SOPInstanceUID=None),
+    "no SOPClassUID": data_set(SOPClassUID=None),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_is_wrong_with_a_data_set_is_for_a_person_and_not_for_the_sender(node: Node, case: str) -> None:
+    scu = node.scu()
+    assert scu.store(ODD[case], CT, UID) == (0, "")
+    assert node.kept() == [ODD[case]]
+    (entry,) = node.spool.entries("new")
+    assert is_whole(node.spool.path(entry), entry)
+    assert scu.store(data_set(), CT, UID) == (0, "")
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -736,7 +749,7 @@ def test_the_log_names_handles_and_reasons_but_no_patient(node: Node, caplog: py
     scu = node.scu()
     for sent, _ in BAD.values():
         scu.store(sent, CT, UID)
-    assert "StudyInstanceUID (0020,000D) is missing" in caplog.text
+    assert "SOPInstanceUID differs between command and data set" in caplog.text
     assert not any(identity in caplog.text for identity in (NAME, UID, "1.2.3.4"))
 
 
@@ -828,7 +841,7 @@ def test_dcmtk_shows_its_user_why_an_object_was_refused(node: Node, shared_data:
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "TCP_NODELAY": "1"}
     )
-    assert "c002" in result.stderr and "StudyInstanceUID (0020,000D) is missing" in result.stderr
+    assert "0110" in result.stderr and "StudyInstanceUID (0020,000D) is missing" in result.stderr
     assert node.kept() == []
 
 
