@@ -361,10 +361,10 @@ def _day(value: str) -> datetime.date:
 
 
 def _moved(value: str, shift: datetime.timedelta) -> str:
-    """A date moved, with what stands behind it but for an offset from UTC."""
+    """A date moved and written as DA, with what stands behind it but for an offset from UTC."""
     value = re.sub(r"[+-]\d{4}$", "", value.strip(" "))
     if "." in value[:8]:
-        return f"{_day(value.replace('.', '')) + shift:%Y.%m.%d}"
+        return f"{_day(value.replace('.', '')) + shift:%Y%m%d}"
     return f"{_day(value[:8]) + shift:%Y%m%d}{value[8:]}"
 
 

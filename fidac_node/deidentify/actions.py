@@ -105,15 +105,23 @@ def meaning(action: str) -> str:
 CONTRAST_DUMMY: Final = "CONTRAST"
 
 
+# What is to be told of an element besides the action taken: its value was written right first; its value would have
+# stayed, and nobody could tell what it means; one of the two holds of an element below it.
+NORMALISED: Final = "normalised"
+LOST: Final = "lost"
+BELOW: Final = "below"
+
+
 class Change(NamedTuple):
     """What became of one element: the action taken, the bytes that replace it, and what became of those below.
 
-    No bytes: it is gone.
+    No bytes: it is gone. ``told`` is :data:`NORMALISED`, :data:`LOST`, :data:`BELOW`, or empty.
     """
 
     action: str
     encoded: bytes
     items: tuple[Changes, ...] = ()
+    told: str = ""
 
 
 Changes: TypeAlias = "dict[int, Change]"

@@ -9,38 +9,42 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, Protocol
+from typing import BinaryIO, Final, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from fidac_node.deidentify.actions import Changes
+from fidac_node.deidentify.actions import LOST, NORMALISED, Changes
 from fidac_node.deidentify.gate.gate import Gate
 from fidac_node.deidentify.pixels.copy import Pixels, open_target
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import dates, iod, structured
-from fidac_node.deidentify.rewrite.dates import Moments
+from fidac_node.deidentify.rewrite.dates import Clock, Moments
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
-from fidac_node.deidentify.rewrite.rewrite import ElementRule, Rewriter, RewrittenHeader, Subject, taken
+from fidac_node.deidentify.rewrite.rewrite import ElementRule, Rewriter, RewrittenHeader, Subject, taken, told
 from fidac_node.deidentify.source import Source, Sources
 from fidac_node.deidentify.triage import triage
 from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
-from fidac_node.dicom import charset, elements, marks, tags
+from fidac_node.dicom import charset, elements, forms, marks, tags
+from fidac_node.dicom.dictionary import keyword_of
 from fidac_node.dicom.elements import Elements, Unusual
 from fidac_node.dicom.encode import Syntax
-from fidac_node.dicom.part10 import FileMeta, Malformed, encode_meta
+from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.dicom.series import Cut, pieces, whole
-from fidac_node.dicom.uids import is_valid_uid
+from fidac_node.dicom.uids import is_name
 from fidac_node.errors import ConfigError, FidacError, Permanent
+
+_T = TypeVar("_T")
+ElementPath: TypeAlias = "tuple[int, ...]"
 
 _REQUIRED_UIDS: Final = {
     tags.SOP_INSTANCE_UID: "SOPInstanceUID",
     tags.STUDY_INSTANCE_UID: "StudyInstanceUID",
     tags.SERIES_INSTANCE_UID: "SeriesInstanceUID",
 }
-_LONGEST_DATE: Final = 10  # YYYY.MM.DD
+_LONGEST_DATE: Final = 10  # YYYY-MM-DD
 # Where the day of a study is said, the most telling first.
 _DATES: Final = (
     tags.STUDY_DATE,
@@ -49,7 +53,9 @@ _DATES: Final = (
     tags.ACQUISITION_DATE_TIME,
     tags.CONTENT_DATE,
 )
+_SHORT_HEADER: Final = 8  # bytes
 # Studies whose elements are remembered at once: a PACS sends a few side by side.
+_MOST_LOST: Final = 64  # attributes that an object names as lost
 _MOST_STUDIES: Final = 8
 _MOST_LAYOUTS: Final = 8
 
@@ -66,7 +72,8 @@ class Outcome:
     """What became of an object: its new identity, and the action taken on each element.
 
     ``size`` is in bytes, as written; ``copied`` are the bytes of the source's buffer that were written as they are:
-    pixels that passed. Nothing here is an original identifier.
+    pixels that passed. ``normalised`` are the paths of attributes that were written right, ``lost`` of those that would
+    have stayed and could not be understood. Nothing here is an original identifier.
     """
 
     sop_class_uid: str
@@ -78,6 +85,8 @@ class Outcome:
     size: int
     changes: Changes = field(repr=False)
     copied: range = range(0)
+    normalised: tuple[ElementPath, ...] = ()
+    lost: tuple[ElementPath, ...] = ()
 
     def taken(self) -> list[tuple[tuple[int, ...], str]]:
         """Tag path and action of every element of the input, at every depth."""
@@ -115,6 +124,14 @@ class Output:
         if deflater is not None:
             deflater.finish()
         return target.tell()
+
+
+class _Done(NamedTuple):
+    """What was done to an object, as far as it says so itself."""
+
+    kind: str
+    private: bool
+    lost: tuple[ElementPath, ...]
 
 
 class _Marks:
@@ -210,7 +227,7 @@ class Deidentifier:
         Raises :class:`Permanent` if none that may pass.
         """
         with doubt_holds():
-            return triage.triage(source, self._rules, self._passed)
+            return _read(source, lambda source: triage.triage(source, self._rules, self._passed))
 
     def deidentify(
         self,
@@ -245,15 +262,15 @@ class Deidentifier:
         self, source: Source, *, label: str, label_source: str, looked: bool = False, verdict: Verdict | None = None
     ) -> Output:
         """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
+        if verdict is None:
+            verdict = self.triage(source)
         with doubt_holds():
-            if verdict is None:
-                verdict = triage.triage(source, self._rules, self._passed)
             if verdict.look and not looked:
                 raise Permanent(
                     "pixel-risk",
                     "text may be burned into its pixels and nothing here looked for it; look at it, then drop it",
                 )
-            return self._apply(source, verdict, label, label_source)
+            return _read(source, lambda source: self._apply(source, verdict, label, label_source))
 
     def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
         _demand_uids(source)
@@ -261,8 +278,10 @@ class Deidentifier:
         study = self._study(source, verdict.kind, said.names & self._words)
         pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
         header = self._header(source, study.rewriter, verdict.kind)
-        own = {**header.own, **self._completed(source, header, pixels)}
-        ours = self._marks(source, study, label, label_source, (verdict.kind, bool(header.private)))
+        completed = self._completed(source, header, pixels, study.subject.clock)
+        own = {**header.own, **completed}
+        lost = tuple(path for path in told(header.changes, header.told, LOST) if not completed.get(path[0]))
+        ours = self._marks(source, study, label, label_source, _Done(verdict.kind, bool(header.private), lost))
         new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
         meta = FileMeta(source.get("SOPClassUID"), new[tags.SOP_INSTANCE_UID], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)
@@ -289,6 +308,8 @@ class Deidentifier:
             0,
             header.changes,
             range(0) if pixels is None else pixels.copied,
+            _normalised(source, header, completed, pixels),
+            lost,
         )
         return Output(head, b"".join(after), pixels, outcome)
 
@@ -355,20 +376,23 @@ class Deidentifier:
         rewriter = Rewriter(self.plan, pseudonymiser, subject, source.syntax, overrides, demands=demands, rules=rules)
         return _Study(subject, rewriter)
 
-    def _completed(self, source: Source, header: RewrittenHeader, pixels: Pixels | None) -> Elements:
+    def _completed(self, source: Source, header: RewrittenHeader, pixels: Pixels | None, clock: Clock) -> Elements:
         """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
         completed: Elements = {}
-        if not source.value(tags.PATIENT_AGE).strip(b"\x00 ") and self.plan.action(tags.PATIENT_AGE, "AS") == "age89":
+        if self.plan.action(tags.PATIENT_AGE, "AS") == "age89" and not _has_value(header, tags.PATIENT_AGE):
             age = dates.age_at(source.get("PatientBirthDate"), _day_of(source))
             if age:
                 completed[tags.PATIENT_AGE] = source.syntax.element(tags.PATIENT_AGE, "AS", age.encode("ascii"))
+        shifts = self.plan.action(tags.STUDY_DATE, "DA") == "shift"
+        if shifts and not _has_value(header, tags.STUDY_DATE) and (day := _other_day(source, clock)):
+            completed[tags.STUDY_DATE] = source.syntax.element(tags.STUDY_DATE, "DA", day.encode("ascii"))
         tables = any(header.own.get(tag) or header.left.get(tag) for tag in tags.OFFSET_TABLES)
         if tables and (pixels is None or not pixels.are_offsets(*map(source.value, tags.OFFSET_TABLES))):
             completed |= dict.fromkeys(tags.OFFSET_TABLES, b"")
         return completed
 
-    def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: tuple[str, bool]) -> _Marks:
-        """What every de-identified object says; the same for all slices of a series."""
+    def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: _Done) -> _Marks:
+        """What every de-identified object says; mostly the same for all slices of a series."""
         key = (
             label,
             label_source,
@@ -385,9 +409,11 @@ class Deidentifier:
                 (tags.PATIENT_ID, "LO", pseudonym),
                 *self._mark_texts(source, study.subject, label, label_source),
             ]
+            lost = "\\".join(sorted({keyword_of(path[-1]) for path in done.lost})[:_MOST_LOST])
+            texts += [(marks.private_tag(marks.LOST), "LO", lost)] if lost else []
             encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
-            encoded[tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE] = self._method_codes(source, *done)
-            ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source)})
+            encoded[tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE] = self._method_codes(source, done.kind, done.private)
+            ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source), lost})
             study.marks.clear()
             study.layouts.clear()
             study.marks[key] = ours
@@ -455,11 +481,51 @@ def _day_of(source: Source) -> datetime.date | None:
     )
 
 
+def _other_day(source: Source, clock: Clock) -> str:
+    """The day of the study, moved, where its StudyDate is a day that all other dates contradict; else ``""``."""
+    said, day = source.right(tags.STUDY_DATE).strip(b"\x00 "), _day_of(source)
+    if not said or day is None or not forms.is_understood(tags.STUDY_DATE, "DA", said):
+        return ""
+    return clock.da(f"{day:%Y%m%d}")
+
+
 # Of the slices of a series the same.
 @lru_cache(maxsize=64)
 def _day(values: tuple[bytes, ...], modified: bytes) -> datetime.date | None:
-    texts = tuple(value.decode("ascii", "replace") for value in values)
+    written = (forms.right(tags.STUDY_DATE, "DA", value) for value in values)
+    texts = tuple(value.decode("ascii", "replace") for value in written)
     return dates.study_date(texts, modified=modified.strip(b"\x00 ") == b"MODIFIED")
+
+
+def _read(source: Source, act: Callable[[Source], _T]) -> _T:
+    """Act on an object as it is written; if that is not well-formed somewhere inside, as it was meant."""
+    try:
+        return act(source)
+    except Permanent as error:
+        if error.code != "malformed" or source.again is None:
+            raise
+        try:
+            again = source.again()
+        except Malformed:
+            again = None
+        if again is None or not again.mended:
+            raise
+        return act(replace(again, mended=(*source.mended, *again.mended)))
+
+
+def _normalised(
+    source: Source, header: RewrittenHeader, completed: Elements, pixels: Pixels | None
+) -> tuple[ElementPath, ...]:
+    """Paths of all that was written right."""
+    found = [*source.mended, *told(header.changes, header.told, NORMALISED)]
+    found += [(tag,) for tag in (tags.STUDY_DATE,) if completed.get(tag)]
+    found += [(PIXEL_DATA,)] if pixels is not None and pixels.without_table else []
+    return tuple(dict.fromkeys(found))
+
+
+def _has_value(header: RewrittenHeader, tag: int) -> bool:
+    """Say whether an attribute with a short header has a value in the output."""
+    return len(header.own.get(tag) or header.left.get(tag) or b"") > _SHORT_HEADER
 
 
 def _source_text(label_source: str) -> str:
@@ -471,8 +537,8 @@ def _demand_uids(source: Source) -> None:
         uid = source.get(keyword)
         if not uid:
             raise Permanent("incomplete", f"{keyword} is missing")
-        if not is_valid_uid(uid):
-            raise Malformed(f"{keyword} is not a valid UID")
+        if not is_name(uid):
+            raise Malformed(f"{keyword} is neither a UID nor a name in place of one")
 
 
 def _new_uid(encoded: bytes, tag: int, syntax: Syntax) -> str:

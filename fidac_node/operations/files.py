@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from fidac_node.config.config import find_config, load_site
 from fidac_node.config.options import select
@@ -37,7 +38,7 @@ class FileSettings:
             "site": self.site_id,
         }
 
-    def look(self) -> Callable[[Path, int], object] | None:
+    def look(self) -> Callable[[BinaryIO, int], object] | None:
         """What looks for burned-in text, where the rules ask for it; :class:`ConfigError`: it is not installed."""
         if self.rules is None or not self.rules.wants_ocr:
             return None

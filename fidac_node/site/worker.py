@@ -211,7 +211,7 @@ class Worker:
         if first != entry:
             raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
         path = self._inbox.path(entry)
-        with self._deidentifier.sources.open(path, self._limit) as source:
+        with self._deidentifier.sources.open(path, self._limit, agreed=True) as source:
             decision = self._decide(source)
             reason = self._inbox.reason(entry) or {}
             # Who says whose a study is has not said that it is in scope.
@@ -226,7 +226,8 @@ class Worker:
             verdict = self._deidentifier.triage(source)
             # Who releases what was held for its pixels has looked at them.
             if verdict.look and not (released and reason.get("code") == "pixel-risk"):
-                ocr.inspect(path, verdict.look)
+                with source.picture() as file:
+                    ocr.inspect(file, verdict.look)
             self._people.demand(source)
             return self._copy(entry, source, decision, verdict)
 

@@ -100,7 +100,7 @@ class Pixels:
     """The pixel data of one source: checked at once, copied when the header is written.
 
     ``keep`` is the mask of the bits that stay in each 16-bit pixel where it is known that others are used; otherwise
-    all pixels are looked at.
+    all pixels are looked at. ``without_table``: its Basic Offset Table was wrong, and is left out.
     """
 
     def __init__(self, source: Source, keep: int = 0) -> None:
@@ -110,6 +110,7 @@ class Pixels:
         self._source = source
         self._data: PixelData = source.pixel_data
         self._keep = keep
+        self.without_table = False
         self._shape = _shape(tuple(map(source.elements.get, _SHAPE)), source.syntax)
         self._frames = self._shape.frames
         self._family = codestream.FAMILIES.get(source.meta.transfer_syntax_uid)
@@ -316,9 +317,17 @@ class Pixels:
         if self._family is None:
             raise Malformed("the pixel data is compressed in a way that the transfer syntax does not name")
         table, *fragments = list(self._fragments())
-        _, length = table
         if not fragments:
             raise Malformed("the compressed pixel data has no fragment")
+        try:
+            self._check_table(table, fragments)
+        except Malformed:
+            if self._frames != 1:
+                raise
+            self.without_table = True  # all fragments are the one frame's, and no table is needed (PS3.5 A.4)
+
+    def _check_table(self, table: tuple[int, int], fragments: list[tuple[int, int]]) -> None:
+        _, length = table
         if length % 4 or length // 4 not in (0, self._frames):
             raise Malformed("the offset table of the pixel data does not have one entry for each frame (PS3.5 A.4)")
         starts = [offset - fragments[0][0] for offset, _ in fragments]
@@ -346,7 +355,7 @@ class Pixels:
         return data
 
     def _encapsulated(self) -> Iterator[bytes]:
-        yield _item(self._read(*next(self._fragments())))
+        yield _item(b"" if self.without_table else self._read(*next(self._fragments())))
         frames = 0
         for frame in self._coded_frames():
             yield from self._frame(frame)

@@ -22,7 +22,7 @@ from fidac_node.deidentify.rewrite import codes, dates, devices, iod, shapes, te
 from fidac_node.deidentify.rewrite.dates import Clock
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
 from fidac_node.deidentify.rewrite.text import clean, is_listed
-from fidac_node.dicom import charset, elements
+from fidac_node.dicom import charset, elements, forms
 from fidac_node.dicom.dictionary import most_values, vrs_of
 from fidac_node.dicom.elements import Elements
 from fidac_node.dicom.encode import Syntax
@@ -59,6 +59,8 @@ _CHECKED: Final = shapes.CODE_PARTS | {LUT_DATA}
 _MOST_CHARSETS: Final = 8
 _MOST_PARTS: Final = 16
 _CLEANING: Final = frozenset({"agent", "clean", "device", "listed"})
+# Actions under which a value is there afterwards, whatever it says: where it is not, somebody misses it.
+_AS_IT_IS: Final = frozenset({actions.KEEP, "age89", "moment", "shift", "time", "uid"})
 # Without one of these the object is none of its class: where their codes are not known, it is held (PS3.3 Table
 # C.7.6.16-8).
 _DEMANDED: Final = frozenset({0x00082218})  # AnatomicRegionSequence, within FrameAnatomySequence
@@ -115,7 +117,8 @@ class RewrittenHeader(NamedTuple):
     """What became of a header: the action on each element, and what is left of it, by tag.
 
     ``left`` is what is left of the ``common`` elements, the same object with every slice of a series; ``own`` goes
-    before it. Both have ``b""`` for nothing. ``private`` are the private tags in both.
+    before it. Both have ``b""`` for nothing. ``private`` are the private tags in both; ``told`` those of top-level
+    elements of which there is something to tell.
     """
 
     changes: Changes
@@ -123,21 +126,24 @@ class RewrittenHeader(NamedTuple):
     left: Elements
     own: Elements
     private: frozenset[int]
+    told: tuple[int, ...]
 
 
 class _Part(NamedTuple):
     """What became of some elements of a header.
 
-    ``open`` are private tags of which nothing is decided, for their creators are elsewhere.
+    ``open`` are private tags of which nothing is decided, for their creators are elsewhere; of those ``told`` there is
+    something to tell.
     """
 
     changes: Changes
     left: Elements
     private: frozenset[int]
     open: tuple[int, ...]
+    told: tuple[int, ...]
 
 
-_NOTHING: Final = _Part({}, {}, frozenset(), ())
+_NOTHING: Final = _Part({}, {}, frozenset(), (), ())
 
 
 class Rewriter:
@@ -236,13 +242,14 @@ class Rewriter:
         """What becomes of a header. Raises as :meth:`data_set`."""
         declared = charset.declared_in(cut.elements, (), explicit=self._syntax.explicit)
         steady = self._steady(cut.common, declared) if cut.common is not None else _NOTHING
-        changes, left, private, _ = self._part(cut.own, cut.elements, declared, steady.open)
+        own = self._part(cut.own, cut.elements, declared, steady.open)
         return RewrittenHeader(
-            steady.changes | changes,
+            steady.changes | own.changes,
             cut.common,
             steady.left,
-            left,
-            steady.private | private if private else steady.private,
+            own.left,
+            steady.private | own.private if own.private else steady.private,
+            steady.told + own.told,
         )
 
     def _steady(self, common: Common, declared: tuple[str, ...]) -> _Part:
@@ -277,7 +284,8 @@ class Rewriter:
                 left[tag], left[creator_tag] = safe
                 changes[tag], changes[creator_tag] = (Change(actions.KEEP, encoded) for encoded in safe)
                 kept |= {tag, creator_tag}
-        return _Part(changes, left, frozenset(kept), tuple(undecided))
+        told = tuple(tag for tag, change in changes.items() if change.told)
+        return _Part(changes, left, frozenset(kept), tuple(undecided), told)
 
     def _safe_pair(self, tag: int, encoded: bytes, creator_tag: int, creator: bytes) -> tuple[bytes, bytes] | None:
         """What stays of a private element and of its creator; ``None``: nothing."""
@@ -312,17 +320,40 @@ class Rewriter:
             and rule.vr == "SQ"
         ):
             return self._sequence(tag, encoded, rule.action, declared, depth, place)
+        if rule.vr is None and rule.action != actions.REMOVE:
+            return self._converted(tag, encoded, rule.action, declared, place)
         if rule.vr is None or rule.vr == "SQ" or rule.action == actions.REMOVE:
             elements.check(encoded, self._syntax.explicit)
             return REMOVED
-        if rule.action == actions.BLANK:
-            return Change(rule.action, self._syntax.element(tag, rule.vr, b""))
-        if rule.action == "device" and place is Place.ELSEWHERE:
-            return Change(actions.REMOVE, self._without_value(tag, rule.vr))
-        value = self.value(tag, rule.vr, encoded[rule.start :], rule.action, declared)
-        if value is None:
-            return Change(actions.REMOVE, self._without_value(tag, rule.vr))
-        return Change(rule.action, self._syntax.element(tag, rule.vr, value))
+        return self._valued(tag, rule.vr, encoded[rule.start :], rule.action, declared, place)
+
+    def _valued(  # an element taken apart
+        self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...], place: Place, told: str = ""
+    ) -> Change:
+        """What becomes of a value, which is written right first."""
+        if action in (actions.REMOVE, actions.BLANK):
+            return REMOVED if action == actions.REMOVE else Change(action, self._syntax.element(tag, vr, b""))
+        if action == "device" and place is Place.ELSEWHERE:
+            return Change(actions.REMOVE, self._without_value(tag, vr))
+        written = forms.written(tag, vr, raw, little=self._syntax.little)
+        if written is not None:
+            raw, told = written, actions.NORMALISED
+        value = self.value(tag, vr, raw, action, declared)
+        if value is not None:
+            return Change(action, self._syntax.element(tag, vr, value), told=told if value else "")
+        lost = action in _AS_IT_IS and not forms.is_understood(tag, vr, raw)
+        return Change(actions.REMOVE, self._without_value(tag, vr), told=actions.LOST if lost else "")
+
+    def _converted(self, tag: int, encoded: bytes, action: str, declared: tuple[str, ...], place: Place) -> Change:
+        """What becomes of an attribute that stands under a VR which is not its own."""
+        said, start, undefined = elements.head_of(encoded, self._syntax.explicit)
+        raw = encoded[start:]
+        found = None if undefined else forms.converted(tag, said, raw, little=self._syntax.little)
+        if found is None:
+            elements.check(encoded, self._syntax.explicit)
+            lost = action in _AS_IT_IS and raw.strip(b"\x00 ")
+            return Change(actions.REMOVE, self._without_value(tag, vrs_of(tag)[0]), told=actions.LOST if lost else "")
+        return self._valued(tag, *found, self._action(tag, found[0]), declared, place, told=actions.NORMALISED)
 
     def _ruled(self, tag: int, encoded: bytes) -> ElementRule:
         """What the plan says of elements with this tag and VR, remembered."""
@@ -338,7 +369,8 @@ class Rewriter:
         # Group lengths (retired), groups that no data set has (PS3.5 7.1) and private attributes are not public.
         public = tag & 0xFFFF != 0 and tag >> 16 >= 0x0008 and (tag >> 16) % 2 == 0
         vr = self._vr(tag, said) if public else None
-        action = self._action(tag, vr) if vr else actions.REMOVE
+        known = vrs_of(tag) if public else ()
+        action = self._action(tag, vr or known[0]) if known else actions.REMOVE
         plain = None
         if action == actions.KEEP and vr is not None and self._syntax.little and (start == 8 and said in (vr, "")):
             plain = shapes.plain(tag, vr)
@@ -386,9 +418,10 @@ class Rewriter:
             raise Permanent(
                 "unknown-code", f"no code of {describe((tag,))} is a published one, and the object must have it"
             )
+        told = actions.BELOW if any(change.told for changes in below for change in changes.values()) else ""
         if kept or action == actions.BLANK or not items or tag in self._demands.presence:
-            return Change(action, self._syntax.sequence(tag, kept), tuple(below))
-        return Change(actions.REMOVE, b"", tuple(below))
+            return Change(action, self._syntax.sequence(tag, kept), tuple(below), told)
+        return Change(actions.REMOVE, b"", tuple(below), told)
 
     def _item(
         self, found: Elements, declared: tuple[str, ...], depth: int, place: Place
@@ -510,7 +543,8 @@ class Rewriter:
         if vr == "TM":
             return self.subject.clock.tm(text)
         if vr == "CS" and tag not in self._overrides:
-            kept = list(takewhile(lambda one: self._is_term(tag, one.strip(" ")), text.split("\\")))
+            terms_of_all = takewhile(lambda one: self._is_term(tag, one.strip(" ")), text.split("\\"))
+            kept = list(map(shapes.fitting, terms_of_all))
         else:
             kept = list(takewhile(lambda one: shapes.is_valid(vr, one), text.split("\\")))
         whole = len(kept) == text.count("\\") + 1 and (vr == "CS" or len(kept) <= (most_values(tag) or len(kept)))
@@ -520,7 +554,7 @@ class Rewriter:
         """Say whether a code is a defined term of its attribute, or made of words that images are described with."""
         if not value or value in terms.terms_of(tag):
             return True
-        return shapes.is_valid("CS", value) and any(map(str.isalpha, value)) and is_listed(value, self._codes)
+        return shapes.fitting(value) != "" and any(map(str.isalpha, value)) and is_listed(value, self._codes)
 
     def _without_value(self, tag: int, vr: str) -> bytes:
         dummy = self._dummy(tag, vr)
@@ -534,6 +568,16 @@ class Rewriter:
 def _without(words: frozenset[str], names: frozenset[str]) -> frozenset[str]:
     """A vocabulary without the entries, words or pairs of words, that have a name in them."""
     return frozenset(entry for entry in words if names.isdisjoint(entry.split())) if names else words
+
+
+def told(changes: Changes, tags: Iterable[int], what: str, path: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    """Paths of the elements of which ``what`` is to be told: in ``tags`` of a data set, and below them."""
+    for tag in tags:
+        change = changes[tag]
+        if change.told == what:
+            yield (*path, tag)
+        for item in change.items if change.told == actions.BELOW else ():
+            yield from told(item, sorted(item), what, (*path, tag))
 
 
 def taken(changes: Changes, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], str]]:

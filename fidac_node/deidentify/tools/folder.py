@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from fidac_node.deidentify.engine import Deidentifier, doubt_holds
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
@@ -87,7 +87,7 @@ class Job:
     limit: int
     details: bool = False
     check: bool = False
-    look: Callable[[Path, int], object] | None = None
+    look: Callable[[BinaryIO, int], object] | None = None
     _recipes: OrderedDict[_Taken, str] = field(default_factory=OrderedDict)
 
     def __call__(self, task: Task) -> Result:
@@ -115,7 +115,7 @@ class Job:
                 raise Permanent("unreadable", f"the file cannot be read: {error.strerror}") from error
             if is_placeholder(source.get("PatientID")):
                 raise Permanent("placeholder-id", STANDS_FOR_NOBODY)
-            looked = self.look is not None and self._look(self.look, source, task.path)
+            looked = self.look is not None and self._look(self.look, source)
             output = f"{self.handles.study_handle(source.get('StudyInstanceUID'))}/"
             output += f"{self.handles.instance_handle(source.get('SOPInstanceUID'))}.dcm"
             with temporary.open("wb") as fp:
@@ -132,12 +132,13 @@ class Job:
         actions = dict(Counter(action for _, action in taken))
         return Result(task.number, DEIDENTIFIED, output, actions=actions, recipe=self._recipe(taken), errors=errors)
 
-    def _look(self, look: Callable[[Path, int], object], source: Source, path: Path) -> bool:
+    def _look(self, look: Callable[[BinaryIO, int], object], source: Source) -> bool:
         """Look for burned-in text where triage wants it."""
         if not (frames := self.deidentifier.triage(source).look):
             return False
         try:
-            look(path, frames)
+            with source.picture() as file:
+                look(file, frames)
         except Temporary as error:
             raise Permanent("pixel-risk", f"nothing could look for text in its pixels: {error}; try again") from error
         return True

@@ -15,8 +15,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from fidac_node.deidentify.triage.triage import EVERY_FRAME, SERIES, Rules
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
@@ -110,14 +109,14 @@ def find_text(
     return [box for line in lines if (box := _box(line)) is not None]
 
 
-def inspect(path: Path, frames: int = EVERY_FRAME) -> None:
-    """Look at so many frames of a Part 10 file, from the first on.
+def inspect(file: BinaryIO, frames: int = EVERY_FRAME) -> None:
+    """Look at so many frames of a Part 10 file that is open for reading, from the first on.
 
     Raises :class:`Permanent` ``pixel-risk`` if there is text, or if the pixels cannot be looked at;
     :class:`Temporary` if tesseract cannot be started.
     """
     number = 0
-    for number, values in enumerate(islice(_frames(path), frames), start=1):
+    for number, values in enumerate(islice(_frames(file), frames), start=1):
         boxes = look(values)
         if boxes:
             first = min(boxes, key=lambda box: (box.top, box.left))
@@ -202,33 +201,36 @@ def _doubled(image: Image) -> Image:
     return large.astype(np.uint8)
 
 
-def _frames(path: Path) -> Iterator[Values]:
+def _frames(file: BinaryIO) -> Iterator[Values]:
     """The frames of a file one by one, as grey values. Raises :class:`Permanent` if they cannot be decoded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's remarks quote values
         try:
-            yield from _decoded(path)
-        except (FidacError, OSError, MemoryError):
+            yield from _decoded(file)
+        except (FidacError, MemoryError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's, and not what pydicom says of a file that it cannot read
             kind = type(error).__name__
             raise Permanent(
                 "pixel-risk", f"the pixels cannot be decoded here, so nothing looked for text in them ({kind}); {_LOOK}"
             ) from None
 
 
-def _decoded(path: Path) -> Iterator[Values]:
+def _decoded(file: BinaryIO) -> Iterator[Values]:
     import numpy as np
     from pydicom import dcmread
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import iter_pixels
 
-    ds = dcmread(path, stop_before_pixels=True)
+    ds = dcmread(file, stop_before_pixels=True)
+    file.seek(0)
     slope, intercept = float(ds.get("RescaleSlope") or 1), float(ds.get("RescaleIntercept") or 0)
     if not math.isfinite(slope * intercept):
         slope, intercept = 1.0, 0.0
     palette = ds.get("PhotometricInterpretation") == "PALETTE COLOR"
-    for frame in iter_pixels(path):
+    for frame in iter_pixels(file):
         shown = apply_color_lut(frame, ds) if palette else frame
         values = np.asarray(shown, dtype=np.float32)
         # Of colours their brightest, which white and coloured letters share.

@@ -326,7 +326,7 @@ def _groups(source: Source, shared: list[Elements], frames: list[Elements], rule
 
 def _geometry(source: Source) -> None:
     for keyword, (tag, count, shape) in _GEOMETRY.items():
-        if not shape.fullmatch(source.value(tag).rstrip(b"\x00")):
+        if not shape.fullmatch(source.value(tag).rstrip(b"\x00")) and not shape.fullmatch(source.right(tag)):
             raise Permanent(
                 "incomplete", f"{keyword} is missing or not {count} numbers: a slice without a place in the patient"
             )

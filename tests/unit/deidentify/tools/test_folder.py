@@ -9,9 +9,11 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from click.testing import CliRunner, Result
+from pydicom import dcmread
 
 from fidac_node.cli import cli
 from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
@@ -165,18 +167,18 @@ def test_what_must_be_looked_at_is_held_where_nothing_looks(tmp_path: Path, fold
     files = files_of(folders)[:2]
     plain = job(tmp_path, engine)
     assert [result.code for result in deidentify_files(files, plain)] == ["pixel-risk", "pixel-risk"]
-    seen: list[Path] = []
-    plain.look = lambda path, _: seen.append(path)
+    seen: list[str] = []
+    plain.look = lambda file, _: seen.append(str(dcmread(file).SOPInstanceUID))
     assert [result.state for result in deidentify_files(files, plain)] == ["deidentified", "deidentified"]
-    assert seen == files
+    assert seen == [str(dcmread(file).SOPInstanceUID) for file in files]
 
-    def text_found(path: Path, frames: int) -> None:
+    def text_found(file: BinaryIO, frames: int) -> None:
         raise Permanent("pixel-risk", "text is burned in")
 
     plain.look = text_found
     assert [result.message for result in deidentify_files(files, plain)] == ["text is burned in"] * 2
 
-    def busy(path: Path, frames: int) -> None:
+    def busy(file: BinaryIO, frames: int) -> None:
         raise Temporary("no process could be started")
 
     plain.look = busy

@@ -17,8 +17,9 @@ from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import JPEGLSLossless
 
+from fidac_node.deidentify.source import open_source
 from fidac_node.deidentify.triage import ocr
-from fidac_node.deidentify.triage.triage import SERIES, Rules
+from fidac_node.deidentify.triage.triage import EVERY_FRAME, SERIES, Rules
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.phantom import series
 
@@ -52,9 +53,15 @@ def copy_of(ds: Dataset, tmp_path: Path) -> Any:
     return dcmread(written(tmp_path / "copy.dcm", ds))
 
 
+def inspect(path: Path, frames: int = EVERY_FRAME) -> None:
+    """As worker and command do: the pixels as the engine has read them."""
+    with open_source(path, 1 << 30) as source, source.picture() as file:
+        ocr.inspect(file, frames)
+
+
 def reason(path: Path) -> str:
     with pytest.raises(Permanent) as caught:
-        ocr.inspect(path)
+        inspect(path)
     assert caught.value.code == "pixel-risk"
     return str(caught.value)
 
@@ -85,7 +92,7 @@ def test_a_name_burned_into_a_slice_is_found_and_not_repeated(
 @needs_tesseract
 def test_in_clean_slices_nothing_is_found(tmp_path: Path, slices: list[Dataset]) -> None:
     for ds in slices:
-        ocr.inspect(written(tmp_path / "clean.dcm", ds))
+        inspect(written(tmp_path / "clean.dcm", ds))
 
 
 @needs_tesseract
@@ -94,7 +101,7 @@ def test_in_clean_slices_nothing_is_found(tmp_path: Path, slices: list[Dataset])
 )
 def test_in_real_slices_nothing_is_found(shared_data: Callable[[str], Path], study: str) -> None:
     for path in sorted(path for path in shared_data(study).rglob("*.dcm"))[::16]:
-        ocr.inspect(path)
+        inspect(path)
 
 
 @needs_tesseract
@@ -132,7 +139,7 @@ def test_every_frame_is_looked_at_or_so_many_as_are_asked_for(tmp_path: Path, sl
     ds.NumberOfFrames = 3
     path = written(tmp_path / "frames.dcm", ds, np.stack([clean, clean, burned]))
     assert "(frame 3, " in reason(path)
-    ocr.inspect(path, 2)
+    inspect(path, 2)
 
 
 @needs_tesseract
