@@ -51,7 +51,7 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 
 examples: $(VENV)/.demo
-	$(BIN)/python -c "from pathlib import Path; from fidac_node.config import HubConfig, SiteConfig, example; \
+	$(BIN)/python -c "from pathlib import Path; from fidac_node.config.config import HubConfig, SiteConfig, example; \
 	[Path(f'config/{name}.example.toml').write_text(example(cls), 'utf-8') for name, cls in (('site', SiteConfig), ('hub', HubConfig))]"
 
 lock:
