@@ -203,8 +203,11 @@ def _print_status(state: SiteStatus) -> None:
     for reason, number in state.reasons.items():
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")
     hub = state.hub
-    contact = utc(hub.last_contact) if hub.last_contact else "never"
-    click.echo(f"  hub {hub.address}: {'reachable' if hub.reachable else 'not reached'}, last contact {contact}")
+    state_of_hub = {True: "reachable", False: "not reached", None: "not asked lately"}[hub.reachable]
+    contact, asked = (utc(at) if at else "never" for at in (hub.last_contact, hub.last_asked))
+    click.echo(f"  hub {hub.address}: {state_of_hub}, last contact {contact}, last asked {asked}")
+    if hub.reachable is None:
+        click.echo("    nobody asks it: is the node running, with its stage 'send'?")
     if hub.error:
         click.echo(f"    {hub.error}")
     click.echo(f"  sent in the last hour: {state.sent_last_hour}")

@@ -282,6 +282,12 @@ class Send:
         120.0, "Seconds to wait for the destination's commitment before asking again.", _SECONDS
     )
     commitment_interval: float = option(5.0, "Seconds between two requests for commitment.", _SECONDS)
+    echo_interval: float = option(
+        60.0,
+        "Seconds of silence after which the destination is asked whether it answers (C-ECHO), as 'site status' "
+        "tells; 0: never.",
+        between(0.0, 86400),
+    )
     retry_first: float = option(
         5.0, "Seconds before the first retry; each further one waits about twice as long.", _SECONDS
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fidac_node.site.ledger import Ledger
 
 _HOUR: Final = 3600
+_ANSWER_SECONDS: Final = 60  # what asking the hub may take, and a busy machine besides
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class Disk:
 
 @dataclass(frozen=True)
 class HubLink:
-    """The hub as the site's sender last met it; ``last_contact`` in seconds of the epoch."""
+    """The hub as the site's sender last met it, in seconds of the epoch.
+
+    ``reachable`` is ``None`` when nobody asked it lately; ``last_asked`` is when it was tried to talk with it,
+    ``last_contact`` when it answered.
+    """
 
     address: str
-    reachable: bool
+    reachable: bool | None
     last_contact: float | None
+    last_asked: float | None
     error: str | None
 
 
@@ -89,7 +95,8 @@ class SiteStatus:
         received, sent = (sum(getattr(one, name) for one in self.sent) for name in ("bytes_received", "bytes_sent"))
         by_syntax = [{**asdict(one), "ratio": one.ratio} for one in self.sent]
         total = {"bytes_received": received, "bytes_sent": sent, "ratio": round(received / sent, 3) if sent else None}
-        contact, error = self.hub.last_contact, self.last_error
+        error = self.last_error
+        asked = {name: utc(at) if (at := getattr(self.hub, name)) else None for name in ("last_contact", "last_asked")}
         return {
             "site": self.site,
             **self.counts,
@@ -98,7 +105,7 @@ class SiteStatus:
             "wire": {**total, "by_transfer_syntax": by_syntax},
             "oldest_unsent_seconds": self.oldest_unsent_seconds,
             "disk": asdict(self.disk),
-            "hub": {**asdict(self.hub), "last_contact": utc(contact) if contact else None},
+            "hub": {**asdict(self.hub), **asked},
             "failed_connections": self.failed_connections,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
         }
@@ -209,12 +216,16 @@ def utc(seconds: float) -> str:
 
 
 def _link(config: SiteConfig, ledger: Ledger) -> HubLink:
-    contact, reachable = ledger.fact("hub_contact"), ledger.fact("hub_reachable")
+    contact, asked, reachable = (ledger.fact(name) for name in ("hub_contact", "hub_asked", "hub_reachable"))
+    at = asked or contact  # a ledger of an earlier version knows the contact alone
+    interval = config.send.echo_interval
+    lately = at is not None and (not interval or time.time() - float(at) <= 2 * interval + _ANSWER_SECONDS)
     return HubLink(
         config.send.hub,
-        reachable == "1",
+        reachable == "1" if lately else None,
         float(contact) if contact else None,
-        ledger.fact("hub_error") if reachable == "0" else None,
+        float(at) if at else None,
+        ledger.fact("hub_error") if lately and reachable == "0" else None,
     )
 
 

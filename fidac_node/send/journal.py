@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fidac_node.spool.entry import Entry
+
+
+class Talk(NamedTuple):
+    """How the last talk with the destination went, ``None`` when there was none, and when (``time.monotonic``)."""
+
+    ok: bool | None = None
+    at: float = -math.inf
 
 
 class Journal(Protocol):
@@ -22,6 +30,9 @@ class Journal(Protocol):
 
     def contact(self, *, ok: bool, message: str = "") -> None:
         """Remember how the last talk with the destination went."""
+
+    def last_talk(self) -> Talk:
+        """What :meth:`contact` was told last, by whichever thread."""
 
     def flush(self) -> None:
         """Make durable what was noted."""

@@ -90,6 +90,11 @@ class Sender:
         self._schedule.give_back()
         self._journal.flush()
 
+    @property
+    def associated(self) -> bool:
+        """Whether an association is open, or being opened."""
+        return any(line.open or line.opening for line in self._lines)
+
     def _serve(self, worker: str, line: _Line, stop: threading.Event) -> None:
         while not stop.is_set():
             try:

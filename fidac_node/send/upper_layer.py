@@ -47,7 +47,8 @@ _PDU_HEADER, _PDV_HEADER = 6, 6
 _MOST_PDU: Final = 1 << 24
 _MOST_MESSAGE: Final = 1 << 24
 _COMMAND_FIELD, _DATA_SET_TYPE = 0x0100, 0x0800
-_C_STORE_RSP, _NO_DATA_SET = 0x8001, 0x0101
+_NO_DATA_SET: Final = 0x0101
+_WITHOUT_DATA_SET: Final = (0x8001, 0x8030)  # C-STORE-RSP and C-ECHO-RSP
 _LEAST_PDU: Final = 16  # bytes; a peer that says less cannot be told anything
 _STRETCH: Final = (
     1 << 17
@@ -77,8 +78,11 @@ class Message:
 
     @property
     def has_data_set(self) -> bool:
-        """Whether a data set follows (PS3.7 Annex E.1); after a C-STORE-RSP none ever does, whatever it says."""
-        return self.number(_COMMAND_FIELD) != _C_STORE_RSP and self.number(_DATA_SET_TYPE) != _NO_DATA_SET
+        """Whether a data set follows (PS3.7 Annex E.1).
+
+        None ever does after a C-STORE-RSP or C-ECHO-RSP, whatever it says (PS3.7 9.3.1.2, 9.3.5.2).
+        """
+        return self.number(_COMMAND_FIELD) not in _WITHOUT_DATA_SET and self.number(_DATA_SET_TYPE) != _NO_DATA_SET
 
     def number(self, element: int) -> int | None:
         """Return a US value of the command set."""

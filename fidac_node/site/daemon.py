@@ -22,6 +22,7 @@ from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.sender import Sender
+from fidac_node.send.verification import Verifier
 from fidac_node.site.compress import Compressor
 from fidac_node.site.housekeeping import DiskWatch, purge
 from fidac_node.site.node import Site, open_site
@@ -216,6 +217,10 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         owner=_SENDER,
         recent=recent,
     )
+    if send.echo_interval:
+        verifier = Verifier(site.ledger, site.destination, send.echo_interval, busy=lambda: sender.associated)
+        # Nobody waits for its end: an answer that is outstanding at the stop interests nobody any more.
+        threading.Thread(target=verifier.run, args=(stop,), name="verification", daemon=True).start()
     committing: threading.Thread | None = None
     if send.commitment:
         committer = Committer(

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
+from fidac_node.send.journal import Talk
 from fidac_node.spool.entry import Entry
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ class Ledger:
         self._flushing = threading.Lock()
         self._rows: list[tuple[Any, ...]] = []
         self._contacted = 0.0
+        self._talk = Talk()
         self._closing = threading.Event()
         self._noted = threading.Event()
         try:
@@ -262,24 +264,29 @@ class Ledger:
     def contact(self, *, ok: bool, message: str = "") -> None:
         """Remember how the last talk with the hub went; at most one write per second when all is well."""
         now = time.time()
+        self._talk = Talk(ok, time.monotonic())
         if ok and now - self._contacted < 1:
             return
         self._contacted = now if ok else 0.0
+        more = {"hub_contact": str(now)} if ok else {"hub_error": message}
         try:
-            self.remember("hub_reachable", "1" if ok else "0")
-            if ok:
-                self.remember("hub_contact", str(now))
-            else:
-                self.remember("hub_error", message)
+            self._keep({"hub_reachable": "1" if ok else "0", "hub_asked": str(now), **more})
         except Temporary as error:
             log.warning("the ledger waits: %s", error)
 
+    def last_talk(self) -> Talk:
+        """What :meth:`contact` was told last, in this process."""
+        return self._talk
+
     def remember(self, name: str, value: str) -> None:
         """Keep one named fact, durably."""
+        self._keep({name: value})
+
+    def _keep(self, facts: dict[str, str]) -> None:
         with self._transaction() as connection:
-            connection.execute(
+            connection.executemany(
                 "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                (name, value),
+                list(facts.items()),
             )
 
     def connection_failed(self) -> None:

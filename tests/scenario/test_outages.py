@@ -13,7 +13,7 @@ from pynetdicom import AE, evt
 
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.phantom import write_series
-from tests.scenario.network import Daemon, Hub, Site
+from tests.scenario.network import Daemon, Hub, Site, fidac
 from tests.support import wait_until
 
 SMALL = {"rows": 64, "columns": 64}
@@ -31,6 +31,28 @@ def test_what_was_taken_while_the_hub_was_down_arrives_when_it_comes_up(tmp_path
     site.wait_for(committed=20)
     assert len(hub.find()) == 20
     assert site.status()["hub"]["reachable"]
+
+
+def test_a_hub_that_dies_and_returns_while_nothing_is_to_be_sent_is_told_by_the_status_of_the_site(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
+    site.set("send", echo_interval=0.5)
+    hub.start()
+    site.start()
+    wait_until(lambda: site.status()["hub"]["reachable"], 20)
+    assert site.storescu(write_series(tmp_path / "pacs", slices=2, **SMALL)).returncode == 0
+    site.wait_for(committed=2)
+    contact = site.status()["hub"]["last_contact"]
+    hub.kill()
+    wait_until(lambda: site.status()["hub"]["reachable"] is False, 20)
+    told = site.status()["hub"]
+    assert told["last_asked"] >= told["last_contact"] >= contact and "nothing listens" in told["error"]
+    said = fidac("site", "status", "--config", site.config).stdout
+    assert "not reached, last contact 2" in said and ", last asked 2" in said
+    hub.start()
+    wait_until(lambda: site.status()["hub"]["reachable"], 20)
+    site.stop()
+    assert site.log_text().count("answers again") == 1
 
 
 def test_a_hub_that_accepts_associations_and_never_answers_is_tried_again(tmp_path: Path, hub: Hub, site: Site) -> None:

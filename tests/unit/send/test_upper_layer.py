@@ -514,3 +514,11 @@ def test_a_host_that_does_not_exist_is_said_plainly(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket, "create_connection", unknown)
     with pytest.raises(Unavailable, match=r"the host hub\.invalid is not known"):
         associate(Destination("HUB", "hub.invalid", 104, "SITE"))
+
+
+@pytest.mark.parametrize("field", [0x8001, 0x8030])
+@pytest.mark.parametrize("said", [{}, {0x0800: b"\x00\x00"}, {0x0800: b"\x01\x00"}])
+def test_an_answer_that_never_has_a_data_set_is_whole_whatever_it_says_of_one(
+    field: int, said: dict[int, bytes]
+) -> None:
+    assert not Message(CONTEXT, {0x0100: struct.pack("<H", field), **said}, b"").has_data_set

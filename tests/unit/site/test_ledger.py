@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import resource
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any, cast
 import pytest
 
 from fidac_node.errors import ConfigError, Temporary
+from fidac_node.send.journal import Talk
 from fidac_node.site.ledger import STATES, Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
@@ -239,6 +241,19 @@ def test_contact_is_written_at_most_once_a_second_but_trouble_at_once(
     at(100.6)
     ledger.contact(ok=True)
     assert (ledger.fact("hub_reachable"), ledger.fact("hub_contact")) == ("1", "100.6")
+
+
+def test_the_last_talk_is_known_to_who_asks_whether_written_or_not(ledger: Ledger, at: Callable[[float], None]) -> None:
+    assert ledger.last_talk() == Talk(ok=None, at=-math.inf)
+    at(100.0)
+    ledger.contact(ok=True)
+    first = ledger.last_talk()
+    at(100.5)
+    ledger.contact(ok=True)
+    assert ledger.fact("hub_asked") == "100.0", "one write a second is enough"
+    assert ledger.last_talk().ok is True and ledger.last_talk().at > first.at
+    ledger.contact(ok=False, message="refused")
+    assert ledger.last_talk().ok is False and ledger.fact("hub_asked") == "100.5"
 
 
 # --- the first version of an instance
