@@ -169,7 +169,7 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.argument("level", type=click.Choice(["studies", "series", "instances"]))
 @config_option("hub")
 @click.option("--site", default="", help="The site's id.")
-@click.option("--patient", default="", help="PatientID: the pseudonym.")
+@click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
 @click.option("--study-uid", default="", help="StudyInstanceUID.")
 @click.option("--since", callback=_day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
 @click.option("--until", callback=_day, metavar="YYYY-MM-DD", help="Last StudyDate.")
@@ -184,7 +184,7 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option("--body-part", default="", help="BodyPartExamined, for example CHEST.")
 @click.option("--manufacturer", default="", help="Manufacturer, for example 'siemens*'.")
 @click.option("--model", default="", help="ManufacturerModelName.")
-@click.option("--kernel", default="", help="ConvolutionKernel, for example 'b7*'.")
+@click.option("--kernel", default="", help="ConvolutionKernel, for example 'b7*'; of several values each is looked at.")
 @click.option("--max-slice-thickness", type=click.FloatRange(0, min_open=True), help="SliceThickness at most, in mm.")
 @click.option("--contrast/--no-contrast", default=None, help="With or without a contrast agent.")
 @click.option(

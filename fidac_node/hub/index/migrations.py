@@ -135,11 +135,19 @@ _NARROWING: Final = (
 # What starts the pseudonyms of a site instead of its id; sites of before keep what they have.
 _SITE_CODE: Final = ("ALTER TABLE site ADD COLUMN code TEXT", "CREATE UNIQUE INDEX site_code ON site (code)")
 
+# Pseudonyms are asked for in any case; and one value of a kernel, of which few have several.
+_EVERY_TEXT: Final = (
+    "DROP INDEX patient_any_site",
+    "CREATE INDEX patient_any_case ON patient (LOWER(pseudonym))",
+    "CREATE INDEX series_kernels ON series ((LENGTH(kernel) - LENGTH(REPLACE(kernel, '\\', ''))))",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
     Step("0003-narrowing", statements(*_NARROWING)),
     Step("0004-site-code", statements(*_SITE_CODE)),
+    Step("0005-every-text", statements(*_EVERY_TEXT)),
 )
 
 

@@ -148,9 +148,9 @@ class StudyFilter:
     """What to look for; an empty or ``None`` field does not filter.
 
     Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
-    (PS3.4 C.2.2.2.4). ``since`` and ``until`` are (shifted) study dates and included; ``received_since``
-    is a day in UTC and stands for its week; ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the
-    study when studies are listed, else in the series.
+    (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
+    study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
+    millimetres; ``min_instances`` counts in the study when studies are listed, else in the series.
     """
 
     site: str = ""
@@ -381,13 +381,15 @@ def _aliased(columns: dict[str, Any]) -> list[Any]:
 def _study_conditions(wanted: StudyFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.site:
-        conditions.append(Study.site == wanted.site)
+        # Sites are few, and what is indexed of a study is its site's id as it is written.
+        conditions.append(Study.site.in_(Site.select(Site.id).where(_matches(Site.id, wanted.site))))
     if wanted.patient:
-        conditions.append(Patient.pseudonym == wanted.patient)
+        conditions.append(_matches(Patient.pseudonym, wanted.patient))
     if wanted.study_uid:
-        conditions.append(Study.study_instance_uid == wanted.study_uid)
+        uid, text = Study.study_instance_uid, wanted.study_uid  # of digits and dots, which have no case
+        conditions.append(_like(uid, text) if _has_wild_cards(text) else uid == text)
     if wanted.sex:
-        conditions.append(Patient.sex == wanted.sex.upper())
+        conditions.append(_matches(Patient.sex, wanted.sex))
     bounds = ((Study.date, wanted.since, wanted.until), (Study.age_years, wanted.min_age, wanted.max_age))
     for column, least, most in bounds:
         conditions += [] if least is None else [column >= least]
@@ -402,6 +404,8 @@ def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
 
 def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
     conditions = [_matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
+    if wanted.kernel:
+        conditions.append(_matches(Series.kernel, wanted.kernel) | _one_matches(Series.kernel, wanted.kernel))
     if wanted.max_slice_thickness is not None:
         conditions.append(thickness <= wanted.max_slice_thickness)
     if wanted.contrast is not None:
@@ -428,16 +432,27 @@ _TEXTS: Final = {
     "body_part": Series.body_part,
     "manufacturer": Series.manufacturer,
     "model": Series.model,
-    "kernel": Series.kernel,
 }
+
+
+def _has_wild_cards(value: str) -> bool:
+    return "*" in value or "?" in value
 
 
 def _matches(column: Any, value: str) -> Any:
     """Equal without regard to case (there is an index on that), or LIKE when the value has wildcards."""
-    if "*" not in value and "?" not in value:
-        return fn.LOWER(column) == fn.LOWER(value)
+    return _like(column, value) if _has_wild_cards(value) else fn.LOWER(column) == fn.LOWER(value)
+
+
+def _one_matches(column: Any, value: str) -> Any:
+    """One of several values, which backslashes separate, matches (there is an index on which columns have several)."""
+    several = NodeList((SQL("LENGTH("), column, SQL(") - LENGTH(REPLACE("), column, SQL(", '\\', '')) > 0")))
+    return several & _like(NodeList((SQL("'\\' ||"), column, SQL("|| '\\'"))), rf"*\{value}\*")
+
+
+def _like(text: Any, value: str) -> Any:
     pattern = re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
-    return NodeList((fn.LOWER(column), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
+    return NodeList((fn.LOWER(text), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
 
 
 def _with_equipment(db: Database, page: list[_Columns]) -> Iterator[_Columns]:

@@ -377,7 +377,7 @@ def _acquisition(header: Header) -> Acquisition:
         body_part=header.text(tags.BODY_PART_EXAMINED).upper(),
         manufacturer=header.text(tags.MANUFACTURER),
         model=header.text(tags.MANUFACTURER_MODEL_NAME),
-        kernel=header.holder(tags.CONVOLUTION_KERNEL).text(tags.CONVOLUTION_KERNEL),
+        kernel=_values(header.holder(tags.CONVOLUTION_KERNEL).text(tags.CONVOLUTION_KERNEL)),
         kvp=header.holder(tags.KVP).number(tags.KVP),
         slice_thickness=thickness,
         row_spacing=measures.number(tags.PIXEL_SPACING),
@@ -387,6 +387,11 @@ def _acquisition(header: Header) -> Acquisition:
         contrast=bool(agent) or any(True for _ in header.items(tags.CONTRAST_BOLUS_AGENT_SEQUENCE)),
         contrast_agent=agent,
     )
+
+
+def _values(text: str) -> str:
+    """Several values without their padding (PS3.5 6.2): each is asked for by itself."""
+    return "\\".join(value.strip() for value in text.split("\\")) if "\\" in text else text
 
 
 @lru_cache(maxsize=256)

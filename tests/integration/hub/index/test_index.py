@@ -7,7 +7,6 @@ import datetime
 import itertools
 import os
 import random
-import sqlite3
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -508,8 +507,19 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({}, "1234"),
         ({"site": "PARIS"}, "4"),
         ({"site": "NOWHERE"}, ""),
+        ({"site": "lil*"}, "123"),
+        ({"site": "?ARIS"}, "4"),
+        ({"site": "%"}, ""),
         ({"patient": "PSEUDO0002"}, "2"),
+        ({"patient": "pseudo0002"}, "2"),
+        ({"patient": "PSEUDO*"}, "1234"),
+        ({"patient": "*3"}, "3"),
+        ({"patient": "PSEUDO?"}, ""),
+        ({"patient": "PSEUDO000_"}, ""),
         ({"study_uid": uid(3, 1)}, "3"),
+        ({"study_uid": f"{uid(3)}.*"}, "3"),
+        ({"study_uid": f"{uid(3)}.?", "patient": "*3", "site": "*"}, "3"),
+        ({"study_uid": uid(3)}, ""),
         ({"since": datetime.date(2005, 6, 1)}, "2"),
         ({"until": datetime.date(2003, 12, 31)}, "14"),
         ({"since": datetime.date(2003, 12, 31), "until": datetime.date(2005, 6, 1)}, "124"),
@@ -520,6 +530,7 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({"label": "certain"}, "134"),
         ({"label": "negative"}, "2"),
         ({"sex": "m"}, "2"),
+        ({"sex": "?"}, "1234"),
         ({"min_age": 55}, "2"),
         ({"max_age": 1}, "3"),
         ({"modality": "ct"}, "1234"),
@@ -548,6 +559,35 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
 )
 def test_each_filter_picks_the_studies_it_says(asked: Database, wanted: dict[str, Any], patients: str) -> None:
     assert [row["PatientID"] for row in rows(asked, **wanted)] == [f"PSEUDO000{number}" for number in patients]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "patients"),
+    [
+        ("Br64d", "1"),
+        ("3", "12"),
+        ("br6*", "13"),
+        ("b??64d", ""),
+        ("?", "12"),
+        ("Br64d\\3", "1"),
+        ("br64?\\3", "1"),
+        ("2", ""),
+        ("64", ""),
+        ("*64*", "13"),
+        ("*", "123"),
+        ("100%", "2"),
+        ("100_", ""),
+        ("1!00%", ""),
+        ("\\", ""),
+    ],
+)
+def test_a_kernel_of_several_values_is_found_by_each_and_by_all(
+    db: Database, described: Callable[..., Description], kernel: str, patients: str
+) -> None:
+    """Its value is one of several, as with any attribute that has more (PS3.4 C.2.2.2.1)."""
+    kernels = (["Br64d", "3"], ["100%", "3 "], "Br64f")
+    record(db, [described(data_set(number, ConvolutionKernel=each)) for number, each in enumerate(kernels, 1)])
+    assert [row["PatientID"] for row in rows(db, kernel=kernel)] == [f"PSEUDO000{number}" for number in patients]
 
 
 @pytest.mark.parametrize(
@@ -657,17 +697,31 @@ def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypa
     assert len(list(find(asked, "instances", StudyFilter(), 4))) == 4
 
 
-def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path) -> None:
-    db = connect("sqlite:///index.db", tmp_path)
-    prepare(db)
-    db.close()
-    plain = sqlite3.connect(tmp_path / "index.db")
-    for column in ("modality", "body_part", "manufacturer", "model", "kernel"):
-        plan = plain.execute(
-            f"EXPLAIN QUERY PLAN SELECT study_id FROM series WHERE LOWER({column}) = LOWER(?)", ("x",)
-        ).fetchall()
-        assert "USING INDEX" in plan[0][3], plan
-    plain.close()
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *({text: "x"} for text in ("modality", "body_part", "manufacturer", "model", "kernel", "study_uid")),
+        {"site": "LILLE", "study_uid": "x"},
+        {"patient": "x"},
+    ],
+    ids=str,
+)
+def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path, wanted: dict[str, str]) -> None:
+    with connect("sqlite:///index.db", tmp_path) as db:
+        prepare(db)
+        execute, asked = db.execute_sql, []
+
+        def overheard(sql: str, values: Any = ()) -> Any:
+            asked.append((sql, values))
+            return execute(sql, values)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(db, "execute_sql", overheard)
+            list(find(db, "series", StudyFilter(**wanted)))
+        sql, values = next((sql, values) for sql, values in asked if sql.startswith("SELECT"))
+        plan = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()]
+    sites = "sqlite_autoindex_site_1"  # they are few
+    assert not [step for step in plan if step.startswith("SCAN") and sites not in step], plan
 
 
 # --- rebuilding --------------------------------------------------------------------------------------------
