@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from fidac_node.cli import HELD
+from fidac_node.cli.words import printable
 from fidac_node.dicom.marks import LABELS
 from fidac_node.errors import ConfigError
 
@@ -70,9 +71,9 @@ def command(
 ) -> None:
     """De-identify files without a network, by the same engine.
 
-    IN is a file or folder; OUT gets one folder per study. Held files are listed with the reason; scope
-    rules of a site do not apply, who names the files has chosen them. Exit code 3 if any file is held,
-    or breaks a rule of DICOM that it did not break before (--check-conformance).
+    IN is a file or folder; OUT gets one folder per study. Held files are listed by path, for you alone, with
+    the reason; scope rules of a site do not apply, who names the files has chosen them. Exit code 3 if any
+    file is held, or breaks a rule of DICOM that it did not break before (--check-conformance).
     """
     from fidac_node.operations.files import file_settings
 
@@ -121,7 +122,8 @@ def _tell(
 ) -> dict[str, Any]:
     """Write each result into the report and say what is held; return how many there are of each state.
 
-    ``apart``: standard output belongs to the report.
+    Who runs the command knows the files and is told their paths; the report goes further, and has them only with
+    ``names``. ``apart``: standard output belongs to the report.
     """
     from fidac_node.deidentify.tools.folder import STATES
 
@@ -129,12 +131,14 @@ def _tell(
     for result in _shown(results, len(files)):
         counts[result.state] += 1
         counts["nonconforming"] += bool(result.errors)
+        path = files[result.number - 1]
+        named = f"{printable(path)}: file {result.number}"
         if result.state == "held":
-            click.echo(f"file {result.number} held ({result.code}): {result.message}", err=apart)
+            click.echo(f"{named} held ({result.code}): {result.message}", err=apart)
         for error in result.errors:
-            click.echo(f"file {result.number} breaks a rule that it did not break before: {error}", err=apart)
+            click.echo(f"{named} breaks a rule that it did not break before: {error}", err=apart)
         if report is not None:
-            report.add(_entry(result, files[result.number - 1] if names else None), result.recipe)
+            report.add(_entry(result, path if names else None), result.recipe)
     shown = [*STATES, *(["nonconforming"] if counts["nonconforming"] else [])]
     click.echo(", ".join(f"{counts[state]} {state}" for state in shown), err=True)
     return {state: counts[state] for state in shown}

@@ -270,13 +270,27 @@ def test_a_tree_goes_in_and_a_tree_without_names_comes_out(tmp_path: Path, tree:
         str(path.relative_to(out)) for path in files
     }
     assert len(files) == 2 and all(traces(path.read_bytes()) == [] for path in files)
-    assert (
-        traces((report.read_text() + result.output + " ".join(map(str, files)).replace(str(tmp_path), "")).encode())
-        == []
-    )
+    told = result.output.replace(str(tree), "")  # to who named it
+    assert traces((report.read_text() + told + " ".join(map(str, files)).replace(str(tmp_path), "")).encode()) == []
     assert read(files[0].read_bytes()).private_block(0x0F1D, "FIDAC NODE 1")[1].value == "CERTAIN"
     assert "2 deidentified, 1 duplicate, 4 held" in result.stderr
     assert "file 4 held (pixel-risk)" in result.stdout
+
+
+def test_who_runs_it_is_told_the_path_of_what_is_held_and_nobody_else(
+    tmp_path: Path, tree: Path, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    (tree / "ct" / "lettre.txt").rename(tree / "ct" / "lettre\x1b[2J\n.txt")
+    report = tmp_path / "report.json"
+    result = call("deidentify", tree, tmp_path / "out", "--key-file", key, "--report", report)
+    held = [line for line in result.stdout.splitlines() if " held (" in line]
+    names = [f"{tree}/ct/{name}" for name in ("4.dcm", "5.dcm", r"lettre\x1b[2J\n.txt", "z.dcm")]
+    assert [line.partition(": ")[0] for line in held] == names
+    assert held[0].startswith(f"{names[0]}: file 4 held (pixel-risk): ")
+    assert "QUENOUILLE" not in report.read_text() + caplog.text
+    result = call("deidentify", tree, tmp_path / "out", "--key-file", key, "--report", "-")
+    assert "QUENOUILLE" not in result.stdout and all(name in result.stderr for name in names)
 
 
 def test_a_second_run_changes_nothing(tmp_path: Path, tree: Path, key: Path) -> None:
