@@ -14,7 +14,7 @@ import click
 from fidac_node.cli import HELD, config_option, held, setup_logging
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
-from fidac_node.cli.words import show_disk, show_uses
+from fidac_node.cli.words import show_disk, show_failed_connections, show_uses
 from fidac_node.dicom.marks import LABELS
 
 if TYPE_CHECKING:
@@ -268,3 +268,4 @@ def _print_status(state: HubStatus) -> None:
         held = f"{totals['held']} held, {totals['conflicts']} of them conflicts"
         click.echo(f"  waiting for you: {held}  ('fidac-node hub held list')")
     show_disk(state.disk)
+    show_failed_connections(state.failed_connections)

@@ -10,7 +10,7 @@ import click
 
 from fidac_node.cli import HELD, config_option, difference, fail, patient, pseudonym, queue, setup_logging
 from fidac_node.cli.opening import opened_ledger
-from fidac_node.cli.words import show_disk, when
+from fidac_node.cli.words import show_disk, show_failed_connections, when
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import SiteStatus
@@ -220,7 +220,6 @@ def _print_status(state: SiteStatus) -> None:
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
     show_disk(state.disk)
-    if state.failed_connections:
-        click.echo(f"  connections that came to nothing: {state.failed_connections} (the log says whose, and why)")
+    show_failed_connections(state.failed_connections)
     if state.last_error:
         click.echo(f"  last error: {utc(state.last_error.at)} {state.last_error.message}")

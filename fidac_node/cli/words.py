@@ -36,6 +36,12 @@ def show_disk(disk: Disk) -> None:
         click.echo(f"  disk: {disk.free_bytes >> 20} MB free, {disk.reserve_bytes >> 20} MB reserve{room}")
 
 
+def show_failed_connections(number: int) -> None:
+    """Print how many connections came to nothing, if any did."""
+    if number:
+        click.echo(f"  connections that came to nothing: {number} (the log says whose, and why)")
+
+
 def show_done(result: Done, done: str) -> None:
     """Say what became of a selection; end with :data:`HELD` when studies were left alone."""
     for entry in result.moved_on:

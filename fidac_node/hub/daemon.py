@@ -18,6 +18,7 @@ from fidac_node.config.options import select
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError
 from fidac_node.hub.archive import Archive
+from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.receive import reception
@@ -115,8 +116,10 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         ready=hub.ready,
         handlers=commitment.handlers(),
     )
-    reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2)
+    failures = FailedConnections(hub.db)
+    reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
+    failures.close(_GRACE_SECONDS / 4)
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:

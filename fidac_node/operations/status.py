@@ -142,13 +142,14 @@ class StudyStatus:
 
 @dataclass(frozen=True)
 class HubStatus:
-    """A hub: ``totals`` of its index, how much waits to be filed, whether it runs."""
+    """A hub: ``totals`` of its index, how much waits to be filed, whether it runs, who came and left with nothing."""
 
     ae_title: str
     totals: dict[str, int]
     queued: int
     running: bool
     disk: Disk
+    failed_connections: int
 
     @property
     def degraded(self) -> bool:
@@ -163,6 +164,7 @@ class HubStatus:
             "queued": self.queued,
             "running": self.running,
             "disk": asdict(self.disk),
+            "failed_connections": self.failed_connections,
         }
 
 
@@ -198,16 +200,16 @@ def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[St
 
 def hub_status(config: HubConfig, db: Database) -> HubStatus:
     """How a hub stands, from its index and its spool."""
-    from fidac_node.hub.index import totals
+    from fidac_node.hub.index import failed_connections, totals
     from fidac_node.system.locks import FILING, is_taken
 
-    directory = config.spool.directory / "inbox"
-    title = config.receive.ae_title
-    if not directory.is_dir():
-        return HubStatus(title, totals(db), 0, False, Disk(None, config.spool.reserve, True))
-    spool = Spool(directory, reserve=config.spool.reserve)
-    queued = len(spool.entries("new")) + len(spool.entries("work"))
-    return HubStatus(title, totals(db), queued, is_taken(directory / FILING), _disk(directory, config.spool.reserve))
+    directory, reserve = config.spool.directory / "inbox", config.spool.reserve
+    queued, running, disk = 0, False, Disk(None, reserve, True)
+    if directory.is_dir():
+        spool = Spool(directory, reserve=reserve)
+        queued = len(spool.entries("new")) + len(spool.entries("work"))
+        running, disk = is_taken(directory / FILING), _disk(directory, reserve)
+    return HubStatus(config.receive.ae_title, totals(db), queued, running, disk, failed_connections(db))
 
 
 def utc(seconds: float) -> str:

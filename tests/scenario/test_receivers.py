@@ -17,7 +17,7 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE
 from fidac_node.phantom import write_series
 from fidac_node.receive import reception
-from tests.scenario.network import FIDAC, Daemon, Hub, Site
+from tests.scenario.network import FIDAC, Daemon, Hub, Site, fidac
 from tests.support import RawScu, Rejected, wait_until
 
 CONTEXTS = [(next(iter(CT_CLASSES)), [EXPLICIT_VR_LE])]
@@ -68,6 +68,33 @@ def test_associations_spread_over_the_receivers(site: Site, hub: Hub, sockets: E
     assert len(served) == 2 and min(served) >= 1, "two each, where no process had to wait for a core"
     for peer in peers:
         peer.release()
+
+
+@pytest.mark.parametrize("end", ["site", "hub"])
+def test_connections_that_come_to_nothing_are_counted_over_all_receivers_and_restarts(
+    site: Site, hub: Hub, end: str
+) -> None:
+    daemon: Daemon = site if end == "site" else hub
+    daemon.set("receive", processes=2)
+    assert daemon.status()["failed_connections"] == 0
+    daemon.start()
+
+    def come(times: int) -> None:
+        for _ in range(times):
+            with socket.create_connection(("127.0.0.1", daemon.port), timeout=30) as sock:
+                sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                while sock.recv(100):
+                    pass
+
+    come(3)
+    wait_until(lambda: daemon.status()["failed_connections"] == 3)
+    daemon.kill()
+    daemon.start()
+    come(2)
+    wait_until(lambda: daemon.status()["failed_connections"] == 5)
+    said = fidac(end, "status", "--config", daemon.config).stdout
+    assert "connections that came to nothing: 5" in said
+    assert daemon.stop() == 0
 
 
 def test_who_makes_copies_yields_the_processor_to_who_serves_the_pacs(site: Site) -> None:

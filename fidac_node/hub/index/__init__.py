@@ -7,6 +7,7 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 from fidac_node.hub.index.migrations import check, prepare
 from fidac_node.hub.index.query import COLUMNS, EXACT_TIME, LEVELS, StudyFilter, find, received_per_site, totals
 from fidac_node.hub.index.sites import Registry, add_site, site_code, site_titles
+from fidac_node.hub.index.tallies import add_failed_connections, failed_connections
 
 __all__ = [
     "COLUMNS",
@@ -14,8 +15,10 @@ __all__ = [
     "LEVELS",
     "Registry",
     "StudyFilter",
+    "add_failed_connections",
     "add_site",
     "check",
+    "failed_connections",
     "find",
     "prepare",
     "received_per_site",

@@ -142,12 +142,15 @@ _EVERY_TEXT: Final = (
     "CREATE INDEX series_kernels ON series ((LENGTH(kernel) - LENGTH(REPLACE(kernel, '\\', ''))))",
 )
 
+_TALLY: Final = ("CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
     Step("0003-narrowing", statements(*_NARROWING)),
     Step("0004-site-code", statements(*_SITE_CODE)),
     Step("0005-every-text", statements(*_EVERY_TEXT)),
+    Step("0006-tally", statements(*_TALLY)),
 )
 
 

@@ -152,10 +152,17 @@ class Held(Model):
     at = DateTimeField()
 
 
+class Tally(Model):
+    """Something that is counted and that no file tells again."""
+
+    name = TextField(primary_key=True)
+    value = BigIntegerField()
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held)
+MODELS = (*OBJECTS, Held, Tally)
