@@ -30,19 +30,18 @@ from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, MEDIA_STORAGE_DIRECT
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.receive.check import Handles, Identity, entry_for, identify
 from fidac_node.receive.digest import Digest
+from fidac_node.site import media
+from fidac_node.site.media import Parts
 
 if TYPE_CHECKING:
     from fidac_node.site.ledger import Ledger
     from fidac_node.spool.queue import Spool
 
 Progress: TypeAlias = Callable[[int, int], None]
-_Parts: TypeAlias = "tuple[str, ...]"
 
 _CHUNK: Final = 1 << 20
 # Preamble, prefix and File Meta Information fit in here, or the file is none of ours.
 _HEAD: Final = 132 + (1 << 20)
-_DICOMDIR: Final = "DICOMDIR"
-_MOST_DICOMDIR: Final = 64 << 20
 # DEFLATE reaches 1032:1; an honest CT slice rarely passes 10:1, and a blank one stays below the floor.
 _MOST_RATIO: Final = 100
 _MEMBER_FLOOR: Final = 64 << 20
@@ -55,8 +54,6 @@ _ARCHIVES: Final = {
     b"\x1f\x8b\x08\x00": "gzip",
     b"\x1f\x8b\x08\x08": "gzip",
 }
-_DIRECTORY_RECORDS: Final = 0x00041220
-_REFERENCED_FILE: Final = 0x00041500
 # Whatever zipfile and zlib raise on a damaged or strange archive, and the disk on a damaged one.
 _UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
 
@@ -106,7 +103,7 @@ class _Source(Protocol):
 class _File:
     """One file of a folder or member of an archive: where it lies in it, what to call it, how to open it."""
 
-    parts: _Parts
+    parts: Parts
     name: str
     open: Callable[[], AbstractContextManager[_Source]]
 
@@ -133,7 +130,7 @@ class _Import:
 
     def path(self, path: Path) -> None:
         """Take what is under one path."""
-        if path.name.upper() == _DICOMDIR and path.is_file():
+        if media.is_dicomdir(path.name) and path.is_file():
             path = path.parent
         if path.is_dir():
             self._medium(self._folder(path), str(path) + os.sep)
@@ -145,7 +142,8 @@ class _Import:
         files = []
 
         def unreadable(error: OSError) -> None:
-            self._refuse(str(error.filename), f"the folder cannot be read: {error.strerror}")
+            if not media.is_left_over(Path(error.filename).relative_to(root).parts or ("",)):
+                self._refuse(str(error.filename), f"the folder cannot be read: {error.strerror}")
 
         for directory, folders, names in os.walk(root, onerror=unreadable):
             folders.sort()
@@ -161,28 +159,34 @@ class _Import:
         roots, named = self._directories(files, prefix)
         for file in files:
             beside = any(file.parts[: len(root)] == root for root in roots)
-            self._take(file, optional=beside and _folded(file.parts) not in named)
+            optional = beside and file.parts not in named
+            self._take(file, optional=optional or media.is_left_over(file.parts))
 
-    def _directories(self, files: list[_File], prefix: str) -> tuple[list[_Parts], set[_Parts]]:
+    def _directories(self, files: list[_File], prefix: str) -> tuple[list[Parts], set[Parts]]:
         """Read each DICOMDIR: the folder it stands in, and what it names. Named files that are not there are listed."""
-        roots: list[_Parts] = []
-        named: set[_Parts] = set()
-        present = {_folded(file.parts) for file in files}
+        roots: list[Parts] = []
+        named: set[Parts] = set()
+        present = media.Present(file.parts for file in files)
         for file in files:
-            if file.parts[-1].upper() != _DICOMDIR:
+            if not media.is_dicomdir(file.parts[-1]):
                 continue
             try:
-                references = [file.parts[:-1] + reference for reference in _references(file)]
+                references = dict.fromkeys(_references(file))
             except Permanent as error:
                 self._refuse(
                     file.name, f"this DICOMDIR cannot be used, all files beside it were looked at instead: {error}"
                 )
                 continue
-            roots.append(file.parts[:-1])
-            named.update(map(_folded, references))
+            root = file.parts[:-1]
+            roots.append(root)
             for reference in references:
-                if _folded(reference) not in present:
-                    self._refuse(prefix + "/".join(reference), "the DICOMDIR names this file, but it is not there")
+                name = prefix + "/".join(root + reference)
+                if media.UP in reference:
+                    self._refuse(name, "the DICOMDIR leads out of the medium by '..': this file was not looked for")
+                elif found := present.of(root + reference):
+                    named.update(found)
+                else:
+                    self._refuse(name, "the DICOMDIR names this file, but it is not there")
         return roots, named
 
     def _take(self, file: _File, *, optional: bool) -> None:
@@ -379,27 +383,13 @@ def _identify(path: Path, limit: int) -> Identity:
         raise
 
 
-def _references(file: _File) -> Iterator[_Parts]:
-    """Yield the files that a DICOMDIR names (PS3.3 F.3.2.2), relative to it. Raises :class:`Permanent`."""
+def _references(file: _File) -> Iterator[Parts]:
     with _opened(file) as source:
-        data = _read(source, _MOST_DICOMDIR)
-    meta, offset = part10.read_meta(io.BytesIO(data))
-    syntax = meta.transfer_syntax_uid
-    for element in part10.walk(data, offset, len(data), syntax):
-        if element.tag == _DIRECTORY_RECORDS:
-            for start, end in part10.items(data, element, syntax):
-                for value in part10.walk(data, start, end, syntax):
-                    if value.tag == _REFERENCED_FILE and value.end > value.value:
-                        yield tuple(data[value.value : value.end].decode("latin-1").strip(" \0").split("\\"))
+        yield from media.references(_read(source, media.MOST_DICOMDIR))
 
 
-def _parts(name: str) -> _Parts:
+def _parts(name: str) -> Parts:
     return PurePosixPath(name.replace("\\", "/")).parts or ("?",)
-
-
-def _folded(parts: _Parts) -> _Parts:
-    """As a DICOMDIR's File IDs and what a file system makes of them compare: case, version and final dot aside."""
-    return tuple(part.casefold().removesuffix(";1").rstrip(".") for part in parts)
 
 
 def _words(error: Exception) -> str:

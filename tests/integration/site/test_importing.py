@@ -71,9 +71,13 @@ def image(number: int = 1, **changes: Any) -> bytes:
 
 
 def dicomdir(*names: str) -> bytes:
+    return dicomdir_of(*(name.replace("/", "\\").encode() for name in names))
+
+
+def dicomdir_of(*file_ids: bytes) -> bytes:
     items = b""
-    for name in names:
-        record = element(0x00041430, b"CS", b"IMAGE") + element(0x00041500, b"CS", name.replace("/", "\\").encode())
+    for file_id in file_ids:
+        record = element(0x00041430, b"CS", b"IMAGE") + element(0x00041500, b"CS", file_id)
         items += struct.pack("<HHL", 0xFFFE, 0xE000, len(record)) + record
     return part_10(element(0x00041220, b"SQ", items), sop_class=MEDIA_STORAGE_DIRECTORY)
 
@@ -328,6 +332,84 @@ def test_a_medium_in_an_archive_is_taken_by_its_dicomdir(node: Node, media: Path
     zipped(media / "cd.zip", {"CD/DICOMDIR": dicomdir("I/1"), "CD/I/1": image(1), "CD/run.exe": b"MZ" + bytes(500)})
     result = node.take(media / "cd.zip")
     assert (result.accepted, result.bad) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("named", "there"),
+    [
+        ("IMAGES\\IM1", "images/im1;1"),
+        ("IMAGES\\IM1", "images/im1."),
+        ("images\\im1", "IMAGES/IM1.;2"),
+        ("IMAGES/IM1", "IMAGES/IM1"),
+        ("IMAGES\\SUB/IM1", "IMAGES/SUB/IM1"),
+        ("D:\\IMAGES\\IM1", "IMAGES/IM1"),
+        ("d:IMAGES/IM1", "IMAGES/IM1"),
+        ("\\IMAGES\\IM1", "IMAGES/IM1"),
+        (".\\IMAGES\\.\\IM1", "IMAGES/IM1"),
+        ("IMAGES\\\\IM1\\", "IMAGES/IM1"),
+        ("IMAGES \\IM1 ", "IMAGES/IM1"),
+        ("IMAGES\\IM1", "IMAGES/IM1.dcm"),
+        ("IMAGES\\IM1.DCM", "IMAGES/im1"),
+        ("SÉRIE\\IM1", "se\u0301rie/im1"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_dicomdir_names_is_found_in_another_spelling(
+    node: Node, media: Path, named: str, there: str, packed: bool
+) -> None:
+    members = {"DICOMDIR": dicomdir_of(named.encode()), there: image(1), "viewer.exe": b"MZ" + bytes(500)}
+    if packed:
+        zipped(media / "cd.zip", members)
+    else:
+        for name, content in members.items():
+            write(media / name, content)
+    result = node.take(media)
+    assert (result.accepted, result.bad) == (1, [])
+
+
+def test_what_a_dicomdir_names_is_missed_when_only_its_neighbour_is_there_and_never_looked_for_outside(
+    node: Node, media: Path
+) -> None:
+    names = ("1.2.3.4", "1.2.3.5", "..\\OTHER\\IM1", "A/../../OTHER/IM1", "IM1", "IM1")
+    write(media / "CD" / "DICOMDIR", dicomdir_of(*map(str.encode, names)))
+    write(media / "CD" / "1.2.3.4", image(1))
+    write(media / "OTHER" / "IM1", image(2))
+    result = node.take(media / "CD")
+    assert result.accepted == 1
+    missing, outside = "the DICOMDIR names this file, but it is not there", "leads out of the medium by '..'"
+    assert [name.removeprefix(f"{media}/CD/") for name, reason in result.bad if outside in reason] == [
+        "../OTHER/IM1",
+        "A/../../OTHER/IM1",
+    ]
+    assert [Path(name).name for name, reason in result.bad if reason == missing] == ["1.2.3.5", "IM1"]
+
+
+def test_of_two_files_that_a_name_without_extension_could_mean_the_image_is_meant(node: Node, media: Path) -> None:
+    write(media / "DICOMDIR", dicomdir("IM1"))
+    write(media / "IM1.dcm", image(1))
+    write(media / "IM1.jpg", b"\xff\xd8\xff" + bytes(500))
+    result = node.take(media)
+    assert (result.accepted, result.bad) == (1, [])
+
+
+def test_what_a_mac_and_windows_leave_is_no_fault_and_an_object_under_such_a_name_is_taken(
+    node: Node, media: Path
+) -> None:
+    left = {
+        "CT/.DS_Store": b"\0\0\0\1Bud1" + bytes(100),
+        "CT/._IM1.dcm": b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(100),
+        "__MACOSX/CT/._IM1.dcm": b"\0\5\x16\7" + bytes(100),
+        "__MACOSX/IM1.dcm": b"",
+        "CT/Thumbs.db": b"\xd0\xcf\x11\xe0" + bytes(50),
+        "CT/Desktop.ini": b"[.ShellClassInfo]",
+        "System Volume Information/IndexerVolumeGuid": bytes(76),
+    }
+    zipped(media / "mac.zip", {**left, "CT/IM1.dcm": image(1)})
+    for name, content in left.items():
+        write(media / "stick" / name, content)
+    write(media / "stick" / "CT" / "._IM2.dcm", image(2))
+    result = node.take(media)
+    assert (result.accepted, result.bad) == (2, [])
 
 
 def test_a_dicomdir_that_cannot_be_read_hides_nothing(node: Node, media: Path) -> None:
