@@ -38,6 +38,10 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "eight_bits": {"BitsAllocated": (8,), "BitsStored": (8,), "HighBit": (7,)},
     "dose_sheet": {"SeriesDescription": "Dose Report"},
     "patient_protocol": {"SeriesDescription": "Patient Protocol"},
+    "dose_of_a_patient": {"SeriesDescription": "Thorax dose patient"},
+    "view_in_3d": {"SeriesDescription": "Thorax vue 3D"},
+    "derived_3d": {"SeriesDescription": "Thorax 3D", "ImageType": r"DERIVED\PRIMARY\AXIAL"},
+    "captured_dose": {"SeriesDescription": "Thorax dose optimisee", "ConversionType": "WSD"},
     "other_modality": {"Modality": "PT"},
     "no_patient_id": {"PatientID": ""},
 }

@@ -79,3 +79,9 @@ def _forms(one: Slice) -> list[str]:
     ]  # fmt: skip
     first = one.person.number * len(_TEXTS)
     return [forms[number % len(forms)] for number in range(first, first + len(_TEXTS))]
+
+
+@carrier()
+def words_of_screens(one: Slice) -> None:
+    """Acquired slices whose description says 3D and dose: a name beside these words goes as anywhere."""
+    one.text("SeriesDescription", "Thorax 3D {FAMILY} dose {id}", "Thorax 3D dose")

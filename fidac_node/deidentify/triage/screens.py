@@ -2,6 +2,9 @@
 
 Words are compared folded (no case, no accents), with what joins them made a blank. "Low dose" is a kind
 of chest CT, and a "chest protocol" is what every slice is made by: neither must match.
+
+Most words name what is no slice whatever else is said. Two are also said of slices, "3D" of how they were acquired and
+"dose" of how they were exposed: among other words they do not outweigh a header that says that slices were acquired.
 """
 
 from __future__ import annotations
@@ -61,13 +64,29 @@ _SHEET: Final = (
 _SCREEN: Final = (
     r"(?:exam|examination|study|scan|series|acquisition) (?:summary|protocole?|report|info\w*)"
     r"|protocole? (?:page|sheet|summary|examen)"
-    r"|reports?|rapports?|compte rendu|summary|summaries|resumes?|synthese|captures?|doses?|dosimetr\w*"
-    r"|vrt?|ssd|3 ?d|volume render\w*|rendu (?:de )?volum\w*|surface render\w*|key images?|images? cles?"
+    r"|reports?|rapports?|compte rendu|summary|summaries|resumes?|synthese|captures?|dosimetr\w*"
+    r"|vrt?|ssd|volume render\w*|rendu (?:de )?volum\w*|surface render\w*|key images?|images? cles?"
     r"|scanned|documents?|requisition|ordonnance|demande|worksheet|consent\w*|photos?|courbes?|curves?"
     r"|graph\w*|histogram\w*"
 )
+# A dose as a figure, and a picture of a volume: with these beside them the two words below name a sheet or a view.
+_AMOUNT: Final = (
+    r"patients?|exam\w*|study|series|total\w*|cumul\w*|effecti\w*|efficace|length|longueur|log|history|historique"
+    r"|recap\w*|sommaire|bilan|tableau|fiche|feuille|releve|data|donnees|sr|results?|resultats?|values?|valeurs?"
+    r"|notif\w*|alert\w*|check|card|list\w*|print\w*"
+)
+_VIEW: Final = r"views?|vues?|pictures?|models?|modeles?|surfaces?|colou?rs?|couleurs?|rend\w*|movies?|films?|cine"
+_FIGURE: Final = (
+    rf"(?:{_AMOUNT}) (?:de |of |des |la )*doses?|doses? (?:de |du |of |the )*(?:{_AMOUNT})|ctdi\w*|dlp|pdl"
+    rf"|(?:{_VIEW}) (?:in |en )?3 ?d|3 ?d (?:{_VIEW})"
+)
+# Said of slices too. By themselves they name the whole series, and hold.
+_SAID_OF_SLICES: Final = r"3 ?d|doses?"
 _ANYWHERE: Final = re.compile(rf"\b(?:{_SHEET})\b")
 _IN_SERIES: Final = re.compile(rf"\b(?:{_SCREEN})\b|^protocole?s?$")
+_FIGURES: Final = re.compile(rf"\b(?:{_FIGURE})\b")
+_AMBIGUOUS: Final = re.compile(rf"\b(?:{_SAID_OF_SLICES})\b")
+_NOTHING_ELSE: Final = re.compile(rf"(?:(?:{_SAID_OF_SLICES}|radiation|ct|scanner|tdm)(?: |$))+")
 # Said of slices: how much dose they were made with, and a reconstruction of that name.
 _HARMLESS: Final = re.compile(
     r"\b(?:low|ultralow|basse?|faible|reduced|half|demi|full|pleine|normal|standard|regular|high|care|i|min|minimal)"
@@ -88,10 +107,18 @@ def in_image_type(value: str) -> bool:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def in_series(description: str) -> bool:
-    """Say whether a SeriesDescription names something else than slices."""
+def in_series(description: str, *, acquired: bool = False) -> bool:
+    """Say whether a SeriesDescription names something else than slices.
+
+    ``acquired``: the header says of itself that they are slices as the scanner acquired them.
+    """
     said = _plain(description)
-    return _ANYWHERE.search(said) is not None or _IN_SERIES.search(_HARMLESS.sub(" ", said).strip()) is not None
+    told = _HARMLESS.sub(" ", said).strip()
+    if _ANYWHERE.search(said) or _IN_SERIES.search(told):
+        return True
+    if _AMBIGUOUS.search(told) is None:
+        return False
+    return not acquired or bool(_NOTHING_ELSE.fullmatch(said) or _FIGURES.search(said))
 
 
 @lru_cache(maxsize=_REMEMBERED)

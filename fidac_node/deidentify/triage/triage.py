@@ -169,7 +169,7 @@ def _series(source: Source, sop_class: str, rules: Rules, passed: Passed) -> Non
     alone = {tag: encoded for tag, encoded in zip(_DECISIVE, found, strict=True) if encoded is not None}
     seen = Source(source.meta, source.syntax, whole(alone), (), source.pixel_data, b"")
     _is_ct(seen)
-    _words(seen)
+    _words(seen, acquired=_is_acquired(seen.get("ImageType"), sop_class))
     _image_type("ImageType (0008,0008)", seen.get("ImageType"), sop_class, rules)
     if rules.localizers == "hold" and screens.is_localizer(seen.get("SeriesDescription")):
         raise Permanent(
@@ -234,15 +234,24 @@ def _is_ct(source: Source) -> None:
         )
 
 
-def _words(source: Source) -> None:
-    """What the header says in words of the pixels."""
+def _is_acquired(image_type: str, sop_class: str) -> bool:
+    """Say whether ImageType says of slices that the scanner acquired them (PS3.3 C.8.2.1.1.1, C.8.15.3.1.1).
+
+    With it go all other demands of triage: 16 bits of grey, a place in the patient, no ConversionType.
+    """
+    *said, kind = (*_values(image_type), "", "", "")[:3]
+    return said == ["ORIGINAL", "PRIMARY"] and (kind == "AXIAL" or (kind == "VOLUME" and sop_class != uids.CT_IMAGE))
+
+
+def _words(source: Source, *, acquired: bool = False) -> None:
+    """What the header says in words of the pixels; ``acquired``: it says that they are slices as they were acquired."""
     if source.get("BurnedInAnnotation").strip().upper() == "YES":
         raise Permanent("pixel-risk", "BurnedInAnnotation (0028,0301) is YES: text is burned into the pixels")
     if source.get("RecognizableVisualFeatures").strip().upper() == "YES":
         raise Permanent(
             "pixel-risk", "RecognizableVisualFeatures (0028,0302) is YES: a face may be recognised (PS3.15 E.3.2)"
         )
-    if screens.in_series(source.get("SeriesDescription")):
+    if screens.in_series(source.get("SeriesDescription"), acquired=acquired):
         raise Permanent("pixel-risk", "SeriesDescription (0008,103E) names a report or a screen, not slices")
     for keyword in ("ProtocolName", "DerivationDescription"):
         if screens.in_protocol(source.get(keyword)):

@@ -189,9 +189,11 @@ def test_floating_point_pixels_are_held() -> None:
         "Dose Report", "DoseReport", "Dose", "DOSE_INFO", "Radiation dose", "Rapport de dose", "Fiche des doses",
         "Low Dose Report", "Patient Protocol", "PatientProtocol", "Protocole patient", "Protocol", "Exam protocol",
         "Exam Summary", "Résumé", "Compte-rendu", "Écran: screen save", "ScreenSave", "Snapshot", "Capture", "3D",
-        "VRT Thorax", "Volume rendering", "Rendu volumique", "3-D coeur", "Key Images", "Courbe de rehaussement",
+        "VRT Thorax", "Volume rendering", "Rendu volumique", "Key Images", "Courbe de rehaussement",
         "Bolus curve", "Scanned document", "Patient info", "Infos patient", "Key_Images", "Ordonnance", "Histogram",
-        "Low dose 3D", "SSD", "RAPPORT",
+        "SSD", "RAPPORT", "CT dose", "Dose 3D", "Dose patient", "Total dose", "Dose cumulée", "Dose length product",
+        "Dose récapitulatif", "DLP dose", "Vue 3D", "3D view 1", "3D rendering", "3D VRT", "Capture 3D",
+        "Dose photo", "Thorax dose curve", "3D screen shot", "Thorax patient protocol 3D",
     ],
 )  # fmt: skip
 def test_a_series_named_as_a_report_or_a_screen_is_held(description: str) -> None:
@@ -212,6 +214,43 @@ def test_a_series_named_as_a_report_or_a_screen_is_held(description: str) -> Non
 )  # fmt: skip
 def test_a_series_named_as_slices_passes_also_with_words_like_those_of_screens(description: str) -> None:
     assert held(ct(SeriesDescription=description, SpecificCharacterSet="ISO_IR 100")) == ""
+
+
+SAID_OF_SLICES = (
+    "Thorax 3D 1.25mm", "Thorax dose optimisee", "Parenchyme 3D B70f", "THORAX 1/3 DOSE", "Low-dose 1.0", "3-D coeur",
+    "Low dose 3D", "Thorax 3-D", "LUNG_3D_1.0", "Dose 20mAs poumon",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("description", SAID_OF_SLICES)
+def test_3d_and_dose_do_not_hold_slices_whose_header_says_that_the_scanner_acquired_them(description: str) -> None:
+    assert held(ct(SeriesDescription=description)) == ""
+    enhanced = build.enhanced()
+    enhanced.SeriesDescription, enhanced.ImageType = description, ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    assert held(enhanced) == ""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ImageType": ["DERIVED", "PRIMARY", "AXIAL"]},
+        {"ImageType": ["DERIVED", "PRIMARY", "VOLUME"]},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "VOLUME"]},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "OTHER"]},
+        {"ImageType": ["ORIGINAL", "PRIMARY"]},
+        {"ImageType": ["ORIGINAL", "SECONDARY", "AXIAL"]},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 PROT"]},
+        {"ConversionType": "WSD"},
+        {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
+        {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7},
+        {"BurnedInAnnotation": "YES"},
+        {"NumberOfFrames": "2"},
+        {"ImagePositionPatient": None},
+    ],
+)
+def test_3d_and_dose_hold_what_does_not_speak_plainly_for_slices(values: dict[str, object]) -> None:
+    for description in ("Thorax 3D 1.25mm", "Thorax dose optimisee"):
+        assert held(ct(SeriesDescription=description, **values)) in ("pixel-risk", "incomplete", "not-allowed-class")
 
 
 def test_the_protocol_of_the_slices_may_say_protocol_dose_and_3d_but_not_name_a_screen() -> None:
