@@ -389,6 +389,9 @@ class Deidentifier:
         tables = any(header.own.get(tag) or header.left.get(tag) for tag in tags.OFFSET_TABLES)
         if tables and (pixels is None or not pixels.are_offsets(*map(source.value, tags.OFFSET_TABLES))):
             completed |= dict.fromkeys(tags.OFFSET_TABLES, b"")
+        if pixels is not None and pixels.high_bit is not None:
+            value = pixels.high_bit.to_bytes(2, "little" if source.syntax.little else "big")
+            completed[tags.HIGH_BIT] = source.syntax.element(tags.HIGH_BIT, "US", value)
         return completed
 
     def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: _Done) -> _Marks:

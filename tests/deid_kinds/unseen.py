@@ -53,6 +53,22 @@ KINDS["stray_bits_unsigned"] = (_stray(signed=False), NATIVE)
 KINDS["stray_bits_signed"] = (_stray(signed=True), NATIVE)
 
 
+def _high_bit_15(*, drawn: bool) -> Kind:
+    """HighBit says that the pixels begin at bit 4: where a bitmap is above the stored bits, held."""
+
+    def kind(one: Slice) -> None:
+        with_bitmap, plain = _bitmap(one, signed=False)
+        one.put("HighBit", (15,), "any")
+        one.want = "held" if drawn else "delivered"
+        one.pixels = one.pixels_after = packed(with_bitmap if drawn else plain, one.syntax)
+
+    return kind
+
+
+KINDS["high_bit_15_and_stray_bits"] = (_high_bit_15(drawn=True), NATIVE)
+KINDS["high_bit_15"] = (_high_bit_15(drawn=False), NATIVE)
+
+
 @carrier(RLE)
 def stray_bits_rle(one: Slice) -> None:
     """The same in RLE: the bits cannot be taken out without coding the image anew."""

@@ -39,6 +39,7 @@ _LONGEST_BETWEEN: Final = 512
 _MOST_AT_ONCE: Final = 1 << 16  # bytes
 _MASKABLE: Final = 16  # bits of a pixel
 _NO_META: Final = FileMeta("", "", "")
+_ROOM_BELOW: Final = "HighBit (0028,0102) leaves room below the pixel values, where an overlay may be"
 _PADDING: Final = {"PixelPaddingValue": 0x00280120, "PixelPaddingRangeLimit": 0x00280121}
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 # What copy_file_range(2) says where the file systems cannot do it.
@@ -53,7 +54,11 @@ class Sink(Protocol):
 
 
 class Shape(NamedTuple):
-    """What a header says of its pixels: frames, pixels of a frame, bits of a pixel and of a row, how they are used."""
+    """What a header says of its pixels: frames, pixels of a frame, bits of a pixel and of a row, how they are used.
+
+    ``aligned``: HighBit is BitsStored - 1, as the IOD demands (PS3.3 C.8.2.1, C.8.15.2.1). Where it is not, the values
+    begin ``shift`` bits higher up, if it is to be believed.
+    """
 
     frames: int
     pixels: int
@@ -61,6 +66,8 @@ class Shape(NamedTuple):
     row_bits: int
     stored: int
     signed: bool
+    aligned: bool
+    shift: int
 
 
 _SHAPE: Final = tuple(
@@ -73,6 +80,7 @@ _SHAPE: Final = tuple(
         "BitsAllocated",
         "BitsStored",
         "PixelRepresentation",
+        "HighBit",
     )
 )
 
@@ -86,13 +94,17 @@ def _shape(encoded: tuple[bytes | None, ...], syntax: Syntax) -> Shape:
     if frames < 1:
         raise Malformed("NumberOfFrames (0028,0008) is not positive")
     bits, columns = allocated * source.number("SamplesPerPixel", 1), source.number("Columns")
+    stored = source.number("BitsStored", allocated) if allocated == _MASKABLE else allocated
+    high_bit = source.number("HighBit", -1) if bits == _MASKABLE else stored - 1
     return Shape(
         frames,
         source.number("Rows") * columns,
         bits,
         columns * bits,
-        source.number("BitsStored", allocated) if allocated == _MASKABLE else allocated,
+        stored,
         source.number("PixelRepresentation", 0) == 1,
+        high_bit == stored - 1,
+        max(0, (high_bit if high_bit >= 0 else _MASKABLE - 1) + 1 - stored),
     )
 
 
@@ -121,6 +133,18 @@ class Pixels:
         else:
             self._check_native(source)
             self._keep = keep or self._strays(source)
+            if not self._shape.aligned and (
+                self._keep or self._shape.stored < highbits.FEWEST_BITS or self._is_shifted()
+            ):
+                raise Permanent("pixel-risk", _ROOM_BELOW)
+
+    @property
+    def high_bit(self) -> int | None:
+        """What HighBit (0028,0102) is, where the header does not say it; ``None`` where it does.
+
+        No pixel has bits above BitsStored then: with any other HighBit the values would be others (PS3.5 8.1.1).
+        """
+        return None if self._shape.aligned else self._shape.stored - 1
 
     def header(self, syntax: Syntax) -> bytes:
         """The bytes that stand before the pixel data."""
@@ -282,6 +306,14 @@ class Pixels:
         check_padding(source, keep, "bits above BitsStored (0028,0101)")
         return keep
 
+    def _is_shifted(self) -> bool:
+        """Say whether the values may begin as high up as HighBit says: below, all pixels are empty."""
+        end, used = self._data.offset + self._length // 2 * 2, 0
+        for offset in range(self._data.offset, end, _CHUNK):
+            with self._view(offset, min(_CHUNK, end - offset)) as piece:
+                used |= highbits.used(piece, little=self._source.syntax.little)
+        return self._shape.shift > 0 and used > 0 and used % (1 << self._shape.shift) == 0
+
     def _is_stray(self, offset: int, length: int, keep: int) -> bool:
         with self._view(offset, length) as piece:  # released: a map with views of it cannot be closed
             return highbits.stray(piece, keep, signed=self._shape.signed, little=self._source.syntax.little)
@@ -397,10 +429,15 @@ class Pixels:
             position += len(fragment)
 
     def _check_bits(self, frame: bytes | bytearray, pixels: int) -> None:
-        """Compressed pixels must have no bits above BitsStored: they cannot be taken out without coding anew."""
+        """Compressed pixels must have no bits above BitsStored: they cannot be taken out without coding anew.
+
+        Where HighBit says otherwise, only a codestream that has so many bits and no more says how they are meant.
+        """
         family, stored, signed = self._family or "", self._shape.stored, self._shape.signed
         if self._shape.bits != _MASKABLE or codestream.precision(frame, family) <= stored:
             return
+        if not self._shape.aligned:
+            raise Permanent("pixel-risk", _ROOM_BELOW)
         keep = (1 << stored) - 1
         if family == codestream.RLE:
             stray = highbits.stray_upper(codestream.upper_bytes(frame, pixels), keep, signed=signed)

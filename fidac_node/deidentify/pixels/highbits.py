@@ -9,7 +9,8 @@ hold such bits, because what has 8 bits or less is held; so one table of 256 byt
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Final
 
 # BitsStored of pixels that can be masked: the sign and everything above it are in the upper byte.
@@ -53,6 +54,15 @@ def _stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool)
     """As :func:`stray`, with the standard library alone."""
     _, own = _tables(keep, signed)
     return bool(bytes(pixels)[_upper(pixels, little)].translate(None, own))
+
+
+def used(pixels: bytes | memoryview, *, little: bool) -> int:
+    """The bits that any of the 16-bit pixels has set."""
+    try:
+        import numpy as np
+    except ImportError:  # in a browser
+        return reduce(or_, (word for (word,) in struct.iter_unpack(f"{'<' if little else '>'}H", pixels)), 0)
+    return int(np.bitwise_or.reduce(np.frombuffer(pixels, "<u2" if little else ">u2"), initial=0))
 
 
 def fit(word: int, keep: int, *, signed: bool) -> int:

@@ -54,8 +54,8 @@ _FRAME_TYPE_SEQUENCE: Final = 0x00189329
 _FRAME_TYPE: Final = 0x00089007
 # Float Pixel Data, Double Float Pixel Data, Pixel Data Provider URL.
 _OTHER_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x00287FE0)
-# Lookup tables that turn grey into colours; descriptor and data of red stand for the three.
-_PALETTE: Final = (0x00281101, 0x00281201, 0x00281221)
+# Lookup tables that turn grey into colours: descriptors, data, and data in segments of red, green and blue.
+_PALETTE: Final = tuple(0x00280000 | number for start in (0x1101, 0x1201, 0x1221) for number in range(start, start + 3))
 _GREYSCALE: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _RENDERED: Final = frozenset({"VOLUME_RENDER", "SURFACE_RENDER"})
 _NUMBER: Final = rb" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *"
@@ -292,7 +292,7 @@ def _pixels(source: Source) -> None:
     _one_image(source)
     if source.get("PhotometricInterpretation").strip() not in _GREYSCALE or source.number("SamplesPerPixel", 1) != 1:
         raise Permanent("pixel-risk", "colour pixels: scanners make them for screens and reports")
-    if any(tag in source for tag in _PALETTE):
+    if any(map(source.value, _PALETTE)):  # without a value it is no table
         raise Permanent("pixel-risk", "a palette: scanners colour screens and reports, not slices")
     allocated, stored = source.number("BitsAllocated"), source.number("BitsStored")
     if allocated <= 8 or stored <= 8:
@@ -301,8 +301,9 @@ def _pixels(source: Source) -> None:
         raise Permanent(
             "not-allowed-class", "BitsAllocated (0028,0100) is not 16: not a CT image as PS3.3 C.8.2.1 defines it"
         )
-    if source.number("HighBit") != stored - 1:
-        raise Permanent("pixel-risk", "HighBit (0028,0102) leaves room below the pixel values, where an overlay may be")
+    # Too high or missing, it has one meaning if no pixel uses the bits above: `Pixels` looks at each.
+    if not stored - 1 <= source.number("HighBit", stored - 1) < allocated:
+        raise Permanent("pixel-risk", "HighBit (0028,0102) is below BitsStored, or not within BitsAllocated")
 
 
 def _frames(source: Source, rules: Rules) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+import sys
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Literal
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -153,6 +157,85 @@ def test_rle_with_bits_above_those_stored_is_held(tmp_path: Path, stray: int, he
             build.run(path)
     else:
         assert build.traces(build.run(path)[0]) == []
+
+
+ROOM_BELOW = "leaves room below the pixel values"
+
+
+@pytest.mark.parametrize("syntax", build.SYNTAXES)
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("stored", "said"), [(12, 15), (12, 13), (12, None), (16, None), (9, 15)])
+def test_a_high_bit_that_can_mean_one_thing_is_written_right(
+    tmp_path: Path, syntax: str, signed: bool, stored: int, said: int | None
+) -> None:
+    words = [as_standard((number * 301) % (1 << stored), stored, signed) for number in range(16)]
+    order: Literal["big", "little"] = "big" if syntax == EXPLICIT_VR_BE else "little"
+    data = b"".join(value.to_bytes(2, order) for value in words)
+    ds = build.ct(BitsStored=stored, HighBit=said, PixelRepresentation=int(signed), PixelData=data)
+    out = build.read(build.run(build.write(tmp_path / "a.dcm", ds, syntax))[0])
+    assert (out.BitsStored, out.HighBit, out.PixelData) == (stored, stored - 1, data)
+
+
+@pytest.mark.parametrize("syntax", build.SYNTAXES)
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (15, [0x0123, 0x1123]),  # an overlay above
+        (None, [0x0123, 0x8123]),
+        (15, [0x0120, 0x0FF0]),  # values that begin at bit 4 as well
+        (13, [0x0124, 0x0FFC]),
+    ],
+)
+def test_a_high_bit_that_can_mean_two_things_is_held(
+    tmp_path: Path, syntax: str, said: int | None, words: list[int]
+) -> None:
+    order: Literal["big", "little"] = "big" if syntax == EXPLICIT_VR_BE else "little"
+    ds = build.ct(HighBit=said, PixelData=b"".join(value.to_bytes(2, order) for value in words) * 8)
+    with pytest.raises(Permanent, match=ROOM_BELOW) as caught:
+        build.run(build.write(tmp_path / "a.dcm", ds, syntax))
+    assert caught.value.code == "pixel-risk"
+
+
+def test_a_high_bit_that_is_wrong_where_an_overlay_is_above_the_pixels_is_held(tmp_path: Path) -> None:
+    ds = build.ct(HighBit=15)
+    for number, value in ((0x0010, 4), (0x0011, 4), (0x0100, 16), (0x0102, 12)):
+        ds.add_new(0x60000000 | number, "US", value)
+    with pytest.raises(Permanent, match=ROOM_BELOW):
+        build.run(build.write(tmp_path / "a.dcm", ds))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90"])
+@pytest.mark.parametrize(("precision", "held"), [(12, False), (16, True)])
+@pytest.mark.parametrize("said", [15, None])
+def test_of_compressed_pixels_the_precision_of_the_codestream_tells_the_high_bit(
+    tmp_path: Path, syntax: str, precision: int, held: bool, said: int | None
+) -> None:
+    codecs, np = pytest.importorskip("imagecodecs"), pytest.importorskip("numpy")
+    pixels = np.arange(256, dtype="<u2").reshape(16, 16)
+    j2k = {"codecformat": "j2k", "reversible": True, "level": 0, "bitspersample": precision}
+    frame = {
+        "1.2.840.10008.1.2.4.70": lambda: codecs.jpeg_encode(pixels, lossless=True, bitspersample=precision),
+        "1.2.840.10008.1.2.4.90": lambda: codecs.jpeg2k_encode(pixels, **j2k),
+    }[syntax]()
+    ds = compressed(frame, 12)
+    if said is None:
+        del ds.HighBit
+    else:
+        ds.HighBit = said
+    path = build.write(tmp_path / "a.dcm", ds, syntax)
+    if held:
+        with pytest.raises(Permanent, match=ROOM_BELOW):
+            build.run(path)
+    else:
+        assert build.read(build.run(path)[0]).HighBit == 11
+
+
+@given(WORDS, st.booleans())
+def test_the_bits_that_any_pixel_has_are_the_same_without_numpy(words: list[int], little: bool) -> None:
+    expected = reduce(or_, words, 0)
+    assert highbits.used(encoded(words, little), little=little) == expected
+    with mock.patch.dict(sys.modules, {"numpy": None}):
+        assert highbits.used(encoded(words, little), little=little) == expected
 
 
 @pytest.mark.parametrize("row", [0, 15])

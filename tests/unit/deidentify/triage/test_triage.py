@@ -143,7 +143,7 @@ HELD: list[tuple[dict[str, object], str]] = [
     ({"BitsAllocated": 32}, "not-allowed-class"),
     ({"BitsAllocated": 12}, "not-allowed-class"),
     ({"BitsStored": 17, "HighBit": 16}, "not-allowed-class"),
-    ({"HighBit": 15}, "pixel-risk"),
+    ({"HighBit": 16}, "pixel-risk"),
     ({"HighBit": 10}, "pixel-risk"),
     ({"NumberOfFrames": "2"}, "not-allowed-class"),
     ({"VolumeBasedCalculationTechnique": "VOLUME_RENDER"}, "pixel-risk"),
@@ -155,7 +155,6 @@ HELD: list[tuple[dict[str, object], str]] = [
     ({"PixelData": None}, "incomplete"),
     ({"BitsAllocated": None}, "malformed"),
     ({"BitsStored": None}, "malformed"),
-    ({"HighBit": None}, "malformed"),
     ({"PixelDataProviderURL": "http://pacs/Quenouille"}, "not-allowed-class"),
 ]
 
@@ -175,6 +174,27 @@ def test_a_series_that_passed_lets_nothing_pass_that_looks_like_it(values: dict[
     assert held(ct()) == "", "decided, and remembered"
     assert held(ct(**values)) == code
     assert held(ct()) == ""
+
+
+PALETTES = [
+    f"{kind}{colour}PaletteColorLookupTable{part}"
+    for colour in ("Red", "Green", "Blue")
+    for kind, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
+]
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE])
+def test_a_palette_without_a_value_is_none(syntax: str) -> None:
+    empty = ct()
+    for keyword in PALETTES:
+        empty.add_new(keyword, "US" if keyword.endswith("Descriptor") else "OW", None)
+    assert held(empty, syntax) == ""
+    for keyword in PALETTES:
+        filled = build.dcm_copy(empty)
+        filled.add_new(
+            keyword, "US" if keyword.endswith("Descriptor") else "OW", [256, 0, 16] if "Desc" in keyword else bytes(2)
+        )
+        assert held(filled, syntax) == "pixel-risk", keyword
 
 
 def test_floating_point_pixels_are_held() -> None:
