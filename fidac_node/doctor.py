@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from fidac_node.config.config import HubConfig, SiteConfig, kind_of, load_hub, load_site
-from fidac_node.config.sections import MEBIBYTE, Receive, Spools
+from fidac_node.config.sections import MEBIBYTE, Deidentify, Receive, Spools
 from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary
@@ -137,13 +137,11 @@ def _burned_in(config: SiteConfig) -> Iterator[Finding]:
     from fidac_node.deidentify.triage import ocr
     from fidac_node.deidentify.triage.triage import SERIES
 
-    sample, name = config.deidentify.ocr_sample, "burned-in text"
-    if sample or config.deidentify.secondary_captures == "check":
-        if sample != SERIES or ocr.available():
-            looked = {SERIES: "the first slice of each series", 0: "Secondary Captures alone"}.get(
-                sample, f"one CT image in {sample}"
-            )
-            yield Finding(name, True, f"{ocr.require()} looks at {looked}")
+    rules, name = config.deidentify, "burned-in text"
+    sample, checked = rules.ocr_sample, "check" in (rules.secondary_captures, rules.derived)
+    if sample or checked:
+        if checked or sample != SERIES or ocr.available():
+            yield Finding(name, True, f"{ocr.require()} looks at {_looked_at(rules)}")
             return
         message = (
             f"{ocr.PROGRAM} is not installed, "
@@ -157,6 +155,18 @@ def _burned_in(config: SiteConfig) -> Iterator[Finding]:
         )
         return
     yield Finding(name, True, "nothing looks for it in CT slices, as [deidentify] ocr_sample = 0 says")
+
+
+def _looked_at(rules: Deidentify) -> str:
+    """In what text is looked for, in words."""
+    looked = {
+        "the first slice of each series" if rules.ocr_sample == "series" else f"one CT image in {rules.ocr_sample}": (
+            rules.ocr_sample != 0
+        ),
+        "every slice that says DERIVED or SECONDARY": rules.derived == "check",
+        "Secondary Captures": rules.secondary_captures == "check",
+    }
+    return ", ".join(name for name, wanted in looked.items() if wanted)
 
 
 def _folder(name: str, directory: Path) -> Iterator[Finding]:

@@ -202,6 +202,8 @@ def _print_status(state: SiteStatus) -> None:
     click.echo(f"  received {state.counts['received']}" + (f":  {shown}" if shown else ""))
     for reason, number in state.reasons.items():
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")
+        if reason in state.advice:
+            click.echo(f"      {state.advice[reason]}")
     hub = state.hub
     state_of_hub = {True: "reachable", False: "not reached", None: "not asked lately"}[hub.reachable]
     contact, asked = (utc(at) if at else "never" for at in (hub.last_contact, hub.last_asked))

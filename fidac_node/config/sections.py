@@ -229,6 +229,12 @@ class Deidentify:
         "hold, or check: look for text in them and pass those without (needs OCR, and a person to spot-check).",
         one_of(("hold", "check"), "rule"),
     )
+    derived: str = option(
+        "hold",
+        "hold, or check: look for text in each slice made of others, as MPR, and pass those without (needs OCR, a "
+        "second each).",
+        one_of(("hold", "check"), "rule"),
+    )
     dose_reports: str = option(
         "hold",
         "hold, or rebuild: X-Ray Radiation Dose SR of CT from a list of harmless items, doses included.",

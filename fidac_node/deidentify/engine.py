@@ -197,7 +197,7 @@ class Deidentifier:
         self._site_id = site_id
         self._programme = programme
         self._rules = rules or Rules()
-        self._passed: triage.Passed = set()
+        self._passed: triage.Passed = {}
         self._moments = moments or Moments()
         self._path = path
         self._kept = plan.kept

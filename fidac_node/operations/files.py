@@ -11,7 +11,7 @@ from fidac_node.config.config import find_config, load_site
 from fidac_node.config.options import select
 from fidac_node.deidentify import Keyring, Moments, Plan, Pseudonymiser, load_plan
 from fidac_node.deidentify.triage import ocr
-from fidac_node.deidentify.triage.triage import Rules
+from fidac_node.deidentify.triage.triage import Rules, Verdict
 from fidac_node.errors import ConfigError
 from fidac_node.identity.keyfile import read_key
 from fidac_node.identity.keys import open_keys
@@ -38,12 +38,12 @@ class FileSettings:
             "site": self.site_id,
         }
 
-    def look(self) -> Callable[[BinaryIO, int], object] | None:
+    def look(self) -> Callable[[BinaryIO, Verdict], object] | None:
         """What looks for burned-in text, where the rules ask for it; :class:`ConfigError`: it is not installed."""
         if self.rules is None or not self.rules.wants_ocr:
             return None
         ocr.require()
-        return ocr.inspect
+        return ocr.examine
 
 
 def file_settings(

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from fidac_node.deidentify.triage.triage import DERIVED
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.spool.queue import Spool
 
@@ -71,12 +72,16 @@ class LastError:
 
 @dataclass(frozen=True)
 class SiteStatus:
-    """A site: ``counts`` of objects by state, ``reasons`` of what waits for a person; ages are in seconds."""
+    """A site: ``counts`` of objects by state, ``reasons`` of what waits for a person; ages are in seconds.
+
+    ``advice`` says of some reasons what would spare a person the work.
+    """
 
     site: str
     profile: str
     counts: dict[str, int]
     reasons: dict[str, int]
+    advice: dict[str, str]
     sent_last_hour: int
     sent: tuple[Sent, ...]
     oldest_unsent_seconds: int | None
@@ -101,6 +106,7 @@ class SiteStatus:
             "site": self.site,
             **self.counts,
             "reasons": self.reasons,
+            "advice": self.advice,
             "sent_last_hour": self.sent_last_hour,
             "wire": {**total, "by_transfer_syntax": by_syntax},
             "oldest_unsent_seconds": self.oldest_unsent_seconds,
@@ -175,11 +181,13 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     now = time.time()
     error = ledger.last_error()
     oldest = ledger.oldest(("ready", "outgoing"))
+    reasons = ledger.reasons()
     return SiteStatus(
         site=config.site.id,
         profile=config.deidentify.profile,
         counts=ledger.counts(),
-        reasons=ledger.reasons(),
+        reasons=reasons,
+        advice={code: advice for code, advice in _advice(config).items() if code in reasons},
         sent_last_hour=ledger.sent_since(now - _HOUR),
         sent=tuple(
             Sent(TRANSFER_SYNTAXES.get(row["transfer_syntax_uid"], row["transfer_syntax_uid"]), **row)
@@ -215,6 +223,17 @@ def hub_status(config: HubConfig, db: Database) -> HubStatus:
 def utc(seconds: float) -> str:
     """Seconds of the epoch as ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _advice(config: SiteConfig) -> dict[str, str]:
+    """What lets objects pass that wait for a person in their hundreds, by reason."""
+    again = f"'fidac-node site queue retry --reason {DERIVED}'"
+    option = '[deidentify] derived = "check"'
+    return {
+        DERIVED: f"{option} is set since: {again} has them looked at"
+        if config.deidentify.derived == "check"
+        else f"slices made of others; {option} would look for text in each and pass those without (then {again})"
+    }
 
 
 def _link(config: SiteConfig, ledger: Ledger) -> HubLink:

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from fidac_node.deidentify import Deidentifier, Source
 from fidac_node.deidentify.triage import ocr
-from fidac_node.deidentify.triage.triage import Verdict
+from fidac_node.deidentify.triage.triage import DERIVED, Verdict
 from fidac_node.dicom.dictionary import tag_of
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent, Temporary
@@ -221,15 +221,26 @@ class Worker:
                 return None
             self._people.meet(entry, source, self._deidentifier.plan.digest)
             if decision.action == HOLD and not released:
-                self._deidentifier.triage(source)  # a risk in the pixels is the better reason
-                raise Permanent(decision.code, decision.reason)
+                self._hold_out_of_scope(source, decision)
             verdict = self._deidentifier.triage(source)
             # Who releases what was held for its pixels has looked at them.
             if verdict.look and not (released and reason.get("code") == "pixel-risk"):
                 with source.picture() as file:
-                    ocr.inspect(file, verdict.look)
+                    ocr.examine(file, verdict)
             self._people.demand(source)
             return self._copy(entry, source, decision, verdict)
+
+    def _hold_out_of_scope(self, source: Source, decision: Decision) -> NoReturn:
+        """Hold what is out of scope: a risk in its pixels is the better reason, but not that it is derived.
+
+        Such slices are counted to tell a site what it would get by having them looked at.
+        """
+        try:
+            self._deidentifier.triage(source)
+        except Permanent as error:
+            if error.code != DERIVED:
+                raise
+        raise Permanent(decision.code, decision.reason)
 
     def _decide(self, source: Source) -> Decision:
         """What the rules say; of slices that have in common whatever rules ask for they are asked once."""

@@ -30,6 +30,8 @@ for _uid in (
     KINDS[f"held_class_{_uid[24:]}"] = (_held({"SOPClassUID": _uid}), (EXPLICIT_VR_LE,))
 _CHANGES: dict[str, dict[str, Any]] = {
     "secondary": {"ImageType": r"DERIVED\SECONDARY\OTHER\CT_SOM5 PROT"},
+    "reformatted": {"ImageType": r"DERIVED\SECONDARY\MPR"},
+    "derived": {"ImageType": r"DERIVED\PRIMARY"},
     "screen_save": {"ImageType": r"DERIVED\PRIMARY\SCREEN SAVE"},
     "burned_in": {"BurnedInAnnotation": "YES"},
     "converted": {"ConversionType": "WSD"},

@@ -25,6 +25,7 @@ from fidac_node.deidentify.tools import conformance
 from fidac_node.deidentify.tools.pool import Crashed, in_processes
 from fidac_node.deidentify.tools.report import recipe_of
 from fidac_node.deidentify.triage.placeholders import STANDS_FOR_NOBODY, is_placeholder
+from fidac_node.deidentify.triage.triage import Verdict
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.system import locks
 from fidac_node.system.safeio import make_directories, sync_directory
@@ -76,8 +77,8 @@ class Job:
     """How each file is de-identified into the folder ``target``.
 
     ``limit`` (bytes) bounds the size of one object, inflated. ``details`` asks for the action at each
-    tag path, ``check`` for the conformance check. ``look`` raises :class:`Permanent` for a file with
-    burned-in text in so many of its frames; without it, what triage wants looked at is held.
+    tag path, ``check`` for the conformance check. ``look`` raises :class:`Permanent` for a file
+    whose pixels have what its verdict fears, as burned-in text; without it, what triage wants looked at is held.
     """
 
     deidentifier: Deidentifier
@@ -87,7 +88,7 @@ class Job:
     limit: int
     details: bool = False
     check: bool = False
-    look: Callable[[BinaryIO, int], object] | None = None
+    look: Callable[[BinaryIO, Verdict], object] | None = None
     _recipes: OrderedDict[_Taken, str] = field(default_factory=OrderedDict)
 
     def __call__(self, task: Task) -> Result:
@@ -132,13 +133,14 @@ class Job:
         actions = dict(Counter(action for _, action in taken))
         return Result(task.number, DEIDENTIFIED, output, actions=actions, recipe=self._recipe(taken), errors=errors)
 
-    def _look(self, look: Callable[[BinaryIO, int], object], source: Source) -> bool:
+    def _look(self, look: Callable[[BinaryIO, Verdict], object], source: Source) -> bool:
         """Look for burned-in text where triage wants it."""
-        if not (frames := self.deidentifier.triage(source).look):
+        verdict = self.deidentifier.triage(source)
+        if not verdict.look:
             return False
         try:
             with source.picture() as file:
-                look(file, frames)
+                look(file, verdict)
         except Temporary as error:
             raise Permanent("pixel-risk", f"nothing could look for text in its pixels: {error}; try again") from error
         return True

@@ -1,6 +1,7 @@
 """Looking for text that is burned into the pixels (PS3.15 E.3.1): a detector, never a reader.
 
-It is for what rules alone would let pass: a screen that a site chose to check, one CT slice of a series or in so many.
+It is for what rules alone would let pass: a screen or a derived series that a site chose to check, one CT slice of a
+series or in so many. Of derived slices the values are looked at too: what is no CT is a picture of one.
 Tesseract, a program of the operating system, does the looking; what it reads is counted and forgotten,
 so that no name goes into a message or a log. Nothing found is no proof, text found is a reason to hold.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
-from fidac_node.deidentify.triage.triage import EVERY_FRAME, SERIES, Rules
+from fidac_node.deidentify.triage.triage import EVERY_FRAME, SERIES, Rules, Verdict
 from fidac_node.errors import ConfigError, FidacError, Permanent, Temporary
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ _FEWEST: Final = 40
 _LARGEST_PART: Final = 0.05
 _SPIKES: Final = 2
 _LOOK: Final = "look at it, then release or drop it"
+# HU of a slice: the extended scale of CT down to what pads it, up to 15 bits for metal; and in every slice there is
+# something as light as fat, be it the air around. A picture in shades of grey begins at 0.
+_PLAUSIBLE: Final = (-10240.0, 31743.0)
+_LIGHT: Final = -100.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,10 @@ def feasible(rules: Rules) -> Rules:
 
 def require() -> str:
     """The version of tesseract; raises :class:`ConfigError` if it is not installed or cannot read English."""
-    install = 'install it (sudo apt-get install tesseract-ocr), or set ocr_sample = 0 and secondary_captures = "hold"'
+    install = (
+        "install it (sudo apt-get install tesseract-ocr), "
+        'or set ocr_sample = 0, secondary_captures = "hold" and derived = "hold"'
+    )
     if not available():
         raise ConfigError(f"[deidentify] looking for burned-in text needs the program {PROGRAM}: {install}")
     try:
@@ -109,14 +117,28 @@ def find_text(
     return [box for line in lines if (box := _box(line)) is not None]
 
 
-def inspect(file: BinaryIO, frames: int = EVERY_FRAME) -> None:
+def examine(file: BinaryIO, verdict: Verdict) -> None:
+    """Do with the pixels of a Part 10 file what triage demands: look for text in them, and at their values.
+
+    Raises as :func:`inspect` does.
+    """
+    inspect(file, verdict.look, hounsfield=verdict.hounsfield)
+
+
+def inspect(file: BinaryIO, frames: int = EVERY_FRAME, *, hounsfield: bool = False) -> None:
     """Look at so many frames of a Part 10 file that is open for reading, from the first on.
+
+    ``hounsfield``: their values must be those of a CT.
 
     Raises :class:`Permanent` ``pixel-risk`` if there is text, or if the pixels cannot be looked at;
     :class:`Temporary` if tesseract cannot be started.
     """
     number = 0
-    for number, values in enumerate(islice(_frames(file), frames), start=1):
+    for number, values in enumerate(islice(_frames(file, hounsfield), frames), start=1):
+        if hounsfield and not is_plausible(values):
+            raise Permanent(
+                "pixel-risk", f"the pixel values of frame {number} are not those of a CT: a picture of slices? {_LOOK}"
+            )
         boxes = look(values)
         if boxes:
             first = min(boxes, key=lambda box: (box.top, box.left))
@@ -125,6 +147,12 @@ def inspect(file: BinaryIO, frames: int = EVERY_FRAME) -> None:
             raise Permanent("pixel-risk", f"text was found burned into the pixels ({where}); {_LOOK}")
     if not number:
         raise Permanent("pixel-risk", f"there is no frame to look for text in; {_LOOK}")
+
+
+def is_plausible(values: Values) -> bool:
+    """Say whether the values of a frame can be Hounsfield units of a body or of the air around it."""
+    low, high = float(values.min()), float(values.max())
+    return _PLAUSIBLE[0] <= low <= _LIGHT and high <= _PLAUSIBLE[1]
 
 
 def look(values: Values) -> list[Box]:
@@ -201,12 +229,15 @@ def _doubled(image: Image) -> Image:
     return large.astype(np.uint8)
 
 
-def _frames(file: BinaryIO) -> Iterator[Values]:
-    """The frames of a file one by one, as grey values. Raises :class:`Permanent` if they cannot be decoded."""
+def _frames(file: BinaryIO, stored: bool) -> Iterator[Values]:
+    """The frames of a file one by one, as grey values; ``stored``: without bits that are no part of the image.
+
+    Raises :class:`Permanent` if they cannot be decoded.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's remarks quote values
         try:
-            yield from _decoded(file)
+            yield from _decoded(file, stored)
         except (FidacError, MemoryError):
             raise
         except Exception as error:
@@ -218,7 +249,7 @@ def _frames(file: BinaryIO) -> Iterator[Values]:
             ) from None
 
 
-def _decoded(file: BinaryIO) -> Iterator[Values]:
+def _decoded(file: BinaryIO, stored: bool) -> Iterator[Values]:
     import numpy as np
     from pydicom import dcmread
     from pydicom.pixels.processing import apply_color_lut
@@ -232,9 +263,16 @@ def _decoded(file: BinaryIO) -> Iterator[Values]:
     palette = ds.get("PhotometricInterpretation") == "PALETTE COLOR"
     for frame in iter_pixels(file):
         shown = apply_color_lut(frame, ds) if palette else frame
-        values = np.asarray(shown, dtype=np.float32)
+        values = np.asarray(_of_stored_bits(shown, int(ds.BitsStored)) if stored else shown, dtype=np.float32)
         # Of colours their brightest, which white and coloured letters share.
         yield values.max(axis=2) if values.ndim == 3 else values * np.float32(slope) + np.float32(intercept)
+
+
+def _of_stored_bits(frame: NDArray[Any], bits: int) -> NDArray[Any]:
+    """The pixels without what is above BitsStored (PS3.5 8.1.1); the sign of a signed one goes up through it."""
+    above = frame.dtype.itemsize * 8 - bits
+    shifted: NDArray[Any] = (frame << above) >> above
+    return shifted
 
 
 def _box(line: str) -> Box | None:

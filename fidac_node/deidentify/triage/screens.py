@@ -48,10 +48,31 @@ SLICES: Final = frozenset(
     | {"POST_CONTRAST", "PRE_CONTRAST", "RESP_GATED", "REST", "STATIC", "STRESS", "WHOLE_BODY"}
 )
 
+# Of these, what shows the values of slices as they are, in another plane, or their mean or least: not what brings out
+# what is dense, as pictures for people do.
+REFORMATS: Final = frozenset(
+    {
+        "AXIAL",
+        "MPR",
+        "CORONAL",
+        "SAGITTAL",
+        "OBLIQUE",
+        "REFORMATTED",
+        "HELIX",
+        "HELICAL",
+        "AVERAGE",
+        "MINIP",
+    }
+)
+
 _JOINED: Final = re.compile(r"[\W_]+")
 _IMAGE_TYPE: Final = re.compile(
     r"\b(?:screen|screenshot|screensave|snapshot|secondary|capture|prot|protocol|dose|report|summary|info|patient"
     r"|vrt|volrend|rendered|rendering|ssd|gsps|rgb|colou?r|dyneva|curve|graph|histogram|photo|document)\b|^3d\b"
+)
+# What is made of slices for a person to look at, often with marks or words on it.
+_RENDERED: Final = re.compile(
+    r"\b(?:mip|3 ?d|fus\w*|cad|results?|eval\w*|roi|annot\w*|overlays?|graphics?|film\w*|print\w*|views?|movie|cine)\b"
 )
 # Whole screens, wherever they are named: also where the protocol of the slices is named.
 _SHEET: Final = (
@@ -125,6 +146,12 @@ def in_series(description: str, *, acquired: bool = False) -> bool:
 def in_protocol(text: str) -> bool:
     """Say whether a ProtocolName or DerivationDescription names a whole screen."""
     return _ANYWHERE.search(_plain(text)) is not None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def is_rendered(text: str) -> bool:
+    """Say whether a value of ImageType or a SeriesDescription names a projection, or what has marks on it."""
+    return _RENDERED.search(_plain(text)) is not None
 
 
 @lru_cache(maxsize=_REMEMBERED)

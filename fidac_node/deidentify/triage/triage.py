@@ -10,6 +10,7 @@ HEAD or NECK is out of the scope of the routing rules; what says itself that a f
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import zlib
@@ -36,6 +37,8 @@ Kind: TypeAlias = Literal["image", "dose-report", "key-object"]
 IMAGE: Final = "image"
 DOSE_REPORT: Final = "dose-report"
 KEY_OBJECT: Final = "key-object"
+# The code of slices that are held for being made of others, and for nothing else.
+DERIVED: Final = "derived"
 
 # For `Rules.ocr_sample`: the first slice of each series.
 SERIES: Final = "series"
@@ -45,6 +48,7 @@ EVERY_FRAME: Final = sys.maxsize
 CHOICES: Final = {
     "localizers": ("process", "hold"),
     "secondary_captures": ("hold", "check"),
+    "derived": ("hold", "check"),
     "dose_reports": ("hold", "rebuild"),
     "key_objects": ("hold", "rebuild"),
 }
@@ -67,6 +71,7 @@ _GEOMETRY: Final = {
         ("PixelSpacing", 0x00280030, 2),
     )
 }
+_ONE_NUMBER: Final = re.compile(_NUMBER)
 # What the decision on a series rests on; what is not here is not seen by it.
 _DECISIVE: Final = (
     0x00080005,  # SpecificCharacterSet
@@ -90,7 +95,7 @@ _DECISIVE: Final = (
     *_OTHER_PIXELS,
 )
 # Series that have passed, by the bytes of these elements: the memory of one engine.
-Passed: TypeAlias = "set[tuple[object, ...]]"
+Passed: TypeAlias = "dict[tuple[object, ...], _Made]"
 _MOST_PASSED: Final = 256
 
 
@@ -104,6 +109,7 @@ class Rules:
 
     localizers: str = "process"
     secondary_captures: str = "hold"
+    derived: str = "hold"
     dose_reports: str = "hold"
     key_objects: str = "hold"
     ocr_sample: int | str = 0
@@ -121,26 +127,39 @@ class Rules:
     @property
     def wants_ocr(self) -> bool:
         """Whether anything is to be looked at for burned-in text."""
-        return self.ocr_sample != 0 or self.secondary_captures == "check"
+        return self.ocr_sample != 0 or "check" in (self.secondary_captures, self.derived)
 
 
 class Verdict(NamedTuple):
     """What an object that may pass is, and what must be done to it.
 
     ``mask`` has the bits that stay in each 16-bit pixel, 0 if all do; ``look`` says of how many frames, from the first
-    on, the pixels must be searched for text before the object goes anywhere.
+    on, the pixels must be searched for text before the object goes anywhere; ``hounsfield``: and that their values must
+    be those of a CT.
     """
 
     kind: Kind
     mask: int = 0
     look: int = 0
+    hounsfield: bool = False
+
+
+class _Made(NamedTuple):
+    """How the slices of a series were made.
+
+    ``derived``: of others, so that a site may have each looked at; ``doubtful``: so that they pass in no other way.
+    """
+
+    derived: bool
+    doubtful: bool
 
 
 def triage(source: Source, rules: Rules, passed: Passed | None = None) -> Verdict:
     """Let ``source`` pass if it is a plain CT image or what ``rules`` let through; else raise :class:`Permanent`.
 
-    Codes: ``not-allowed-class``, ``pixel-risk`` (it may show the patient's name or face), ``incomplete``,
-    and ``malformed`` where a number that PS3.3 demands is missing.
+    Codes: ``not-allowed-class``, ``pixel-risk`` (it may show the patient's name or face), ``derived`` (slices made of
+    others, which ``rules`` would have looked at with another word), ``incomplete``, and ``malformed`` where a number
+    that PS3.3 demands is missing.
     """
     sop_class = source.get("SOPClassUID")
     if sop_class == uids.DOSE_REPORT and rules.dose_reports == "rebuild":
@@ -152,25 +171,32 @@ def triage(source: Source, rules: Rules, passed: Passed | None = None) -> Verdic
     if sop_class not in CT_CLASSES:
         name = HELD_CLASSES.get(sop_class, "this SOP class")
         raise Permanent("not-allowed-class", f"{name} is not de-identified by this node, only CT images are")
-    _series(source, sop_class, rules, set() if passed is None else passed)
-    if sop_class == uids.CT_IMAGE:
+    made = _series(source, sop_class, rules, {} if passed is None else passed)
+    if made.doubtful:
+        _derived(source, rules)
+    elif sop_class == uids.CT_IMAGE:
         _geometry(source)
     else:
         _frames(source, rules)
+    if made.derived and rules.derived == "check":
+        return Verdict(IMAGE, _overlays(source), EVERY_FRAME, made.doubtful)
     return Verdict(IMAGE, _overlays(source), _sampled(source, rules))
 
 
-def _series(source: Source, sop_class: str, rules: Rules, passed: Passed) -> None:
+def _series(source: Source, sop_class: str, rules: Rules, passed: Passed) -> _Made:
     """What is the same for all slices of a series, decided once: by nothing but the elements of :data:`_DECISIVE`."""
     found = tuple(map(source.elements.get, _DECISIVE))
     key = (rules, source.syntax, source.pixel_data is None, found)
-    if key in passed:
-        return
+    known = passed.get(key)
+    if known is not None:
+        return known
     alone = {tag: encoded for tag, encoded in zip(_DECISIVE, found, strict=True) if encoded is not None}
     seen = Source(source.meta, source.syntax, whole(alone), (), source.pixel_data, b"")
     _is_ct(seen)
     _words(seen, acquired=_is_acquired(seen.get("ImageType"), sop_class))
-    _image_type("ImageType (0008,0008)", seen.get("ImageType"), sop_class, rules)
+    made = _made(seen, sop_class)
+    if not made.doubtful:
+        _image_type("ImageType (0008,0008)", seen.get("ImageType"), sop_class, rules)
     if rules.localizers == "hold" and screens.is_localizer(seen.get("SeriesDescription")):
         raise Permanent(
             "pixel-risk", "SeriesDescription (0008,103E) names a localizer, and [deidentify] localizers is hold"
@@ -187,7 +213,8 @@ def _series(source: Source, sop_class: str, rules: Rules, passed: Passed) -> Non
         )
     if len(passed) >= _MOST_PASSED:
         passed.clear()
-    passed.add(key)
+    passed[key] = made
+    return made
 
 
 def _document(source: Source, kind: Kind, modality: str) -> Verdict:
@@ -256,6 +283,58 @@ def _words(source: Source, *, acquired: bool = False) -> None:
     for keyword in ("ProtocolName", "DerivationDescription"):
         if screens.in_protocol(source.get(keyword)):
             raise Permanent("pixel-risk", f"{keyword} names a report or a screen, not slices")
+
+
+def _made(source: Source, sop_class: str) -> _Made:
+    """How the slices of a CT Image were made, by the words of its header.
+
+    Doubtful is what :func:`_image_type` would hold for saying that it is made of others, but nothing of a picture.
+    """
+    if sop_class != uids.CT_IMAGE:
+        return _Made(derived=False, doubtful=False)
+    values = _values(source.get("ImageType"))
+    first, second, third = (*values, "", "", "")[:3]
+    secondary = second == "SECONDARY" and first in ("ORIGINAL", "DERIVED")
+    if not secondary and (first, second, third) != ("DERIVED", "PRIMARY", ""):
+        return _Made(derived=first == "DERIVED", doubtful=False)
+    slices = third in ("", *screens.REFORMATS)
+    named = any(
+        says(value)
+        for value in values[2:]
+        for says in (screens.in_image_type, screens.is_rendered, screens.is_localizer)
+    )
+    doubtful = slices and not named and not screens.is_rendered(source.get("SeriesDescription"))
+    return _Made(derived=True, doubtful=doubtful)
+
+
+def _derived(source: Source, rules: Rules) -> None:
+    """Slices made of others: held, unless the site has them looked at and they have a place and a scale.
+
+    Who looks for text in them looks whether their values can be those of a CT, too.
+    """
+    name = "ImageType (0008,0008) says DERIVED or SECONDARY: made from other images, text may be burned in"
+    for keyword, (tag, _, shape) in _GEOMETRY.items():
+        if not shape.fullmatch(source.value(tag).rstrip(b"\x00")):
+            raise Permanent("pixel-risk", f"{name}, and there is no {keyword} that speaks for slices")
+    if not _is_scaled(source):
+        raise Permanent(
+            "pixel-risk",
+            f"{name}, and RescaleSlope, RescaleIntercept and RescaleType do not make Hounsfield units of it",
+        )
+    if rules.derived == "hold":
+        raise Permanent(
+            DERIVED,
+            f'{name}; [deidentify] derived = "check" looks for text in each such slice and passes those without',
+        )
+
+
+def _is_scaled(source: Source) -> bool:
+    """Say whether a linear scale makes Hounsfield units of the pixels (PS3.3 C.8.2.1)."""
+    scale = [source.raw(keyword).strip(b"\x00 ") for keyword in ("RescaleSlope", "RescaleIntercept")]
+    if not all(map(_ONE_NUMBER.fullmatch, scale)) or source.get("RescaleType").strip().upper() not in ("", "HU"):
+        return False
+    slope, intercept = map(float, scale)
+    return slope > 0 and math.isfinite(slope * intercept)
 
 
 def _image_type(name: str, text: str, sop_class: str, rules: Rules) -> None:

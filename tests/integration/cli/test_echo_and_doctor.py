@@ -247,6 +247,32 @@ def test_doctor_says_what_is_looked_at_for_burned_in_text(scp: Callable[..., Pee
     assert finding.ok and not finding.remedy and "looks at the first slice of each series" in finding.message
 
 
+@pytest.mark.interop("tesseract")
+def test_doctor_says_that_derived_slices_are_looked_at(
+    scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_DERIVED", "check")
+    (finding,) = found(path)["burned-in text"]
+    looked = "every slice that says DERIVED or SECONDARY"
+    assert finding.message.endswith(f"looks at the first slice of each series, {looked}")
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OCR_SAMPLE", "0")
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_SECONDARY_CAPTURES", "check")
+    (finding,) = found(path)["burned-in text"]
+    assert finding.message.endswith(f"looks at {looked}, Secondary Captures")
+
+
+@pytest.mark.parametrize("option", ["DERIVED", "SECONDARY_CAPTURES"])
+def test_doctor_finds_fault_where_what_is_to_be_checked_cannot_be_looked_at(
+    scp: Callable[..., Peer], site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    path = site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES))
+    monkeypatch.setenv("PATH", str(path.parent))
+    monkeypatch.setenv(f"FIDAC_NODE_DEIDENTIFY_{option}", "check")
+    (fault,) = wrong(path)["burned-in text"]
+    assert "sudo apt-get install tesseract-ocr" in fault.message and 'derived = "hold"' in fault.message
+
+
 def test_doctor_stops_at_settings_that_cannot_be_understood(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     path.write_text("[site]\nidd = 1\n")

@@ -16,14 +16,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image, ImageDraw, ImageFont
 
+from fidac_node.cli import cli
 from fidac_node.config.config import SiteConfig, load_site, render
 from fidac_node.config.sections import Route
 from fidac_node.deidentify import Deidentifier, load_plan
 from fidac_node.deidentify.triage.triage import Rules as PixelRules
 from fidac_node.identity.keys import begin, create_keys, open_keys
 from fidac_node.identity.vault import Vault
+from fidac_node.operations.status import site_status
 from fidac_node.site import daemon, worker
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.node import Site
@@ -325,6 +328,70 @@ def test_who_releases_what_was_out_of_scope_has_not_looked_at_the_pixels(bench: 
     one.inbox.release(entry, released=True)
     one.work()
     assert one.state(entry) == "pixel-risk"
+
+
+def reformatted(number: int, text: str = "", **values: Any) -> dict[str, Any]:
+    """A slice made of others, with air around its body."""
+    defaults = {
+        "ImageType": ["DERIVED", "SECONDARY", "MPR"],
+        "RescaleIntercept": "-1024",
+        "RescaleSlope": "1",
+        "SOPInstanceUID": f"{build.ROOT}.3.{number}",
+        "InstanceNumber": str(number),
+        **burned_in(text),
+    }
+    pixels = np.frombuffer(defaults["PixelData"], "<u2").copy()
+    pixels[-SIZE * 40 :] = 20
+    return defaults | {"PixelData": pixels.tobytes()} | values
+
+
+def test_derived_slices_are_held_and_counted_with_what_would_let_them_pass(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = bench()
+    slices = [one.take(**reformatted(number)) for number in (1, 2)]
+    head = one.take(**reformatted(3, BodyPartExamined="HEAD", StudyDescription="Crane", ProtocolName="Crane"))
+    screen = one.take(**reformatted(4, ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"]))
+    one.work()
+    states = [one.state(entry) for entry in (*slices, head, screen)]
+    assert states == ["derived", "derived", "out-of-scope", "pixel-risk"]
+    one.ledger.flush()
+    status = site_status(one.config, one.ledger)
+    assert status.as_dict()["reasons"] == status.reasons == {"derived": 2, "out-of-scope": 1, "pixel-risk": 1}
+    assert status.as_dict()["advice"] == status.advice and list(status.advice) == ["derived"]
+    assert '[deidentify] derived = "check" would look for text' in status.advice["derived"]
+    result = CliRunner().invoke(cli, ["site", "status", "-c", str(one.directory / "site.toml")])
+    assert "waiting for you: 2 x derived" in result.stdout and status.advice["derived"] in result.stdout
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_DERIVED", "check")
+    advice = site_status(load_site(one.directory / "site.toml"), one.ledger).advice["derived"]
+    assert "'fidac-node site queue retry --reason derived' has them looked at" in advice
+
+
+@needs_tesseract
+def test_each_derived_slice_is_looked_at_and_passes_without_text(bench: Callable[..., Bench]) -> None:
+    one = bench(derived="check", ocr_sample="series")
+    plain = [one.take(**reformatted(number)) for number in (1, 2)]
+    text, grey = one.take(**reformatted(3, "LEFEVRE HELENE")), one.take(**reformatted(4, RescaleIntercept="0"))
+    one.work()
+    assert [one.state(entry) for entry in (*plain, text, grey)] == ["outbox", "outbox", "pixel-risk", "pixel-risk"]
+    reasons = [str((one.inbox.reason(entry) or {})["message"]) for entry in (text, grey)]
+    assert "text was found" in reasons[0] and "not those of a CT" in reasons[1]
+    one.inbox.release(text, released=True)
+    one.work()
+    assert one.state(text) == "outbox", "a person has looked"
+
+
+@needs_tesseract
+def test_derived_slices_that_were_held_are_looked_at_once_the_site_wants_it(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    plain, text = one.take(**reformatted(1)), one.take(**reformatted(2, "LEFEVRE HELENE"))
+    one.work()
+    assert (one.state(plain), one.state(text)) == ("derived", "derived")
+    one.engine._rules = PixelRules(derived="check")
+    for entry in (plain, text):
+        one.inbox.release(entry, released=True)
+    one.work()
+    assert (one.state(plain), one.state(text)) == ("outbox", "pixel-risk"), "released or not, nobody has looked"
 
 
 def test_the_name_of_a_copy_is_synced_before_a_start_removes_its_original(bench: Callable[..., Bench]) -> None:

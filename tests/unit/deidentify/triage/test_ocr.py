@@ -19,9 +19,10 @@ from pydicom.uid import JPEGLSLossless
 
 from fidac_node.deidentify.source import open_source
 from fidac_node.deidentify.triage import ocr
-from fidac_node.deidentify.triage.triage import EVERY_FRAME, SERIES, Rules
+from fidac_node.deidentify.triage.triage import EVERY_FRAME, SERIES, Rules, Verdict
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.phantom import series
+from tests.unit.deidentify import build
 
 pytestmark = pytest.mark.thorough
 
@@ -57,6 +58,11 @@ def inspect(path: Path, frames: int = EVERY_FRAME) -> None:
     """As worker and command do: the pixels as the engine has read them."""
     with open_source(path, 1 << 30) as source, source.picture() as file:
         ocr.inspect(file, frames)
+
+
+def examine(path: Path, verdict: Verdict) -> None:
+    with open_source(path, 1 << 30) as source, source.picture() as file:
+        ocr.examine(file, verdict)
 
 
 def reason(path: Path) -> str:
@@ -140,6 +146,60 @@ def test_every_frame_is_looked_at_or_so_many_as_are_asked_for(tmp_path: Path, sl
     path = written(tmp_path / "frames.dcm", ds, np.stack([clean, clean, burned]))
     assert "(frame 3, " in reason(path)
     inspect(path, 2)
+
+
+DERIVED = Verdict("image", 0, EVERY_FRAME, hounsfield=True)
+
+
+@needs_tesseract
+def test_slices_whose_values_are_those_of_a_ct_pass_when_they_hold_no_text(
+    tmp_path: Path, slices: list[Dataset]
+) -> None:
+    ds = copy_of(slices[9], tmp_path)
+    examine(written(tmp_path / "clean.dcm", ds), DERIVED)
+    pixels = ds.pixel_array.copy()
+    pixels[letters(pixels.shape, (8, 8))] = pixels.max()
+    with pytest.raises(Permanent, match="text was found burned into the pixels"):
+        examine(written(tmp_path / "burned.dcm", ds, pixels), DERIVED)
+
+
+@pytest.mark.parametrize(
+    ("values", "intercept", "plausible"),
+    [
+        ([0, 1024, 4095], -1024, True),
+        ([24, 24], -1024, True),
+        ([0, 255], 0, False),
+        ([0, 4095], 0, False),
+        ([1000, 1300], -1024, False),
+        ([0, 0xFFFF], -1024, False),
+        ([0, 2000], -32768, False),
+    ],
+)
+def test_a_picture_in_shades_of_grey_is_no_ct(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[int], intercept: int, plausible: bool
+) -> None:
+    monkeypatch.setattr(ocr, "look", lambda values: [])
+    ds = build.ct(RescaleIntercept=str(intercept), RescaleSlope="1", BitsStored=16, HighBit=15)
+    ds.PixelData = np.array([values[number % len(values)] for number in range(16)], "<u2").tobytes()
+    path = build.write(tmp_path / "a.dcm", ds)
+    inspect(path)
+    if plausible:
+        examine(path, DERIVED)
+        return
+    with pytest.raises(Permanent, match="are not those of a CT") as caught:
+        examine(path, DERIVED)
+    assert caught.value.code == "pixel-risk"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_is_above_the_stored_bits_makes_no_value_implausible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signed: bool
+) -> None:
+    monkeypatch.setattr(ocr, "look", lambda values: [])
+    ds = build.ct(RescaleIntercept="0" if signed else "-1024", RescaleSlope="1", PixelRepresentation=int(signed))
+    stored = [-1000, 40] if signed else [24, 1064]
+    ds.PixelData = np.array([(value & 0xFFF) | 0x6000 for value in stored] * 8, "<u2").tobytes()
+    examine(build.write(tmp_path / "a.dcm", ds), DERIVED)
 
 
 @needs_tesseract

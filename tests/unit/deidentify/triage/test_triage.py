@@ -518,6 +518,108 @@ def test_a_secondary_capture_with_an_overlay_is_held() -> None:
     assert held(ds, secondary_captures="check") == "pixel-risk"
 
 
+def reformatted(**values: Any) -> Dataset:
+    """A slice that says that it was made of others, with a place and a scale."""
+    scale = {"RescaleIntercept": "-1024", "RescaleSlope": "1"} | values
+    missing = [keyword for keyword in ("RescaleIntercept", "RescaleSlope") if scale[keyword] is None]
+    return ct(**{"ImageType": ["DERIVED", "SECONDARY", "MPR"], **{k: v for k, v in scale.items() if k not in missing}})
+
+
+REFORMATS = (
+    r"DERIVED\SECONDARY\MPR", r"DERIVED\SECONDARY\AXIAL", r"DERIVED\SECONDARY\REFORMATTED\AVERAGE",
+    r"DERIVED\SECONDARY\CORONAL", r"DERIVED\SECONDARY\SAGITTAL", r"DERIVED\SECONDARY\OBLIQUE",
+    r"DERIVED\SECONDARY\MINIP", r"DERIVED\SECONDARY\MPR\CT_SOM5 MPR", r"ORIGINAL\SECONDARY\AXIAL",
+    r"DERIVED\SECONDARY\MPR\CSA MPR\\CSAPARALLEL", r"DERIVED\SECONDARY", r"DERIVED\PRIMARY",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("image_type", REFORMATS)
+def test_slices_made_of_others_pass_where_the_site_has_each_looked_at(image_type: str) -> None:
+    ds = reformatted(ImageType=image_type.split("\\"))
+    assert held(ds) == "derived"
+    assert verdict(ds, derived="check") == Verdict("image", 0, look=EVERY_FRAME, hounsfield=True)
+
+
+@pytest.mark.parametrize("third", ["AXIAL", "MPR", "MIP", "AVERAGE"])
+def test_derived_slices_that_pass_unseen_are_looked_at_where_the_site_looks_at_what_is_derived(third: str) -> None:
+    ds = ct(ImageType=["DERIVED", "PRIMARY", third])
+    assert verdict(ds) == Verdict("image", 0, look=0)
+    assert verdict(ds, derived="check") == Verdict("image", 0, look=EVERY_FRAME)
+
+
+def test_what_is_acquired_is_not_looked_at_for_being_derived() -> None:
+    assert verdict(ct(), derived="check") == verdict(build.enhanced(), derived="check") == Verdict("image", 0, look=0)
+    assert verdict(ct(InstanceNumber="1"), derived="check", ocr_sample=SERIES).look == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(
+            {"ImageType": image_type.split("\\")}
+            for image_type in (
+                r"DERIVED\SECONDARY\MIP", r"DERIVED\SECONDARY\MPR\MIP", r"DERIVED\SECONDARY\AXIAL\MIP THICK",
+                r"DERIVED\SECONDARY\VRT", r"DERIVED\SECONDARY\MPR\VRT", r"DERIVED\SECONDARY\MPR\CSA 3D EDITED",
+                r"DERIVED\SECONDARY\REPORT", r"DERIVED\SECONDARY\AXIAL\REPORT", r"DERIVED\SECONDARY\SCREEN SAVE",
+                r"DERIVED\SECONDARY\AXIAL\SCREEN SAVE", r"DERIVED\SECONDARY\OTHER\CT_SOM5 PROT",
+                r"DERIVED\SECONDARY\AXIAL\CT_SOM5 PROT", r"DERIVED\SECONDARY\AXIAL\DOSE_INFO", r"DERIVED\PRIMARY\OTHER",
+                r"DERIVED\SECONDARY\OTHER", r"DERIVED\SECONDARY\LOCALIZER", r"DERIVED\SECONDARY\AXIAL\LOCALIZER",
+                r"DERIVED\SECONDARY\AXIAL\COLOR", r"DERIVED\SECONDARY\PATIENT_INFO", r"MIXED\SECONDARY\AXIAL",
+                "ORIGINAL", r"DERIVED\SECONDARY\AXIAL\ANNOTATED", "",
+            )
+        ),
+        {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
+        {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7},
+        {"BitsStored": 8, "HighBit": 7},
+        {"BurnedInAnnotation": "YES"},
+        {"RecognizableVisualFeatures": "YES"},
+        {"ConversionType": "WSD"},
+        {"SeriesDescription": "Dose report"},
+        {"SeriesDescription": "Thorax 3D"},
+        {"SeriesDescription": "MIP 8mm annotated"},
+        {"SeriesDescription": "VRT Thorax"},
+        {"DerivationDescription": "Screen capture"},
+        {"VolumeBasedCalculationTechnique": "VOLUME_RENDER"},
+        {"RedPaletteColorLookupTableDescriptor": [256, 0, 16]},
+        {"ImagePositionPatient": None},
+        {"ImageOrientationPatient": ["1", "0", "0"]},
+        {"PixelSpacing": None},
+        {"RescaleSlope": None},
+        {"RescaleIntercept": None},
+        {"RescaleSlope": "0"},
+        {"RescaleSlope": "-1"},
+        {"RescaleSlope": ["1", "1"]},
+        {"RescaleType": "US"},
+        {"HighBit": 10},
+    ],
+)  # fmt: skip
+def test_looking_does_not_help_what_is_no_slice_for_other_reasons(values: dict[str, Any]) -> None:
+    ds = reformatted(**values)
+    assert held(ds) == held(ds, derived="check") == "pixel-risk"
+
+
+def test_an_enhanced_image_that_is_derived_is_held_as_before() -> None:
+    ds = build.enhanced()
+    ds.ImageType = ["DERIVED", "SECONDARY", "VOLUME", "MPR"]
+    ds.RescaleIntercept, ds.RescaleSlope = "-1024", "1"
+    assert held(ds) == held(ds, derived="check") == "pixel-risk"
+
+
+def test_an_overlay_above_derived_pixels_is_masked() -> None:
+    ds = overlaid(ImageType=["DERIVED", "SECONDARY", "MPR"], RescaleIntercept="-1024", RescaleSlope="1")
+    assert verdict(ds, derived="check") == Verdict("image", 0xFFF, look=EVERY_FRAME, hounsfield=True)
+
+
+def test_of_a_derived_series_each_slice_is_judged_though_the_series_is_known() -> None:
+    passed: Any = {}
+    rules = Rules(derived="check")
+    assert triage(source(reformatted()), rules, passed).hounsfield
+    assert triage(source(reformatted(InstanceNumber="8")), rules, passed).look == EVERY_FRAME
+    for lost in ("ImagePositionPatient", "RescaleSlope"):
+        with pytest.raises(Permanent):
+            triage(source(reformatted(**{lost: None})), rules, passed)
+
+
 def test_dose_reports_and_key_objects_pass_where_the_site_has_them_rebuilt() -> None:
     kinds: tuple[tuple[str, str, str, Kind], ...] = (
         (DOSE_REPORT, "SR", "dose_reports", "dose-report"),
