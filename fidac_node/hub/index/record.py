@@ -29,6 +29,11 @@ from fidac_node.system.database import ask, change, exclusive, insert
 
 _MOST_VALUES: Final = 5000
 _AGE: Final = re.compile(r"(\d{3})([DWMY])")
+# What de-identification writes where an IOD demands a value and none could be kept (PS3.15 Table E.1-1, action D): an
+# Enhanced CT must have a kernel, a model, dates. As a number it is 0, which no length and no tension is. Midnight is
+# left: it may be true, and no time of day is in the index.
+_NOT_SAID: Final = frozenset({"ANONYMOUS", "000Y"})
+_NO_DAY: Final = datetime.date(1900, 1, 1)
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
 
@@ -115,9 +120,9 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
     return Description(
         place=_place(site, meta, header),
         pseudonym=pseudonym,
-        sex=header.text(tags.PATIENT_SEX).upper(),
+        sex=_said(header, tags.PATIENT_SEX).upper(),
         date=_date(header.text(tags.STUDY_DATE)),
-        patient_age=header.text(tags.PATIENT_AGE).upper(),
+        patient_age=_said(header, tags.PATIENT_AGE).upper(),
         programme=header.text(tags.CLINICAL_TRIAL_PROTOCOL_ID),
         profile=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.PROFILE),
         profile_digest=header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.PROFILE_DIGEST).lower(),
@@ -370,18 +375,17 @@ def _place(site: str, meta: FileMeta, header: Header) -> Place:
 
 def _acquisition(header: Header) -> Acquisition:
     measures = header.holder(tags.PIXEL_SPACING)
-    thickness = header.holder(tags.SLICE_THICKNESS).number(tags.SLICE_THICKNESS)
-    agent = header.text(tags.CONTRAST_BOLUS_AGENT)
+    agent = _said(header, tags.CONTRAST_BOLUS_AGENT)
     return Acquisition(
-        modality=header.text(tags.MODALITY).upper(),
-        body_part=header.text(tags.BODY_PART_EXAMINED).upper(),
-        manufacturer=header.text(tags.MANUFACTURER),
-        model=header.text(tags.MANUFACTURER_MODEL_NAME),
-        kernel=_values(header.holder(tags.CONVOLUTION_KERNEL).text(tags.CONVOLUTION_KERNEL)),
-        kvp=header.holder(tags.KVP).number(tags.KVP),
-        slice_thickness=thickness,
-        row_spacing=measures.number(tags.PIXEL_SPACING),
-        column_spacing=measures.number(tags.PIXEL_SPACING, 1),
+        modality=_said(header, tags.MODALITY).upper(),
+        body_part=_said(header, tags.BODY_PART_EXAMINED).upper(),
+        manufacturer=_said(header, tags.MANUFACTURER),
+        model=_said(header, tags.MANUFACTURER_MODEL_NAME),
+        kernel=_values(_said(header.holder(tags.CONVOLUTION_KERNEL), tags.CONVOLUTION_KERNEL)),
+        kvp=_measured(header.holder(tags.KVP), tags.KVP),
+        slice_thickness=_measured(header.holder(tags.SLICE_THICKNESS), tags.SLICE_THICKNESS),
+        row_spacing=_measured(measures, tags.PIXEL_SPACING),
+        column_spacing=_measured(measures, tags.PIXEL_SPACING, 1),
         rows=header.short(tags.ROWS),
         columns=header.short(tags.COLUMNS),
         contrast=bool(agent) or any(True for _ in header.items(tags.CONTRAST_BOLUS_AGENT_SEQUENCE)),
@@ -394,10 +398,22 @@ def _values(text: str) -> str:
     return "\\".join(value.strip() for value in text.split("\\")) if "\\" in text else text
 
 
+def _said(header: Header, tag: int) -> str:
+    """A text of the header; empty where it is a dummy."""
+    text = header.text(tag)
+    return "" if text in _NOT_SAID else text
+
+
+def _measured(header: Header, tag: int, index: int = 0) -> float | None:
+    """A length or tension of the header; ``None`` where it is a dummy."""
+    return header.number(tag, index) or None
+
+
 @lru_cache(maxsize=256)
 def _date(text: str) -> datetime.date | None:
-    """A DA value (PS3.5 6.2); anything else is no date."""
+    """A DA value (PS3.5 6.2); anything else is no date, nor is a dummy."""
     try:
-        return datetime.datetime.strptime(text, "%Y%m%d").date() if len(text) == 8 else None
+        day = datetime.datetime.strptime(text, "%Y%m%d").date() if len(text) == 8 else None
     except ValueError:
         return None
+    return None if day == _NO_DAY else day

@@ -19,6 +19,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from fidac_node.cli.rows import plain
+from fidac_node.deidentify import actions
 from fidac_node.dicom.part10 import read_meta
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent, Temporary
@@ -37,6 +38,7 @@ from fidac_node.hub.index import (
     site_titles,
     totals,
 )
+from fidac_node.hub.index import record as index_record
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.migrations import STEPS
 from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
@@ -46,6 +48,7 @@ from fidac_node.hub.index.record import Description, describe, describe_header, 
 from fidac_node.system.database import connect, exclusive, migrate
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
 from tests.integration.conftest import SCHEMA
+from tests.unit.deidentify import build
 
 
 @pytest.fixture
@@ -320,6 +323,58 @@ def test_a_study_date_that_is_none_reads_as_absent(tmp_path: Path, raw: bytes) -
 )
 def test_an_age_counts_in_whole_years(tmp_path: Path, raw: bytes, years: int | None) -> None:
     assert described_raw(tmp_path, b"\x10\x00\x10\x10AS", raw).age_years == years
+
+
+@pytest.mark.parametrize(
+    ("tag", "raw", "field", "expected"),
+    [
+        (b"\x08\x00\x20\x00DA", b"19000101", "date", None),
+        (b"\x10\x00\x10\x10AS", b"000Y", "patient_age", ""),
+        (b"\x10\x00\x10\x10AS", b"000Y", "age_years", None),
+        (b"\x10\x00\x10\x10AS", b"000M", "age_years", 0),
+        (b"\x10\x00\x40\x00CS", b"ANONYMOUS", "sex", ""),
+        (b"\x18\x00\x60\x00DS", b"0", "kvp", None),
+        (b"\x18\x00\x50\x00DS", b"0", "slice_thickness", None),
+        (b"\x18\x00\x50\x00DS", b"0.000", "slice_thickness", None),
+        (b"\x28\x00\x30\x00DS", b"0", "row_spacing", None),
+        (b"\x18\x00\x10\x12SH", b"ANONYMOUS", "kernel", ""),
+        (b"\x18\x00\x10\x12SH", b"ANONYMOUS2", "kernel", "ANONYMOUS2"),
+        (b"\x08\x00\x70\x00LO", b"ANONYMOUS", "manufacturer", ""),
+        (b"\x08\x00\x90\x10LO", b"ANONYMOUS", "model", ""),
+        (b"\x18\x00\x15\x00CS", b"ANONYMOUS", "body_part", ""),
+        (b"\x20\x00\x13\x00IS", b"0", "number", 0),  # scanners that count from 0; no object must have one
+    ],
+)
+def test_a_dummy_is_no_fact(tmp_path: Path, tag: bytes, raw: bytes, field: str, expected: object) -> None:
+    description = described_raw(tmp_path, tag, raw)
+    holder = description if hasattr(description, field) else description.acquisition
+    assert getattr(holder, field) == expected
+
+
+def test_the_dummies_of_de_identification_are_those_that_the_index_leaves_out() -> None:
+    dummies = actions.DUMMIES
+    assert {dummies[vr] for vr in ("AS", "CS", "LO", "SH")} == index_record._NOT_SAID
+    assert dummies["DA"] == f"{index_record._NO_DAY:%Y%m%d}" and float(dummies["DS"]) == float(dummies["IS"]) == 0
+
+
+@pytest.mark.parametrize("transfer_syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE])
+def test_what_was_not_understood_of_an_enhanced_ct_is_no_fact(tmp_path: Path, transfer_syntax: str) -> None:
+    ds = build.enhanced()
+    ds.Manufacturer, ds.ManufacturerModelName = "Quenouille & Quenouille", "Quenouille"
+    ds.SoftwareVersions, ds.BodyPartExamined = "Quenouille", "QUENOUILLE"
+    ds.SharedFunctionalGroupsSequence[0].CTReconstructionSequence = [Dataset()]
+    ds.SharedFunctionalGroupsSequence[0].CTReconstructionSequence[0].ConvolutionKernel = "Quenouille"
+    del ds.ConvolutionKernel, ds.SliceThickness, ds.KVP
+    path = tmp_path / "out.dcm"
+    path.write_bytes(build.run(build.write(tmp_path / "in.dcm", ds, transfer_syntax))[0])
+    out = dcmread(path)
+    kernel = out.SharedFunctionalGroupsSequence[0].CTReconstructionSequence[0].ConvolutionKernel
+    assert {out.Manufacturer, out.ManufacturerModelName, kernel} == {"ANONYMOUS"}, "its IOD demands a value"
+    found = describe(path, "LILLE")
+    said = (found.acquisition.manufacturer, found.acquisition.model, found.acquisition.kernel)
+    assert said == ("", "", "") and found.acquisition.body_part == ""
+    assert (found.acquisition.kvp, found.acquisition.slice_thickness) == (None, None)
+    assert found.date is not None and found.date.year > 2000
 
 
 @pytest.mark.parametrize("raw", [b"99999999999", b"-99999999999", b"x"])
