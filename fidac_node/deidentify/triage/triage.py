@@ -58,8 +58,8 @@ _FRAME_TYPE_SEQUENCE: Final = 0x00189329
 _FRAME_TYPE: Final = 0x00089007
 # Float Pixel Data, Double Float Pixel Data, Pixel Data Provider URL.
 _OTHER_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x00287FE0)
-# Lookup tables that turn grey into colours: descriptors, data, and data in segments of red, green and blue.
-_PALETTE: Final = tuple(0x00280000 | number for start in (0x1101, 0x1201, 0x1221) for number in range(start, start + 3))
+# Lookup tables that turn grey into colours; descriptor and data of red stand for the three.
+_PALETTE: Final = (0x00281101, 0x00281201, 0x00281221)
 _GREYSCALE: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _RENDERED: Final = frozenset({"VOLUME_RENDER", "SURFACE_RENDER"})
 _NUMBER: Final = rb" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *"

@@ -116,6 +116,11 @@ def by_name(action: str, *keywords: str) -> Callable[[Plan], Plan]:
     return lambda plan: replace(plan, tags={**plan.tags, **{tag_of(keyword): action for keyword in keywords}})
 
 
+def high_bit_ignored(patch: Patch) -> None:
+    sound = copy._shape
+    patch.setattr(copy, "_shape", lambda *args: sound(*args)._replace(aligned=True))
+
+
 def offsets_kept(patch: Patch) -> None:
     sound = Clock.moment_dt
     patch.setattr(Clock, "moment_dt", lambda self, value: (new := sound(self, value)) and new + value[-5:])
@@ -330,6 +335,7 @@ MUTATIONS = [
         ("stray_bits_signed", "stray_bits_unsigned"),
         instead(copy.Pixels, "_strays", lambda *_: 0),
     ),
+    Mutation("a HighBit of two meanings", ("high_bit_15_and_stray_bits",), high_bit_ignored),
     Mutation(
         "unused bits of compressed pixels", ("stray_bits_rle",), instead(copy.Pixels, "_check_bits", lambda *_: None)
     ),
@@ -396,8 +402,10 @@ MUTATIONS = [
     Mutation(
         "triage: words",
         ("held_burned_in", "held_dose_sheet", "held_patient_protocol"),
-        instead(triage, "_words", lambda _: None),
+        instead(triage, "_words", lambda _, **__: None),
     ),
+    Mutation("triage: 3D and dose", ("held_derived_3d",), instead(triage, "_is_acquired", lambda *_: True)),
+    Mutation("triage: derived", ("held_reformatted", "held_derived"), instead(triage, "_derived", lambda *_: None)),
     Mutation(
         "triage: ImageType", ("held_secondary", "held_screen_save"), instead(triage, "_image_type", lambda *_: None)
     ),
