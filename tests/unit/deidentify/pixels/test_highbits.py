@@ -177,6 +177,14 @@ def test_a_high_bit_that_can_mean_one_thing_is_written_right(
 
 
 @pytest.mark.parametrize("syntax", build.SYNTAXES)
+def test_how_the_high_bit_was_written_does_not_show_in_the_output(tmp_path: Path, syntax: str) -> None:
+    outputs = {
+        build.run(build.write(tmp_path / "a.dcm", build.ct(HighBit=said), syntax))[0] for said in (11, 13, 15, None)
+    }
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("syntax", build.SYNTAXES)
 @pytest.mark.parametrize(
     ("said", "words"),
     [
