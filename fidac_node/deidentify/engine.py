@@ -280,7 +280,7 @@ class Deidentifier:
         header = self._header(source, study.rewriter, verdict.kind)
         completed = self._completed(source, header, pixels, study.subject.clock)
         own = {**header.own, **completed}
-        lost = tuple(path for path in told(header.changes, header.told, LOST) if not completed.get(path[0]))
+        lost = _told(header, LOST, completed) if header.told else ()
         ours = self._marks(source, study, label, label_source, _Done(verdict.kind, bool(header.private), lost))
         new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
         meta = FileMeta(source.get("SOPClassUID"), new[tags.SOP_INSTANCE_UID], source.meta.transfer_syntax_uid)
@@ -379,12 +379,12 @@ class Deidentifier:
     def _completed(self, source: Source, header: RewrittenHeader, pixels: Pixels | None, clock: Clock) -> Elements:
         """Attributes that must be there whatever the input had; ``b""`` for those that must not."""
         completed: Elements = {}
-        if self.plan.action(tags.PATIENT_AGE, "AS") == "age89" and not _has_value(header, tags.PATIENT_AGE):
+        if not _has_value(header, tags.PATIENT_AGE) and self.plan.action(tags.PATIENT_AGE, "AS") == "age89":
             age = dates.age_at(source.get("PatientBirthDate"), _day_of(source))
             if age:
                 completed[tags.PATIENT_AGE] = source.syntax.element(tags.PATIENT_AGE, "AS", age.encode("ascii"))
-        shifts = self.plan.action(tags.STUDY_DATE, "DA") == "shift"
-        if shifts and not _has_value(header, tags.STUDY_DATE) and (day := _other_day(source, clock)):
+        shifts = not _has_value(header, tags.STUDY_DATE) and self.plan.action(tags.STUDY_DATE, "DA") == "shift"
+        if shifts and (day := _other_day(source, clock)):
             completed[tags.STUDY_DATE] = source.syntax.element(tags.STUDY_DATE, "DA", day.encode("ascii"))
         tables = any(header.own.get(tag) or header.left.get(tag) for tag in tags.OFFSET_TABLES)
         if tables and (pixels is None or not pixels.are_offsets(*map(source.value, tags.OFFSET_TABLES))):
@@ -516,12 +516,19 @@ def _read(source: Source, act: Callable[[Source], _T]) -> _T:
         return act(replace(again, mended=(*source.mended, *again.mended)))
 
 
+def _told(header: RewrittenHeader, what: str, completed: Elements | None = None) -> tuple[ElementPath, ...]:
+    """Paths of what is to be told, but for attributes that were ``completed``."""
+    return tuple(path for path in told(header.changes, header.told, what) if not (completed or {}).get(path[0]))
+
+
 def _normalised(
     source: Source, header: RewrittenHeader, completed: Elements, pixels: Pixels | None
 ) -> tuple[ElementPath, ...]:
     """Paths of all that was written right."""
-    found = [*source.mended, *told(header.changes, header.told, NORMALISED)]
-    found += [(tag,) for tag in (tags.STUDY_DATE,) if completed.get(tag)]
+    if not (source.mended or header.told or completed or (pixels is not None and pixels.without_table)):
+        return ()
+    found = [*source.mended, *_told(header, NORMALISED)]
+    found += [(tag,) for tag in (tags.STUDY_DATE, tags.HIGH_BIT) if completed.get(tag)]
     found += [(PIXEL_DATA,)] if pixels is not None and pixels.without_table else []
     return tuple(dict.fromkeys(found))
 

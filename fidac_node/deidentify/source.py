@@ -29,9 +29,9 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE
 from fidac_node.dicom.walk import Leaf, leaves
 
 _CHUNK: Final = 1 << 20
-# An encoded element, how it is encoded, and the character sets: its value as text.
+# An encoded element, whether its header is explicit and little endian, and the character sets: its value as text.
 Paths: TypeAlias = "tuple[tuple[int, ...], ...]"
-Texts: TypeAlias = "Callable[[bytes, Syntax, tuple[str, ...]], str]"
+Texts: TypeAlias = "Callable[[bytes, bool, bool, tuple[str, ...]], str]"
 # What is decoded by: the Image Pixel module and its like (PS3.3 C.7.6.3), and these.
 _IMAGE_PIXEL: Final = 0x0028
 _OF_PIXELS: Final = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID})
@@ -59,24 +59,24 @@ class PixelData(NamedTuple):
     encapsulated: bool
 
 
-def _text(encoded: bytes, syntax: Syntax, declared: tuple[str, ...]) -> str:
-    raw = _right(encoded, syntax)[:_LONGEST_TEXT].strip(b"\x00 ")
+def _text(encoded: bytes, explicit: bool, little: bool, declared: tuple[str, ...]) -> str:
+    raw = _right(encoded, explicit, little)[:_LONGEST_TEXT].strip(b"\x00 ")
     try:
         return charset.decode(raw, declared)
     except charset.Undecodable:
         return raw.decode("latin-1")
 
 
-def _right(encoded: bytes, syntax: Syntax) -> bytes:
+def _right(encoded: bytes, explicit: bool, little: bool) -> bytes:
     """The value of an element, written as its attribute's VR wants it where there is but one way."""
-    order: Literal["little", "big"] = "little" if syntax.little else "big"
+    order: Literal["little", "big"] = "little" if little else "big"
     tag = int.from_bytes(encoded[:2], order) << 16 | int.from_bytes(encoded[2:4], order)
-    vr, start, _ = elements.head_of(encoded, syntax.explicit)
+    vr, start, _ = elements.head_of(encoded, explicit)
     raw, known = encoded[start:], vrs_of(tag)
     if vr and known and vr not in known:
-        found = forms.converted(tag, vr, raw, little=syntax.little)
-        return raw if found is None else forms.right(tag, *found, little=syntax.little)
-    return forms.right(tag, vr or next(iter(known), ""), raw, little=syntax.little)
+        found = forms.converted(tag, vr, raw, little=little)
+        return raw if found is None else forms.right(tag, *found, little=little)
+    return forms.right(tag, vr or next(iter(known), ""), raw, little=little)
 
 
 @dataclass(eq=False, repr=False)  # no log or traceback may print a header
@@ -124,7 +124,7 @@ class Source:
     def right(self, tag: int) -> bytes:
         """The value of a top-level element as :mod:`.forms` writes it; ``b""`` if it is absent."""
         encoded = self.elements.get(tag)
-        return b"" if encoded is None else _right(encoded, self.syntax)
+        return b"" if encoded is None else _right(encoded, self.syntax.explicit, self.syntax.little)
 
     def picture(self) -> BinaryIO:
         """The pixels and what the header says of them, written right, as a Part 10 file for who decodes them."""
@@ -231,7 +231,11 @@ class Source:
         """
         tag = tag_of(keyword)
         encoded = self.elements.get(tag) if tag is not None else None
-        return default if encoded is None else self.texts(encoded, self.syntax, self.charset) or default
+        return (
+            default
+            if encoded is None
+            else self.texts(encoded, self.syntax.explicit, self.syntax.little, self.charset) or default
+        )
 
     def number(self, keyword: str, default: int | None = None) -> int:
         """The value of a top-level US or IS attribute.

@@ -24,7 +24,8 @@ from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.dicom.walk import describe
 from fidac_node.errors import Permanent
 
-_DATE: Final = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)")
+# As DA has it, and with the signs that the field puts between year, month and day.
+_DATE: Final = re.compile(rb"(\d{4})([-./]?)(\d\d)\2(\d\d)")
 _WORD: Final = re.compile(r"[^\W_]+")
 _PLAIN_RUN: Final = re.compile(r"[a-z]{5,}")
 _RAW_WORD: Final = re.compile(r"[^\W\d_]+")
