@@ -123,6 +123,8 @@ def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
         tell = lambda done, total: progress.update(bar, completed=done, total=total)  # noqa: E731
         result = import_media(config, paths, label, tell)
     click.echo(f"{result.accepted} taken, {result.duplicates} known already, {len(result.bad)} not taken")
+    for name, what in result.otherwise:
+        click.echo(f"  {name}: taken, but {what}", err=True)
     for name, why in result.bad:
         click.echo(f"  {name}: {why}", err=True)
     raise SystemExit(HELD if result.bad else 0)

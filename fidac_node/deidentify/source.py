@@ -22,7 +22,7 @@ from fidac_node.dicom.dictionary import tag_of, vrs_of
 from fidac_node.dicom.elements import LARGEST_HEADER, MOST_ELEMENTS, DataSet, Elements, Unusual
 from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
-from fidac_node.dicom.recognise import real_syntax, recognised
+from fidac_node.dicom.recognise import holds_a_file, real_syntax, recognised
 from fidac_node.dicom.series import Cut, Cutters, cutters, whole
 from fidac_node.dicom.tags import SOP_CLASS_UID, SOP_INSTANCE_UID
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE
@@ -385,6 +385,8 @@ def _meta_in(buffer: part10.Buffer, *, agreed: bool = False) -> tuple[FileMeta, 
     """The File Meta Information, where the data set begins, and what of both is not as PS3.10 wants it."""
     try:
         meta, offset = part10.meta_in(buffer)
+        if holds_a_file(buffer, offset):
+            raise Malformed("a file within a file")
     except Malformed:
         return *recognised(buffer), (_FILE_META,)
     if meta.transfer_syntax_uid != DEFLATED_EXPLICIT_VR_LE:

@@ -61,6 +61,11 @@ def recognised(buffer: Buffer) -> Recognised:
     return Recognised(_described(buffer, offset, syntax, said), offset)
 
 
+def holds_a_file(buffer: Buffer, offset: int) -> bool:
+    """Say whether what stands at ``offset`` is another file of PS3.10, where a data set should be."""
+    return bytes(buffer[offset + _PREAMBLE : offset + _PREAMBLE + len(_PREFIX)]) == _PREFIX
+
+
 def real_syntax(buffer: Buffer, offset: int, stated: str) -> str:
     """The transfer syntax of the data set at ``offset``: ``stated`` if its first elements do not belie it.
 

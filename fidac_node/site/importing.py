@@ -26,6 +26,7 @@ from pydicom.uid import UID
 
 from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import FileMeta, Malformed
+from fidac_node.dicom.recognise import holds_a_file, of_data_set, recognised
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, MEDIA_STORAGE_DIRECTORY, TRANSFER_SYNTAXES
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.receive.check import Handles, Identity, entry_for, identify
@@ -46,6 +47,7 @@ _HEAD: Final = 132 + (1 << 20)
 _MOST_RATIO: Final = 100
 _MEMBER_FLOOR: Final = 64 << 20
 _ARCHIVE_FLOOR: Final = 1 << 30
+_SHORTEST: Final = 256  # bytes: less than a File Meta Information and one element
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _ARCHIVES: Final = {
     **dict.fromkeys(_ZIP, "zip"),
@@ -60,11 +62,15 @@ _UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, Ru
 
 @dataclass
 class ImportResult:
-    """How an import went: objects taken, objects that were here already, and ``(file, why)`` for what was not taken."""
+    """How an import went: objects taken, objects that were here already, and ``(file, why)`` for what was not taken.
+
+    ``otherwise``: what was taken, and not as the file says of itself.
+    """
 
     accepted: int = 0
     duplicates: int = 0
     bad: list[tuple[str, str]] = field(default_factory=list)
+    otherwise: list[tuple[str, str]] = field(default_factory=list)
 
 
 def import_paths(
@@ -209,11 +215,13 @@ class _Import:
             if head[:4] in _ZIP and head[128:132] != b"DICM" and isinstance(source, io.BufferedReader):
                 self._archive(file.name, source)
                 return
-            meta, offset = _recognise(head, optional=optional)
+            meta, offset, otherwise = _recognise(head, optional=optional)
             try:
                 self._keep(source, head[offset:], meta._replace(source_ae="", receiving_ae="", note=self._note))
             except OSError as error:  # of the spool's: what goes wrong with the source is Permanent
                 raise self._stopped(error.strerror or type(error).__name__) from error
+            if otherwise:
+                self.result.otherwise.append((_printable(file.name), otherwise))
 
     def _archive(self, name: str, source: io.BufferedReader) -> None:
         """Take the members of a zip archive one after the other, each in a stream."""
@@ -347,8 +355,11 @@ def _read(source: _Source, size: int) -> bytes:
         raise Permanent("malformed", f"cannot be read: {_words(error)}") from error
 
 
-def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
-    """Read the File Meta Information and say where the data set begins, or in plain words what the file is instead."""
+def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int, str]:
+    """Read the File Meta Information, and say where the data set begins and what was not as PS3.10 wants it.
+
+    Raises :class:`Permanent` that says in plain words what the file is instead.
+    """
     if head[128:132] != b"DICM":
         if optional:
             raise _NotAnObject
@@ -356,13 +367,7 @@ def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
             raise Malformed("empty file (0 bytes)")
         if kind := _ARCHIVES.get(head[:4]):
             raise Malformed(f"a {kind} archive that is not opened here: unpack it and import the folder")
-        if head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00":
-            raise Malformed(
-                "not a DICOM file (PS3.10): it looks like a bare data set without preamble; "
-                "export it again as a DICOM file"
-            )
-        raise Malformed("not a DICOM file")
-    meta, offset = part10.read_meta(io.BytesIO(head))
+    meta, offset, otherwise = _meta_of(head)
     if meta.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         raise _NotAnObject
     if meta.sop_class_uid not in CT_CLASSES and meta.sop_class_uid not in HELD_CLASSES:
@@ -371,7 +376,25 @@ def _recognise(head: bytes, *, optional: bool) -> tuple[FileMeta, int]:
         raise Permanent(
             "not-accepted", f"transfer syntax {UID(meta.transfer_syntax_uid).name}: this node does not take it"
         )
-    return meta, offset
+    return meta, offset, otherwise
+
+
+def _meta_of(head: bytes) -> tuple[FileMeta, int, str]:
+    """File Meta Information as the data set wants it, where that begins, and what of the file's own was not so."""
+    try:
+        said, offset = part10.read_meta(io.BytesIO(head))
+        if holds_a_file(head, offset):
+            raise Malformed("it holds another file, with File Meta Information of its own")
+    except Malformed as error:
+        if head[128:132] == b"DICM" and len(head) <= _SHORTEST:
+            raise
+        meta, offset = recognised(head)
+        return meta, offset, str(error)
+    meta = of_data_set(head, offset, said)
+    if meta.transfer_syntax_uid != said.transfer_syntax_uid:
+        stated, real = (TRANSFER_SYNTAXES.get(uid, uid) for uid in (said.transfer_syntax_uid, meta.transfer_syntax_uid))
+        return meta, offset, f"TransferSyntaxUID (0002,0010) says {stated}, it was read as {real}"
+    return meta, offset, "" if meta == said else "File Meta Information and data set name different objects"
 
 
 def _identify(path: Path, limit: int) -> Identity:

@@ -16,6 +16,7 @@ import pytest
 from blake3 import blake3
 
 from fidac_node.dicom import part10
+from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.uids import (
     DEFLATED_EXPLICIT_VR_LE,
@@ -33,6 +34,7 @@ from fidac_node.site.ledger import Ledger
 from fidac_node.spool.queue import Spool
 from fidac_node.system.base32 import base32
 
+NO_DICOM = "not a DICOM file: neither the prefix DICM (PS3.10 7.1) nor the elements of a data set"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
@@ -48,7 +50,13 @@ def element(tag: int, vr: bytes, value: bytes) -> bytes:
 
 
 def tiny(
-    number: int = 1, *, study: str = "1.2.3", sop_class: str = CT, leave_out: int = 0, pixels: bytes = b"\1\2"
+    number: int = 1,
+    *,
+    study: str = "1.2.3",
+    sop_class: str = CT,
+    leave_out: int = 0,
+    pixels: bytes = b"\1\2",
+    implicit: bool = False,
 ) -> bytes:
     """The data set of a CT image of a few hundred bytes."""
     values = {
@@ -59,7 +67,10 @@ def tiny(
         0x0020000E: (b"UI", b"1.2.3.9"),
         0x7FE00010: (b"OW", pixels),
     }
-    return b"".join(element(tag, *value) for tag, value in values.items() if tag != leave_out)
+    kept = {tag: value for tag, value in values.items() if tag != leave_out}
+    if implicit:
+        return b"".join(Syntax.of(IMPLICIT_VR_LE).element(tag, "UN", value) for tag, (_, value) in kept.items())
+    return b"".join(element(tag, *value) for tag, value in kept.items())
 
 
 def part_10(data_set: bytes, number: int = 1, sop_class: str = CT, syntax: str = EXPLICIT_VR_LE) -> bytes:
@@ -173,13 +184,11 @@ def test_each_bad_file_is_listed_with_a_plain_reason_and_the_rest_goes_in(node: 
     bad = {
         "empty": (b"", "empty file"),
         "photo.jpg": (b"\xff\xd8\xff" + b"x" * 500, "not a DICOM file"),
-        "bare": (tiny(), "bare data set"),
         "cut": (image(7, pixels=b"\1\2" * 50)[:-20], "cut short"),
         "cut-meta": (image(7)[:150], "File Meta Information has no valid"),
         "no-study": (image(8, leave_out=0x0020000D), "StudyInstanceUID (0020,000D) is missing"),
         "no-series": (image(8, leave_out=0x0020000E), "SeriesInstanceUID (0020,000E) is missing"),
         "no-name": (image(8, study="12\\13"), "StudyInstanceUID (0020,000D) is missing"),
-        "other-uid": (part_10(tiny(9), number=10), "name different objects"),
         "mr": (part_10(tiny(11, sop_class=MR), 11, MR), "MR Image Storage"),
         "syntax": (part_10(tiny(12), 12, syntax="1.2.840.10008.1.2.4.102"), "MPEG-4"),
         "scans.rar": (b"Rar!\x1a\x07" + b"x" * 300, "a rar archive"),
@@ -195,6 +204,34 @@ def test_each_bad_file_is_listed_with_a_plain_reason_and_the_rest_goes_in(node: 
         assert reason in reasons[name], name
     assert node.progress[-1] == (len(bad) + 5, len(bad) + 5)
     assert not list((node.inbox.directory / "tmp").iterdir()), "nothing is left behind"
+
+
+def test_what_is_not_quite_a_file_of_the_standard_is_taken_and_said(node: Node, media: Path) -> None:
+    implicit = tiny(14, implicit=True)
+    odd = {
+        "bare": (tiny(10), "File Meta Information has no"),
+        "no-preamble": (part_10(tiny(11), 11)[128:], "the prefix DICM is missing"),
+        "other-uid": (part_10(tiny(12), number=99), "name different objects"),
+        "two-metas": (part_10(part_10(tiny(13), 13), 13), "File Meta"),
+        "other-syntax": (
+            part_10(implicit, 14),
+            "says Explicit VR Little Endian, it was read as Implicit VR Little Endian",
+        ),
+    }
+    for name, (content, _) in odd.items():
+        write(media / name, content)
+    result = node.take(media)
+    assert (result.accepted, result.bad) == (len(odd), [])
+    said = {Path(name).name: what for name, what in result.otherwise}
+    assert said.keys() == odd.keys()
+    metas = {}
+    for path in node.objects():
+        with path.open("rb") as fp:
+            meta, _ = part10.read_meta(fp)
+        metas[meta.sop_instance_uid] = meta.transfer_syntax_uid
+    assert metas == {
+        f"1.2.3.4.{number}": IMPLICIT_VR_LE if number == 14 else EXPLICIT_VR_LE for number in range(10, 15)
+    }
 
 
 def test_what_cannot_be_opened_is_listed(node: Node, media: Path) -> None:
@@ -242,7 +279,7 @@ def test_an_archive_is_taken_member_by_member(node: Node, media: Path) -> None:
     assert result.accepted == 3
     assert [(name.removeprefix(f"{archive}: "), reason) for name, reason in result.bad] == [
         ("a/more.zip", "a zip archive that is not opened here: unpack it and import the folder"),
-        ("a/readme.txt", "not a DICOM file"),
+        ("a/readme.txt", NO_DICOM),
     ]
     assert not (media.parent / "escape").exists()
 
@@ -323,7 +360,7 @@ def test_a_medium_is_taken_by_its_dicomdir_and_its_viewer_is_nobodys_business(no
         result = node.take(given)
         assert result.accepted + result.duplicates == 2
         assert {name.rpartition("/")[2]: reason for name, reason in result.bad} == {
-            "a2": "not a DICOM file",
+            "a2": NO_DICOM,
             "LOST": "the DICOMDIR names this file, but it is not there",
         }
 
