@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Final
@@ -28,8 +29,10 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _PLAIN: Final = re.compile(r"[^\W_]|[ ._/+()\[\],:^*&|=#<>%'-]")
 _LONG_NUMBER: Final = re.compile(r"\d[\d .,/_-]{4,}\d")
 _PLAIN_LENGTH: Final = 64
-# A word list has words, and pairs of words joined by an underscore: neither word is kept without the other.
-_ENTRY: Final = re.compile(r"[^\W_]*[^\W\d_][^\W_]*(?:_[^\W_]+)?")
+# A word list has words, and pairs of words joined by an underscore: neither word is kept without the other. In place of
+# the second, ``*`` is any word of letters that is kept, and ``'`` says that the first has its accent (crâne; Crane is a
+# surname).
+_ENTRY: Final = re.compile(r"[^\W_]*[^\W\d_][^\W_]*(?:_(?:[^\W_]+|[*']))?")
 
 # What a dimension of an Enhanced CT is called in DimensionDescriptionLabel (PS3.3 C.7.6.17): by the name of its
 # attribute in PS3.6, here its keyword. A whole value, as those below.
@@ -63,23 +66,32 @@ _SHORT_NUMBER: Final = re.compile(r"[0-9]{1,3}")
 _ALNUM: Final = "[^\\W_]"
 _MARKED: Final = "(?:[^\\W_]|[\u0300-\u036f])"
 _ALONE: Final = r"(?<![^\s_/(&+,])"
+# How long ago, or until when; and units that no name is, so that a blank or hyphen may stand before them. What a
+# measure is of: per second, per ml.
+_SPAN: Final = "mois|semaines?|sem|jours?|months?|weeks?|wks?|days?"
+_SPACED: Final = f"mm|cm|kvp?|kev|ml|cc|mgy|msv|mg|mgi|sec|kg|hu|uh|bpm|{_SPAN}"
+_PER: Final = rf"(?:/(?i:s|sec|ml|kg|min)|[.*](?i:cm))(?!{_ALNUM})"
 _TOKEN: Final = re.compile(
     "("
     # Words; those with a sign or dots (C-, w/o, C.A.P.) first tried as such.
-    rf"{_ALONE}(?:[Ww]/(?:[Ww]?[Oo](?!{_ALNUM}))?|(?i:c|iv|pdc|inj)(?:\+/-|[+-])(?!{_ALNUM}))"
+    rf"{_ALONE}(?i:r/o|s/p|h/o|f/u|w/u|d/t|c/c|s/c|[jm]\+\d{{1,2}})(?!{_ALNUM})"
+    rf"|{_ALONE}(?:[Ww]/(?:[Ww]?[Oo](?!{_ALNUM}))?|(?i:c|iv|ivc|pdc|pc|pci|inj)(?:\+/-|[+-])(?!{_ALNUM}))"
     rf"|(?<!\S)[+-][Cc](?!{_ALNUM})"
     rf"|[A-Za-z](?:(?=[./-][A-Za-z])[./-].){{2,}}+\.?(?!{_ALNUM})"
     rf"|(?:[dDlL]['\u2019])?[^\W\d_]{_MARKED}*+"
     # Numbers with what is glued to them, such as 17.03.2020; a unit that is also a name (Mas, Min) must be.
-    rf"|\d++(?:[.,]\d++)?(?:[xX]\d++(?:[.,]\d++)?)?[ ](?:%|(?:mA|mAs|(?i:mm|cm|kvp?|kev|ml|cc|mgy|sec))(?!{_ALNUM}))"
-    rf"|\d(?:{_MARKED}|(?=[.,]\d)[.,])*+%?"
+    rf"|\d++(?:[.,]\d++)?(?:[xX]\d++(?:[.,]\d++)?)?[ -](?:%|(?:mA|mAs|s|(?i:{_SPACED}))(?!{_ALNUM}))(?:{_PER})?"
+    rf"|\d++(?:[.,]\d++)?[ ]?[xX*/][ ]?\d++(?:[.,]\d++)?(?!{_ALNUM})"
+    rf"|\d(?:{_MARKED}|(?=[.,]\d)[.,])*+%?(?:{_PER})?"
     "|@+)"
 )
 # At most four digits: 0.625, 120, 7.5, 274.9; no 06. The decimals of a bare number are those of thicknesses.
 _NUMBER: Final = r"(?!0[0-9])(?:[0-9]{1,3}(?:[.,][0-9])?|[0-9]{1,2}[.,][0-9]{2}|[0-9][.,][0-9]{3})"
-_BARE_NUMBER: Final = r"(?:[0-9](?:[.,](?:[0-9]|[0-9]{0,2}[05]))?|1[0-5][.,][05])"
-_UNIT: Final = r"(?:%|mm|cm|kvp?|kev|mas?|ms|s|sec|min|ml|cc|mgy|mgi|hu)"
-_ENDS_WITH_UNIT: Final = re.compile(rf"[0-9] ?({_UNIT})\Z")
+_BARE_NUMBER: Final = r"(?:[0-9](?:[.,](?:[0-9]|[0-9]{0,2}[05]))?|0[.,](?:33|6[37])|1[.,]33|1[0-5][.,][05])"
+_THICKNESS: Final = re.compile(r"[0-9][.,][0-9]{1,3}")
+_UNIT: Final = rf"(?:%|mm|cm|kvp?|kev|mas?|ms|s|sec|min|ml|cc|mgy|msv|mg|mgi|hu|uh|kg|bpm|{_SPAN})"
+_ENDS_WITH_UNIT: Final = re.compile(rf"[0-9][ -]?({_UNIT})(?:[/.*][a-z]+)?\Z")
+_ENDS_WITH_SPAN: Final = re.compile(rf"[0-9][ -]?(?:{_SPAN})\Z")
 # Units of one kind of measure; the others are kinds of their own.
 _SAME: Final = {
     "cm": "mm",
@@ -90,22 +102,71 @@ _SAME: Final = {
     "sec": "s",
     "min": "s",
     "cc": "ml",
+    "mg": "mgy",
     "mgi": "mgy",
+    "msv": "mgy",
+    "uh": "hu",
 }
-_MEASURE: Final = re.compile(rf"(?:{_NUMBER}x)?{_NUMBER} ?{_UNIT}")
+_MEASURE: Final = re.compile(rf"(?:{_NUMBER}x)?{_NUMBER}[ -]?{_UNIT}(?:{_PER})?")
 _BARE: Final = re.compile(
-    rf"(?:(?:[0-9]{{1,3}}|{_BARE_NUMBER})x)?{_BARE_NUMBER}|(?:256|512|768|1024)x(?:256|512|768|1024)"
+    rf"(?:(?:[0-9]{{1,3}}|{_BARE_NUMBER}) ?[x*] ?)?{_BARE_NUMBER}|{_BARE_NUMBER} ?[x*] ?[1-9][0-9]{{0,2}}"
+    r"|(?:256|512|768|1024) ?[x*] ?(?:256|512|768|1024)"
+    rf"|{_BARE_NUMBER}/[0-9]?[.,][0-9]{{1,2}}"  # thickness and increment, 1.0/0.7
+    r"|[1-9](?:st|nd|rd|th|er|ere|e|eme)"
 )
 # The sign is the meaning: without it "contrast" would be left of "w/o contrast".
 _SIGNS: Final = frozenset(
-    {"w/", "w/o", "w/wo", "+c", "-c"}
-    | {f"{word}{sign}" for word in ("c", "iv", "pdc", "inj") for sign in ("+", "-", "+/-")}
+    {"w/", "w/o", "w/wo", "+c", "-c", "r/o", "s/p", "h/o", "f/u", "w/u", "d/t", "c/c", "s/c"}
+    | {f"{word}{sign}" for word in ("c", "iv", "ivc", "pdc", "pc", "pci", "inj") for sign in ("+", "-", "+/-")}
 )
-# Reconstruction kernels: Siemens B70f, Br40d, Qr59; Canon FC08; how much of GE's ASIR.
+# Reconstruction kernels: Siemens B70f, Br40d, Qr59; Canon FC08; how much of GE's ASIR. With no letter behind it B70
+# could be a room, so that of those only the numbers of Siemens' kernels are.
 _KERNEL: Final = re.compile(
-    r"[bdehijqtu][0-9]{2}[a-z]|(?:ar|bf|bl|br|bv|fc|fl|hc|hf|hr|hv|qr|sa|sd|ss|tr|ur)[0-9]{2}[a-z]?"
+    r"[bdehijqtu][0-9]{2}[a-z]"
+    r"|(?:ar|av|bf|bl|bp|bq|br|bs|bv|fc|fl|hc|hf|hn|hr|hv|qr|qv|sa|sd|sf|sr|ss|tr|ub|um|ur)[0-9]{2}[a-z]?"
+    r"|b(?:10|18|19|2[0-69]|3[015-9]|4[013-6]|50|60|65|70|75|80)|h(?:10|19|2[0-39]|3[0-279]|4[0125-8]|50|60|70)"
+    r"|d(?:20|26|3[0346]|4[056])|i(?:26|3[0146]|4[01469]|50|70)|t(?:20|80|81)|u(?:30|40|70|75|80|90)"
 )
-_MOST_OF_A_KIND: Final = 2  # measures of one kind, and kernels: three would hold a date
+# What follows a kernel: how strongly the image was reconstructed iteratively (I70f 3, where S3 would do as well).
+_ITERATIVE: Final = re.compile(r"[a-z]{1,2}[0-9]{2}[a-z]")
+_STRENGTH: Final = re.compile(r"[1-5]")
+# Strengths (S3, Q3), and days and months after something (J3, M6).
+_STEP: Final = re.compile(r"[jm]\+?(?:[1-9]|1[0258]|2[148]|3[06])|[apqs][1-9]|lv[1-9]")
+# What is counted by one digit, whatever number is elsewhere: Recon 2, phase 1.
+_COUNTED: Final = frozenset(
+    {"recon", "serie", "series", "phase", "helice", "helix", "level", "niveau", "stade", "grade", "type", "lot", "part"}
+)
+_COUNT: Final = re.compile(r"[1-9]")
+# What has an amount that everybody knows the unit of: FOV 350, DLP 250, mono 70.
+_AMOUNTED: Final = frozenset(
+    {
+        "asir",
+        "asirv",
+        "v",
+        "delai",
+        "dfov",
+        "dlp",
+        "filter",
+        "filtre",
+        "fov",
+        "matrice",
+        "matrix",
+        "mono",
+        "fc",
+        "monoe",
+    }
+    | {"resolution", "retard", "sfov", "ssf", "wl", "ww"}
+)
+_AMOUNT: Final = re.compile(r"[1-9][0-9]{0,2}|1024")
+# Behind these a number says where somebody lies.
+_LYING: Final = frozenset({"lit", "bed", "box"})
+# The word behind is somebody's name, even if it is on the lists; with these between, the word behind them.
+_TITLES: Final = frozenset(
+    {"dr", "drs", "dre", "pr", "prof", "docteur", "doctor", "professeur", "professor", "mr", "mrs", "miss", "mme"}
+    | {"mmes", "mlle", "monsieur", "madame", "mademoiselle", "epoux", "epouse", "veuve", "nee"}
+)
+_OF_NAMES: Final = frozenset({"de", "du", "des", "la", "le", "les", "van", "von", "el", "al", "da", "di", "l", "d"})
+_MOST_OF_A_KIND: Final = 2  # measures of one kind, kernels, steps, counts: three would hold a date
 _HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Between two tokens that are kept; anything else becomes a space.
 _BETWEEN: Final = re.compile(r"[^ _/+.,:&-]")
@@ -115,9 +176,13 @@ _LONGEST_RUN: Final = 4
 _ROMAN: Final = frozenset({"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"})
 _DOTS: Final = str.maketrans("", "", "./-")
 _CHUNK: Final = re.compile(r"\S+")
+# A word with a sign in it that nobody sees is not what it looks like.
+_UNSEEN: Final = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+_BROKEN: Final = re.compile(rf"[^\s{_UNSEEN}]*+[{_UNSEEN}]\S*+")
 _CACHED_LENGTH: Final = 1024
 
-_DROPPED, _NUMERAL, _SAFE = 0, 1, 2
+# ``_FIXED``: the second word of a pair. Its digits are those of the list, so that they say nothing with others.
+_DROPPED, _NUMERAL, _SAFE, _FIXED = 0, 1, 2, 3
 
 
 def fold(text: str) -> str:
@@ -190,21 +255,36 @@ def _judge(text: str, vocabulary: frozenset[str]) -> tuple[list[str], list[int]]
     text = " ".join(text.split())
     if "@" in text or "://" in text:
         text = _CHUNK.sub(_hide_address, text)
+    if not text.isascii():
+        text = _BROKEN.sub(lambda chunk: "@" * len(chunk[0]), text)
     parts = _TOKEN.split(text)
     tokens = parts[1::2]
     plain = text.isascii()
-    folded = list(map(str.lower if plain else fold, tokens))
+    folded = list(map(str.lower if plain and "'" not in text else _bare, tokens))
     kinds = [
         _SAFE if word in vocabulary and (plain or token.isascii()) else _kind(token, word, vocabulary)
         for token, word in zip(tokens, folded, strict=True)
     ]
-    if sum(map(str.isdigit, text)) > _LONGEST_RUN:
+    many_digits = sum(map(str.isdigit, text)) > _LONGEST_RUN
+    if many_digits:
         _drop_rows(folded, kinds)
-    if _DROPPED in kinds or _NUMERAL in kinds:
-        _settle(folded, kinds, vocabulary)
-    if sum(map(str.isdigit, text)) > _LONGEST_RUN:
+    named = _named(parts, folded)
+    if named or _DROPPED in kinds or _NUMERAL in kinds:
+        _settle(tokens, folded, kinds, vocabulary, named)
+    if many_digits:
         _break_runs(tokens, kinds)
+        _keep_small_words(tokens, folded, kinds, vocabulary, named)
     return parts, kinds
+
+
+def _bare(token: str) -> str:
+    """A token folded, without the article before it (l'abdomen).
+
+    Empty if it has marks that no word has: they would be a hiding place.
+    """
+    if not token.isascii() and any(map(unicodedata.combining, unicodedata.normalize("NFC", token))):
+        return ""
+    return fold(token[2:] if token[1:2] in ("'", "\u2019") else token)
 
 
 def _hide_address(chunk: re.Match[str]) -> str:
@@ -216,14 +296,13 @@ def _kind(token: str, folded: str, vocabulary: frozenset[str]) -> int:
     """What a token that is no plain vocabulary word is by itself: safe, a number without a unit, or to be dropped."""
     if folded in _SIGNS:
         return _SAFE
-    if folded[1:2] in ("'", "\u2019"):
-        folded = folded[2:]  # l'abdomen
-    if not token.isascii():
-        # Marks that no word has would be a hiding place.
-        composed = unicodedata.normalize("NFC", token)
-        return _SAFE if folded in vocabulary and not any(map(unicodedata.combining, composed)) else _DROPPED
-    if folded in vocabulary:
+    if not folded:
+        return _DROPPED
+    if folded in vocabulary or _STEP.fullmatch(folded):
         return _SAFE
+    if not token.isascii():
+        accented = f"{folded} '" in vocabulary and not unicodedata.normalize("NFKC", token).isascii()
+        return _SAFE if accented else _DROPPED
     if folded[0].isdigit():
         return _kind_of_number(folded)
     if token.isalnum():
@@ -244,8 +323,13 @@ def _kind_of_word(token: str, folded: str, vocabulary: frozenset[str]) -> int:
 
 
 def _is_glued(letters: str, vocabulary: frozenset[str]) -> bool:
-    one = letters.isupper() or letters[1:].islower()
-    return not one and all(hump.lower() in vocabulary for hump in _HUMPS.findall(letters))
+    """Say whether letters are several words that are on the list, each with a capital, or pairs of them."""
+    if letters.isupper() or letters[1:].islower():
+        return False
+    humps = [hump.lower() for hump in _HUMPS.findall(letters)]
+    firsts = [index for index, pair in enumerate(pairwise(humps)) if " ".join(pair) in vocabulary]
+    paired = {*firsts, *(index + 1 for index in firsts)}
+    return all(hump in vocabulary or index in paired for index, hump in enumerate(humps))
 
 
 def _kind_of_number(folded: str) -> int:
@@ -265,34 +349,109 @@ def _drop_rows(folded: list[str], kinds: list[int]) -> None:
 
 
 def _measured(folded: str) -> str:
-    """Which kind of measure a token is, or that it is a kernel; empty if neither."""
+    """Which kind of measure a token is, or that it is a kernel or a step; empty if none."""
     if folded.isalpha():
         return ""
     if _KERNEL.fullmatch(folded):
         return "kernel"
+    if _STEP.fullmatch(folded):
+        return "step"
     unit = _ENDS_WITH_UNIT.search(folded)
     return _SAME.get(unit[1], unit[1]) if unit else ""
 
 
-def _settle(folded: list[str], kinds: list[int], vocabulary: frozenset[str]) -> None:
-    """Keep the pairs of words that are on the list as pairs; decide on numbers without a unit by their neighbours."""
-    for index in range(1, len(folded)):
-        if f"{folded[index - 1]} {folded[index]}" in vocabulary:
-            kinds[index - 1] = kinds[index] = _SAFE
+def _named(parts: list[str], folded: list[str]) -> set[int]:
+    """The tokens that a form of address says to be somebody's name: ``Dr Poumon``, ``M. de la Plèvre``."""
+    found: set[int] = set()
     for index, word in enumerate(folded):
-        if word in _ROMAN and _is_month(index, folded, kinds):
-            kinds[index] = _DROPPED
-    if _NUMERAL in kinds:
-        alone = kinds.count(_NUMERAL) == 1
-        for index, kind in enumerate(kinds):
-            if kind == _NUMERAL:
-                kinds[index] = _SAFE if alone and _DROPPED not in kinds[max(index - 1, 0) : index + 2] else _DROPPED
+        if word in _TITLES or (word == "m" and parts[2 * index + 2].startswith(".")):
+            behind = index + 1
+            while folded[behind : behind + 1] and (folded[behind] in _OF_NAMES or len(folded[behind]) == 1):
+                behind += 1
+            found.update(range(index, min(behind + 1, len(folded))))
+    return found
+
+
+def _settle(
+    tokens: list[str], folded: list[str], kinds: list[int], vocabulary: frozenset[str], named: set[int]
+) -> None:
+    """Keep what is on the list as a pair; decide on small words and on numbers without a unit by their neighbours.
+
+    ``named`` are tokens that go whatever they are.
+    """
+    before = kinds[:]
+    _pair(folded, kinds, vocabulary, named)
+    months = {index for index, word in enumerate(folded) if word in _ROMAN and _is_month(index, folded, kinds)}
+    if months:
+        kinds[:] = before
+        _pair(folded, kinds, vocabulary, named | months)
+    _keep_small_words(tokens, folded, kinds, vocabulary, named | months)
+    _settle_numbers(folded, kinds)
+
+
+def _pair(folded: list[str], kinds: list[int], vocabulary: frozenset[str], gone: set[int]) -> None:
+    """Keep the pairs of words that are on the list as pairs; a digit may count the first (hélice 2 portal)."""
+    for index in gone:
+        kinds[index] = _DROPPED
+    for index in range(1, len(folded)):
+        first = index - 1
+        if index > 1 and kinds[index - 2] >= _SAFE and _COUNT.fullmatch(folded[first]):
+            first = index - 2
+        if f"{folded[first]} {folded[index]}" in vocabulary and gone.isdisjoint((first, index)):
+            kinds[first], kinds[index] = max(kinds[first], _SAFE), _FIXED
+
+
+def _keep_small_words(
+    tokens: list[str], folded: list[str], kinds: list[int], vocabulary: frozenset[str], gone: set[int]
+) -> None:
+    """Keep the small words before a word that is kept (le thorax, à 3 mois), and no others."""
+    for index in range(len(folded) - 1, -1, -1):
+        if f"{folded[index]} *" in vocabulary and folded[index] not in vocabulary and kinds[index] != _FIXED:
+            behind = folded[index + 1] if index + 1 < len(folded) else ""
+            stays = kinds[index + 1 : index + 2] not in ([], [_DROPPED]) and index not in gone
+            kinds[index] = _SAFE if stays and _goes_with(tokens[index], behind) else _DROPPED
+
+
+def _goes_with(small: str, behind: str) -> bool:
+    """Say whether a small word may stand before what is ``behind``: a single letter is an initial, but for ``à``."""
+    if _ENDS_WITH_SPAN.search(behind):
+        return True
+    return (len(small) > 1 or not small.isascii()) and not any(map(str.isdigit, behind))
+
+
+def _settle_numbers(folded: list[str], kinds: list[int]) -> None:
+    """Keep what counts something; of other numbers without a unit one, if it stands among words that are kept.
+
+    It is the only one, or the only one that has decimals, as thicknesses have.
+    """
+    counts = [
+        index
+        for index in range(1, len(folded))
+        if kinds[index - 1] >= _SAFE and _counts(folded[index - 1], folded[index])
+    ]
+    for index in counts if len(counts) <= _MOST_OF_A_KIND else ():
+        kinds[index] = _SAFE
+    numerals = [index for index, kind in enumerate(kinds) if kind == _NUMERAL]
+    thick = [index for index in numerals if _THICKNESS.fullmatch(folded[index])]
+    chosen = numerals if len(numerals) == 1 else thick if len(thick) == 1 else []
+    beside = {index: kinds[max(index - 1, 0) : index + 2] for index in chosen}
+    for index in numerals:
+        lies = index > 0 and folded[index - 1] in _LYING
+        kinds[index] = _DROPPED if lies or _DROPPED in beside.get(index, [_DROPPED]) else _SAFE
+
+
+def _counts(before: str, number: str) -> bool:
+    """Say whether a number is the strength behind a kernel, or that of a thing that is counted."""
+    if _KERNEL.fullmatch(before) and _ITERATIVE.fullmatch(before):
+        return _STRENGTH.fullmatch(number) is not None
+    wanted = _COUNT if before in _COUNTED else _AMOUNT if before in _AMOUNTED else None
+    return wanted is not None and wanted.fullmatch(number) is not None
 
 
 def _is_month(index: int, folded: list[str], kinds: list[int]) -> bool:
     """Say whether a Roman numeral stands behind a day or before a year."""
-    behind_day = index > 0 and kinds[index - 1] != _SAFE and folded[index - 1][0].isdigit()
-    return behind_day or (kinds[index + 1 : index + 2] == [_DROPPED] and folded[index + 1][0].isdigit())
+    behind_day = index > 0 and kinds[index - 1] < _SAFE and folded[index - 1][:1].isdigit()
+    return behind_day or (kinds[index + 1 : index + 2] == [_DROPPED] and folded[index + 1][:1].isdigit())
 
 
 def _break_runs(tokens: list[str], kinds: list[int]) -> None:
@@ -301,7 +460,7 @@ def _break_runs(tokens: list[str], kinds: list[int]) -> None:
     for index, token in enumerate(tokens):
         if kinds[index] == _DROPPED:
             continue
-        if token.isalpha():
+        if token.isalpha() or kinds[index] == _FIXED:
             run = 0
             continue
         before, longest = run, 0
