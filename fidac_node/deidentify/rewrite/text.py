@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Final
@@ -166,6 +166,7 @@ _TITLES: Final = frozenset(
     | {"mmes", "mlle", "monsieur", "madame", "mademoiselle", "epoux", "epouse", "veuve", "nee"}
 )
 _OF_NAMES: Final = frozenset({"de", "du", "des", "la", "le", "les", "van", "von", "el", "al", "da", "di", "l", "d"})
+_LONGEST_NAME: Final = 4  # words: M. de la Plèvre
 _MOST_OF_A_KIND: Final = 2  # measures of one kind, kernels, steps, counts: three would hold a date
 _HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Between two tokens that are kept; anything else becomes a space.
@@ -365,10 +366,9 @@ def _named(parts: list[str], folded: list[str]) -> set[int]:
     found: set[int] = set()
     for index, word in enumerate(folded):
         if word in _TITLES or (word == "m" and parts[2 * index + 2].startswith(".")):
-            behind = index + 1
-            while folded[behind : behind + 1] and (folded[behind] in _OF_NAMES or len(folded[behind]) == 1):
-                behind += 1
-            found.update(range(index, min(behind + 1, len(folded))))
+            name = folded[index + 1 : index + 1 + _LONGEST_NAME]
+            small = list(takewhile(lambda one: one in _OF_NAMES or len(one) == 1, name))
+            found.update(range(index, index + 1 + min(len(small) + 1, len(name))))
     return found
 
 

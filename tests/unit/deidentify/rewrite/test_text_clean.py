@@ -169,6 +169,13 @@ anything = st.one_of(mixtures(), letters, st.text(max_size=60))
         ("Thorax 1.25mm 120kV 80ml Br40d 3mm", "Thorax 1.25mm 120kV 80ml Br40d 3mm"),
         ("0.625mm 0 mm thorax Br40d B70f", "0.625mm 0 mm thorax Br40d B70f"),
         ("CHEST_TO_PELVIS TORAX", "CHEST_TO_PELVIS TORAX"),
+        ("Lung 1.0 I70f 3", "Lung 1.0 I70f 3"),
+        ("OMNIPAQUE 350 80ML thorax", "OMNIPAQUE 350 80ML thorax"),
+        ("Contrôle à 3 mois", "Contrôle à 3 mois"),
+        ("Crâne et thorax", "Crâne et thorax"),
+        ("Hélice 2 portal, poumon droit", "Hélice 2 portal, poumon droit"),
+        ("Post-op J+7, R/O EP", "Post-op J+7, R/O EP"),
+        ("débit 4 ml/s, 512 x 512", "débit 4 ml/s, 512 x 512"),
     ],
 )
 def test_what_describes_an_image_stays_as_it_is_written(value: str, kept: str) -> None:
@@ -209,6 +216,16 @@ def test_what_describes_an_image_stays_as_it_is_written(value: str, kept: str) -
         ("Br19 hr61 b07a thorax", "thorax"),
         ("thorax 06mm", "thorax"),
         ("to the thorax", "the thorax"),
+        ("Dr Poumon thorax", "thorax"),
+        ("M. de la Plèvre thorax", "thorax"),
+        ("thorax Mme Coeur", "thorax"),
+        ("thorax CRANE 5mm", "thorax 5mm"),
+        ("Lit 3 thorax", "Lit thorax"),
+        ("le 3 du 4 thorax", "thorax"),
+        ("A. thorax", "thorax"),
+        ("recon 1 recon 9 recon 6 recon 1", "recon recon recon recon"),
+        ("J1 M4 S6 A1 19", ""),
+        ("tho\u200brax tho\u00adrax lung", "lung"),
         ("5", ""),
         ("---", ""),
         ("", ""),
@@ -306,7 +323,21 @@ def test_the_names_of_dimensions_are_those_of_the_standard() -> None:
 
 
 def test_long_texts_are_cleaned_in_linear_time() -> None:
-    for unit in ("thorax Dupont 17/03/2020 ", "1.", "a.", "1", "C-", "w/", "@", "d'", "é\u0301", "5 ", "5mm "):
+    for unit in (
+        "thorax Dupont 17/03/2020 ",
+        "1.",
+        "a.",
+        "1",
+        "C-",
+        "w/",
+        "@",
+        "d'",
+        "é\u0301",
+        "5 ",
+        "5mm ",
+        "m. ",
+        "5 x ",
+    ):
         assert len(clean(unit * 40_000)) <= 40_000 * len(unit)
 
 
