@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from fidac_node.config.config import HubConfig, SiteConfig, kind_of, load_hub, load_site
+from fidac_node.config.own_words import read_own_words
 from fidac_node.config.sections import MEBIBYTE, Deidentify, Receive, Spools
 from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
@@ -78,6 +79,7 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "key": lambda: _key(config),
         "vault": lambda: _vault(config),
         "recipe": lambda: _recipe(config),
+        "own words": lambda: _own_words(config),
         "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
         "disk": lambda: _disk(config.spool),
@@ -130,6 +132,28 @@ def _recipe(config: SiteConfig) -> Iterator[Finding]:
 
     plan = load_plan(config.deidentify.profile, config.deidentify.profiles_directory, layers=config.deidentify.layers)
     yield Finding("recipe", True, f"{config.deidentify.profile}: every line is understood ({plan.digest[:8]})")
+
+
+def _own_words(config: SiteConfig) -> Iterator[Finding]:
+    """How many words of the site's own are looked for, and which describe images: they would hold everything."""
+    from fidac_node.deidentify import load_plan
+    from fidac_node.deidentify.rewrite.text import words
+
+    deidentify, name = config.deidentify, "own words"
+    own = read_own_words(deidentify.own_words, deidentify.own_words_file)
+    plan = load_plan(deidentify.profile, deidentify.profiles_directory, layers=deidentify.layers)
+    harmless = [word for word in own if plan.are_harmless(words(word))]
+    shown = [repr(word) for word in harmless if word in deidentify.own_words]
+    if len(shown) < len(harmless):  # the file may name people
+        shown.append(f"{len(harmless) - len(shown)} in {deidentify.own_words_file}")
+    if harmless:
+        message = f"{', '.join(shown)}: all images or hospitals have such words, so no text keeps them and nothing more"
+        yield Finding(name, True, message, "name what only your hospital is called by; these are not looked for")
+    elif own:
+        yield Finding(name, True, f"{len(own)} are looked for in every output")
+    else:
+        remedy = "name your hospital, town and departments in [deidentify] own_words, its people in own_words_file"
+        yield Finding(name, True, "none: what only your hospital knows is not looked for", remedy)
 
 
 def _burned_in(config: SiteConfig) -> Iterator[Finding]:

@@ -96,6 +96,7 @@ def command(
         settings.programme,
         rules=settings.rules,
         moments=settings.moments,
+        own=settings.own_words,
     )
     job = Job(
         engine,

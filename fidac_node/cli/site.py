@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,23 @@ for _group in (queue.command, pseudonym.pseudonym, patient.command, pseudonym.pr
     type=click.Choice(["pseudonymised", "anonymised"]),
     help="With a vault at the site, or with a key that is destroyed at the end.",
 )
+@click.option(
+    "--own-word",
+    "own_words",
+    multiple=True,
+    help="A name of the hospital, its town or a department, to be looked for in every output (repeatable).",
+)
 def init(
-    directory: Path, site_id: str, site_code: str, hub: str, ae_title: str, port: int, profile: str, mode: str
+    directory: Path,
+    *,
+    site_id: str,
+    site_code: str,
+    hub: str,
+    ae_title: str,
+    port: int,
+    profile: str,
+    mode: str,
+    own_words: tuple[str, ...],
 ) -> None:
     """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY."""
     from fidac_node.operations.setup import init_site
@@ -53,7 +69,7 @@ def init(
     values: dict[str, dict[str, object]] = {
         "site": {"id": site_id, **({"code": site_code} if site_code else {})},
         "receive": {"ae_title": ae_title, "port": port},
-        "deidentify": {"profile": profile, "mode": mode},
+        "deidentify": {"profile": profile, "mode": mode, "own_words": own_words or _asked_own_words()},
         "send": {"hub": hub},
     }
     config, made = init_site(directory, values)
@@ -63,6 +79,15 @@ def init(
     click.echo(f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.calling_ae}")
     click.echo(f"  here:        fidac-node doctor -c {path}\n               fidac-node site run -c {path}")
     click.echo(f"  at the PACS: send chest CTs to {ae_title}, this host, port {port}")
+
+
+def _asked_own_words() -> tuple[str, ...]:
+    """The words of the site's own that who sits at a terminal types; nobody else is asked."""
+    if not sys.stdin.isatty():
+        return ()
+    asked = "Names of the hospital, its town, its departments, between commas (Enter: none)"
+    typed: str = click.prompt(asked, default="", show_default=False, err=True)
+    return tuple(word for part in typed.split(",") if (word := part.strip()))
 
 
 @command.command()

@@ -13,6 +13,7 @@ from fidac_node.config.options import (
     one_of,
     option,
 )
+from fidac_node.config.own_words import own_word_problem
 from fidac_node.config.values import (
     RuleSettings,
     database_problem,
@@ -218,6 +219,18 @@ class Deidentify:
         "Test patients and phantoms by PatientID or PatientName; * and ? are wild cards. They are held.",
         each(pattern_problem),
         example='test_patients = ["ZZTEST*^*", "999*"]',
+    )
+    own_words: tuple[str, ...] = option(
+        (),
+        "Names of your hospital, its town, its departments: no text keeps them, and an output that has one is held.",
+        each(own_word_problem),
+        example='own_words = ["Saint-Exemple", "Exempleville"]',
+    )
+    own_words_file: Path | None = option(
+        None,
+        "A file with more of them, one a line, for example your radiologists; # starts a comment.",
+        kind=Path,
+        example='own_words_file = "own-words.txt"',
     )
     localizers: str = option(
         "process",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -24,6 +24,7 @@ from fidac_node.deidentify.rewrite import dates, iod, structured
 from fidac_node.deidentify.rewrite.dates import Clock, Moments
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
 from fidac_node.deidentify.rewrite.rewrite import ElementRule, Rewriter, RewrittenHeader, Subject, taken, told
+from fidac_node.deidentify.rewrite.text import words
 from fidac_node.deidentify.source import Source, Sources
 from fidac_node.deidentify.triage import triage
 from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
@@ -171,7 +172,8 @@ def doubt_holds() -> Iterator[None]:
 class Deidentifier:
     """De-identifies the objects of one site for one programme.
 
-    ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``path`` is for tests:
+    ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``own`` are words that
+    the site has named itself: no text keeps them, and the gate looks for them. ``path`` is for tests:
     ``fast`` raises :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
     """
 
@@ -184,6 +186,7 @@ class Deidentifier:
         *,
         rules: Rules | None = None,
         moments: Moments | None = None,
+        own: Sequence[str] = (),
         path: Literal["auto", "fast", "slow"] = "auto",
     ) -> None:
         for name, value in (("site id", site_id), ("programme", programme)):
@@ -217,7 +220,8 @@ class Deidentifier:
             }
         )
         self._words = frozenset(word for entry in plan.vocabulary | plan.devices for word in entry.split())
-        self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices)
+        self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices, own)
+        self._own = self._words.intersection(word for one in own for word in words(one))
         self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
         self._memory: dict[tuple[Syntax, str], dict[bytes, ElementRule]] = {}
 
@@ -275,7 +279,7 @@ class Deidentifier:
     def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
         _demand_uids(source)
         said = self._gate.read((*source.cut.pieces, *source.tail), source.meta.transfer_syntax_uid, self._kept)
-        study = self._study(source, verdict.kind, said.names & self._words)
+        study = self._study(source, verdict.kind, (said.names & self._words) | self._own)
         pixels = Pixels(source, verdict.mask) if verdict.kind == IMAGE else None
         header = self._header(source, study.rewriter, verdict.kind)
         completed = self._completed(source, header, pixels, study.subject.clock)
@@ -333,7 +337,7 @@ class Deidentifier:
         return rewriter.header(whole(elements.encoded(rebuilt, explicit=explicit)))
 
     def _study(self, source: Source, kind: str, names: frozenset[str]) -> _Study:
-        """What objects of a study share; ``names`` are those that are also words.
+        """What objects of a study share; ``names`` are those that are also words, and the site's own.
 
         Raises :class:`Permanent` if it is not certain whose.
         """

@@ -104,9 +104,14 @@ def _preview(name: str, path: Path, engine: Deidentifier, why: str, site: Site) 
 
 def _engine(site: Site) -> Deidentifier:
     config = site.config
-    rules, moments = site.pixel_rules, site.moments
     return Deidentifier(
-        site.plan, site.keys.patients, config.site.id, config.deidentify.programme, rules=rules, moments=moments
+        site.plan,
+        site.keys.patients,
+        config.site.id,
+        config.deidentify.programme,
+        rules=site.pixel_rules,
+        moments=site.moments,
+        own=site.own_words,
     )
 
 

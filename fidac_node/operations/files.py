@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from fidac_node.config.config import find_config, load_site
 from fidac_node.config.options import select
+from fidac_node.config.own_words import read_own_words
 from fidac_node.deidentify import Keyring, Moments, Plan, Pseudonymiser, load_plan
 from fidac_node.deidentify.triage import ocr
 from fidac_node.deidentify.triage.triage import Rules, Verdict
@@ -19,7 +20,7 @@ from fidac_node.identity.keys import open_keys
 
 @dataclass(frozen=True)
 class FileSettings:
-    """What decides on the output: profile and keys, rules of triage, site and programme."""
+    """What decides on the output: profile and keys, rules of triage, the site's own words, site and programme."""
 
     plan: Plan
     handles: Pseudonymiser
@@ -28,6 +29,7 @@ class FileSettings:
     moments: Moments | None
     site_id: str
     programme: str
+    own_words: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, str]:
         """What a report says of them."""
@@ -74,9 +76,10 @@ def file_settings(
     rules, moments = (
         (ocr.feasible(select(Rules, site.deidentify)), select(Moments, site.deidentify)) if site else (None, None)
     )
+    own_words = read_own_words(site.deidentify.own_words, site.deidentify.own_words_file) if site else ()
     if site is not None and own:
         keys = open_keys(site.programme)  # until this process ends: nobody changes them meanwhile
-        return FileSettings(plan, keys.handles, keys.patients, rules, moments, site_id, programme)
+        return FileSettings(plan, keys.handles, keys.patients, rules, moments, site_id, programme, own_words)
     key = key_file or (site.deidentify.key_file if site else Path())
     pseudonyms = Pseudonymiser(read_key(key), programme, site_id)
-    return FileSettings(plan, pseudonyms, pseudonyms, rules, moments, site_id, programme)
+    return FileSettings(plan, pseudonyms, pseudonyms, rules, moments, site_id, programme, own_words)

@@ -183,6 +183,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         programme=programme,
         rules=site.pixel_rules,
         moments=site.moments,
+        own=site.own_words,
     )
     worker = Worker(
         owner,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fidac_node.config.config import SiteConfig, load_site
 from fidac_node.config.options import select
+from fidac_node.config.own_words import read_own_words
 from fidac_node.deidentify import Moments, Plan, load_plan, profiles_directory
 from fidac_node.deidentify.triage import ocr, triage
 from fidac_node.dicom import part10
@@ -83,6 +84,11 @@ class Site:
     def moments(self) -> Moments:
         """What is told of dates and times."""
         return select(Moments, self.config.deidentify)
+
+    @cached_property
+    def own_words(self) -> tuple[str, ...]:
+        """What the site has named itself. Raises :class:`ConfigError`."""
+        return read_own_words(self.config.deidentify.own_words, self.config.deidentify.own_words_file)
 
     @cached_property
     def headers(self) -> Headers | None:

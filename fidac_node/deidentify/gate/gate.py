@@ -104,13 +104,16 @@ class _Meta(NamedTuple):
 class Gate:
     """Searches outputs.
 
-    ``harmless`` are the folded words that identify nobody, ``words`` those of makers and models.
+    ``harmless`` are the folded words that identify nobody, ``words`` those of makers and models, ``own`` what a site
+    has named itself: searched for in every output.
     """
 
-    def __init__(self, harmless: frozenset[str], words: frozenset[str] = frozenset()) -> None:
+    def __init__(self, harmless: frozenset[str], words: frozenset[str] = frozenset(), own: Sequence[str] = ()) -> None:
         self._harmless = harmless
         self._words = words
         self._inputs = Inputs(harmless)
+        self._own = self._inputs.own(own)
+        self._most_needles = _MOST_NEEDLES + sum(map(len, self._own))
         self._memories: dict[tuple[str, bytes, frozenset[int]], _InputMemory] = {}
         self._heads: dict[Scope, Heads] = {}
         self._searches: OrderedDict[tuple[object, ...], Search] = OrderedDict()
@@ -184,9 +187,9 @@ class Gate:
         search = self._searches.get(key)
         if search is None:
             # In an order that says nothing of what came before: of two attributes with one value a hit names the same.
-            ordered = sorted((*key[0], *needles), key=attrgetter("place", "tag"))
+            ordered = sorted((*key[0], *self._own, *needles), key=attrgetter("place", "tag"))
             search = Search(ordered, self._harmless, written, heads, self._words)
-            if search.needles > _MOST_NEEDLES:
+            if search.needles > self._most_needles:
                 raise Permanent(
                     "leak", f"the input has more than {_MOST_NEEDLES} identifying values: the output cannot be checked"
                 )

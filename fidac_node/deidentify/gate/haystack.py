@@ -18,7 +18,6 @@ from fidac_node.deidentify.rewrite.codes import phrases
 from fidac_node.deidentify.rewrite.text import fold
 from fidac_node.dicom.tags import CODE_MEANING, CODE_VALUE
 from fidac_node.dicom.uids import STANDARD_UID
-from fidac_node.dicom.walk import describe
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _UID: Final = re.compile(r"\d+(?:\.\d+){4,}", re.ASCII)
@@ -170,7 +169,7 @@ class Haystack:
         for view in _spellings(text):
             hit = self._look(view, self._wholes if tag == CODE_VALUE else self._sums, spared)
             if hit is not None:
-                return f"the input's {describe((hit.tag,))}"
+                return hit.source
             uids.update(uid for uid in _UID.findall(view) if not STANDARD_UID.fullmatch(uid))
             rows.update(row for row in map(_digits_of, _ROW.findall(view)) if len(row) >= _SHORTEST_ROW)
         return (frozenset(uids), frozenset(rows)) if uids or rows else None
@@ -211,7 +210,7 @@ class Haystack:
         value = _BETWEEN.join(values)
         for needle, source in self._scripts.items():
             if needle in value and not _is_spared(source, spared):
-                return f"the input's {describe((source.tag,))}"
+                return source.source
         if longest < _STRONG or value == self._clean:
             return None
         uids: set[str] = set()
@@ -219,7 +218,7 @@ class Haystack:
         for half in _halves(value) if longest >= 2 * _STRONG else (value,):
             hit = self._in_letters(half, spared) if self._strong_bare else None
             if hit is not None:
-                return f"the input's {describe((hit.tag,))}"
+                return hit.source
             for run in _printable(half):
                 found = self.in_text(run.decode("ascii"), spared=spared)
                 if isinstance(found, str):

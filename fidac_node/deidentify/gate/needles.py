@@ -24,6 +24,9 @@ from fidac_node.dicom.uids import STANDARD_UID
 from fidac_node.dicom.walk import describe
 from fidac_node.errors import Permanent
 
+# In place of the attribute, for the words that a site has named itself: of the patient's group, so that no attribute
+# may hold them, whatever else a profile lets it tell.
+_OWN_WORDS: Final = 0x00100000
 # As DA has it, and with the signs that the field puts between year, month and day.
 _DATE: Final = re.compile(rb"(\d{4})([-./]?)(\d\d)\2(\d\d)")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -113,6 +116,11 @@ class Needles:
         )
         return (self.tag, self.place, *map(frozenset, found))
 
+    @property
+    def source(self) -> str:
+        """Where they come from, for people to read."""
+        return "a word of the site's own" if self.tag == _OWN_WORDS else f"the input's {describe((self.tag,))}"
+
     def __len__(self) -> int:
         return len(self.parts) + len(self.wholes) + len(self.days) + len(self.singles) + len(self.digits)
 
@@ -176,6 +184,10 @@ class Inputs:
     def sender(self, ae_title: str) -> tuple[Needles, ...]:
         """The needles of the AE title in the File Meta Information of an input."""
         return self._gathered(0x00020016, True, Kind.IDENTIFIER, [ae_title])
+
+    def own(self, texts: Iterable[str]) -> tuple[Needles, ...]:
+        """The needles of the words that a site has named itself, as those of names."""
+        return self._gathered(_OWN_WORDS, False, Kind.NAME, texts)
 
     def identifiers_of(self, contents: Contents, kept: frozenset[int]) -> Identifiers | None:
         """What some values say, but those of attributes in ``kept``; ``None``: nothing."""

@@ -267,7 +267,7 @@ class Search:
         for pieces in several:
             source = self._hay.in_pixels(pieces)
             if source is not None:
-                raise leak((PIXEL_DATA,), f"the input's {describe((source.tag,))}")
+                raise leak((PIXEL_DATA,), source.source)
 
     def look(self, pieces: Iterable[bytes]) -> list[SearchedPiece]:
         """Search the pieces of an output; a hit raises :class:`Permanent` ``leak``."""
@@ -372,7 +372,7 @@ class Search:
                 whole, _, fraction = number.partition(b".")
                 source = self._numbers.get(whole)
                 if source is not None and not fraction.strip(b"0") and not (head.excused and source.place):
-                    raise leak(head.path, f"the input's {describe((source.tag,))}")
+                    raise leak(head.path, source.source)
         if (self._rows or self._few) and len(joined) >= _SHORTEST_OF_FEW:
             for value in values:
                 if not value.strip(b" \0+-").isdigit():  # whole numbers were compared as such
@@ -411,7 +411,7 @@ class Search:
                 for one in struct.unpack(f"{order}{len(value) // struct.calcsize(order + code)}{code}", value):
                     source = self._wholes.get(one)
                     if source is not None and not (head.excused and source.place):
-                        raise leak(head.path, f"the input's {describe((source.tag,))}")
+                        raise leak(head.path, source.source)
                     if one in self._pointed:
                         raise leak(head.path, "an identifying number")
         # Letters, each in a number of its own.
