@@ -241,6 +241,25 @@ def test_doctor_warns_where_nothing_looks_for_burned_in_text(
     assert "sudo apt-get install tesseract-ocr" in wrong(path)["burned-in text"][0].message
 
 
+def test_doctor_says_which_words_of_the_sites_own_are_too_common_to_be_looked_for(
+    site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = site(Peer("FIDACHUB", "127.0.0.1", free_port()))
+    assert "own words" not in found(path)
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OWN_WORDS", "Exempleville, CHU de Saint-Exemple")
+    (finding,) = found(path)["own words"]
+    assert (finding.ok, finding.message, finding.remedy) == (True, "2 are looked for in every output", "")
+    file = tmp_path / "own.txt"
+    file.write_text("Quatrefages\nPoumon\n", encoding="utf-8")
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OWN_WORDS", "Thorax, Exempleville")
+    monkeypatch.setenv("FIDAC_NODE_DEIDENTIFY_OWN_WORDS_FILE", str(file))
+    (finding,) = found(path)["own words"]
+    assert finding.ok and finding.message.startswith(f"'Thorax', 1 in {file}: ") and "not looked for" in finding.remedy
+    file.write_text("Quatrefages\nAb\n", encoding="utf-8")
+    (finding,) = found(path)["own words"]
+    assert not finding.ok and f"{file}:2: is no word" in finding.message
+
+
 @pytest.mark.interop("tesseract")
 def test_doctor_says_what_is_looked_at_for_burned_in_text(scp: Callable[..., Peer], site: Callable[..., Path]) -> None:
     (finding,) = found(site(scp(VERIFICATION, STORAGE_COMMITMENT, *CT_CLASSES)))["burned-in text"]
