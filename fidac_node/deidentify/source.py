@@ -305,8 +305,9 @@ class Sources:
             real = stated if stated == DEFLATED_EXPLICIT_VR_LE else real_syntax(buffer, offset, stated)
             if real != stated:
                 meta, said = _as_it_is(meta, real, agreed=agreed), (*said, _TRANSFER_SYNTAX)
+            read = _mended if Syntax.of(real).little else _parse
             try:
-                source = _mended(meta, buffer, offset, file, self._cutters, self._texts)
+                source = read(meta, buffer, offset, file, self._cutters, self._texts)
             except Malformed:
                 raise error from None  # the strict reader says better what is wrong
         return replace(source, mended=(*said, *source.mended)) if said else source
@@ -367,7 +368,7 @@ def _mended(
     """An object that is not well-formed, as it was meant. Raises :class:`Malformed` if that is not certain."""
     syntax = Syntax.of(meta.transfer_syntax_uid)
     if not syntax.little:
-        raise Malformed("not well-formed in Explicit VR Big Endian")
+        raise Malformed("in big endian nothing is put right")
     found = mend.mended(buffer, offset, len(buffer), meta.transfer_syntax_uid)
     header = join({tag: encoded for tag, encoded in found.elements.items() if tag < PIXEL_DATA})
     cut, end = learned[syntax.explicit].split(header, 0, len(header))

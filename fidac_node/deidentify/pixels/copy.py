@@ -149,7 +149,8 @@ class Pixels:
     def header(self, syntax: Syntax) -> bytes:
         """The bytes that stand before the pixel data."""
         if not self._data.encapsulated:
-            return syntax.header(PIXEL_DATA, self._data.vr or "OW", self._length + self._length % 2)
+            vr = self._data.vr if self._data.vr in ("OB", "OW") else "OW"  # UN is from a system that did not know it
+            return syntax.header(PIXEL_DATA, vr, self._length + self._length % 2)
         return syntax.header(PIXEL_DATA, "OB", 0)[:-4] + struct.pack("<L", UNDEFINED_LENGTH)
 
     def are_offsets(self, offsets: bytes, lengths: bytes) -> bool:

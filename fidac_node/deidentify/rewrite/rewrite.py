@@ -340,6 +340,12 @@ class Rewriter:
             raw, told = written, actions.NORMALISED
         value = self.value(tag, vr, raw, action, declared)
         if value is not None:
+            if (
+                vr == "CS"
+                and not told
+                and any(len(one) > shapes.LONGEST_CS for one in raw.strip(b"\x00 ").split(b"\\"))
+            ):
+                told = actions.NORMALISED  # of its words as many as fit
             return Change(action, self._syntax.element(tag, vr, value), told=told if value else "")
         lost = action in _AS_IT_IS and not forms.is_understood(tag, vr, raw)
         return Change(actions.REMOVE, self._without_value(tag, vr), told=actions.LOST if lost else "")

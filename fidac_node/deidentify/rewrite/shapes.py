@@ -33,7 +33,7 @@ CODE_PARTS: Final = frozenset({*CODE_VALUES, CODING_SCHEME_DESIGNATOR, CODE_MEAN
 
 # What people type when no agent was given; "non" alone is French for no, but NON IONIC is an agent.
 _NO_CONTRAST: Final = re.compile(r"(?:none|no|nil|sans|without|aucune?|wo|w o|0|non inj\w*)(?: .*)?|non?|n")
-_LONGEST_CS: Final = 16
+LONGEST_CS: Final = 16
 _CS: Final = re.compile(r"[A-Z0-9 _]{0,16}")
 _DS: Final = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
 _IS: Final = re.compile(r" *[+-]?\d{1,12} *", re.ASCII)
@@ -148,7 +148,7 @@ def fitting(value: str) -> str:
     """A CS value, or as many whole words of it as a CS may have (PS3.5 6.2); ``""`` if it is none."""
     if _CS.fullmatch(value.strip(" ")):
         return value
-    while len(value) > _LONGEST_CS:
+    while len(value) > LONGEST_CS:
         value = value.rpartition(" ")[0]
     return value if _CS.fullmatch(value) else ""
 

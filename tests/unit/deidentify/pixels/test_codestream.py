@@ -228,18 +228,32 @@ def test_a_number_of_frames_that_is_not_there_is_held(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entry", [b"QUEN", struct.pack("<L", 2), struct.pack("<L", 1 << 30)])
 def test_an_offset_table_that_points_at_no_fragment_is_held(tmp_path: Path, entry: bytes) -> None:
-    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1, table=True)
-    table = b"\xfe\xff\x00\xe0\x04\0\0\0"
-    altered(path, table + bytes(4), table + entry)
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg(), jpeg()], number=2, table=True)
+    table = b"\xfe\xff\x00\xe0\x08\0\0\0" + bytes(4)
+    data = path.read_bytes()
+    at = data.index(table) + len(table)
+    path.write_bytes(data[:at] + entry + data[at + 4 :])
     with pytest.raises(Permanent, match="offset table"):
         run(path)
 
 
 def test_an_offset_table_of_the_wrong_length_is_held(tmp_path: Path) -> None:
-    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1, table=True)
-    altered(path, b"\xfe\xff\x00\xe0\x04\0\0\0" + bytes(4), b"\xfe\xff\x00\xe0\x08\0\0\0" + bytes(8))
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg(), jpeg()], number=2, table=True)
+    data, head = path.read_bytes(), b"\xfe\xff\x00\xe0\x08\0\0\0" + bytes(4)
+    at = data.index(head)
+    path.write_bytes(data[:at] + b"\xfe\xff\x00\xe0\x04\0\0\0" + bytes(4) + data[at + 16 :])
     with pytest.raises(Permanent, match="one entry for each frame"):
         run(path)
+
+
+@pytest.mark.parametrize("entry", [b"QUEN", struct.pack("<L", 2), bytes(4) + struct.pack("<L", 8), b"\1\2"])
+def test_one_frame_needs_no_offset_table_and_a_wrong_one_is_left_out(tmp_path: Path, entry: bytes) -> None:
+    path = compressed(tmp_path / "a.dcm", JPEG_SYNTAX, [jpeg()], number=1, table=True)
+    head = b"\xfe\xff\x00\xe0"
+    altered(path, head + b"\x04\0\0\0" + bytes(4), head + struct.pack("<L", len(entry)) + entry)
+    encoded, outcome = run(path)
+    pixels = encoded[encoded.index(b"\xe0\x7f\x10\x00OB") + 12 :]
+    assert pixels.startswith(head + bytes(4) + head) and outcome.normalised == ((0x7FE00010,),)
 
 
 @pytest.mark.parametrize(
