@@ -229,18 +229,27 @@ def _formed(tag: int, form: _Form, raw: bytes) -> bytes | None:
         text = raw.decode("utf-8" if form is _as else "ascii").strip(_BLANK)
     except UnicodeDecodeError:
         return None
-    values = [one.strip(_BLANK) for one in text.split("\\")]
     most = most_values(tag)
+    values = _apart(text, most if form is _ds else None)
     while len(values) > 1 and not values[-1]:
         values.pop()
-    if most == 1 and len(set(values)) == 1:
-        values = values[:1]
-    if most is not None and len(values) > most:
-        return None
     if form in (_ds, _is) and _may_be_thousands(values):
         return None
     new = [form(tag, one) if one else "" for one in values]
-    return "\\".join(one or "" for one in new).encode("ascii") if None not in new else None
+    if most == 1 and len(set(new)) == 1:
+        new = new[:1]  # the same twice is said once
+    if None in new or (most is not None and len(new) > most):
+        return None
+    return "\\".join(one or "" for one in new).encode("ascii")
+
+
+def _apart(text: str, most: int | None) -> list[str]:
+    """The values in a text: numbers also where another sign parts as many as the attribute has."""
+    if most is not None and most > 1 and "\\" not in text:
+        for sign in (r"\s*;\s*", r"\s*/\s*", r"\s+", *([r"\s*,\s*"] if "." in text else [])):
+            if len(values := re.split(sign, text)) == most:
+                return values
+    return [one.strip(_BLANK) for one in text.split("\\")]
 
 
 def _may_be_thousands(values: list[str]) -> bool:

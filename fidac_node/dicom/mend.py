@@ -32,6 +32,7 @@ _KNOWN_VRS: Final = SHORT_VRS | LONG_VRS
 _DELIMITERS: Final = 0xFFFE
 _LOOK_AHEAD: Final = 3  # elements that must follow each other where a length is doubtful
 _MOST_ITEMS: Final = 4096
+_MOST_WORK: Final = 100_000  # elements
 _TAG_AND_LENGTH: Final = headers.IMPLICIT.unpack_from
 _EXPLICIT: Final = headers.EXPLICIT.unpack_from
 _LENGTH: Final = headers.LENGTH.unpack_from
@@ -65,9 +66,25 @@ class _Span(NamedTuple):
     certain: bool = True
 
 
+class _Work:
+    """Counts what was looked at: each level is read again by the one above, and in two encodings where one fails."""
+
+    def __init__(self) -> None:
+        self._elements = 0
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """One more element of so many bytes. Raises :class:`Malformed` when it is more than a header needs."""
+        self._elements += 1
+        self._bytes += size
+        if self._elements > _MOST_WORK or self._bytes > 4 * LARGEST_HEADER:
+            raise Malformed("there is too much in it that would have to be put right")
+
+
 class _Mender:
-    def __init__(self, buffer: Buffer, transfer_syntax_uid: str) -> None:
+    def __init__(self, buffer: Buffer, transfer_syntax_uid: str, work: _Work | None = None) -> None:
         self._buffer = buffer
+        self._work = work or _Work()
         self._transfer_syntax_uid = transfer_syntax_uid
         self._syntax = Syntax.of(transfer_syntax_uid)
         self._explicit = self._syntax.explicit
@@ -118,7 +135,8 @@ class _Mender:
             raise Malformed("cut short: the data ends inside an element header")
         regular = self._as_explicit(position, limit) if explicit else self._as_implicit(position, limit)
         doubtful = not explicit and bytes(self._buffer[position + 4 : position + 6]) in _KNOWN_VRS
-        if regular is not None and not doubtful and _fits(regular, limit):
+        fits = regular is not None and not doubtful and _fits(regular, limit)
+        if regular is not None and fits and (regular.length == UNDEFINED_LENGTH or regular.tag == PIXEL_DATA):
             return regular
         ways = {
             (way.value, way.length): way
@@ -127,8 +145,8 @@ class _Mender:
             if _fits(way, limit) and (way.length or way.value < limit)
             if self._goes_on(way.value + way.length, limit, way.tag, explicit)
         }
-        if regular is not None and (regular.value, regular.length) in ways and len(ways) == 1:
-            return regular
+        if regular is not None and fits and len(ways) != 1:
+            return regular  # nothing speaks for another
         if len(ways) != 1:
             group, number, *_ = _EXPLICIT(self._buffer, position)
             raise Malformed(
@@ -136,7 +154,8 @@ class _Mender:
                 f"{limit - position} bytes before the end"
             )
         (way,) = ways.values()
-        return way._replace(certain=False)
+        is_regular = regular is not None and (way.value, way.length) == (regular.value, regular.length)
+        return regular if regular is not None and is_regular else way._replace(certain=False)
 
     def _ways(self, position: int, limit: int) -> Iterator[_Span]:
         """Every way in which a header may have been meant: with 16 bits of length, with 32, in Implicit VR."""
@@ -193,6 +212,7 @@ class _Mender:
         if span.length == UNDEFINED_LENGTH:
             return self._open(position, limit, span, here, explicit)
         after = span.value + span.length
+        self._work.add(after - position)
         vr = span.vr.decode("ascii") if explicit else ""
         known = vrs_of(tag)
         encoded = bytes(self._buffer[position:after])
@@ -209,6 +229,7 @@ class _Mender:
             raise Malformed(f"{format_tag(span.tag)} has an undefined length, which its VR does not allow")
         # Within UN Implicit VR Little Endian (PS3.5 6.2.2 note 2); converters left what was there before.
         inner = [False, True] if span.vr == b"UN" else [explicit]
+        self._work.add(8)
         for one in inner:
             try:
                 items, after = self._items(span.value, limit, path, one, undefined=True)
@@ -315,7 +336,7 @@ class _Mender:
         """As :meth:`_element`, in an item that may be encoded otherwise than the object."""
         if explicit == self._explicit:
             return self._element(position, limit, span, path, explicit)
-        other = _Mender(self._buffer, syntax_uid(explicit))
+        other = _Mender(self._buffer, syntax_uid(explicit), self._work)
         result = other._element(position, limit, span, path, explicit)
         self._paths |= other._paths
         return result

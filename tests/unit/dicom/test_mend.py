@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -246,6 +247,23 @@ def test_whatever_comes_is_malformed_or_read_so_that_the_strict_reader_takes_it(
         return
     assert list(found.elements) == sorted(found.elements)
     assert sum(map(len, found.elements.values())) <= 2 * len(data) + 64
+
+
+def test_what_would_be_read_again_and_again_is_given_up() -> None:
+    odd = b""
+    for depth in range(30):
+        odd = opened(CODE_SEQUENCE, b"UN" if depth % 2 else b"SQ") + ITEM + b"\xff" * 4 + odd + CODE * 40 + SEQUENCE_END
+    with suppress(Malformed):  # whichever, and soon
+        read(data_set(odd))
+    with pytest.raises(Malformed):
+        read(
+            data_set(
+                *(
+                    element(0x00090000 + (number << 16 << 1), "SQ", ITEM + b"\3\0\0\0" + b"x" * 9)
+                    for number in range(5000)
+                )
+            )
+        )
 
 
 def test_a_header_of_items_without_end_takes_no_more_memory_than_a_header_may(monkeypatch: pytest.MonkeyPatch) -> None:
