@@ -225,6 +225,11 @@ class Deidentifier:
         self._studies: OrderedDict[tuple[object, ...], _Study] = OrderedDict()
         self._memory: dict[tuple[Syntax, str], dict[bytes, ElementRule]] = {}
 
+    def demand_uids(self, source: Source) -> None:
+        """Raise :class:`Permanent` if an object does not say which instance it is, of which series and study."""
+        with doubt_holds():
+            _demand_uids(source)
+
     def triage(self, source: Source) -> Verdict:
         """What kind of object ``source`` is (see :func:`.triage.triage`).
 

@@ -219,6 +219,7 @@ class Worker:
             if decision.action == DISCARD:
                 self._discard(entry, decision)
                 return None
+            self._deidentifier.demand_uids(source)  # of no study, it would be of that of all others without
             self._people.meet(entry, source, self._deidentifier.plan.digest)
             if decision.action == HOLD and not released:
                 self._hold_out_of_scope(source, decision)

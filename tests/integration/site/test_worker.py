@@ -24,9 +24,13 @@ from fidac_node.config.config import SiteConfig, load_site, render
 from fidac_node.config.sections import Route
 from fidac_node.deidentify import Deidentifier, load_plan
 from fidac_node.deidentify.triage.triage import Rules as PixelRules
+from fidac_node.dicom import part10
+from fidac_node.dicom.series import cutters
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.identity.keys import begin, create_keys, open_keys
 from fidac_node.identity.vault import Vault
 from fidac_node.operations.status import site_status
+from fidac_node.receive.check import entry_for, identify_draft
 from fidac_node.site import daemon, worker
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.node import Site
@@ -38,6 +42,7 @@ from fidac_node.system import safeio
 from fidac_node.system.base32 import base32
 from tests.support import SystemCalls, wait_until
 from tests.unit.deidentify import build
+from tests.unit.deidentify.build import raw_element
 
 ROOT = Path(__file__).parents[3]
 SIZE = 256
@@ -82,6 +87,19 @@ class Bench:
         )
         with self.inbox.create() as draft:
             draft.file.write(path.read_bytes())
+            self.inbox.put(draft, entry)
+        return entry
+
+    def store(self, data: bytes, transfer_syntax_uid: str = EXPLICIT_VR_LE, number: int = 1) -> Entry:
+        """Take a data set as reception does, whatever it is."""
+        meta = part10.FileMeta(build.CT, f"{build.ROOT}.3.{number}", transfer_syntax_uid, "PACS", "FIDACNODE")
+        with self.inbox.create() as draft:
+            head = part10.encode_meta(meta)
+            draft.file.write(head + data)
+            identity = identify_draft(
+                draft, meta, len(head), len(data), beginning=data[: 1 << 16], limit=build.LIMIT, learned=cutters()
+            )
+            entry = entry_for(identity, hashlib.sha256(data).digest(), self.keys.handles)
             self.inbox.put(draft, entry)
         return entry
 
@@ -157,6 +175,35 @@ def test_in_an_anonymised_programme_nothing_at_the_site_names_the_patient_of_wha
         if file.is_file():
             content = file.read_bytes()
             assert not any(value in content for value in (b"IPP8003412765", b"QUENOUILLE", build.ROOT.encode())), file
+
+
+def test_what_reception_kept_for_a_person_is_held_with_what_is_wrong(bench: Callable[..., Bench]) -> None:
+    one = bench()
+
+    def data(number: int, syntax: str = EXPLICIT_VR_LE, **values: Any) -> bytes:
+        ds = build.ct(SOPInstanceUID=f"{build.ROOT}.3.{number}", **values)
+        file = build.write(one.directory / "in.dcm", ds, syntax).read_bytes()
+        return file[part10.meta_in(file)[1] :]
+
+    pixels = raw_element(0x7FE00010, "OW", build.PIXELS)
+    slope = raw_element(0x00281053, "DS", b"2 ")
+    slope_kept = one.store(data(1).replace(pixels, pixels + slope), number=1)
+    held = [
+        ("malformed", "not in the transfer syntax that was agreed", one.store(data(2, IMPLICIT_VR_LE), number=2)),
+        ("malformed", "cut short", one.store(data(3)[:-10], number=3)),
+        ("incomplete", "StudyInstanceUID is missing", one.store(data(4, StudyInstanceUID=None), number=4)),
+        (
+            "incomplete",
+            "StudyInstanceUID is missing",
+            one.store(data(5, StudyInstanceUID=None, PatientID="OTHER"), number=5),
+        ),
+        ("incomplete", "SeriesInstanceUID is missing", one.store(data(6, SeriesInstanceUID=""), number=6)),
+    ]
+    one.work()
+    for code, message, entry in held:
+        assert one.state(entry) == code and message in str((one.inbox.reason(entry) or {}).get("message"))
+    assert one.state(slope_kept) == "outbox"
+    assert raw_element(0x00281053, "DS", b"2 ") in one.outbox.path(slope_kept).read_bytes()
 
 
 def test_a_patient_without_an_id_is_held(bench: Callable[..., Bench]) -> None:
