@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from blake3 import blake3
@@ -33,6 +34,7 @@ def data_set(
     *,
     site: str = "LILLE",
     label: str = "CERTAIN",
+    lost: Iterable[str] = (),
     **values: Any,
 ) -> Dataset:
     """A CT image with our marks; ``values`` are attributes by keyword, ``None`` leaves one out."""
@@ -60,6 +62,8 @@ def data_set(
     block.add_new(marks.LABEL_SOURCE, "LO", "called-ae")
     block.add_new(marks.PROFILE, "LO", "fidac-chest-ct")
     block.add_new(marks.PROFILE_DIGEST, "LO", DIGEST)
+    if lost:
+        block.add_new(marks.LOST, "UN", "\\".join(lost).encode("ascii"))  # as after a hop in Implicit VR
     ds.add_new(0x7FE00010, "OW", bytes(range(32)))
     for keyword, value in values.items():
         if value is None:

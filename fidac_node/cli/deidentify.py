@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -20,6 +20,9 @@ from fidac_node.errors import ConfigError
 if TYPE_CHECKING:
     from fidac_node.deidentify.tools.folder import Result
     from fidac_node.deidentify.tools.report import Report
+
+# Of how many files a run says so at its end.
+_TOLD: Final = {"normalised": "with values written right", "lost": "with values lost (not understood)"}
 
 
 @click.command(name="deidentify")
@@ -132,6 +135,8 @@ def _tell(
     for result in _shown(results, len(files)):
         counts[result.state] += 1
         counts["nonconforming"] += bool(result.errors)
+        counts["normalised"] += bool(result.normalised)
+        counts["lost"] += bool(result.lost)
         path = files[result.number - 1]
         named = f"{printable(path)}: file {result.number}"
         if result.state == "held":
@@ -141,8 +146,9 @@ def _tell(
         if report is not None:
             report.add(_entry(result, path if names else None), result.recipe)
     shown = [*STATES, *(["nonconforming"] if counts["nonconforming"] else [])]
-    click.echo(", ".join(f"{counts[state]} {state}" for state in shown), err=True)
-    return {state: counts[state] for state in shown}
+    told = [f"{counts[name]} {words}" for name, words in _TOLD.items() if counts[name]]
+    click.echo(", ".join([*(f"{counts[state]} {state}" for state in shown), *told]), err=True)
+    return {name: counts[name] for name in (*shown, *_TOLD)}
 
 
 def _shown(results: Iterable[Result], total: int) -> Iterator[Result]:
@@ -170,6 +176,8 @@ def _entry(result: Result, path: Path | None) -> dict[str, Any]:
         "tag": tag_path(result.message),
         "actions": result.actions,
         "errors": result.errors,
+        "normalised": result.normalised,
+        "lost": result.lost,
         "source": str(path) if path is not None else "",
     }
     return {name: value for name, value in facts.items() if value}

@@ -193,6 +193,9 @@ def site_list(config: Path, as_json: bool) -> None:
     help="At least so many instances (in the study for 'studies', else in the series).",
 )
 @click.option(
+    "--complete", is_flag=True, help="Leave out series that lost an attribute in any instance ('lost' names them)."
+)
+@click.option(
     "--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out."
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")

@@ -248,6 +248,10 @@ def _print_status(state: SiteStatus) -> None:
         )
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
+    if state.normalised:
+        click.echo(f"  values written right, as the standard has them: in {state.normalised} objects")
+    if state.lost:
+        click.echo(f"  values lost, which could not be understood: in {state.lost} objects, which name them")
     show_disk(state.disk)
     show_failed_connections(state.failed_connections)
     if state.last_error:

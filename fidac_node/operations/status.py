@@ -74,7 +74,8 @@ class LastError:
 class SiteStatus:
     """A site: ``counts`` of objects by state, ``reasons`` of what waits for a person; ages are in seconds.
 
-    ``advice`` says of some reasons what would spare a person the work.
+    ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
+    were written right, ``lost`` those in which some could not be understood.
     """
 
     site: str
@@ -88,6 +89,8 @@ class SiteStatus:
     disk: Disk
     hub: HubLink
     failed_connections: int
+    normalised: int
+    lost: int
     last_error: LastError | None
 
     @property
@@ -113,6 +116,8 @@ class SiteStatus:
             "disk": asdict(self.disk),
             "hub": {**asdict(self.hub), **asked},
             "failed_connections": self.failed_connections,
+            "normalised": self.normalised,
+            "lost": self.lost,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
         }
 
@@ -198,6 +203,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         hub=_link(config, ledger),
         failed_connections=int(ledger.fact(FAILED_CONNECTIONS) or 0),
         last_error=LastError(*error) if error else None,
+        **ledger.told(),
     )
 
 

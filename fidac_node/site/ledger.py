@@ -53,6 +53,8 @@ _OF_OBJECT: Final = (
     "sent_bytes",
     "sent_syntax",
     "patient",
+    "normalised",
+    "lost",
 )
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
@@ -64,7 +66,8 @@ CREATE TABLE IF NOT EXISTS object (
     entry TEXT PRIMARY KEY, study TEXT NOT NULL, state TEXT NOT NULL, changed_at REAL NOT NULL,
     received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
     reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
-    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT
+    attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT,
+    normalised INTEGER, lost INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
 CREATE INDEX IF NOT EXISTS object_study ON object (study);
@@ -82,7 +85,13 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 
 # What the table of an older ledger lacks.
-_ADDED: Final = {"sent_bytes": "INTEGER", "sent_syntax": "TEXT", "patient": "TEXT"}
+_ADDED: Final = {
+    "sent_bytes": "INTEGER",
+    "sent_syntax": "TEXT",
+    "patient": "TEXT",
+    "normalised": "INTEGER",
+    "lost": "INTEGER",
+}
 
 _UPSERT: Final = f"""
 INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
@@ -336,6 +345,14 @@ class Ledger:
             dict(zip(("transfer_syntax_uid", "objects", "bytes_received", "bytes_sent"), row, strict=True))
             for row in rows
         ]
+
+    def told(self) -> dict[str, int]:
+        """Copies in which attributes were written right (``normalised``), or not understood and ``lost``."""
+        names = ("normalised", "lost")
+        if not self._columns() >= _ADDED.keys():
+            return dict.fromkeys(names, 0)  # opened for reading before this version ran
+        row = self._one("SELECT COUNT(normalised), COUNT(lost) FROM object") or (0, 0)
+        return dict(zip(names, map(int, row), strict=True))
 
     def oldest(self, states: Sequence[str]) -> float | None:
         """When the longest waiting object in ``states`` was received (seconds of the epoch)."""

@@ -54,7 +54,8 @@ _MOST_CRASHES: Final = 3
 class _Copy:
     """The anonymous copy of an object, written and not yet put: ``size`` in bytes, made at ``at`` (monotonic seconds).
 
-    ``pixels`` are the bytes of the original's file that are in the copy as they are.
+    ``pixels`` are the bytes of the original's file that are in the copy as they are; so many attributes were
+    ``normalised``, so many ``lost``.
     """
 
     entry: Entry
@@ -64,6 +65,8 @@ class _Copy:
     transfer_syntax_uid: str
     at: float
     pixels: range
+    normalised: int
+    lost: int
 
 
 class Worker:
@@ -277,7 +280,8 @@ class Worker:
             inflated = source.meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE  # other bytes than the file's
             pixels = range(0) if inflated else outcome.copied
             syntax = outcome.transfer_syntax_uid
-            copy = self._smaller(_Copy(entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels))
+            told = len(outcome.normalised), len(outcome.lost)
+            copy = self._smaller(_Copy(entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels, *told))
         except BaseException:
             draft.discard()
             raise
@@ -323,6 +327,8 @@ class Worker:
                 patient=self._people.patient(copy.entry),
                 sent_bytes=copy.size,
                 sent_syntax=copy.transfer_syntax_uid,
+                normalised=copy.normalised or None,
+                lost=copy.lost or None,
             )
             self._inbox.remove(copy.entry, copy.pixels)
         for copy in copies:

@@ -23,7 +23,7 @@ from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
 from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.tools import conformance
 from fidac_node.deidentify.tools.pool import Crashed, in_processes
-from fidac_node.deidentify.tools.report import recipe_of
+from fidac_node.deidentify.tools.report import described, recipe_of
 from fidac_node.deidentify.triage.placeholders import STANDS_FOR_NOBODY, is_placeholder
 from fidac_node.deidentify.triage.triage import Verdict
 from fidac_node.errors import ConfigError, Permanent, Temporary
@@ -51,7 +51,8 @@ class Result:
     ``state`` is ``deidentified``, ``duplicate`` (its output was there, byte for byte) or ``held``;
     ``output`` is relative to the output folder; ``code`` and ``message`` say why it is held. ``actions``
     counts what was done, ``recipe`` says it attribute by attribute (:func:`.report.recipe_of`), ``errors``
-    are those that dciodvfy finds in the output and not in the input.
+    are those that dciodvfy finds in the output and not in the input. ``normalised`` are the attributes that were
+    written right, ``lost`` those that could not be understood, by their paths as people read them.
     """
 
     number: int
@@ -62,6 +63,8 @@ class Result:
     actions: dict[str, int] | None = None
     recipe: str = ""
     errors: tuple[str, ...] = ()
+    normalised: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,19 @@ class Job:
                 os.utime(fp.fileno(), _ONE_TIME)
                 os.fdatasync(fp.fileno())
         errors = tuple(conformance.new_errors(task.path, temporary)) if self.check else ()
+        result = Result(
+            task.number,
+            DEIDENTIFIED,
+            output,
+            errors=errors,
+            normalised=described(outcome.normalised),
+            lost=described(outcome.lost),
+        )
         if not self.details:
-            return Result(task.number, DEIDENTIFIED, output, errors=errors)
+            return result
         taken = tuple(outcome.taken())
         actions = dict(Counter(action for _, action in taken))
-        return Result(task.number, DEIDENTIFIED, output, actions=actions, recipe=self._recipe(taken), errors=errors)
+        return replace(result, actions=actions, recipe=self._recipe(taken))
 
     def _look(self, look: Callable[[BinaryIO, Verdict], object], source: Source) -> bool:
         """Look for burned-in text where triage wants it."""

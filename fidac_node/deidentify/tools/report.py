@@ -34,6 +34,11 @@ def recipe_of(taken: Iterable[tuple[tuple[int, ...], str]]) -> str:
     return json.dumps({describe(path): ", ".join(names) for path, names in actions.items()})
 
 
+def described(paths: Iterable[tuple[int, ...]]) -> tuple[str, ...]:
+    """Paths as people read them, each once: items of one sequence share it."""
+    return tuple(map(describe, dict.fromkeys(paths)))
+
+
 def tag_path(message: str) -> str:
     """The tag path that a reason names first, ``(0040,0275).(0010,0010)``; ``""`` if it names none."""
     found = _PATH.search(message)

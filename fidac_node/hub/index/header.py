@@ -131,11 +131,20 @@ class Header:
 
     def private(self, group: int, creator: str, number: int) -> str:
         """The text of one element in the private block of ``creator``, whichever block that is (PS3.5 7.8.1)."""
+        tag = self._private_tag(group, creator, number)
+        return "" if tag is None else self.text(tag)
+
+    def private_raw(self, group: int, creator: str, number: int) -> bytes:
+        """The value of such an element as it is encoded; empty when absent."""
+        tag = self._private_tag(group, creator, number)
+        return b"" if tag is None else self.raw(tag)
+
+    def _private_tag(self, group: int, creator: str, number: int) -> int | None:
         for block in range(0x10, 0x100):
             reserved = group << 16 | block
             if reserved in self._values and self.text(reserved) == creator:
-                return self.text(group << 16 | block << 8 | number)
-        return ""
+                return group << 16 | block << 8 | number
+        return None
 
     def sequences(self) -> Iterator[int]:
         """The tags of this data set that may have Items: :meth:`items`."""

@@ -144,6 +144,9 @@ _EVERY_TEXT: Final = (
 
 _TALLY: Final = ("CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",)
 
+# Keywords of attributes that de-identification could not keep in an instance; `hub reindex` reads them of older ones.
+_LOST: Final = ("ALTER TABLE series ADD COLUMN lost TEXT NOT NULL DEFAULT ''",)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -151,6 +154,7 @@ STEPS: Final = (
     Step("0004-site-code", statements(*_SITE_CODE)),
     Step("0005-every-text", statements(*_EVERY_TEXT)),
     Step("0006-tally", statements(*_TALLY)),
+    Step("0007-lost", statements(*_LOST)),
 )
 
 

@@ -85,7 +85,7 @@ class Study(Model):
 class Series(Model):
     """A series and how it was acquired; lengths in millimetres, KVP in kilovolts.
 
-    Counts, ``received_at`` (the latest), ``thinnest`` and ``labels`` follow its instances.
+    Counts, ``received_at`` (the latest), ``thinnest``, ``labels`` and ``lost`` follow its instances.
     """
 
     id = BigAutoField()
@@ -101,6 +101,8 @@ class Series(Model):
     # The least SliceThickness of its instances; and which labels they have, as `label_bit` says it.
     thinnest = DoubleField(null=True)
     labels = IntegerField(default=0)
+    # Keywords of what any of its instances lost, ascending, separated by backslashes.
+    lost = TextField(default="")
     row_spacing = DoubleField(null=True)
     column_spacing = DoubleField(null=True)
     rows = IntegerField(null=True)

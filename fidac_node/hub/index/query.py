@@ -33,7 +33,8 @@ _Columns: TypeAlias = "dict[str, Any]"
 class StudyRow(NamedTuple):
     """One study; what its series say is joined by backslashes. Dates are shifted, per patient.
 
-    ``received_week`` is ISO 8601; ``received_at`` (UTC) is ``None`` unless exact times were asked for.
+    ``lost`` has the keywords of attributes that could not be kept in every instance. ``received_week`` is ISO 8601;
+    ``received_at`` (UTC) is ``None`` unless exact times were asked for.
     """
 
     site: str
@@ -52,6 +53,7 @@ class StudyRow(NamedTuple):
     bytes: int
     label: str
     label_source: str
+    lost: str
     profile: str
     profile_digest: str
     received_week: str
@@ -85,6 +87,7 @@ class SeriesRow(NamedTuple):
     bytes: int
     label: str
     label_source: str
+    lost: str
     profile: str
     profile_digest: str
     received_week: str
@@ -122,6 +125,7 @@ class InstanceRow(NamedTuple):
     bytes: int
     label: str
     label_source: str
+    lost: str
     profile: str
     profile_digest: str
     received_week: str
@@ -150,7 +154,8 @@ class StudyFilter:
     Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
     (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
     study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
-    millimetres; ``min_instances`` counts in the study when studies are listed, else in the series.
+    millimetres; ``min_instances`` counts in the study when studies are listed, else in the series; ``complete`` leaves
+    out series that lost an attribute in any instance.
     """
 
     site: str = ""
@@ -171,6 +176,7 @@ class StudyFilter:
     max_slice_thickness: float | None = None
     contrast: bool | None = None
     min_instances: int | None = None
+    complete: bool = False
 
 
 def find(
@@ -248,9 +254,11 @@ _EQUIPMENT: Final[dict[str, Any]] = {
     "Manufacturer": Series.manufacturer,
     "ManufacturerModelName": Series.model,
 }
+# What a study has of its series.
+_OF_SERIES: Final[dict[str, Any]] = {**_EQUIPMENT, "lost": Series.lost}
 _SERIES: Final[dict[str, Any]] = {
     "SeriesInstanceUID": Series.series_instance_uid,
-    **_EQUIPMENT,
+    **_OF_SERIES,
     "ConvolutionKernel": Series.kernel,
     "KVP": Series.kvp,
     "SliceThickness": Series.slice_thickness,
@@ -410,6 +418,8 @@ def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
         conditions.append(thickness <= wanted.max_slice_thickness)
     if wanted.contrast is not None:
         conditions.append(Series.contrast == wanted.contrast)
+    if wanted.complete:
+        conditions.append(Series.lost == "")
     return conditions
 
 
@@ -457,18 +467,17 @@ def _like(text: Any, value: str) -> Any:
 
 def _with_equipment(db: Database, page: list[_Columns]) -> Iterator[_Columns]:
     """Add to each study what its series say: every value that occurs, separated as in DICOM."""
-    said: dict[int, dict[str, set[str]]] = {row["number"]: {keyword: set() for keyword in _EQUIPMENT} for row in page}
+    said: dict[int, dict[str, set[str]]] = {row["number"]: {name: set() for name in _OF_SERIES} for row in page}
     values = (
-        Series.select(Series.study.alias("number"), *_aliased(_EQUIPMENT))
+        Series.select(Series.study.alias("number"), *_aliased(_OF_SERIES))
         .distinct()
         .where(Series.study.in_(list(said)))
     )
     for row in values.dicts().iterator(db):
-        for keyword in _EQUIPMENT:
-            said[row["number"]][keyword].update(filter(None, [row[keyword]]))
+        for name in _OF_SERIES:
+            said[row["number"]][name].update(filter(None, row[name].split("\\")))
     for row in page:
-        equipment = {keyword: "\\".join(sorted(seen)) for keyword, seen in said[row["number"]].items()}
-        yield {**row, **equipment}
+        yield {**row, **{name: "\\".join(sorted(seen)) for name, seen in said[row["number"]].items()}}
 
 
 def _presented(columns: _Columns, names: tuple[str, ...]) -> list[Any]:

@@ -28,6 +28,8 @@ from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Stud
 from fidac_node.system.database import ask, change, exclusive, insert
 
 _MOST_VALUES: Final = 5000
+_KEYWORD: Final = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
+_LONGEST_KEYWORDS: Final = 1 << 12
 _AGE: Final = re.compile(r"(\d{3})([DWMY])")
 # What de-identification writes where an IOD demands a value and none could be kept (PS3.15 Table E.1-1, action D): an
 # Enhanced CT must have a kernel, a model, dates. As a number it is 0, which no length and no tension is. Midnight is
@@ -84,6 +86,7 @@ class Description:
     localizer: bool
     bytes: int
     received_at: datetime.datetime
+    lost: frozenset[str] = frozenset()
 
     @property
     def rank(self) -> str:
@@ -136,6 +139,7 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
         localizer="LOCALIZER" in header.text(tags.IMAGE_TYPE).upper().split("\\"),
         bytes=stat.st_size,
         received_at=datetime.datetime.fromtimestamp(stat.st_mtime, datetime.UTC).replace(tzinfo=None),
+        lost=_keywords(header.private_raw(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LOST)),
     )
 
 
@@ -273,9 +277,9 @@ def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles:
         first = min(group, key=lambda new: new.rank)
         attributes = {**vars(first.acquisition), "profile_id": profiles.get((first.profile, first.profile_digest))}
         study = studies[key[:2]]
-        numbers[key], is_new = _upsert(
-            db, Series, {"study_id": study, "series_instance_uid": key[2]}, group, attributes, _narrowing(group)
-        )
+        row = {"study_id": study, "series_instance_uid": key[2]}
+        changes = {**_narrowing(group), **_lost(db, row, group)}
+        numbers[key], is_new = _upsert(db, Series, row, group, attributes, changes)
         added[study] += is_new
     for study, number in added.items():
         if number:
@@ -293,6 +297,16 @@ def _narrowing(group: list[Description]) -> _Changes:
     if thinnest is not None:
         changes["thinnest"] = ("CASE WHEN thinnest < ? THEN thinnest ELSE ? END", [thinnest, thinnest])
     return changes
+
+
+def _lost(db: Database, series: dict[str, Any], group: list[Description]) -> _Changes:
+    """What any instance of a series lost; mostly none did, and nothing is asked."""
+    lost = frozenset().union(*(new.lost for new in group))
+    if not lost:
+        return {}
+    known = ask(db, "SELECT lost FROM series WHERE study_id = ? AND series_instance_uid = ?", *series.values())
+    lost |= {keyword for (text,) in known for keyword in text.split("\\") if keyword}
+    return {"lost": ("?", ["\\".join(sorted(lost))])}
 
 
 def _upsert(
@@ -396,6 +410,12 @@ def _acquisition(header: Header) -> Acquisition:
 def _values(text: str) -> str:
     """Several values without their padding (PS3.5 6.2): each is asked for by itself."""
     return "\\".join(value.strip() for value in text.split("\\")) if "\\" in text else text
+
+
+def _keywords(raw: bytes) -> frozenset[str]:
+    """Keywords of PS3.6 in a private element; what is none of their form is left out."""
+    values = (value.strip(" \x00") for value in raw[:_LONGEST_KEYWORDS].decode("ascii", "replace").split("\\"))
+    return frozenset(value for value in values if _KEYWORD.fullmatch(value))
 
 
 def _said(header: Header, tag: int) -> str:

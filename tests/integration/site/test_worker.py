@@ -148,6 +148,16 @@ def test_a_study_is_in_the_vault_once_when_its_objects_leave(bench: Callable[...
     assert one.studies() == [build.IDENTITY["PatientID"]]
 
 
+def test_what_was_written_right_is_in_the_row_of_the_object(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    entries = [one.take(SOPInstanceUID=f"{build.ROOT}.3.1"), one.take(SOPInstanceUID=f"{build.ROOT}.3.2", HighBit=15)]
+    one.work()
+    one.ledger.flush()
+    told = {row["entry"]: (row["normalised"], row["lost"]) for row in one.ledger.rows()}
+    assert [told[str(entry)] for entry in entries] == [(None, None), (1, None)]
+    assert site_status(one.config, one.ledger).normalised == 1
+
+
 def test_nothing_leaves_as_long_as_the_vault_cannot_be_written(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fidac_node.config.config import SiteConfig, load_site
 from fidac_node.operations.status import site_status
 from fidac_node.site.ledger import Ledger
+from fidac_node.spool.entry import Entry
 
 NOON = 1_700_000_000.0
 
@@ -57,6 +58,15 @@ def test_a_hub_that_does_not_answer_is_told_with_when_it_was_asked_and_when_it_l
         "last_asked": "2023-11-14T22:14:20Z",
         "error": "nothing listens there",
     }
+
+
+def test_objects_with_values_written_right_and_with_values_lost_are_counted(config: SiteConfig, ledger: Ledger) -> None:
+    assert (site_status(config, ledger).normalised, site_status(config, ledger).lost) == (0, 0)
+    for number, told in enumerate(({}, {"normalised": 3}, {"normalised": 1, "lost": 2})):
+        ledger.note(Entry("a" * 12, f"{number + 2}" * 16, "b" * 16), "outgoing", **told)
+    ledger.flush()
+    status = site_status(config, ledger).as_dict()
+    assert (status["normalised"], status["lost"]) == (2, 1)
 
 
 def test_an_answer_of_long_ago_is_no_answer_about_now(

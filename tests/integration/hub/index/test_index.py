@@ -258,11 +258,13 @@ def test_our_private_block_is_found_in_another_block_and_when_a_hop_made_it_un(
         (0x4202, b"rule:x"),
         (0x4203, b"p1"),
         (0x4204, b"CD" * 32),
+        (0x4205, b"KVP\\PatientAge"),
     ):
         ds.add_new(0x0F1D0000 | number, "UN", value + b" " * (len(value) % 2))
     description = described(ds)
     assert (description.label, description.label_source) == ("possible", "rule:x")
     assert (description.profile, description.profile_digest) == ("p1", "cd" * 32)
+    assert description.lost == {"KVP", "PatientAge"}
 
 
 @pytest.mark.parametrize("label", ["", "PERHAPS"])
@@ -544,11 +546,12 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
                 StudyDate=None,
                 BodyPartExamined="ABDOMEN",
                 PatientAge="006M",
+                lost=["SliceThickness", "StudyDate"],
             ),
             received="2026-03-01",
         ),
         described(
-            data_set(3, 1, 2, ConvolutionKernel="LUNG", SliceThickness="0.5", Manufacturer="Philips"),
+            data_set(3, 1, 2, lost=["KVP"], ConvolutionKernel="LUNG", SliceThickness="0.5", Manufacturer="Philips"),
             received="2026-03-01",
         ),
     ]
@@ -606,6 +609,8 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({"contrast": True}, "2"),
         ({"contrast": False}, "134"),
         ({"min_instances": 2}, "13"),
+        ({"complete": True}, "124"),
+        ({"complete": True, "max_slice_thickness": 0.5}, ""),
         ({"kernel": "lung", "manufacturer": "philips"}, "3"),
         ({"kernel": "lung", "body_part": "abdomen"}, ""),
         ({"kernel": "lung", "label": "negative", "min_instances": 1, "max_slice_thickness": 0.7, "site": "LILLE"}, "2"),
@@ -673,6 +678,24 @@ def test_a_study_lists_every_value_of_its_series(asked: Database) -> None:
         "Sensation 16",
     )
     assert (study["PatientAge"], study["StudyDate"], study["label"], study["series"]) == ("006M", None, "certain", 2)
+    assert study["lost"] == "KVP\\SliceThickness\\StudyDate"
+
+
+def test_a_series_names_what_any_of_its_instances_lost_whenever_that_came(
+    db: Database, described: Callable[..., Description]
+) -> None:
+    long = [f"NobodyUnderstood{number:02d}" for number in range(40)]
+    batches = [data_set(instance=1)], [data_set(instance=2, lost=["KVP"]), data_set(instance=3, lost=["KVP", *long])]
+    for batch in (*batches, [data_set(instance=4, lost=["PatientAge"])], [data_set(instance=5)]):
+        record(db, [described(ds) for ds in batch])
+    (series,) = rows(db, "series")
+    assert series["lost"].split("\\") == sorted(["KVP", "PatientAge", *long])
+    assert {row["lost"] for row in rows(db, "instances")} == {series["lost"]}
+    assert rows(db, "series", complete=True) == rows(db, "instances", complete=True) == []
+
+
+def test_what_is_no_keyword_is_not_named_as_lost(described: Callable[..., Description]) -> None:
+    assert described(data_set(lost=["KVP", "", "Mme Quenouille", "x" * 65, "\x1b[2J"])).lost == {"KVP"}
 
 
 def test_a_row_says_all_under_dicom_keywords(asked: Database) -> None:
@@ -706,6 +729,7 @@ def test_a_row_says_all_under_dicom_keywords(asked: Database) -> None:
             "bytes": rows(asked, "series", patient="PSEUDO0002")[0]["bytes"],
             "label": "negative",
             "label_source": "called-ae",
+            "lost": "",
             "profile": "fidac-chest-ct",
             "profile_digest": DIGEST,
             "received_week": "2026-W05",
@@ -798,7 +822,7 @@ def archived(archive: Archive, tmp_path: Path, ds: Dataset, site: str = "LILLE",
 
 def test_the_index_is_rebuilt_from_the_archive_as_it_was(db: Database, archive: Archive, tmp_path: Path) -> None:
     paths = [
-        archived(archive, tmp_path, data_set(patient, instance=instance))
+        archived(archive, tmp_path, data_set(patient, instance=instance, lost=["KVP"] if instance == 3 else []))
         for patient in (1, 2)
         for instance in (1, 2, 3)
     ]

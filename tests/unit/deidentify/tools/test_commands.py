@@ -14,7 +14,7 @@ from fidac_node.cli import cli
 from fidac_node.deidentify import load_plan, profiles_directory
 from fidac_node.identity.keyfile import create_key
 from tests.unit.deidentify import build
-from tests.unit.deidentify.build import ct, read, traces, write
+from tests.unit.deidentify.build import ct, raw_element, read, traces, write
 
 
 def call(*arguments: object) -> Result:
@@ -275,6 +275,38 @@ def test_a_tree_goes_in_and_a_tree_without_names_comes_out(tmp_path: Path, tree:
     assert read(files[0].read_bytes()).private_block(0x0F1D, "FIDAC NODE 1")[1].value == "CERTAIN"
     assert "2 deidentified, 1 duplicate, 4 held" in result.stderr
     assert "file 4 held (pixel-risk)" in result.stdout
+
+
+def told(path: Path, number: int) -> None:
+    """A CT slice of which one value is to be written right, and one that nobody can understand."""
+    write(path, ct(SliceThickness=None, KVP=None, SOPInstanceUID=f"{build.ROOT}.{number}"))
+    encoded = build.insert(path.read_bytes(), raw_element(0x00180050, "DS", b"1,25"))
+    path.write_bytes(build.insert(encoded, raw_element(0x00180060, "DS", b"about 120 ")))
+
+
+def test_every_loss_is_told_in_the_report_and_counted_at_the_end(tmp_path: Path, key: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write(folder / "0.dcm", ct())
+    for number in (41, 42):
+        told(folder / f"{number}.dcm", number)
+    report = tmp_path / "report.json"
+    result = call("deidentify", folder, tmp_path / "out", "--key-file", key, "--report", report)
+    content = json.loads(report.read_text())
+    assert (content["normalised"], content["lost"]) == (2, 2)
+    assert sorted((one.get("normalised", []), one.get("lost", [])) for one in content["objects"]) == [
+        ([], []),
+        (["(0018,0050) SliceThickness"], ["(0018,0060) KVP"]),
+        (["(0018,0050) SliceThickness"], ["(0018,0060) KVP"]),
+    ]
+    assert "about 120" not in report.read_text()
+    ending = "3 deidentified, 0 duplicate, 0 held, 2 with values written right, 2 with values lost (not understood)"
+    assert result.stderr.splitlines()[-1] == ending
+
+
+def test_a_run_in_which_nothing_is_lost_says_nothing_of_it(tmp_path: Path, tree: Path, key: Path) -> None:
+    result = call("deidentify", tree / "ct" / "1.dcm", tmp_path / "out", "--key-file", key)
+    assert result.stderr.splitlines()[-1] == "1 deidentified, 0 duplicate, 0 held"
 
 
 def test_who_runs_it_is_told_the_path_of_what_is_held_and_nobody_else(
