@@ -248,6 +248,8 @@ def _print_status(state: SiteStatus) -> None:
         )
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
+    if state.repeats:
+        click.echo(f"  came again in other bytes and kept once: {state.repeats} objects (discarded)")
     if state.normalised:
         click.echo(f"  values written right, as the standard has them: in {state.normalised} objects")
     if state.lost:

@@ -75,7 +75,8 @@ class SiteStatus:
     """A site: ``counts`` of objects by state, ``reasons`` of what waits for a person; ages are in seconds.
 
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
-    were written right, ``lost`` those in which some could not be understood.
+    were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
+    came again in other bytes.
     """
 
     site: str
@@ -91,6 +92,7 @@ class SiteStatus:
     failed_connections: int
     normalised: int
     lost: int
+    repeats: int
     last_error: LastError | None
 
     @property
@@ -118,6 +120,7 @@ class SiteStatus:
             "failed_connections": self.failed_connections,
             "normalised": self.normalised,
             "lost": self.lost,
+            "repeats": self.repeats,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
         }
 
@@ -204,6 +207,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         failed_connections=int(ledger.fact(FAILED_CONNECTIONS) or 0),
         last_error=LastError(*error) if error else None,
         **ledger.told(),
+        repeats=ledger.repeats(),
     )
 
 

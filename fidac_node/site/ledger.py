@@ -36,6 +36,8 @@ OUTBOX_STATES: Final = {
     "sent": "sent",
     "committed": "committed",
 }
+# Why an object was discarded that is the same as one before, in other bytes.
+REPEAT: Final = "repeat"
 FAILED_CONNECTIONS: Final = "failed_connections"
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
@@ -326,6 +328,11 @@ class Ledger:
     def reasons(self) -> dict[str, int]:
         """Held and refused objects per reason code."""
         return dict(self._all("SELECT reason, COUNT(*) FROM object WHERE state IN ('held', 'refused') GROUP BY reason"))
+
+    def repeats(self) -> int:
+        """Objects that came again in other bytes and were kept once."""
+        row = self._one("SELECT COUNT(*) FROM object WHERE state = 'discarded' AND reason = ?", REPEAT)
+        return int(row[0]) if row else 0
 
     def sent_since(self, since: float) -> int:
         """Objects that reached the hub since ``since`` (seconds of the epoch)."""

@@ -26,6 +26,7 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.originals import Headers
+from fidac_node.site.again import Again, FirstInHand
 from fidac_node.site.compress import Compressor
 from fidac_node.site.ledger import OUTBOX_STATES, Ledger
 from fidac_node.site.people import TWO_PATIENTS, People, Policy
@@ -105,6 +106,7 @@ class Worker:
         self._limit = limit
         self._headers = headers
         self._compressor = compressor
+        self._again = Again(inbox, outbox, ledger, deidentifier, limit)
         self._current = _Current(inbox.directory / "work" / f".{owner}.current")
 
     def recover(self, *, after_crash: bool) -> None:
@@ -151,12 +153,18 @@ class Worker:
             self._put_off(batch, error, stop)
             return
         copies: list[_Copy] = []
+        early: list[Entry] = []
         for number, entry in enumerate(batch):
             if stop.is_set():
                 self._unclaim(batch[number:])
                 break
+            if firsts[entry] != entry:
+                self._deliver(copies, stop)  # the first of them may be among these
             try:
                 copy = self._process(entry, firsts[entry])
+            except FirstInHand:
+                early.append(entry)
+                continue
             except (Temporary, OSError) as error:
                 self._deliver(copies, stop)  # they need not wait for the end of the trouble
                 self._put_off([entry], error, stop)
@@ -166,6 +174,8 @@ class Worker:
             if copies and time.monotonic() - copies[0].at > _LINGER_SECONDS:
                 self._deliver(copies, stop)
         self._deliver(copies, stop)
+        if early:
+            self._put_off(early, FirstInHand("the version that came first is being de-identified"), stop)
 
     def _deliver(self, copies: list[_Copy], stop: threading.Event) -> None:
         """Put ``copies`` into the outbox, or their originals back; the list is empty then."""
@@ -212,7 +222,8 @@ class Worker:
 
     def _forward(self, entry: Entry, first: Entry) -> _Copy | None:
         if first != entry:
-            raise Permanent("conflict", f"another version of this instance came first, as {first}; drop one of the two")
+            self._again.settle(entry, first)
+            return None
         path = self._inbox.path(entry)
         with self._deidentifier.sources.open(path, self._limit, agreed=True) as source:
             decision = self._decide(source)

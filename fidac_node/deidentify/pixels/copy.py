@@ -139,6 +139,25 @@ class Pixels:
                 raise Permanent("pixel-risk", _ROOM_BELOW)
 
     @property
+    def shape(self) -> Shape:
+        """What the header says of the pixels."""
+        return self._shape
+
+    def frames(self) -> Iterator[bytes]:
+        """Yield the pixels of each frame as native PixelData has them in little endian, decoded if need be.
+
+        Raises :class:`Permanent` ``pixel-risk`` if they cannot be decoded here.
+        """
+        if self._data.encapsulated:
+            for fragments in self._coded_frames():
+                yield decoding.native(b"".join(fragments), self._family or "", self._shape.pixels, self._shape.bits)
+            return
+        size = self._length // self._frames
+        for start in range(self._data.offset, self._data.offset + size * self._frames, size):
+            frame = self._piece(start, size)
+            yield frame if self._source.syntax.little else decoding.swapped(frame, self._shape.bits)
+
+    @property
     def high_bit(self) -> int | None:
         """What HighBit (0028,0102) is, where the header does not say it; ``None`` where it does.
 

@@ -24,6 +24,7 @@ from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.tools import conformance
 from fidac_node.deidentify.tools.pool import Crashed, in_processes
 from fidac_node.deidentify.tools.report import described, recipe_of
+from fidac_node.deidentify.tools.same import difference
 from fidac_node.deidentify.triage.placeholders import STANDS_FOR_NOBODY, is_placeholder
 from fidac_node.deidentify.triage.triage import Verdict
 from fidac_node.errors import ConfigError, Permanent, Temporary
@@ -48,7 +49,7 @@ _Taken = tuple[tuple[tuple[int, ...], str], ...]
 class Result:
     """What became of the ``number``-th file (from 1, in order of path).
 
-    ``state`` is ``deidentified``, ``duplicate`` (its output was there, byte for byte) or ``held``;
+    ``state`` is ``deidentified``, ``duplicate`` (its output was there, be it in another encoding) or ``held``;
     ``output`` is relative to the output folder; ``code`` and ``message`` say why it is held. ``actions``
     counts what was done, ``recipe`` says it attribute by attribute (:func:`.report.recipe_of`), ``errors``
     are those that dciodvfy finds in the output and not in the input. ``normalised`` are the attributes that were
@@ -219,7 +220,7 @@ def _results(tasks: list[Task], job: Job, workers: int) -> Iterator[Result]:
             if folder not in unsynced:
                 _sync(unsynced)
                 unsynced.add(folder)
-            yield _placed(answer, job.temporary(task), job.target)
+            yield _placed(answer, job.temporary(task), job)
     _sync(unsynced)
 
 
@@ -228,18 +229,18 @@ def held(task: Task, error: Permanent) -> Result:
     return Result(task.number, HELD, code=error.code, message=str(error))
 
 
-def _placed(result: Result, temporary: Path, target: Path) -> Result:
+def _placed(result: Result, temporary: Path, job: Job) -> Result:
     """Give an output its name, if that is free."""
-    path = target / result.output
+    path = job.target / result.output
     make_directories(path.parent)
     if not path.exists():
         temporary.rename(path)
         return result
-    same = filecmp.cmp(temporary, path, shallow=False)
+    why = "" if filecmp.cmp(temporary, path, shallow=False) else difference(path, temporary, limit=job.limit)
     temporary.unlink()
-    if same:
+    if not why:
         return replace(result, state=DUPLICATE)
-    message = f"another version of this instance came first, as {result.output}"
+    message = f"another version of this instance came first, as {result.output}: {why}"
     return Result(result.number, HELD, code="conflict", message=message)
 
 

@@ -255,7 +255,7 @@ def test_copies_of_what_was_claimed_together_go_to_the_disk_together(bench: Call
 
 def test_of_two_versions_claimed_together_the_one_that_came_first_leaves(bench: Callable[..., Bench]) -> None:
     one = bench()
-    first, second, other = one.take(), one.take(PatientComments="again"), one.take(SOPInstanceUID=f"{build.ROOT}.3.9")
+    first, second, other = one.take(), one.take(KVP="100"), one.take(SOPInstanceUID=f"{build.ROOT}.3.9")
     for at, entry in enumerate((first, second, other)):
         os.utime(one.inbox.path(entry), (1000 + at, 1000 + at))
     one.worker._work(one.inbox.claim("w", 10), threading.Event())

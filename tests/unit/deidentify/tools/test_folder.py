@@ -20,6 +20,7 @@ from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify.tools import folder
 from fidac_node.deidentify.tools.folder import Job, Task, deidentify_files, files_of
 from fidac_node.deidentify.triage.triage import Rules
+from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent, Temporary
 from fidac_node.identity.keyfile import create_key
 from fidac_node.system import locks
@@ -78,8 +79,25 @@ def test_of_two_versions_the_first_in_order_of_path_is_kept(tmp_path: Path, fold
     files = [path for path in files_of(folders) if path.name == "version.dcm"]
     results = list(deidentify_files(files, job(tmp_path / "out"), workers=4))
     assert [result.state for result in results] == ["deidentified", "held", "held", "held"]
-    assert results[1].message == f"another version of this instance came first, as {results[0].output}"
+    came = f"another version of this instance came first, as {results[0].output}"
+    assert results[1].message == f"{came}: they differ in KVP"
     assert build.read((tmp_path / "out" / results[0].output).read_bytes()).KVP == 80
+
+
+def test_the_same_object_in_another_encoding_is_a_duplicate_unless_it_is_for_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    build.write(tmp_path / "in" / "1.dcm", build.ct())
+    build.write(tmp_path / "in" / "2.dcm", build.ct(), IMPLICIT_VR_LE)
+    (tmp_path / "in" / "3.dcm").write_bytes((tmp_path / "in" / "1.dcm").read_bytes() + bytes(512))
+    build.write(tmp_path / "in" / "4.dcm", build.ct(PixelData=bytes(32)))
+    plain = job(tmp_path / "out")
+    results = list(deidentify_files(files_of(tmp_path / "in"), plain))
+    assert [result.state for result in results] == ["deidentified", "duplicate", "duplicate", "held"]
+    assert results[3].message.endswith(": their pixels differ")
+    assert build.read((tmp_path / "out" / results[0].output).read_bytes()).file_meta.TransferSyntaxUID == EXPLICIT_VR_LE
+    plain.label = "negative"
+    (result, *_) = deidentify_files(files_of(tmp_path / "in"), plain)
+    assert (result.state, result.code) == ("held", "conflict"), "who asks for another label is told"
 
 
 class Deadly(Job):
