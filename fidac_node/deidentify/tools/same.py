@@ -56,7 +56,7 @@ def difference(one: Path, other: Path, *, limit: int, marks: bool = True) -> str
     try:
         with sources.open(one, limit) as first, sources.open(other, limit) as second:
             found = _differing(_tree_of(first), _tree_of(second)) - (frozenset() if marks else _MARKS)
-            if found:
+            if found - _of_compression(first, second):
                 return f"they differ in {_named(found)}"
             return "" if _same_pixels(first, second) else "their pixels differ"
     except Permanent as error:
@@ -65,6 +65,17 @@ def difference(one: Path, other: Path, *, limit: int, marks: bool = True) -> str
         raise
     except Exception as error:  # whatever is wrong, they are not proven to be the same; its text may quote a value
         return f"they cannot be compared ({type(error).__name__})"
+
+
+def _of_compression(one: Source, other: Source) -> frozenset[int]:
+    """Attributes that tell only how the pixels of one of the two were compressed.
+
+    Who compresses without loss may say so in DerivationDescription (PS3.3 C.7.6.1.1.3), and DCMTK does; what that did
+    to the pixels is seen from them.
+    """
+    encodings = {source.meta.transfer_syntax_uid: source.pixel_data for source in (one, other)}
+    compressed = any(pixels is not None and pixels.encapsulated for pixels in encodings.values())
+    return frozenset({tags.DERIVATION_DESCRIPTION}) if compressed and len(encodings) > 1 else frozenset()
 
 
 def _named(found: Iterable[int]) -> str:

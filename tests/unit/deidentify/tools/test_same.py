@@ -203,6 +203,17 @@ def test_who_made_a_copy_and_as_what_counts_only_when_it_is_asked_for(tmp_path: 
     assert difference(*copies, limit=build.LIMIT, marks=False) == ""
 
 
+def test_who_compressed_may_say_how_and_nobody_else(tmp_path: Path) -> None:
+    plain, said = slice_of(), slice_of(DerivationDescription="Lossless JPEG compression")
+    assert told(tmp_path, plain, said, EXPLICIT_VR_LE, JPEG_LOSSLESS) == ""
+    assert told(tmp_path, plain, said, JPEG_2000, JPEG_LOSSLESS) == ""
+    differ = "they differ in DerivationDescription"
+    assert told(tmp_path, plain, said, EXPLICIT_VR_LE, IMPLICIT_VR_LE) == differ
+    assert told(tmp_path, plain, said, JPEG_LOSSLESS, JPEG_LOSSLESS) == differ
+    changed = slice_of(add=1, DerivationDescription="Lossless JPEG compression")
+    assert told(tmp_path, plain, changed, EXPLICIT_VR_LE, JPEG_LOSSLESS) == "their pixels differ"
+
+
 def test_pixels_that_lost_something_are_others(tmp_path: Path) -> None:
     ds = slice_of(stored=16)
     lossy = build.dcm_copy(ds)
