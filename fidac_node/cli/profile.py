@@ -101,6 +101,32 @@ def show(name: str, merged: bool, directory: Path | None) -> None:
 
 
 @command.command()
+@click.argument("name", required=False)
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The site.toml whose profile it is.",
+)
+@_directory
+def export(name: str | None, config: Path | None, directory: Path | None) -> None:
+    """Print a profile as the recipe that a hub can know ('fidac-node hub recipe add'): one line of JSON."""
+    from fidac_node.config.config import load_site
+    from fidac_node.deidentify import profiles_directory
+    from fidac_node.deidentify.plan import dump
+    from fidac_node.deidentify.profile.load import load_plan
+
+    if (name is None) == (config is None):
+        raise click.UsageError("name a profile, or the site.toml that has one (--config)")
+    if config is None:
+        click.echo(dump(load_plan(str(name), directory, cache=_cache())))
+        return
+    settings = load_site(config).deidentify
+    own = settings.profiles_directory or profiles_directory()
+    click.echo(dump(load_plan(settings.profile, own, layers=settings.layers, cache=_cache())))
+
+
+@command.command()
 @click.argument("name_or_file")
 @click.option(
     "--all",

@@ -123,6 +123,8 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody else here needs
+
     filer = Filer(
         hub.spool,
         hub.archive,
@@ -130,6 +132,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.registry,
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
+        prove=proof(hub.config.spool.directory, hub.config.receive.max_object),
     )
     filer.recover()
     lifeline.ready()

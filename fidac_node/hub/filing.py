@@ -89,7 +89,8 @@ class Filer:
     """Files what arrives in ``spool``; one per hub, which a lock on the spool ensures.
 
     ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
-    object may inflate to.
+    object may inflate to; ``prove(path, site, code)`` raises :class:`~fidac_node.errors.Permanent` for one that is not
+    what the profile leaves that it names (without it marks are believed).
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Filer:
         safe_creators: Collection[str] = (),
         limit: int = 4 << 30,
         owner: str = "file",
+        prove: Callable[[Path, str, str], None] | None = None,
     ) -> None:
         self._spool = spool
         self._archive = archive
@@ -110,6 +112,7 @@ class Filer:
         self._safe_creators = safe_creators
         self._limit = limit
         self._owner = owner
+        self._prove = prove
         self._filed = Bell(spool.directory / _FILED)
         self._lock: int | None = None
         self._tries: dict[Entry, int] = {}
@@ -238,6 +241,8 @@ class Filer:
                 )
             case.site = site
             verify(header, site, self._safe_creators)
+            if self._prove is not None:
+                self._prove(path, site, self._registry.code_of(site))
             case.description = describe_header(path, site, meta, header)
 
     def _archive_one(

@@ -45,7 +45,7 @@ class Pseudonymiser:
         self._pid = _Mac(derive(secret, f"pid|{programme}"))
         self._handle = _Mac(derive(secret, f"handle|{programme}"))
         self._check = check_value(secret)
-        self._prefix = re.sub(r"[^A-Z0-9]+", "-", site.upper()).strip("-")[:32] or "SITE"
+        self._prefix = prefix_of(site)
         self._patient = lru_cache(_PATIENTS)(self._pseudonym_and_shift)
         self._study_handle = lru_cache(_STUDIES)(partial(self._handle_of, "study", 12))
 
@@ -106,6 +106,11 @@ class Pseudonymiser:
 
     def _handle_of(self, kind: str, length: int, uid: str) -> str:
         return base32(self._handle.digest(f"{kind}:{uid.strip(_PADDING)}"), length)
+
+
+def prefix_of(site: str) -> str:
+    """How the pseudonyms of a site begin, by its neutral code or id."""
+    return re.sub(r"[^A-Z0-9]+", "-", site.upper()).strip("-")[:32] or "SITE"
 
 
 class Keyring:

@@ -13,14 +13,13 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from fidac_node.deidentify import actions
 from fidac_node.deidentify.actions import Change, Changes
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import codes, dates, devices, iod, shapes, terms
 from fidac_node.deidentify.rewrite.dates import Clock
-from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser
 from fidac_node.deidentify.rewrite.text import clean, is_listed
 from fidac_node.dicom import charset, elements, forms
 from fidac_node.dicom.dictionary import most_values, vrs_of
@@ -83,6 +82,13 @@ class Place(Enum):
         if self is Place.GROUPS or (self is Place.TOP and tag in FUNCTIONAL_GROUPS):
             return Place.GROUPS
         return Place.ELSEWHERE
+
+
+class Uids(Protocol):
+    """Whose key makes new UIDs of old ones."""
+
+    def uid(self, old: str) -> str:
+        """The new UID for an original one."""
 
 
 class ElementRule(NamedTuple):
@@ -157,7 +163,7 @@ class Rewriter:
     def __init__(
         self,
         plan: Plan,
-        pseudonymiser: Pseudonymiser,
+        uids: Uids,
         subject: Subject,
         syntax: Syntax,
         overrides: dict[int, str] | None = None,
@@ -171,7 +177,7 @@ class Rewriter:
         self._vocabulary = _without(plan.vocabulary, subject.names)
         self._codes = self._vocabulary | _without(plan.devices, subject.names)
         self._plan = plan
-        self._pseudonymiser = pseudonymiser
+        self._uids = uids
         self._syntax = syntax
         self._overrides = overrides or {}
         self._private_groups = frozenset(group for group, _, _ in plan.private)
@@ -534,7 +540,7 @@ class Rewriter:
         if not old:
             return ""
         stays = STANDARD_UID if tag not in self._plan.tags else _WELL_KNOWN_UID
-        return old if tag not in _OWN_UIDS and stays.fullmatch(old) else self._pseudonymiser.uid(old)
+        return old if tag not in _OWN_UIDS and stays.fullmatch(old) else self._uids.uid(old)
 
     def _kept(self, tag: int, vr: str, text: str) -> str:
         """What may stay of a value that the plan keeps; of codes those before the first that is none."""
@@ -543,9 +549,7 @@ class Rewriter:
         if tag in shapes.CODE_PARTS or tag in shapes.OF_CODES:
             return ""  # what is published is written where the whole code is known
         if vr == "UI":
-            return "\\".join(
-                one if STANDARD_UID.fullmatch(one) else self._pseudonymiser.uid(one) for one in text.split("\\")
-            )
+            return "\\".join(one if STANDARD_UID.fullmatch(one) else self._uids.uid(one) for one in text.split("\\"))
         if vr == "TM":
             return self.subject.clock.tm(text)
         if vr == "CS" and tag not in self._overrides:

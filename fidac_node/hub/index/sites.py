@@ -62,6 +62,11 @@ def _new_code(db: Database) -> str:
     return next(code for code in iter(random_code, "") if code not in taken)
 
 
+def site_codes(db: Database) -> dict[str, str]:
+    """Return the neutral code of each site that has one."""
+    return {site_id: code for site_id, code in Site.select(Site.id, Site.code).tuples().execute(db) if code}
+
+
 class Registry:
     """The register as the daemon asks it, for every association and every object; a second behind at most.
 
@@ -72,6 +77,7 @@ class Registry:
         self._db = db
         self._lock = threading.Lock()
         self._titles: dict[str, str] | None = None
+        self._codes: dict[str, str] = {}
         self._asked = 0.0
 
     def knows(self, ae_title: str) -> bool:
@@ -85,10 +91,15 @@ class Registry:
                 self._refresh()
             return (self._titles or {}).get(ae_title)
 
+    def code_of(self, site_id: str) -> str:
+        """Return the neutral code of a site, as of when it was last asked for; nothing for one without."""
+        with self._lock:
+            return self._codes.get(site_id, "")
+
     def _refresh(self) -> None:
         try:
             with borrowed(self._db):
-                self._titles = site_titles(self._db)
+                self._titles, self._codes = site_titles(self._db), site_codes(self._db)
         except PeeweeException as error:
             if self._titles is None:
                 raise Temporary(f"the index cannot be read: {error}") from error

@@ -1,0 +1,112 @@
+"""The recipes that this hub knows: what an object says that it went through must be one of them.
+
+A file for each, named by the digest of its plan, in the hub's own folder. Those of this version's programmes are
+written there when they are first met, so that the hub still knows them after an upgrade, while a site has the older
+version; others come from a site by ``hub recipe add``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fidac_node.deidentify.plan import Plan, dump, parse
+from fidac_node.deidentify.profile.load import load_plan
+from fidac_node.deidentify.profile.programmes import programmes
+from fidac_node.deidentify.proof import Prover
+from fidac_node.deidentify.source import Sources
+from fidac_node.errors import ConfigError
+
+FOLDER: Final = "recipes"
+_SUFFIX: Final = ".json"
+_COMPILED: Final = "plans"
+
+
+class Recipes:
+    """Plans by digest, in ``directory``; ``packaged`` gives those that come with this version, asked when needed."""
+
+    def __init__(self, directory: Path, packaged: Callable[[], Iterable[Plan]] = tuple) -> None:
+        self._directory = directory
+        self._packaged = packaged
+        self._asked = False
+        self._known: dict[str, Plan] = {}
+
+    def plan(self, digest: str) -> Plan | None:
+        """The plan with a digest (64 hexadecimal digits); ``None`` if this hub does not know it."""
+        known = self._known.get(digest)
+        if known is None:
+            known = self._read(self._path(digest))
+        if known is None and not self._asked:
+            self._asked = True
+            for plan in self._packaged():
+                self.add(plan)
+            known = self._known.get(digest)
+        return known
+
+    def add(self, plan: Plan) -> bool:
+        """Know a recipe from now on; ``False`` if it was known. Raises ``OSError``."""
+        path = self._path(plan.digest)
+        self._known[plan.digest] = plan
+        if path.is_file():
+            return False
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="ascii") as fp:
+            fp.write(dump(plan))
+            fp.flush()
+            os.fsync(fp.fileno())
+        temporary.rename(path)
+        return True
+
+    def __iter__(self) -> Iterator[Plan]:
+        """All that were met or added, by name and digest."""
+        found = [self._read(path) for path in self._directory.glob(f"*{_SUFFIX}")]
+        return iter(sorted(filter(None, found), key=lambda plan: (plan.profile, plan.digest)))
+
+    def _path(self, digest: str) -> Path:
+        return self._directory / f"{digest}{_SUFFIX}"
+
+    def _read(self, path: Path) -> Plan | None:
+        try:
+            plan = parse(path.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None  # not there, or not whole: then it is not known
+        if path.name != f"{plan.digest}{_SUFFIX}":
+            return None
+        self._known[plan.digest] = plan
+        return plan
+
+
+def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
+    """What raises :class:`Permanent` for a file that is not what the profile leaves that it names, by site and code.
+
+    Recipes are below ``directory``; ``limit`` (bytes) bounds inflating.
+    """
+    recipes = Recipes(directory / FOLDER, partial(_packaged, directory / _COMPILED))
+    prover, sources = Prover(recipes.plan), Sources()
+
+    def prove(path: Path, site: str, code: str) -> None:
+        with sources.open(path, limit, agreed=True) as source:
+            prover.prove(source, site, code)
+
+    return prove
+
+
+def _packaged(cache: Path) -> Iterator[Plan]:
+    """The plans of this version's programmes; ``cache`` is a folder for what was compiled once."""
+    for name in programmes():
+        yield load_plan(name, cache=cache)
+
+
+def read_recipe(path: Path) -> Plan:
+    """A plan that ``profile export`` wrote. Raises :class:`ConfigError` if it is not whole."""
+    try:
+        return parse(path.read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: no recipe ({error}): at the site, 'fidac-node profile export NAME > FILE' writes one"
+        ) from error
