@@ -271,5 +271,8 @@ def _print_status(state: HubStatus) -> None:
     if totals["held"]:
         held = f"{totals['held']} held, {totals['conflicts']} of them conflicts"
         click.echo(f"  waiting for you: {held}  ('fidac-node hub held list')")
+    if any(state.at_several_sites.values()):
+        several = ", ".join(f"{number} {name}" for name, number in state.at_several_sites.items() if number)
+        click.echo(f"  under more than one site, which no key makes: {several}  ('fidac-node hub find studies')")
     show_disk(state.disk)
     show_failed_connections(state.failed_connections)

@@ -156,7 +156,10 @@ class StudyStatus:
 
 @dataclass(frozen=True)
 class HubStatus:
-    """A hub: ``totals`` of its index, how much waits to be filed, whether it runs, who came and left with nothing."""
+    """A hub: ``totals`` of its index, how much waits to be filed, whether it runs, who came and left with nothing.
+
+    ``at_several_sites`` counts studies and patients that only one site can have.
+    """
 
     ae_title: str
     totals: dict[str, int]
@@ -164,6 +167,7 @@ class HubStatus:
     running: bool
     disk: Disk
     failed_connections: int
+    at_several_sites: dict[str, int]
 
     @property
     def degraded(self) -> bool:
@@ -179,6 +183,7 @@ class HubStatus:
             "running": self.running,
             "disk": asdict(self.disk),
             "failed_connections": self.failed_connections,
+            "at_several_sites": self.at_several_sites,
         }
 
 
@@ -218,7 +223,7 @@ def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[St
 
 def hub_status(config: HubConfig, db: Database) -> HubStatus:
     """How a hub stands, from its index and its spool."""
-    from fidac_node.hub.index import failed_connections, totals
+    from fidac_node.hub.index import at_several_sites, failed_connections, totals
     from fidac_node.system.locks import FILING, is_taken
 
     directory, reserve = config.spool.directory / "inbox", config.spool.reserve
@@ -227,7 +232,8 @@ def hub_status(config: HubConfig, db: Database) -> HubStatus:
         spool = Spool(directory, reserve=reserve)
         queued = len(spool.entries("new")) + len(spool.entries("work"))
         running, disk = is_taken(directory / FILING), _disk(directory, reserve)
-    return HubStatus(config.receive.ae_title, totals(db), queued, running, disk, failed_connections(db))
+    several = at_several_sites(db)
+    return HubStatus(config.receive.ae_title, totals(db), queued, running, disk, failed_connections(db), several)
 
 
 def utc(seconds: float) -> str:

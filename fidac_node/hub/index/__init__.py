@@ -5,7 +5,16 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 """
 
 from fidac_node.hub.index.migrations import check, prepare
-from fidac_node.hub.index.query import COLUMNS, EXACT_TIME, LEVELS, StudyFilter, find, received_per_site, totals
+from fidac_node.hub.index.query import (
+    COLUMNS,
+    EXACT_TIME,
+    LEVELS,
+    StudyFilter,
+    at_several_sites,
+    find,
+    received_per_site,
+    totals,
+)
 from fidac_node.hub.index.sites import Registry, add_site, site_code, site_titles
 from fidac_node.hub.index.tallies import add_failed_connections, failed_connections
 
@@ -17,6 +26,7 @@ __all__ = [
     "StudyFilter",
     "add_failed_connections",
     "add_site",
+    "at_several_sites",
     "check",
     "failed_connections",
     "find",

@@ -216,6 +216,19 @@ def totals(db: Database) -> dict[str, int]:
     }
 
 
+def at_several_sites(db: Database) -> dict[str, int]:
+    """Return how many studies and patients are filed under more than one site.
+
+    UIDs and pseudonyms are keyed by site: such a one was copied, or two sites have one key.
+    """
+    studies = Study.select(Study.study_instance_uid).group_by(Study.study_instance_uid)
+    patients = Patient.select(Patient.pseudonym).group_by(Patient.pseudonym)
+    return {
+        "studies": int(studies.having(fn.COUNT(Study.site.distinct()) > 1).count(db)),
+        "patients": int(patients.having(fn.COUNT(Patient.site.distinct()) > 1).count(db)),
+    }
+
+
 def received_per_site(db: Database) -> list[SiteRow]:
     """Return each site with its AE title, its counts, and when it last sent something new."""
     query = (

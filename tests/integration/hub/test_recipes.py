@@ -24,9 +24,16 @@ from tests.unit.deidentify import build
 
 PLAN = load_plan("fidac-chest-ct")
 OTHERS = make(
-    "ours", PLAN.tags, PLAN.groups, PLAN.vrs, PLAN.vocabulary | {"zorglub"}, PLAN.common, devices=PLAN.devices, private=PLAN.private,
+    "ours",
+    PLAN.tags,
+    PLAN.groups,
+    PLAN.vrs,
+    PLAN.vocabulary | {"zorglub"},
+    PLAN.common,
+    devices=PLAN.devices,
+    private=PLAN.private,
     options=PLAN.options,
-)  # fmt: skip
+)
 
 
 class Hub:
@@ -132,3 +139,16 @@ def test_a_file_that_is_no_recipe_is_told_where_one_comes_from(hub: Hub, tmp_pat
 def test_a_site_exports_the_recipe_that_its_objects_name(tmp_path: Path) -> None:
     exported = CliRunner().invoke(cli, ["profile", "export", "fidac-chest-ct"])
     assert exported.exit_code == 0 and exported.output.strip() == dump(PLAN)
+
+
+def test_what_is_under_two_sites_is_marked_in_the_status(hub: Hub) -> None:
+    add_site(hub.db, "TOURS", "TOURS_NODE")
+    filer = Filer(hub.spool, hub.archive, hub.db, Registry(hub.db))
+    filer.recover()
+    assert "more than one site" not in hub.run("status")
+    for site in ("LILLE", "TOURS"):
+        put_bytes(hub.spool, encoded(data_set(site=site, series=len(site)), source_ae=f"{site}_NODE"))
+    while batch := hub.spool.claim("file", 100):
+        filer.file(batch)
+    filer.close()
+    assert "under more than one site, which no key makes: 1 studies, 1 patients" in hub.run("status")
