@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import BinaryIO, Final, Literal, Protocol, TypeAlias, TypeVar
 
 from fidac_node.deidentify.actions import LOST, NORMALISED, Changes
 from fidac_node.deidentify.gate.gate import Gate
+from fidac_node.deidentify.marking import Done, Marker, Marks
 from fidac_node.deidentify.pixels.copy import Pixels, open_target
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import dates, iod, structured
@@ -28,14 +29,13 @@ from fidac_node.deidentify.rewrite.text import words
 from fidac_node.deidentify.source import Source, Sources
 from fidac_node.deidentify.triage import triage
 from fidac_node.deidentify.triage.triage import IMAGE, Rules, Verdict
-from fidac_node.dicom import charset, elements, forms, marks, tags
-from fidac_node.dicom.dictionary import keyword_of
+from fidac_node.dicom import charset, elements, forms, tags
 from fidac_node.dicom.elements import Elements, Unusual
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.dicom.series import Cut, pieces, whole
 from fidac_node.dicom.uids import is_name
-from fidac_node.errors import ConfigError, FidacError, Permanent
+from fidac_node.errors import FidacError, Permanent
 
 _T = TypeVar("_T")
 ElementPath: TypeAlias = "tuple[int, ...]"
@@ -56,7 +56,6 @@ _DATES: Final = (
 )
 _SHORT_HEADER: Final = 8  # bytes
 # Studies whose elements are remembered at once: a PACS sends a few side by side.
-_MOST_LOST: Final = 64  # attributes that an object names as lost
 _MOST_STUDIES: Final = 8
 _MOST_LAYOUTS: Final = 8
 
@@ -127,31 +126,13 @@ class Output:
         return target.tell()
 
 
-class _Done(NamedTuple):
-    """What was done to an object, as far as it says so itself."""
-
-    kind: str
-    private: bool
-    lost: tuple[ElementPath, ...]
-
-
-class _Marks:
-    """What every de-identified object of a series says, encoded, and as the ``texts`` that are ours."""
-
-    __slots__ = ("elements", "texts")
-
-    def __init__(self, elements: Elements, texts: frozenset[str]) -> None:
-        self.elements = elements
-        self.texts = texts
-
-
 @dataclass(frozen=True, repr=False)
 class _Study:
     """What the objects of one study share, in one encoding."""
 
     subject: Subject
     rewriter: Rewriter
-    marks: dict[tuple[object, ...], _Marks] = field(default_factory=dict)
+    marks: dict[tuple[object, ...], Marks] = field(default_factory=dict)
     layouts: dict[tuple[object, ...], list[tuple[int, bytes]]] = field(default_factory=dict)
 
 
@@ -189,36 +170,15 @@ class Deidentifier:
         own: Sequence[str] = (),
         path: Literal["auto", "fast", "slow"] = "auto",
     ) -> None:
-        for name, value in (("site id", site_id), ("programme", programme)):
-            if not value.isascii() or not value.isprintable() or not 0 < len(value) <= 64 or "\\" in value:
-                raise ConfigError(
-                    f"the {name} must be 1 to 64 ASCII characters without backslash: it travels in every object"
-                )
         self.plan = plan
         self.sources = Sources()
         self._keys = keys
-        self._site_id = site_id
-        self._programme = programme
+        self._marker = Marker(plan, programme, site_id)
         self._rules = rules or Rules()
         self._passed: triage.Passed = {}
         self._moments = moments or Moments()
         self._path = path
         self._kept = plan.kept
-        self._written = frozenset(
-            {
-                *(
-                    marks.SPONSOR,
-                    programme,
-                    site_id,
-                    "YES",
-                    plan.dates,
-                    plan.profile,
-                    plan.digest,
-                    marks.PRIVATE_CREATOR,
-                ),
-                *(marks.method(plan.profile, plan.digest), *(label.upper() for label in marks.LABELS)),
-            }
-        )
         self._words = frozenset(word for entry in plan.vocabulary | plan.devices for word in entry.split())
         self._gate = Gate(plan.vocabulary | plan.common | plan.devices, plan.devices, own)
         self._own = self._words.intersection(word for one in own for word in words(one))
@@ -290,7 +250,7 @@ class Deidentifier:
         completed = self._completed(source, header, pixels, study.subject.clock)
         own = {**header.own, **completed}
         lost = _told(header, LOST, completed) if header.told else ()
-        ours = self._marks(source, study, label, label_source, _Done(verdict.kind, bool(header.private), lost))
+        ours = self._marks(source, study, label, label_source, Done(verdict.kind, bool(header.private), lost))
         new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
         meta = FileMeta(source.get("SOPClassUID"), new[tags.SOP_INSTANCE_UID], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)
@@ -403,7 +363,7 @@ class Deidentifier:
             completed[tags.HIGH_BIT] = source.syntax.element(tags.HIGH_BIT, "US", value)
         return completed
 
-    def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: _Done) -> _Marks:
+    def _marks(self, source: Source, study: _Study, label: str, label_source: str, done: Done) -> Marks:
         """What every de-identified object says; mostly the same for all slices of a series."""
         key = (
             label,
@@ -414,18 +374,7 @@ class Deidentifier:
         )
         ours = study.marks.get(key)
         if ours is None:
-            syntax, pseudonym = source.syntax, study.subject.pseudonym
-            texts = [
-                (tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
-                (tags.PATIENT_NAME, "PN", pseudonym),
-                (tags.PATIENT_ID, "LO", pseudonym),
-                *self._mark_texts(source, study.subject, label, label_source),
-            ]
-            lost = "\\".join(sorted({keyword_of(path[-1]) for path in done.lost})[:_MOST_LOST])
-            texts += [(marks.private_tag(marks.LOST), "LO", lost)] if lost else []
-            encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
-            encoded[tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE] = self._method_codes(source, done.kind, done.private)
-            ours = _Marks(encoded, self._written | {pseudonym, _source_text(label_source), lost})
+            ours = self._marker.marks(source, study.subject.pseudonym, label, label_source, done)
             study.marks.clear()
             study.layouts.clear()
             study.marks[key] = ours
@@ -448,41 +397,6 @@ class Deidentifier:
             study.layouts[key] = layout
         after = [own.get(tag, encoded) for tag, encoded in layout]
         return [encoded for encoded in after if encoded]
-
-    def _mark_texts(
-        self, source: Source, subject: Subject, label: str, label_source: str
-    ) -> list[tuple[int, str, str]]:
-        """The marks of a de-identified object: tag, VR, value. What the input had in group 0012 is gone."""
-        if label not in marks.LABELS:
-            raise Permanent("error", "the label is none of " + ", ".join(marks.LABELS))
-        ours = marks.method(self.plan.profile, self.plan.digest)
-        earlier = [one.strip() for one in source.get("DeidentificationMethod").split("\\") if marks.is_method(one)]
-        return [
-            (tags.CLINICAL_TRIAL_SPONSOR_NAME, "LO", marks.SPONSOR),
-            (tags.CLINICAL_TRIAL_PROTOCOL_ID, "LO", self._programme),
-            (tags.CLINICAL_TRIAL_PROTOCOL_NAME, "LO", ""),
-            (tags.CLINICAL_TRIAL_SITE_ID, "LO", self._site_id),
-            (tags.CLINICAL_TRIAL_SITE_NAME, "LO", ""),
-            (tags.CLINICAL_TRIAL_SUBJECT_ID, "LO", subject.pseudonym),
-            (tags.PATIENT_IDENTITY_REMOVED, "CS", "YES"),
-            (tags.DEIDENTIFICATION_METHOD, "LO", "\\".join([*(one for one in earlier if one != ours), ours])),
-            (tags.LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, "CS", self.plan.dates),
-            (marks.PRIVATE_CREATOR_TAG, "LO", marks.PRIVATE_CREATOR),
-            (marks.private_tag(marks.LABEL), "CS", label.upper()),
-            (marks.private_tag(marks.LABEL_SOURCE), "LO", _source_text(label_source)),
-            (marks.private_tag(marks.PROFILE), "LO", self.plan.profile),
-            (marks.private_tag(marks.PROFILE_DIGEST), "LO", self.plan.digest),
-        ]
-
-    def _method_codes(self, source: Source, kind: str, private: bool) -> bytes:
-        """DeidentificationMethodCodeSequence: what was done before, then what was done here (CID 7050)."""
-        options = [code for code in self.plan.options if private or code != marks.CODE_SAFE_PRIVATE]
-        if kind != IMAGE:
-            options.append(marks.CODE_STRUCTURED_CONTENT)
-        codes = dict.fromkeys([*_earlier_codes(source), marks.CODE_BASIC, *sorted(options)])
-        return source.syntax.sequence(
-            tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE, [_code_item(source.syntax, code) for code in codes]
-        )
 
 
 def _day_of(source: Source) -> datetime.date | None:
@@ -547,10 +461,6 @@ def _has_value(header: RewrittenHeader, tag: int) -> bool:
     return len(header.own.get(tag) or header.left.get(tag) or b"") > _SHORT_HEADER
 
 
-def _source_text(label_source: str) -> str:
-    return label_source.replace("\\", "/")[:64]
-
-
 def _demand_uids(source: Source) -> None:
     for keyword in _REQUIRED_UIDS.values():
         uid = source.get(keyword)
@@ -565,19 +475,3 @@ def _new_uid(encoded: bytes, tag: int, syntax: Syntax) -> str:
     if not value:
         raise Malformed(f"{_REQUIRED_UIDS[tag]} has no value representation that could hold it")
     return value
-
-
-def _earlier_codes(source: Source) -> list[str]:
-    """The codes of CID 7050 that earlier de-identification left."""
-    nodes = (item.get(tags.CODE_VALUE) for item in source.items(tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE))
-    values = [node.value.decode("ascii", "replace").strip(" \x00") for node in nodes if node]
-    return [value for value in values if value in marks.METHOD_CODES]
-
-
-def _code_item(syntax: Syntax, code: str) -> bytes:
-    values = (
-        (tags.CODE_VALUE, "SH", code),
-        (tags.CODING_SCHEME_DESIGNATOR, "SH", "DCM"),
-        (tags.CODE_MEANING, "LO", marks.METHOD_CODES[code]),
-    )
-    return b"".join(syntax.element(tag, vr, value.encode("ascii")) for tag, vr, value in values)

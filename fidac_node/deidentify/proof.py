@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from fidac_node.deidentify import marking
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import iod, structured
 from fidac_node.deidentify.rewrite.dates import Clock
@@ -22,7 +23,6 @@ from fidac_node.deidentify.rewrite.rewrite import ElementRule, Rewriter, Rewritt
 from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.triage.triage import DOSE_REPORT, IMAGE, KEY_OBJECT
 from fidac_node.dicom import marks, tags, uids
-from fidac_node.dicom.dictionary import tag_of
 from fidac_node.dicom.elements import Unusual
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, Malformed
@@ -40,24 +40,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _AS_IT_IS: Final = Clock(0, datetime.date.min, datetime.date.max, 0, 0)
 # By kind of object; all others are images.
 _KINDS: Final = {uids.DOSE_REPORT: DOSE_REPORT, uids.KEY_OBJECT: KEY_OBJECT}
-# Written by the engine after the plan was applied: they say what was done, and are compared with what it writes.
-_MARKS: Final = frozenset(
-    {
-        tags.CLINICAL_TRIAL_SPONSOR_NAME,
-        tags.CLINICAL_TRIAL_PROTOCOL_ID,
-        tags.CLINICAL_TRIAL_PROTOCOL_NAME,
-        tags.CLINICAL_TRIAL_SITE_ID,
-        tags.CLINICAL_TRIAL_SITE_NAME,
-        tags.CLINICAL_TRIAL_SUBJECT_ID,
-        tags.PATIENT_IDENTITY_REMOVED,
-        tags.DEIDENTIFICATION_METHOD,
-        tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
-        tags.LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
-        *marks.PRIVATE_TAGS,
-    }
-)
-_LABEL_SOURCE: Final = re.compile(r"called-ae|import|default|rule:[ -~]{1,59}")
-_SAID: Final = (tags.PATIENT_NAME, *sorted(_MARKS))
+_SAID: Final = (tags.PATIENT_NAME, *sorted(marking.TAGS))
 _MOST_STUDIES: Final = 32
 _MOST_PROVEN: Final = 256
 
@@ -96,7 +79,7 @@ class Prover:
         Its pseudonyms begin with the site's id, or with its neutral ``code``. The reasons: ``not-deidentified``, naming
         an attribute and no value, and ``unknown-recipe``.
         """
-        digest = _private(source, marks.PROFILE_DIGEST)
+        digest = source.value(marks.private_tag(marks.PROFILE_DIGEST)).strip(b"\x00 ").decode("ascii", "replace")
         plan = self._plans(digest) if _DIGEST.fullmatch(digest) else None
         if plan is None:
             raise Permanent(
@@ -107,37 +90,37 @@ class Prover:
         pseudonym = source.get("PatientID")
         form = _PSEUDONYM.fullmatch(pseudonym)
         if form is None or form[1] not in {prefix_of(one) for one in (site, code) if one}:
-            raise _unproven((tags.PATIENT_ID,), "is no pseudonym of this site")
+            raise _unproven(tags.PATIENT_ID, "is no pseudonym of this site")
         self._demand_marks(source, plan, site, pseudonym)
-        for path in self._changed(source, plan, pseudonym):
-            raise _unproven(path, f"is not what profile {plan.profile} leaves")
+        for tag in self._changed(source, plan, pseudonym):
+            raise _unproven(tag, f"is not what profile {plan.profile} leaves")
 
     def _demand_marks(self, source: Source, plan: Plan, site: str, pseudonym: str) -> None:
         key = (plan.digest, site, pseudonym, source.syntax, *map(source.elements.get, _SAID))
         if key in self._marked:
             return
-        for path in _differing_marks(source, plan, site, pseudonym):
-            raise _unproven(path, "is not what the node writes")
+        for tag in marking.differing(source, plan, site, pseudonym):
+            raise _unproven(tag, "is not what the node writes")
         if len(self._marked) >= _MOST_PROVEN:
             self._marked.clear()
         self._marked.add(key)
 
-    def _changed(self, source: Source, plan: Plan, pseudonym: str) -> Iterator[tuple[int, ...]]:
+    def _changed(self, source: Source, plan: Plan, pseudonym: str) -> Iterator[int]:
         """The elements that the plan would change."""
         if source.mended or source.tail:
-            yield (PIXEL_DATA,)
+            yield PIXEL_DATA
         kind = _KINDS.get(source.get("SOPClassUID"), IMAGE)
         rewriter = self._rewriter(source, plan, pseudonym, kind)
         try:
             left = _left(source, rewriter)
         except Malformed:
-            yield (min(source.elements, default=0),)
+            yield min(source.elements, default=0)
             return
         common = left.common
         steady = common is not None and (rewriter, common) in self._proven
         for tag, encoded in (source.cut.own if steady else source.elements).items():
-            if tag not in _MARKS and (left.own.get(tag) or left.left.get(tag, b"")) != encoded:
-                yield (tag,)
+            if tag not in marking.TAGS and (left.own.get(tag) or left.left.get(tag, b"")) != encoded:
+                yield tag
         if common is not None and not steady:
             if len(self._proven) >= _MOST_PROVEN:
                 self._proven.clear()
@@ -160,61 +143,5 @@ class Prover:
         return rewriter
 
 
-def _differing_marks(source: Source, plan: Plan, site: str, pseudonym: str) -> Iterator[tuple[int, ...]]:
-    """The marks that are not those of this plan, site and pseudonym."""
-    wanted = {
-        tags.PATIENT_NAME: pseudonym,
-        tags.CLINICAL_TRIAL_SPONSOR_NAME: marks.SPONSOR,
-        tags.CLINICAL_TRIAL_PROTOCOL_NAME: "",
-        tags.CLINICAL_TRIAL_SITE_ID: site,
-        tags.CLINICAL_TRIAL_SITE_NAME: "",
-        tags.CLINICAL_TRIAL_SUBJECT_ID: pseudonym,
-        tags.PATIENT_IDENTITY_REMOVED: "YES",
-        tags.LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: plan.dates,
-        marks.PRIVATE_CREATOR_TAG: marks.PRIVATE_CREATOR,
-        marks.private_tag(marks.PROFILE): plan.profile,
-    }
-    for tag, text in wanted.items():
-        if _text(source, tag) != text:
-            yield (tag,)
-    methods = _text(source, tags.DEIDENTIFICATION_METHOD).split("\\")
-    if not all(map(marks.is_method, methods)) or methods[-1].strip() != marks.method(plan.profile, plan.digest):
-        yield (tags.DEIDENTIFICATION_METHOD,)
-    protocol = _text(source, tags.CLINICAL_TRIAL_PROTOCOL_ID)
-    if not 0 < len(protocol) <= 64 or not protocol.isprintable():
-        yield (tags.CLINICAL_TRIAL_PROTOCOL_ID,)
-    if _private(source, marks.LABEL).lower() not in marks.LABELS:
-        yield (marks.private_tag(marks.LABEL),)
-    if not _LABEL_SOURCE.fullmatch(_private(source, marks.LABEL_SOURCE)):
-        yield (marks.private_tag(marks.LABEL_SOURCE),)
-    lost = _private(source, marks.LOST)
-    if lost and not all(map(tag_of, lost.split("\\"))):
-        yield (marks.private_tag(marks.LOST),)
-    if not _are_codes(source):
-        yield (tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE,)
-
-
-def _are_codes(source: Source) -> bool:
-    """Say whether the items of DeidentificationMethodCodeSequence are codes of CID 7050, and nothing besides."""
-    parts = (tags.CODE_VALUE, tags.CODING_SCHEME_DESIGNATOR, tags.CODE_MEANING)
-    items = source.items(tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
-    found = [
-        tuple(item[tag].value.decode("ascii", "replace").strip(" \x00") for tag in parts if tag in item)
-        for item in items
-    ]
-    return bool(items) and all(
-        item.keys() == set(parts) and (said[1], said[2]) == ("DCM", marks.METHOD_CODES.get(said[0]))
-        for item, said in zip(items, found, strict=True)
-    )
-
-
-def _text(source: Source, tag: int) -> str:
-    return source.value(tag).strip(b"\x00 ").decode("ascii", "replace")
-
-
-def _private(source: Source, element: int) -> str:
-    return _text(source, marks.private_tag(element))
-
-
-def _unproven(path: tuple[int, ...], why: str) -> Permanent:
-    return Permanent(NOT_DEIDENTIFIED, f"{describe(path)} {why}")
+def _unproven(tag: int, why: str) -> Permanent:
+    return Permanent(NOT_DEIDENTIFIED, f"{describe((tag,))} {why}")
