@@ -97,7 +97,7 @@ class Marker:
             (marks.private_tag(marks.PROFILE_DIGEST), "LO", self._plan.digest),
             *([(marks.private_tag(marks.LOST), "LO", lost)] if lost else []),
         ]
-        encoded = {tag: syntax.element(tag, vr, text.encode("utf-8")) for tag, vr, text in texts}
+        encoded = {tag: syntax.element(tag, vr, value.encode("utf-8")) for tag, vr, value in texts}
         encoded[tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE] = self._codes(source, done)
         return Marks(encoded, self._written | {pseudonym, told, lost})
 
@@ -133,17 +133,17 @@ def differing(source: Source, plan: Plan, site_id: str, pseudonym: str) -> Itera
         marks.private_tag(marks.PROFILE): plan.profile,
         marks.private_tag(marks.PROFILE_DIGEST): plan.digest,
     }
-    yield from (tag for tag, text in wanted.items() if _text(source, tag) != text)
-    methods = _text(source, tags.DEIDENTIFICATION_METHOD).split("\\")
-    protocol = _text(source, tags.CLINICAL_TRIAL_PROTOCOL_ID)
-    lost = _text(source, marks.private_tag(marks.LOST))
+    yield from (tag for tag, value in wanted.items() if text(source, tag) != value)
+    methods = text(source, tags.DEIDENTIFICATION_METHOD).split("\\")
+    protocol = text(source, tags.CLINICAL_TRIAL_PROTOCOL_ID)
+    lost = text(source, marks.private_tag(marks.LOST))
     right = {
         tags.DEIDENTIFICATION_METHOD: all(map(marks.is_method, methods))
         and methods[-1].strip() == marks.method(plan.profile, plan.digest),
         tags.CLINICAL_TRIAL_PROTOCOL_ID: 0 < len(protocol) <= _LONGEST and protocol.isprintable(),
-        marks.private_tag(marks.LABEL): _text(source, marks.private_tag(marks.LABEL)).lower() in marks.LABELS,
+        marks.private_tag(marks.LABEL): text(source, marks.private_tag(marks.LABEL)).lower() in marks.LABELS,
         marks.private_tag(marks.LABEL_SOURCE): _LABEL_SOURCE.fullmatch(
-            _text(source, marks.private_tag(marks.LABEL_SOURCE))
+            text(source, marks.private_tag(marks.LABEL_SOURCE))
         ),
         marks.private_tag(marks.LOST): not lost or all(map(tag_of, lost.split("\\"))),
         tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE: _are_codes(source),
@@ -163,7 +163,8 @@ def _are_codes(source: Source) -> bool:
     return bool(items)
 
 
-def _text(source: Source, tag: int) -> str:
+def text(source: Source, tag: int) -> str:
+    """What a mark says; empty if it is not there."""
     return source.value(tag).strip(b"\x00 ").decode("ascii", "replace")
 
 

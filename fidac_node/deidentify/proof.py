@@ -63,9 +63,9 @@ def _left(source: Source, rewriter: Rewriter) -> RewrittenHeader:
 
 
 class Prover:
-    """Proves objects; ``plans`` gives the plan of a profile digest, ``None`` if nobody here knows it."""
+    """Proves objects; ``plans`` gives the plan of a profile by its digest and name, ``None`` if nobody here knows it."""
 
-    def __init__(self, plans: Callable[[str], Plan | None]) -> None:
+    def __init__(self, plans: Callable[[str, str], Plan | None]) -> None:
         self._plans = plans
         self._rewriters: OrderedDict[tuple[object, ...], Rewriter] = OrderedDict()
         # The same with every slice of a series: what was proven of its marks, and of what it has in common.
@@ -79,8 +79,10 @@ class Prover:
         Its pseudonyms begin with the site's id, or with its neutral ``code``. The reasons: ``not-deidentified``, naming
         an attribute and no value, and ``unknown-recipe``.
         """
-        digest = source.value(marks.private_tag(marks.PROFILE_DIGEST)).strip(b"\x00 ").decode("ascii", "replace")
-        plan = self._plans(digest) if _DIGEST.fullmatch(digest) else None
+        digest, profile = (
+            marking.text(source, marks.private_tag(one)) for one in (marks.PROFILE_DIGEST, marks.PROFILE)
+        )
+        plan = self._plans(digest, profile) if _DIGEST.fullmatch(digest) else None
         if plan is None:
             raise Permanent(
                 UNKNOWN_RECIPE,

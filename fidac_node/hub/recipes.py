@@ -7,41 +7,51 @@ version; others come from a site by ``hub recipe add``.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from fidac_node.deidentify.plan import Plan, dump, parse
-from fidac_node.deidentify.profile.load import load_plan
 from fidac_node.deidentify.profile.programmes import programmes
 from fidac_node.deidentify.proof import Prover
 from fidac_node.deidentify.source import Sources
 from fidac_node.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 FOLDER: Final = "recipes"
 _SUFFIX: Final = ".json"
-_COMPILED: Final = "plans"
+_COMPILE_SECONDS: Final = 120
 
 
 class Recipes:
-    """Plans by digest, in ``directory``; ``packaged`` gives those that come with this version, asked when needed."""
+    """Plans by digest, in ``directory``.
 
-    def __init__(self, directory: Path, packaged: Callable[[], Iterable[Plan]] = tuple) -> None:
+    ``packaged`` gives the one of a profile that comes with this version, by name; it is asked once for each.
+    """
+
+    def __init__(self, directory: Path, packaged: Callable[[str], Plan | None] = lambda _name: None) -> None:
         self._directory = directory
         self._packaged = packaged
-        self._asked = False
+        self._asked: set[str] = set()
         self._known: dict[str, Plan] = {}
 
-    def plan(self, digest: str) -> Plan | None:
-        """The plan with a digest (64 hexadecimal digits); ``None`` if this hub does not know it."""
+    def plan(self, digest: str, profile: str = "") -> Plan | None:
+        """The plan with a digest (64 hexadecimal digits), of the ``profile`` that an object names beside it.
+
+        ``None`` if this hub does not know it.
+        """
         known = self._known.get(digest)
         if known is None:
             known = self._read(self._path(digest))
-        if known is None and not self._asked:
-            self._asked = True
-            for plan in self._packaged():
+        if known is None and profile in programmes() and profile not in self._asked:
+            self._asked.add(profile)
+            plan = self._packaged(profile)
+            if plan is not None:
                 self.add(plan)
             known = self._known.get(digest)
         return known
@@ -86,7 +96,7 @@ def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
 
     Recipes are below ``directory``; ``limit`` (bytes) bounds inflating.
     """
-    recipes = Recipes(directory / FOLDER, partial(_packaged, directory / _COMPILED))
+    recipes = Recipes(directory / FOLDER, _packaged)
     prover, sources = Prover(recipes.plan), Sources()
 
     def prove(path: Path, site: str, code: str) -> None:
@@ -96,10 +106,15 @@ def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
     return prove
 
 
-def _packaged(cache: Path) -> Iterator[Plan]:
-    """The plans of this version's programmes; ``cache`` is a folder for what was compiled once."""
-    for name in programmes():
-        yield load_plan(name, cache=cache)
+def _packaged(profile: str) -> Plan | None:
+    """The plan of a profile of this version, compiled by a process of its own: who files would keep its 100 MB."""
+    command = [sys.executable, "-m", "fidac_node", "profile", "export", profile]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
+    try:
+        return parse(done.stdout)
+    except ValueError:
+        log.error("profile %s cannot be compiled here: %s", profile, done.stderr.strip()[-200:])
+        return None
 
 
 def read_recipe(path: Path) -> Plan:

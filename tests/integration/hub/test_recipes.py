@@ -118,8 +118,9 @@ def test_a_recipe_becomes_known_by_a_person_and_what_waited_for_it_is_filed(hub:
 
 
 def test_recipes_of_this_version_stay_known_to_a_later_one(hub: Hub) -> None:
-    first = Recipes(hub.folder / FOLDER, lambda: [PLAN])
-    assert first.plan(PLAN.digest) == PLAN
+    first = Recipes(hub.folder / FOLDER, {PLAN.profile: PLAN}.get)
+    assert first.plan(PLAN.digest, "no-such-profile") is None
+    assert first.plan(PLAN.digest, PLAN.profile) == PLAN
     later = Recipes(hub.folder / FOLDER)
     assert later.plan(PLAN.digest) == PLAN and later.plan(OTHERS.digest) is None
     file = hub.folder / FOLDER / f"{PLAN.digest}.json"
