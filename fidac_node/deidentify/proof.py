@@ -63,7 +63,7 @@ def _left(source: Source, rewriter: Rewriter) -> RewrittenHeader:
 
 
 class Prover:
-    """Proves objects; ``plans`` gives the plan of a profile by its digest and name, ``None`` if nobody here knows it."""
+    """Proves objects; ``plans`` gives a plan by digest and profile name, ``None`` if nobody here knows it."""
 
     def __init__(self, plans: Callable[[str, str], Plan | None]) -> None:
         self._plans = plans
