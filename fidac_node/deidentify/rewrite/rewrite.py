@@ -311,8 +311,10 @@ class Rewriter:
         declared, start, undefined = elements.head_of(encoded, self._syntax.explicit)
         raw = encoded[start:]
         text = raw.strip(b"\x00 ")
-        if declared not in (vr, "", "UN") or undefined or (declared == "UN" and not self._syntax.little):
+        if declared not in (vr, "", "UN") or undefined:
             return b""
+        if declared == "UN" and not self._syntax.little and vr in shapes.WITHOUT_TEXT:
+            return b""  # in which order its bytes stand, nobody can tell (PS3.5 6.2.2); a text has none
         if not (len(raw) == shapes.WIDTHS[vr] if vr in shapes.WITHOUT_TEXT else shapes.MEASUREMENT.fullmatch(text)):
             return b""
         return self._syntax.element(tag, vr, raw if vr in shapes.WITHOUT_TEXT else text)

@@ -70,12 +70,11 @@ def difference(one: Path, other: Path, *, limit: int, marks: bool = True) -> str
 def _of_compression(one: Source, other: Source) -> frozenset[int]:
     """Attributes that tell only how the pixels of one of the two were compressed.
 
-    Who compresses without loss may say so in DerivationDescription (PS3.3 C.7.6.1.1.3), and DCMTK does; what that did
-    to the pixels is seen from them.
+    Who compresses without loss may say so where derivations are told (PS3.3 C.7.6.1.1.3), as DCMTK and dcm4che do; what
+    that did to the pixels is seen from them.
     """
-    encodings = {source.meta.transfer_syntax_uid: source.pixel_data for source in (one, other)}
-    compressed = any(pixels is not None and pixels.encapsulated for pixels in encodings.values())
-    return frozenset({tags.DERIVATION_DESCRIPTION}) if compressed and len(encodings) > 1 else frozenset()
+    compressed = any(source.pixel_data is not None and source.pixel_data.encapsulated for source in (one, other))
+    return frozenset({tags.DERIVATION_DESCRIPTION, tags.DERIVATION_CODE_SEQUENCE} if compressed else ())
 
 
 def _named(found: Iterable[int]) -> str:
