@@ -10,8 +10,12 @@ from fidac_node.config.values import site_id_problem
 from fidac_node.dicom.ae import ae_title_problem
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.index import (
+    ATTRIBUTES,
     COLUMNS,
     EXACT_TIME,
+    PRIVATE,
+    Key,
+    Row,
     StudyFilter,
     add_site,
     check,
@@ -30,9 +34,13 @@ if TYPE_CHECKING:
     from fidac_node.hub.index.rebuild import Reindexed
 
 __all__ = [
+    "ATTRIBUTES",
     "COLUMNS",
     "EXACT_TIME",
+    "PRIVATE",
     "HeldObject",
+    "Key",
+    "Row",
     "StudyFilter",
     "answering",
     "connected",

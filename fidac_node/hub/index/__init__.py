@@ -4,11 +4,13 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 ``fidac_node.hub.index.record``.
 """
 
+from fidac_node.hub.index.matching import ATTRIBUTES, PRIVATE, Key
 from fidac_node.hub.index.migrations import check, prepare
 from fidac_node.hub.index.query import (
     COLUMNS,
     EXACT_TIME,
     LEVELS,
+    Row,
     StudyFilter,
     at_several_sites,
     find,
@@ -19,10 +21,14 @@ from fidac_node.hub.index.sites import Registry, add_site, site_code, site_title
 from fidac_node.hub.index.tallies import add_failed_connections, failed_connections
 
 __all__ = [
+    "ATTRIBUTES",
     "COLUMNS",
     "EXACT_TIME",
     "LEVELS",
+    "PRIVATE",
+    "Key",
     "Registry",
+    "Row",
     "StudyFilter",
     "add_failed_connections",
     "add_site",

@@ -6,14 +6,22 @@ Rows are typed; their fields are DICOM keywords where one exists, snake_case for
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from peewee import JOIN, SQL, Database, NodeList, fn
+from peewee import JOIN, Database, fn
 
+from fidac_node.hub.index.matching import (
+    Key,
+    conditions_of,
+    has_wild_cards,
+    like,
+    matches,
+    one_matches,
+    own_conditions,
+)
 from fidac_node.hub.index.models import Held, Instance, Patient, Profile, Series, Site, Study, label_bit
 from fidac_node.hub.weeks import iso_week, monday
 from fidac_node.system.database import snapshot
@@ -155,7 +163,9 @@ class StudyFilter:
     (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
     study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
     millimetres; ``min_instances`` counts in the study when studies are listed, else in the series; ``complete`` leaves
-    out series that lost an attribute in any instance.
+    out series that lost an attribute in any instance. ``only_programme`` is a limit, compared as it is written
+    (:class:`~fidac_node.hub.index.rights.Rights`). ``keys`` are attributes as a C-FIND identifier or a query of
+    QIDO-RS has them, each at its own level: a study matches when one series has all that is asked of series.
     """
 
     site: str = ""
@@ -177,12 +187,29 @@ class StudyFilter:
     contrast: bool | None = None
     min_instances: int | None = None
     complete: bool = False
+    only_programme: str = ""
+    keys: tuple[Key, ...] = ()
+
+
+class _Window(NamedTuple):
+    """Which of the rows that match are wanted: so many are skipped, and then at most so many given."""
+
+    offset: int
+    limit: int | None
 
 
 def find(
-    db: Database, level: str, wanted: StudyFilter, limit: int | None = None, *, exact_times: bool = False
+    db: Database,
+    level: str,
+    wanted: StudyFilter,
+    limit: int | None = None,
+    *,
+    offset: int = 0,
+    exact_times: bool = False,
 ) -> Generator[Row]:
     """Yield the rows of ``level`` (one of :data:`LEVELS`) that match, at most ``limit``, read as they are asked for.
+
+    The first ``offset`` of them are skipped.
 
     Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of
     reception they have the week; ``exact_times`` adds ``received_at``, for the hub's administrators. A study matches
@@ -194,7 +221,7 @@ def find(
     search = {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level]
     make, names = _ROWS[level], COLUMNS[level]
     with snapshot(db):
-        for columns in search(db, wanted, limit):
+        for columns in search(db, wanted, _Window(offset, limit)):
             received_at = columns[EXACT_TIME] if exact_times else None
             yield make._make([*_presented(columns, names), received_at])
 
@@ -319,20 +346,20 @@ _ROWS: Final[dict[str, type[Row]]] = {"studies": StudyRow, "series": SeriesRow, 
 COLUMNS: Final = {level: row._fields[:-1] for level, row in _ROWS.items()}
 
 
-def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
+def _find_studies(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
     query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
     query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*_BY_STUDY)
     conditions = _study_conditions(wanted) + _level_conditions(Study, wanted)
     if wanted.min_instances is not None:
         conditions.append(Study.instances >= wanted.min_instances)
-    if acquired := _acquisition_conditions(wanted, Series.slice_thickness):
+    if acquired := _acquisition_conditions(wanted, Series.slice_thickness) + conditions_of(wanted.keys, "series"):
         conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
-    rows = query.where(*conditions).limit(limit).dicts().iterator(db)
+    rows = _within(query.where(*conditions), window).dicts().iterator(db)
     while page := list(islice(rows, _PAGE)):
         yield from _with_equipment(db, page)
 
 
-def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
+def _find_series(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
     query = (
         Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing"))
         .join(Study)
@@ -343,11 +370,12 @@ def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterat
         _study_conditions(wanted)
         + _series_conditions(wanted, Series.slice_thickness)
         + _level_conditions(Series, wanted)
+        + conditions_of(wanted.keys, "series")
     )
-    yield from query.where(*conditions).limit(limit).dicts().iterator(db)
+    yield from _within(query.where(*conditions), window).dicts().iterator(db)
 
 
-def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
+def _find_instances(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
     """Begin with the series that have what is asked for: there are a hundred times fewer of them."""
     query = (
         Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing"))
@@ -362,12 +390,19 @@ def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Ite
     conditions = _level_conditions(Instance, wanted)
     if wanted.max_slice_thickness is not None:
         conditions.append(Instance.slice_thickness <= wanted.max_slice_thickness)
-    for portion in _portions(db, wanted):
-        for row in query.where(Instance.series.in_(portion), *conditions).limit(limit).dicts().iterator(db):
-            yield row
-            limit = None if limit is None else limit - 1
-        if limit == 0:
-            return
+    conditions += conditions_of(wanted.keys, "instances")
+    end = None if window.limit is None else window.offset + window.limit
+    rows = (
+        row
+        for portion in _portions(db, wanted)
+        for row in query.where(Instance.series.in_(portion), *conditions).limit(end).dicts().iterator(db)
+    )
+    yield from islice(rows, window.offset, end)
+
+
+def _within(query: Any, window: _Window) -> Any:
+    query = query.limit(window.limit)
+    return query.offset(window.offset) if window.offset else query
 
 
 def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
@@ -376,6 +411,7 @@ def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
     They come about as many at a time as make a page of rows.
     """
     conditions = [Series.id > 0, *_study_conditions(wanted), *_series_conditions(wanted, Series.thinnest)]
+    conditions += conditions_of(wanted.keys, "portions")
     if wanted.label:
         conditions.append(Series.labels.bin_and(label_bit(wanted.label.lower())) != 0)
     if wanted.received_since is not None:
@@ -403,19 +439,21 @@ def _study_conditions(wanted: StudyFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.site:
         # Sites are few, and what is indexed of a study is its site's id as it is written.
-        conditions.append(Study.site.in_(Site.select(Site.id).where(_matches(Site.id, wanted.site))))
+        conditions.append(Study.site.in_(Site.select(Site.id).where(matches(Site.id, wanted.site))))
     if wanted.patient:
-        conditions.append(_matches(Patient.pseudonym, wanted.patient))
+        conditions.append(matches(Patient.pseudonym, wanted.patient))
     if wanted.study_uid:
         uid, text = Study.study_instance_uid, wanted.study_uid  # of digits and dots, which have no case
-        conditions.append(_like(uid, text) if _has_wild_cards(text) else uid == text)
+        conditions.append(like(uid, text) if has_wild_cards(text) else uid == text)
     if wanted.sex:
-        conditions.append(_matches(Patient.sex, wanted.sex))
+        conditions.append(matches(Patient.sex, wanted.sex))
+    if wanted.only_programme:
+        conditions.append(Study.programme == wanted.only_programme)
     bounds = ((Study.date, wanted.since, wanted.until), (Study.age_years, wanted.min_age, wanted.max_age))
     for column, least, most in bounds:
         conditions += [] if least is None else [column >= least]
         conditions += [] if most is None else [column <= most]
-    return conditions
+    return conditions + conditions_of(wanted.keys, "studies")
 
 
 def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
@@ -424,9 +462,9 @@ def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
 
 
 def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
-    conditions = [_matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
+    conditions = [matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
     if wanted.kernel:
-        conditions.append(_matches(Series.kernel, wanted.kernel) | _one_matches(Series.kernel, wanted.kernel))
+        conditions.append(matches(Series.kernel, wanted.kernel) | one_matches(Series.kernel, wanted.kernel))
     if wanted.max_slice_thickness is not None:
         conditions.append(thickness <= wanted.max_slice_thickness)
     if wanted.contrast is not None:
@@ -443,7 +481,7 @@ def _level_conditions(model: Any, wanted: StudyFilter) -> list[Any]:
         conditions.append(model.label == wanted.label.lower())
     if wanted.received_since is not None:
         conditions.append(model.received_at >= _midnight(wanted.received_since))
-    return conditions
+    return conditions + own_conditions(wanted.keys, model)
 
 
 def _midnight(day: datetime.date) -> datetime.datetime:
@@ -456,26 +494,6 @@ _TEXTS: Final = {
     "manufacturer": Series.manufacturer,
     "model": Series.model,
 }
-
-
-def _has_wild_cards(value: str) -> bool:
-    return "*" in value or "?" in value
-
-
-def _matches(column: Any, value: str) -> Any:
-    """Equal without regard to case (there is an index on that), or LIKE when the value has wildcards."""
-    return _like(column, value) if _has_wild_cards(value) else fn.LOWER(column) == fn.LOWER(value)
-
-
-def _one_matches(column: Any, value: str) -> Any:
-    """One of several values, which backslashes separate, matches (there is an index on which columns have several)."""
-    several = NodeList((SQL("LENGTH("), column, SQL(") - LENGTH(REPLACE("), column, SQL(", '\\', '')) > 0")))
-    return several & _like(NodeList((SQL("'\\' ||"), column, SQL("|| '\\'"))), rf"*\{value}\*")
-
-
-def _like(text: Any, value: str) -> Any:
-    pattern = re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
-    return NodeList((fn.LOWER(text), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
 
 
 def _with_equipment(db: Database, page: list[_Columns]) -> Iterator[_Columns]:
