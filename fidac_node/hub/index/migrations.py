@@ -147,6 +147,20 @@ _TALLY: Final = ("CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, value BIGI
 # Keywords of attributes that de-identification could not keep in an instance; `hub reindex` reads them of older ones.
 _LOST: Final = ("ALTER TABLE series ADD COLUMN lost TEXT NOT NULL DEFAULT ''",)
 
+# Bearer tokens of the web server: of each only the SHA-256 of its 256 random bits, from which nobody finds it again.
+# UIDs of series are asked for without their study (PS3.18 Table 10.6.1-1).
+_TOKENS: Final = (
+    """CREATE TABLE token (
+        digest TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        created_at {timestamp} NOT NULL,
+        expires_at {timestamp} NOT NULL,
+        revoked_at {timestamp})""",
+    "CREATE INDEX series_any_study ON series (series_instance_uid)",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -155,6 +169,7 @@ STEPS: Final = (
     Step("0005-every-text", statements(*_EVERY_TEXT)),
     Step("0006-tally", statements(*_TALLY)),
     Step("0007-lost", statements(*_LOST)),
+    Step("0008-tokens", statements(*_TOKENS)),
 )
 
 
