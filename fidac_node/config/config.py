@@ -36,7 +36,9 @@ from fidac_node.config.sections import (
     SiteSpools,
     Spools,
     Verify,
+    Web,
 )
+from fidac_node.config.values import is_loopback
 from fidac_node.errors import ConfigError
 from fidac_node.identity.programme import Programme
 
@@ -92,6 +94,7 @@ class HubConfig:
     index: Index = section(Index, "What questions are answered from.")
     spool: Spools = section(Spools, "Where objects wait to be filed.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
+    web: Web = section(Web, "Where programs ask and fetch: DICOMweb (needs the extra 'web').")
     log: Log = section(Log, "What is logged, on standard error.")
 
 
@@ -117,6 +120,12 @@ def load_hub(path: Path, environ: Mapping[str, str] = os.environ) -> HubConfig:
     document = _document(path, environ, HubConfig)
     config = HubConfig(path=path.absolute(), **document.load())
     _check_tls(document, "receive", config.receive, listens=True)
+    _check_tls(document, "web", config.web, listens=True)
+    if config.web.open_on_loopback and not is_loopback(config.web.host):
+        raise document.error(
+            ("web", "open_on_loopback"),
+            f"{config.web.host} is no loopback address: set host to 127.0.0.1 or ::1, or let programs use tokens",
+        )
     return config
 
 
@@ -170,7 +179,7 @@ def _document(path: Path, environ: Mapping[str, str], cls: type[SiteConfig | Hub
     return document
 
 
-def _check_tls(document: Document, name: str, files: Receive | Send, *, listens: bool) -> None:
+def _check_tls(document: Document, name: str, files: Receive | Send | Web, *, listens: bool) -> None:
     """A certificate and its key come together, and only a certificate makes a listener speak TLS."""
     if files.tls_key and not files.tls_certificate:
         raise document.error((name, "tls_key"), "a key without its certificate; set tls_certificate too")

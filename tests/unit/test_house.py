@@ -37,6 +37,8 @@ MAY: dict[str, tuple[str, ...]] = {
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
+    # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
+    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive"),
     "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
@@ -79,6 +81,8 @@ LIBRARIES = {
     "blake3",
     "apscheduler",
     "rich",
+    "starlette",
+    "uvicorn",
 }
 THE_SLOW_PATH = "deidentify.slow"
 

@@ -163,7 +163,7 @@ class StudyFilter:
     (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
     study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
     millimetres; ``min_instances`` counts in the study when studies are listed, else in the series; ``complete`` leaves
-    out series that lost an attribute in any instance. ``only_programme`` is a limit, compared as it is written
+    out series that lost an attribute in any instance. ``confined_to`` is a limit, compared as it is written
     (:class:`~fidac_node.hub.index.rights.Rights`). ``keys`` are attributes as a C-FIND identifier or a query of
     QIDO-RS has them, each at its own level: a study matches when one series has all that is asked of series.
     """
@@ -187,7 +187,7 @@ class StudyFilter:
     contrast: bool | None = None
     min_instances: int | None = None
     complete: bool = False
-    only_programme: str = ""
+    confined_to: str = ""
     keys: tuple[Key, ...] = ()
 
 
@@ -447,8 +447,8 @@ def _study_conditions(wanted: StudyFilter) -> list[Any]:
         conditions.append(like(uid, text) if has_wild_cards(text) else uid == text)
     if wanted.sex:
         conditions.append(matches(Patient.sex, wanted.sex))
-    if wanted.only_programme:
-        conditions.append(Study.programme == wanted.only_programme)
+    if wanted.confined_to:
+        conditions.append(Study.programme == wanted.confined_to)
     bounds = ((Study.date, wanted.since, wanted.until), (Study.age_years, wanted.min_age, wanted.max_age))
     for column, least, most in bounds:
         conditions += [] if least is None else [column >= least]

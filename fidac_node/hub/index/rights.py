@@ -21,4 +21,4 @@ class Rights:
 
     def narrowed(self, wanted: StudyFilter) -> StudyFilter:
         """Return the filter that asks for no more than may be read: what is beyond is as if it were not there."""
-        return replace(wanted, only_programme=self.programme) if self.programme else wanted
+        return replace(wanted, confined_to=self.programme) if self.programme else wanted
