@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from peewee import JOIN, Database, fn
@@ -189,6 +189,13 @@ class StudyFilter:
     complete: bool = False
     confined_to: str = ""
     keys: tuple[Key, ...] = ()
+
+
+class _Portion(NamedTuple):
+    """Series by their numbers, and how many instances they have together."""
+
+    series: list[int]
+    size: int
 
 
 class _Window(NamedTuple):
@@ -391,10 +398,13 @@ def _find_instances(db: Database, wanted: StudyFilter, window: _Window) -> Itera
     if wanted.max_slice_thickness is not None:
         conditions.append(Instance.slice_thickness <= wanted.max_slice_thickness)
     conditions += conditions_of(wanted.keys, "instances")
+    portions = _portions(db, wanted)
+    if len(conditions) == 1:  # all instances of these series match, and they are counted
+        portions, window = _skipped(portions, window)
     end = None if window.limit is None else window.offset + window.limit
     rows = (
         row
-        for portion in _portions(db, wanted)
+        for portion, _ in portions
         for row in query.where(Instance.series.in_(portion), *conditions).limit(end).dicts().iterator(db)
     )
     yield from islice(rows, window.offset, end)
@@ -405,8 +415,18 @@ def _within(query: Any, window: _Window) -> Any:
     return query.offset(window.offset) if window.offset else query
 
 
-def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
-    """Yield the numbers of the series that have instances to be found, in order.
+def _skipped(portions: Iterator[_Portion], window: _Window) -> tuple[Iterator[_Portion], _Window]:
+    """Leave out the portions that are before the window: who pages through a million rows does not read them again."""
+    offset = window.offset
+    for portion in portions:
+        if offset < portion.size:
+            return chain([portion], portions), _Window(offset, window.limit)
+        offset -= portion.size
+    return iter(()), window
+
+
+def _portions(db: Database, wanted: StudyFilter) -> Iterator[_Portion]:
+    """Yield the series that have instances to be found, in order, and how many instances those have.
 
     They come about as many at a time as make a page of rows.
     """
@@ -425,10 +445,10 @@ def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
         portion.append(number)
         size += instances
         if size >= _PORTION:
-            yield portion
+            yield _Portion(portion, size)
             portion, size = [], 0
     if portion:
-        yield portion
+        yield _Portion(portion, size)
 
 
 def _aliased(columns: dict[str, Any]) -> list[Any]:
