@@ -92,27 +92,28 @@ class Readers:
 
 
 class Streamed(Response):
-    """A body whose ``chunks`` are made in ``reader``'s thread one by one, each when the one before was taken.
+    """A body made in ``reader``'s thread: ``first``, then each of ``chunks`` when the one before was taken.
 
     It gives the reader back at the end, also when the client leaves or takes nothing for ``stalled`` seconds.
     """
 
     def __init__(
         self,
+        first: bytes,
         chunks: Generator[bytes],
         reader: Reader,
         readers: Readers,
         *,
         media_type: str,
-        status: int = 200,
         stalled: float = STALLED_SECONDS,
     ) -> None:
-        self.status_code = status
+        self.status_code = 200
         self.media_type = media_type
         self.background = None
         self.init_headers()
         del self.headers["content-length"]
-        self._chunks, self._reader, self._readers, self._stalled = chunks, reader, readers, stalled
+        self._first, self._chunks, self._stalled = first, chunks, stalled
+        self._reader, self._readers = reader, readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the body, as ASGI has it."""
@@ -132,11 +133,35 @@ class Streamed(Response):
 
     async def _send(self, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        chunks = iter([]) if scope["method"] == "HEAD" else self._chunks
-        while chunk := await self._reader.call(lambda: next(chunks, b"")):
+        chunk = self._first or await self._next()
+        while chunk and scope["method"] != "HEAD":
             async with asyncio.timeout(self._stalled):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            chunk = await self._next()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self) -> bytes:
+        return await self._reader.call(lambda: next(self._chunks, b""))
+
+
+async def streamed(
+    readers: Readers, chunks: Generator[bytes], *, media_type: str, none: Response | None = None
+) -> Response:
+    """Return the answer that ``chunks`` make, of which the first is read, so that errors still become a status.
+
+    ``none`` is the answer when there is not one chunk; the first may be empty.
+    """
+    reader = await readers.take()
+    try:
+        first = await reader.call(lambda: next(chunks, None))
+        if first is not None or none is None:
+            return Streamed(first or b"", chunks, reader, readers, media_type=media_type)
+    except BaseException:
+        reader.end(chunks)
+        readers.give_back(reader)
+        raise
+    readers.give_back(reader)
+    return none
 
 
 def unavailable(why: str) -> HTTPException:

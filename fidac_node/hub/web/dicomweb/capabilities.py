@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from fidac_node import __version__
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
 from fidac_node.operations.index import ATTRIBUTES, PRIVATE
-from fidac_node.operations.tokens import READ_INDEX
+from fidac_node.operations.tokens import READ_IMAGES, READ_INDEX
 
 OPENAPI: Final = "application/vnd.oai.openapi+json"
 # The addresses of searches, and what each lists (PS3.18 Table 10.6.1-1).
@@ -23,6 +23,12 @@ SEARCHES: Final = {
     "/series": "series",
     "/instances": "instances",
 }
+# The addresses of objects (PS3.18 Table 10.4.1-1).
+RETRIEVALS: Final = (
+    "/studies/{study}",
+    "/studies/{study}/series/{series}",
+    "/studies/{study}/series/{series}/instances/{instance}",
+)
 _UID: Final = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$", "maxLength": 64}
 _ERRORS: Final = {
     "400": "The query cannot be read",
@@ -49,7 +55,10 @@ def document() -> dict[str, Any]:
         "info": {"title": "DICOMweb of a FIDAC hub", "version": __version__},
         "servers": [{"url": "/dicom-web"}],
         "security": [{"token": []}],
-        "paths": {path: {"get": _search(path, level)} for path, level in SEARCHES.items()},
+        "paths": {
+            **{path: {"get": _search(path, level)} for path, level in SEARCHES.items()},
+            **{path: {"get": _retrieval(path)} for path in RETRIEVALS},
+        },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": {"problem": _PROBLEM, "matches": {"type": "array", "items": {"type": "object"}}},
@@ -72,6 +81,19 @@ def _search(path: str, level: str) -> dict[str, Any]:
         "responses": {
             "200": {"description": "What matches", "content": {DICOM_JSON: matches, JSON: matches}},
             "204": {"description": "Nothing matches"},
+            **_problems(),
+        },
+    }
+
+
+def _retrieval(path: str) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {"multipart/related": binary, "application/dicom": binary}
+    return {
+        "summary": f"Retrieve objects (WADO-RS, PS3.18 10.4); needs {READ_IMAGES}",
+        "parameters": _path_parameters(path),
+        "responses": {
+            "200": {"description": "The objects", "content": content},
             **_problems(),
         },
     }

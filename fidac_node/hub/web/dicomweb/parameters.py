@@ -11,6 +11,7 @@ from pydicom.datadict import dictionary_has_tag, keyword_for_tag, tag_for_keywor
 from starlette.exceptions import HTTPException
 
 from fidac_node.dicom import marks
+from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.hub.web.dicomweb.rows import ALL, FIELDS
 from fidac_node.operations.index import ATTRIBUTES, PRIVATE, Key, StudyFilter
 
@@ -35,10 +36,12 @@ class Search:
     warnings: list[str] = field(default_factory=list)
 
     def filter(self, path: Mapping[str, str]) -> StudyFilter:
-        """Return the filter: the keys, within the study and series of the path."""
-        within = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
-        of_path = (Key.parse(within[name], uid) for name, uid in path.items())
-        return StudyFilter(keys=(*self.keys, *filter(None, of_path)))
+        """Return the filter: the keys, within what the path names. Raises ``ValueError`` for what is no UID."""
+        within = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "instance": "SOPInstanceUID"}
+        if not all(map(is_valid_uid, path.values())):  # no list and no wild card: an address is of one thing
+            raise ValueError("not a UID")
+        of_path = (Key(within[name], (uid,)) for name, uid in path.items())
+        return StudyFilter(keys=(*self.keys, *of_path))
 
 
 def read(items: Iterable[tuple[str, str]]) -> Search:

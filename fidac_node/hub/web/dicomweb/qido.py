@@ -16,7 +16,7 @@ from fidac_node.hub.web.access import may_read
 from fidac_node.hub.web.dicomweb import parameters
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
 from fidac_node.hub.web.dicomweb.rows import LEVELS, Writer
-from fidac_node.hub.web.streaming import Streamed
+from fidac_node.hub.web.streaming import streamed
 from fidac_node.operations.index import Key, Row, StudyFilter, find
 from fidac_node.operations.tokens import READ_INDEX
 
@@ -60,19 +60,8 @@ class _Answer:
 
     async def begun(self, media_type: str) -> Response:
         """Return the answer, whose first rows are read: 204 when there are none."""
-        reader = await self._readers.take()
-        chunks = self._chunks()
-        try:
-            first = await reader.call(lambda: next(chunks, None))
-            if first is None:
-                response = Response(status_code=204)
-                self._readers.give_back(reader)
-            else:
-                response = Streamed(chunks, reader, self._readers, media_type=media_type)
-        except BaseException:
-            reader.end(chunks)
-            self._readers.give_back(reader)
-            raise
+        none = Response(status_code=204)
+        response = await streamed(self._readers, self._chunks(), media_type=media_type, none=none)
         warnings = [*self._asked.warnings, *([_CUT] if self._cut else [])]
         for warning in warnings:
             response.headers.append("Warning", f"299 {self._base}: {warning}")

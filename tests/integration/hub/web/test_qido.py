@@ -9,7 +9,7 @@ from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from requests import Session
 
-from fidac_node.hub.index import ATTRIBUTES, PRIVATE
+from fidac_node.hub.index import ATTRIBUTES, PRIVATE, query
 from fidac_node.hub.web.dicomweb.rows import FIELDS
 from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub
@@ -168,6 +168,19 @@ def test_text_that_is_not_ascii_comes_in_utf_8_and_says_so(web: WebHub) -> None:
     assert match["00080005"]["Value"] == ["ISO_IR 192"]
 
 
+def test_pages_of_instances_are_the_whole_however_many_series_are_looked_into_at_a_time(
+    web: WebHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = found(web, "/instances")
+    for portion in (1, 6):
+        monkeypatch.setattr(query, "_PORTION", portion)
+        assert [one for offset in range(11) for one in found(web, "/instances", offset=offset, limit=1)] == whole
+        assert found(web, "/instances", offset=6) == whole[6:]
+        assert (
+            found(web, "/instances", offset=1, InstanceNumber="1") == found(web, "/instances", InstanceNumber="1")[1:]
+        )
+
+
 @pytest.mark.parametrize("path", ["/studies", "/series", "/instances"])
 def test_pages_put_together_are_the_whole_and_each_that_is_cut_says_so(either: WebHub, path: str) -> None:
     whole = found(either, path)
@@ -182,6 +195,7 @@ def test_pages_put_together_are_the_whole_and_each_that_is_cut_says_so(either: W
         assert (answer.headers.get("warning", "") != "") == more
         assert ("There are additional results that can be requested" in answer.headers.get("warning", "")) == more
     assert pages == whole
+    assert found(either, path, offset=4, InstanceNumber="1") == found(either, path, InstanceNumber="1")[4:]
     assert found(either, path, limit=0) == []
     assert found(either, path, limit=10**29) == whole
     assert found(either, path, offset=10**29) == []
@@ -267,6 +281,9 @@ def test_the_media_type_is_one_that_the_client_takes_or_none(web: WebHub, accept
         "/studies/%2e%2e/series",
         "/../../etc/passwd",
         "/studies/x/series",
+        "/studies/*/series",
+        "/studies/1.2,1.3/series",
+        "/studies/%20",
         f"/studies/{STUDY}/series/'; DROP TABLE study/instances",
         "/studies/" + "9" * 65 + "/series",
     ],
