@@ -46,8 +46,8 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
     sock = listener.listen(settings.host, settings.port, "web")
     # Who takes nothing for so long has his connection closed by the kernel, whatever was written to it (tcp(7)).
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_SECONDS * 1000))
-    # Inherited by each connection. asyncio sets it only where the socket names its protocol, and without it an answer of
-    # two writes waits 40 ms for the client's delayed ACK.
+    # Connections inherit it. asyncio sets it only where the socket names its protocol, and without it an answer in two
+    # writes waits 40 ms for the client's delayed ACK.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     log.info("answering DICOMweb on %s:%d", settings.host, sock.getsockname()[1])
     return {STAGE: sock}

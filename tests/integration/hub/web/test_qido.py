@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from requests import Session
 
-from fidac_node.hub.index import ATTRIBUTES, PRIVATE, query
+from fidac_node.hub.index import ATTRIBUTES, PRIVATE, Key, StudyFilter, query
 from fidac_node.hub.web.dicomweb.rows import FIELDS
 from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub
@@ -328,3 +329,24 @@ def test_dicomweb_client_finds_the_same(web: WebHub) -> None:
     assert client.search_for_studies(search_filters={"PatientID": "NOBODY"}) == []
     assert len(client.search_for_instances(get_remaining=True, limit=3)) == 10
     session.close()
+
+
+@pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
+@pytest.mark.parametrize("level", ["studies", "series", "instances"])
+def test_a_uid_is_found_by_an_index_at_every_level(web: WebHub, level: str, name: str) -> None:
+    """No table of objects is read from its beginning to its end (sites and recipes are few)."""
+    number = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID").index(name) + 2
+    wanted = StudyFilter(keys=(Key(name, (uid(1, 1, 1, 1)[: len(uid(*[1] * number))],)),))
+    asked: list[str] = []
+    connection = web.db.connection()
+    connection.set_trace_callback(asked.append)
+    assert list(query.find(web.db, level, wanted))
+    connection.set_trace_callback(None)
+    plans = [
+        str(step[3])
+        for sql in asked
+        if sql.startswith("SELECT")
+        for step in web.db.execute_sql(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+    ]
+    assert plans
+    assert [step for step in plans if re.match(r'SCAN "?(t\d+|study|series|instance)', step)] == []
