@@ -42,6 +42,8 @@ from fidac_node.system import safeio
 log = logging.getLogger(__name__)
 
 STATES: Final = ("new", "work", "held", "sent", "committed")
+# Why an object is held whose file is not what was put: the same object is welcome when it comes again.
+CORRUPT: Final = "corrupt"
 _NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
 _GLANCE_SECONDS: Final = 0.01  # between two looks at how many have come
@@ -93,8 +95,9 @@ class Spool:
     def put(self, draft: Draft, entry: Entry) -> bool:
         """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
 
-        Returns ``False``, and the draft is gone, when the same object is in the spool already. Raises
-        ``OSError``: the object is then in the spool whole or not at all, and may be put again.
+        Returns ``False``, and the draft is gone, when the same object is in the spool already; what is held there as
+        :data:`CORRUPT` it replaces. Raises ``OSError``: the object is then in the spool whole or not at all, and may be
+        put again.
         """
         return self.put_all([(draft, entry)])[0]
 
@@ -211,6 +214,10 @@ class Spool:
         except FileNotFoundError:
             return None
 
+    def is_corrupt(self, entry: Entry) -> bool:
+        """Say whether the object is held because its file is not what was put."""
+        return self.holds(entry, "held") and (self.reason(entry) or {}).get("code") == CORRUPT
+
     def release(self, entry: Entry, **facts: object) -> None:
         """Put a held object back to be claimed, with ``facts`` for the one who claims it."""
         held = self._name("held", entry)
@@ -295,7 +302,7 @@ class Spool:
     def _sync_bytes(self, draft: Draft, entry: Entry) -> bool:
         """Sync the bytes of a draft; ``False``, and it is gone, when the object is there already."""
         found = self._find(entry)
-        if found is not None:
+        if found is not None and not self.is_corrupt(entry):
             self._forgo(draft, found)
             return False
         draft.finish(str(entry))
@@ -304,11 +311,24 @@ class Spool:
     def _enter(self, draft: Draft, entry: Entry) -> str | Literal[False]:
         """Give a synced draft its name in ``new/``; return its anchor, if any, or ``False``: another was faster."""
         name = self._name("new", entry)
+        if self.is_corrupt(entry):
+            self._replace(draft, entry)
+            return ""
         try:
             return draft.move(name)
         except FileExistsError:
             self._forgo(draft, name)
             return False
+
+    def _replace(self, draft: Draft, entry: Entry) -> None:
+        """Put a draft in the place of the held file that is not what it should be, and let it go on from there.
+
+        At every moment the object is in one state, and whole as soon as it is the draft's.
+        """
+        held = self._name("held", entry)
+        draft.move(held, replace=True)
+        safeio.sync_directory(f"{self._root}/held")
+        os.rename(held, self._name("new", entry))
 
     def _forgo(self, draft: Draft, found: str) -> None:
         """Discard a draft whose object is there, as ``found``; whoever put that may not have synced its name yet."""
