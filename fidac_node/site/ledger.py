@@ -19,6 +19,7 @@ import peewee as pw
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.send.journal import Talk
 from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import CORRUPT
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,10 @@ ON CONFLICT (entry) DO UPDATE SET
 """
 
 _FIRST: Final = "INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)"
+_MAKE_WAY: Final = (
+    "DELETE FROM first WHERE instance = ? AND EXISTS "
+    "(SELECT 1 FROM object WHERE object.entry = first.entry AND reason = ? AND state IN ('held', 'refused'))"
+)
 _EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -205,9 +210,10 @@ class Ledger:
     def firsts(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
         """What :meth:`first_of_instance` says of each of ``entries``, in one transaction.
 
-        They are in the order of their arrival.
+        They are in the order of their arrival. A first one that is held as corrupt makes way.
         """
         with self._transaction() as connection:
+            connection.executemany(_MAKE_WAY, [(entry.instance, CORRUPT) for entry in entries])
             connection.executemany(_FIRST, [(entry.instance, str(entry)) for entry in entries])
             marks = ", ".join("?" * len(entries))
             found = dict(
