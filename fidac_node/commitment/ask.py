@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby, islice
@@ -141,7 +142,7 @@ class Committer:
         asked: dict[Reference, Entry] = {}
         for entry in group:
             try:
-                meta = self._recent.pop(entry, None) or Parcel.read(self._outbox.place(entry, "sent")).meta
+                meta = self._recent.pop(entry, None) or self._meta(entry)
             except FileNotFoundError:
                 continue  # dropped by a person meanwhile
             except Permanent as error:
@@ -149,6 +150,10 @@ class Committer:
                 continue
             asked.setdefault(Reference(meta.sop_class_uid, meta.sop_instance_uid), entry)
         return asked
+
+    def _meta(self, entry: Entry) -> FileMeta:
+        with closing(Parcel.kept(self._outbox.place(entry, "sent"))) as parcel:
+            return parcel.meta
 
     def _listen(self, stop: threading.Event) -> None:
         """Wait for the reports that are outstanding, wherever they come from."""

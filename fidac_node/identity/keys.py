@@ -71,6 +71,11 @@ class SiteKeys:
         """
         return f"{self.mode} {self.vault.id if self.vault else '-'} {self.handles.check_value()}"
 
+    @property
+    def sealing_key(self) -> bytes:
+        """What copies are sealed with; of the first secret, so that a copy from before a rotation can be checked."""
+        return self.handles.sealing_key
+
     def enter(self, handle: str, source: Source, profile: str, given: str = "") -> None:
         """Write into the vault, if there is one, whose study ``handle`` is; ``profile`` is the plan's digest.
 

@@ -31,6 +31,7 @@ from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
+from fidac_node.spool.seal import Seals
 from fidac_node.system import safeio
 from fidac_node.system.service import Chore, Lifeline, Supervisor
 
@@ -124,9 +125,12 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
 def _finish(site: Site) -> None:
     """Remove originals whose copy is in the outbox: a power cut may bring one back under its name, and wiped.
 
-    Whoever put a copy may have died before its name was safe, so that is made sure of first. Raises ``OSError``.
+    Whoever put a copy may have died before its name was safe, so that is made sure of first. One whose copy is corrupt
+    came again to replace it. Raises ``OSError``.
     """
-    copied = [entry for entry in site.inbox.entries("new") if site.outbox.knows(entry)]
+    copied = [
+        entry for entry in site.inbox.entries("new") if site.outbox.knows(entry) and not site.outbox.is_corrupt(entry)
+    ]
     for directory in {site.outbox.path(entry).parent for entry in copied}:
         safeio.sync_directory(directory)
     for entry in copied:
@@ -212,6 +216,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         site.outbox,
         site.ledger,
         site.destination,
+        Seals(site.keys.sealing_key).check,
         associations=send.associations,
         first=send.retry_first,
         maximum=send.retry_max,

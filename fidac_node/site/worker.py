@@ -15,8 +15,9 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import BinaryIO, Final, NoReturn, cast
 
 from fidac_node.deidentify import Deidentifier, Source
 from fidac_node.deidentify.triage import ocr
@@ -26,6 +27,7 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.originals import Headers
+from fidac_node.receive.check import demand_whole
 from fidac_node.site.again import Again, FirstInHand
 from fidac_node.site.compress import Compressor
 from fidac_node.site.ledger import OUTBOX_STATES, Ledger
@@ -34,6 +36,7 @@ from fidac_node.site.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
+from fidac_node.spool.seal import Seals
 from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
@@ -102,6 +105,7 @@ class Worker:
         self._decisions: dict[tuple[object, ...], Decision] = {}
         self._deidentifier = deidentifier
         self._keys = keys
+        self._seals = Seals(keys.sealing_key)
         self._people = People(keys, ledger, outbox, policy or Policy())
         self._limit = limit
         self._headers = headers
@@ -225,7 +229,8 @@ class Worker:
             self._again.settle(entry, first)
             return None
         path = self._inbox.path(entry)
-        with self._deidentifier.sources.open(path, self._limit, agreed=True) as source:
+        examine = partial(demand_whole, path, entry)
+        with self._deidentifier.sources.open(path, self._limit, agreed=True, examine=examine) as source:
             decision = self._decide(source)
             reason = self._inbox.reason(entry) or {}
             # Who says whose a study is has not said that it is in scope.
@@ -274,10 +279,11 @@ class Worker:
 
     def _copy(self, entry: Entry, source: Source, decision: Decision, verdict: Verdict) -> _Copy:
         draft = self._outbox.create()
+        sealing = self._seals.sealing(draft.file, entry)
         try:
             outcome = self._deidentifier.deidentify(
                 source,
-                draft.file,
+                cast(BinaryIO, sealing),
                 label=decision.label,
                 label_source=decision.label_source,
                 limit=self._limit,
@@ -292,6 +298,7 @@ class Worker:
             pixels = range(0) if inflated else outcome.copied
             syntax = outcome.transfer_syntax_uid
             told = len(outcome.normalised), len(outcome.lost)
+            sealing.seal()
             copy = self._smaller(_Copy(entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels, *told))
         except BaseException:
             draft.discard()
@@ -306,6 +313,8 @@ class Worker:
         spare, done = self._outbox.create(), False
         try:
             done = self._compressor.compress(copy.draft.path, spare.file)
+            if done:
+                self._seals.seal(spare.file, copy.entry)
         finally:
             (copy.draft if done else spare).discard()
         if not done:

@@ -24,7 +24,17 @@ from fidac_node.dicom.uids import EXPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_CO
 from fidac_node.send.sender import Sender
 from fidac_node.send.upper_layer import Association, encode_command
 from fidac_node.spool.entry import Entry
-from tests.integration.peers import CT, RecordingHub, Site, data_set_of, instance_uid, put_study, running, write_object
+from tests.integration.peers import (
+    CT,
+    SEALS,
+    RecordingHub,
+    Site,
+    data_set_of,
+    instance_uid,
+    put_study,
+    running,
+    write_object,
+)
 from tests.support import free_port, wait_until
 
 Failed = tuple[str, str, int]
@@ -101,7 +111,7 @@ def test_more_than_500_objects_of_a_study_are_asked_in_several_transactions(tmp_
 def test_sender_and_committer_work_side_by_side(tmp_path: Path) -> None:
     with committing_hub(Archive()) as hub:
         site = Site(tmp_path, hub.port)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             for study in range(1, 4):
                 put_study(site.outbox, study, 15)
@@ -121,7 +131,7 @@ def test_an_object_that_the_hub_lost_is_sent_again_and_committed(tmp_path: Path)
             return 0x0000
 
         hub._answer = store
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 3)
     assert list(hub.stored) == [lost]
@@ -132,7 +142,7 @@ def test_an_object_that_the_hub_loses_again_and_again_waits_for_a_person(tmp_pat
     with committing_hub(archive) as hub:
         site = Site(tmp_path, hub.port)
         (entry,) = put_sent(site, 1, 1)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("held") == 1)
     reason = site.outbox.reason(entry)
@@ -530,7 +540,7 @@ def test_orthanc_stores_a_study_and_commits_to_it(tmp_path: Path) -> None:
     with orthanc(tmp_path, site_port) as port:
         site = Site(tmp_path, port)
         put_study(site.outbox, 1, 12)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 12)
     scp.shutdown()
@@ -543,7 +553,7 @@ def test_what_orthanc_does_not_have_is_sent_to_it_and_committed(tmp_path: Path) 
     with orthanc(tmp_path, site_port) as port:
         site = Site(tmp_path, port)
         put_sent(site, 1, 3)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 3)
     scp.shutdown()
