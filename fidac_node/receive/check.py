@@ -18,13 +18,12 @@ from fidac_node.dicom.skim import skim
 from fidac_node.dicom.tags import SERIES_INSTANCE_UID, SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, IMPLICIT_VR_LE, is_name
 from fidac_node.errors import Permanent
-from fidac_node.receive.digest import Digest, digest_of
+from fidac_node.receive.digest import Digest, digest_of, spelled
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT
 from fidac_node.system.base32 import base32
 
-_DIGEST: Final = 16  # characters
 _IN_ONE_PIECE: Final = 4 << 20  # bytes
 _BEGINNING: Final = 1 << 20  # bytes of a damaged deflated data set that are looked at
 _UIDS: Final = {
@@ -188,7 +187,7 @@ def entry_for(identity: Identity, digest: bytes, handles: Handles) -> Entry:
     return Entry(
         handles.study_handle(identity.study_instance_uid),
         handles.instance_handle(identity.sop_instance_uid),
-        base32(digest, _DIGEST),
+        spelled(digest),
     )
 
 
@@ -207,7 +206,7 @@ def demand_whole(path: Path, entry: Entry, buffer: part10.Buffer) -> None:
                 found = Digest(data_set).digest()
     except Malformed:
         found = b""
-    if base32(found, _DIGEST) != entry.digest:
+    if spelled(found) != entry.digest:
         raise Permanent(
             CORRUPT,
             "its file is not as it was received: look at the disk; have the PACS send the instance again, or drop it",
@@ -221,4 +220,4 @@ def is_whole(path: Path, entry: Entry) -> bool:
             _, offset = part10.read_meta(fp)
     except part10.Malformed:
         return False
-    return base32(digest_of(path, offset), _DIGEST) == entry.digest
+    return spelled(digest_of(path, offset)) == entry.digest

@@ -146,6 +146,11 @@ _TALLY: Final = ("CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, value BIGI
 
 # Keywords of attributes that de-identification could not keep in an instance; `hub reindex` reads them of older ones.
 _LOST: Final = ("ALTER TABLE series ADD COLUMN lost TEXT NOT NULL DEFAULT ''",)
+# What each file of the archive must be, and which one was last known to be it.
+_DIGESTS: Final = (
+    "ALTER TABLE instance ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE instance ADD COLUMN seen BIGINT NOT NULL DEFAULT 0",
+)
 
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
@@ -155,6 +160,7 @@ STEPS: Final = (
     Step("0005-every-text", statements(*_EVERY_TEXT)),
     Step("0006-tally", statements(*_TALLY)),
     Step("0007-lost", statements(*_LOST)),
+    Step("0008-digests", statements(*_DIGESTS)),
 )
 
 

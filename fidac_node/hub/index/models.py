@@ -122,7 +122,11 @@ class Series(Model):
 
 
 class Instance(Model):
-    """One object in the archive; ``bytes`` is the size of its Part 10 file."""
+    """One object in the archive; ``bytes`` is the size of its Part 10 file.
+
+    ``digest`` is that of its data set as the spool spells it, empty where an older version filed; ``seen`` tells the
+    file (size, time of change, inode) that was known to have it.
+    """
 
     id = BigAutoField()
     site = ForeignKeyField(Site)
@@ -138,6 +142,8 @@ class Instance(Model):
     label_source = TextField()
     bytes = BigIntegerField()
     received_at = DateTimeField()
+    digest = TextField(default="")
+    seen = BigIntegerField(default=0)
 
     class Meta:
         indexes = ((("site", "sop_instance_uid"), True),)

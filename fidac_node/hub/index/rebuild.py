@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from peewee import Database, DataError, IntegrityError, chunked
 
 from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.models import OBJECTS, Site
 from fidac_node.hub.index.record import Description, describe, record, whereabouts
 from fidac_node.system.database import exclusive, utc_now
@@ -46,7 +47,8 @@ def reindex(
         for batch in chunked(archive.walk(), _BATCH):
             _ensure_sites(db, {place.site for place, _ in batch})
             archive.coarsen(place for place, _ in batch)
-            descriptions = list(_described(batch, limit, result))
+            descriptions = list(_described(archive, batch, limit, result))
+            archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
             _record(db, descriptions, archive, result)
             done += len(batch)
             progress(done)
@@ -56,7 +58,10 @@ def reindex(
     return result
 
 
-def _described(batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexed) -> Iterator[Description]:
+def _described(
+    archive: Archive, batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexed
+) -> Iterator[Description]:
+    """What the files say of themselves, and what was filed says of them: a file may have changed since."""
     for place, path in batch:
         try:
             description = describe(path, place.site, limit=limit)
@@ -64,7 +69,8 @@ def _described(batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexe
             result.skipped.append((path, str(error)))
             continue
         if description.place == place:
-            yield description
+            filed = archive.filed(place) or archive.measured(place)
+            yield replace(description, digest=filed.digest, bytes=filed.size)
         else:
             result.skipped.append((path, "its UIDs are not those that its path says"))
 
