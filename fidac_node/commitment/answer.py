@@ -107,10 +107,11 @@ class CommitmentScp:
     """The hub's Storage Commitment SCP; its AE needs :func:`request_contexts` and :meth:`handlers`.
 
     ``check`` says which objects the hub answers for. It runs in a thread of its own and may wait a little.
+    ``generation`` names the index that it asks.
     """
 
-    def __init__(self, check: Check) -> None:
-        self._check = check
+    def __init__(self, check: Check, generation: Callable[[], str] = lambda: "") -> None:
+        self._check, self._generation = check, generation
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="commitment")
         # The answers to our reports reach pynetdicom's reactor, which finds them unexpected; they need no action.
         logging.getLogger("pynetdicom.association").addFilter(_expected)
@@ -166,6 +167,7 @@ class CommitmentScp:
 
     def _look_up(self, calling_ae: str, transaction_uid: str, references: list[Reference]) -> Report:
         try:
+            generation = self._generation()  # first: of an index that was exchanged meanwhile the older name is told
             ok, failed = self._check(calling_ae, references)
         except Exception:
             log.exception("storage commitment: the objects of %s cannot be looked up", calling_ae)
@@ -174,7 +176,7 @@ class CommitmentScp:
         reasons = {Reference(sop_class, instance): reason for sop_class, instance, reason in failed}
         for reference in set(references).difference(committed, reasons):
             reasons[reference] = NO_SUCH_INSTANCE  # not answered for is not committed
-        return Report(transaction_uid, committed, tuple(reasons.items()))
+        return Report(transaction_uid, committed, tuple(reasons.items()), generation)
 
 
 class _Door:

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby, islice
@@ -41,6 +41,7 @@ _SLICE: Final = 0.25  # seconds between two looks at reports that came another w
 _GRACE: Final = 10.0  # seconds that a peer has to report over its own association when it left ours
 _SLOWEST: Final = 3600.0  # seconds between two requests for the same object, at most
 _FORGET: Final = 24 * 3600.0  # seconds until a report is no longer awaited
+_GENERATION: Final = "hub_generation"  # the fact that the journal keeps
 _MOST_RESENDS: Final = 3
 _MOST_REFUSALS: Final = 10
 
@@ -59,7 +60,8 @@ class Committer:
 
     ``reports`` is the directory of :class:`Transactions`. Times are seconds: ``timeout`` to wait for a report,
     ``interval`` between two rounds, ``first`` and ``maximum`` as in :func:`next_delay` when the peer is away.
-    ``recent`` is the :class:`.Sender`'s.
+    ``recent`` is the :class:`.Sender`'s. Without a report for ``watched`` seconds one committed object is asked for
+    again.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -74,11 +76,13 @@ class Committer:
         first: float = 5.0,
         maximum: float = 600.0,
         recent: dict[Entry, FileMeta] | None = None,
+        watched: float = 3600.0,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._recent = {} if recent is None else recent
         self._outbox, self._journal, self._destination = outbox, journal, destination
         self._timeout, self._interval, self._first, self._maximum, self._rand = timeout, interval, first, maximum, rand
+        self._watched, self._heard = watched, time.monotonic()
         self._transactions = Transactions(reports)
         self._backoff = Backoff(first, maximum, rand=rand)
         self._channel: Channel | None = None
@@ -105,6 +109,7 @@ class Committer:
     def _round(self, stop: threading.Event) -> None:
         self._transactions.sweep(_FORGET)
         self._collect()
+        self._watch()
         sent = set(self._outbox.entries("sent"))
         self._patience = {entry: patience for entry, patience in self._patience.items() if entry in sent}
         if not sent:
@@ -209,6 +214,7 @@ class Committer:
                 "%s reported on a transaction that this node did not ask for, or no longer waits for", self._destination
             )
             return False
+        self._meet(report.generation)
         failed = {reference.sop_instance_uid for reference, _ in report.failed}
         for reference in report.committed:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
@@ -226,8 +232,42 @@ class Committer:
         if still := [entry for entry in waiting if str(entry) in {asked[instance] for instance in left}]:
             self._outstanding[report.transaction_uid] = still
         self._backoff.succeeded()
+        self._heard = time.monotonic()
         self._journal.contact(ok=True)
         return True
+
+    def _meet(self, generation: str) -> None:
+        """Ask again for all that is still kept when the hub's index is not the one that answered before.
+
+        Only when everything is asked for the new one is remembered: cut short, it begins again.
+        """
+        if not generation or generation == self._journal.fact(_GENERATION):
+            return
+        kept = self._outbox.entries("committed")
+        for entry in kept:
+            self._doubt(entry)
+        for patience in self._patience.values():
+            patience.until, patience.refused = 0.0, 0
+        self._journal.remember(_GENERATION, generation)
+        if kept:
+            log.warning(
+                "%s has another index than before: it is asked again for %d objects that it had committed to",
+                self._destination,
+                len(kept),
+            )
+
+    def _doubt(self, entry: Entry) -> None:
+        with suppress(FileNotFoundError):  # purged meanwhile
+            self._outbox.doubt(entry)
+            self._journal.note(entry, "sent", message="whether the hub still has it is asked again")
+
+    def _watch(self) -> None:
+        """Ask for one committed object when nothing else was asked for a while: its report names the hub's index."""
+        if time.monotonic() - self._heard < self._watched:
+            return
+        self._heard = time.monotonic()
+        for entry in self._outbox.entries("committed")[:1]:
+            self._doubt(entry)
 
     def _still_sent(self, name: str | None) -> Entry | None:
         """A late report must not move an object that is on its way again or held."""

@@ -34,5 +34,11 @@ class Journal(Protocol):
     def last_talk(self) -> Talk:
         """What :meth:`contact` was told last, by whichever thread."""
 
+    def fact(self, name: str) -> str | None:
+        """Return what :meth:`remember` kept. Raises ``Temporary``."""
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep one named fact, durably. Raises ``Temporary``."""
+
     def flush(self) -> None:
         """Make durable what was noted."""

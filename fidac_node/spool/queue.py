@@ -240,6 +240,18 @@ class Spool:
         )  # before the move: never in committed/ with an old time, that is purged at once
         self._move(entry, "committed", "sent")
 
+    def doubt(self, entry: Entry) -> None:
+        """Whether the destination still answers for a committed object is to be asked again.
+
+        Raises ``FileNotFoundError`` if it is not committed.
+        """
+        os.rename(self._name("committed", entry), self._name("sent", entry))
+
+    def send_again(self, entry: Entry) -> None:
+        """A committed object is to be sent again. Raises ``FileNotFoundError`` if it is not committed."""
+        os.rename(self._name("committed", entry), self._name("new", entry))
+        self.notify()
+
     def remove(self, entry: Entry, harmless: range = _NOTHING) -> None:
         """Delete an object that the next stage holds, or that a person dropped; gone already is fine.
 
