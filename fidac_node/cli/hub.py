@@ -268,6 +268,7 @@ def _print_status(state: HubStatus) -> None:
     totals, counted = state.totals, ("instances", "series", "studies", "patients", "sites")
     click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
     click.echo(f"  {totals['bytes'] >> 20} MB archived; {state.queued} objects wait to be filed")
+    click.echo(f"  index {state.generation}")
     if totals["held"]:
         held = f"{totals['held']} held, {totals['conflicts']} of them conflicts"
         click.echo(f"  waiting for you: {held}  ('fidac-node hub held list')")

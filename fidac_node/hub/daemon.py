@@ -20,14 +20,15 @@ from fidac_node.errors import ConfigError
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.index import Registry, prepare
+from fidac_node.hub.index import Registry, generation, prepare
+from fidac_node.hub.watermarks import Watermarks
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
 from fidac_node.system import safeio
-from fidac_node.system.database import connect
+from fidac_node.system.database import borrowed, connect
 from fidac_node.system.service import Chore, Lifeline, Supervisor
 
 log = logging.getLogger(__name__)
@@ -71,13 +72,18 @@ def run(config_path: Path) -> int:
     """Run the hub until it is told to stop; return the exit code."""
     hub = _open(config_path)
     prepare(hub.db)
+    watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
+    watermarks.look()
     receive = hub.config.receive
     listeners = reception.listen(select(reception.Settings, receive))
     reception.restore_names(hub.spool)
     hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
-    chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
+    chores = [
+        Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
+        Chore("looking whether index and archive are those of before", 60.0, watermarks.look),
+    ]
     return Supervisor(f"hub {receive.ae_title}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
 
 
@@ -103,7 +109,8 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safeio.forget(draft.fileno(), _HEADER)
         hub.spool.put(draft, entry)
 
-    commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
+    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
+    commitment = CommitmentScp(check, partial(_generation, hub.db))
     policy = reception.policy(
         select(reception.Settings, receive),
         hub.config.spool.directory,
@@ -120,6 +127,11 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
     failures.close(_GRACE_SECONDS / 4)
+
+
+def _generation(db: Database) -> str:
+    with borrowed(db):
+        return generation(db)
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:

@@ -451,9 +451,14 @@ class CommitmentCheck:
             return False
 
     def _held(self, site: str, handles: set[str]) -> set[str]:
-        """Which of ``handles`` have a version of that site among the held objects."""
+        """Which of ``handles`` have a version of that site among the held objects; one that is corrupt is none."""
         held = [entry for entry in self._spool.entries("held") if entry.instance in handles]
-        return {entry.instance for entry in held if (self._spool.reason(entry) or {}).get("site") in (site, "")}
+        reasons = {entry: self._spool.reason(entry) or {} for entry in held}
+        return {
+            entry.instance
+            for entry, reason in reasons.items()
+            if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
+        }
 
 
 def _held_row(spool: Spool, entry: Entry) -> HeldObject:

@@ -168,6 +168,7 @@ class HubStatus:
     disk: Disk
     failed_connections: int
     at_several_sites: dict[str, int]
+    generation: str
 
     @property
     def degraded(self) -> bool:
@@ -184,6 +185,7 @@ class HubStatus:
             "disk": asdict(self.disk),
             "failed_connections": self.failed_connections,
             "at_several_sites": self.at_several_sites,
+            "generation": self.generation,
         }
 
 
@@ -223,7 +225,7 @@ def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[St
 
 def hub_status(config: HubConfig, db: Database) -> HubStatus:
     """How a hub stands, from its index and its spool."""
-    from fidac_node.hub.index import at_several_sites, failed_connections, totals
+    from fidac_node.hub.index import at_several_sites, failed_connections, generation, totals
     from fidac_node.system.locks import FILING, is_taken
 
     directory, reserve = config.spool.directory / "inbox", config.spool.reserve
@@ -232,8 +234,16 @@ def hub_status(config: HubConfig, db: Database) -> HubStatus:
         spool = Spool(directory, reserve=reserve)
         queued = len(spool.entries("new")) + len(spool.entries("work"))
         running, disk = is_taken(directory / FILING), _disk(directory, reserve)
-    several = at_several_sites(db)
-    return HubStatus(config.receive.ae_title, totals(db), queued, running, disk, failed_connections(db), several)
+    return HubStatus(
+        config.receive.ae_title,
+        totals(db),
+        queued,
+        running,
+        disk,
+        failed_connections(db),
+        at_several_sites(db),
+        generation(db),
+    )
 
 
 def utc(seconds: float) -> str:

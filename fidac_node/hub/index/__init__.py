@@ -4,6 +4,7 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 ``fidac_node.hub.index.record``.
 """
 
+from fidac_node.hub.index.generation import generation
 from fidac_node.hub.index.migrations import check, prepare
 from fidac_node.hub.index.query import (
     COLUMNS,
@@ -30,6 +31,7 @@ __all__ = [
     "check",
     "failed_connections",
     "find",
+    "generation",
     "prepare",
     "received_per_site",
     "site_code",

@@ -7,6 +7,7 @@ from typing import Final
 from peewee import Database
 
 from fidac_node.errors import ConfigError
+from fidac_node.hub.index.generation import ensure
 from fidac_node.system.database import Step, migrate, pending, statements
 
 _OBJECTS: Final = (
@@ -152,6 +153,8 @@ _DIGESTS: Final = (
     "ALTER TABLE instance ADD COLUMN seen BIGINT NOT NULL DEFAULT 0",
 )
 
+_FACT: Final = ("CREATE TABLE fact (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -161,12 +164,14 @@ STEPS: Final = (
     Step("0006-tally", statements(*_TALLY)),
     Step("0007-lost", statements(*_LOST)),
     Step("0008-digests", statements(*_DIGESTS)),
+    Step("0009-fact", statements(*_FACT)),
 )
 
 
 def prepare(db: Database) -> None:
     """Make the tables of an empty database, or bring those of an older version up to date."""
     migrate(db, STEPS)
+    ensure(db)
 
 
 def check(db: Database) -> None:

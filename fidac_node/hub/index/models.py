@@ -167,10 +167,17 @@ class Tally(Model):
     value = BigIntegerField()
 
 
+class Fact(Model):
+    """Something that the index says of itself."""
+
+    name = TextField(primary_key=True)
+    value = TextField()
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally)
+MODELS = (*OBJECTS, Held, Tally, Fact)

@@ -12,6 +12,7 @@ from peewee import Database, DataError, IntegrityError, chunked
 from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
+from fidac_node.hub.index.generation import begin
 from fidac_node.hub.index.models import OBJECTS, Site
 from fidac_node.hub.index.record import Description, describe, record, whereabouts
 from fidac_node.system.database import exclusive, utc_now
@@ -33,6 +34,7 @@ def reindex(
 ) -> Reindexed:
     """Replace all rows about objects by what the archive's files say, in one transaction; sites and held rows stay.
 
+    Another generation of the index begins, by which the sites learn that they must ask again.
     Of the times of reception only the week comes back, because the files tell no more; files of before are set to
     theirs. Whoever asks meanwhile sees the rows as they were; the hub's filing waits. ``progress`` is told after each
     batch how many files were read; ``limit`` (bytes) bounds what a deflated object may inflate to. Raises
@@ -44,6 +46,7 @@ def reindex(
         for model in reversed(OBJECTS):
             if model is not Site:
                 model.delete().execute(db)
+        begin(db)
         for batch in chunked(archive.walk(), _BATCH):
             _ensure_sites(db, {place.site for place, _ in batch})
             archive.coarsen(place for place, _ in batch)

@@ -110,7 +110,7 @@ def test_what_rotted_in_the_hubs_own_inbox_heals_nothing(rooms: HubRooms) -> Non
     arrived[-30] ^= 1
     rooms.spool.path(again).write_bytes(arrived)
     rooms.file_all()
-    assert rooms.held() == {str(again): "corrupt"}
+    assert rooms.held() == {str(again): "corrupt"} and asked(rooms) == "send again"
     assert put(rooms.spool, data_set(instance=1, **LARGE)) == again  # and it is welcome
     rooms.file_all()
     assert rooms.held() == {} and asked(rooms) == "committed"
