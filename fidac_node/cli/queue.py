@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from fidac_node.cli import config_option, fail
 from fidac_node.cli.opening import opened_ledger
 from fidac_node.cli.words import show_done, when
+
+if TYPE_CHECKING:
+    from fidac_node.config.config import SiteConfig
+    from fidac_node.operations.selection import Done
 
 _TIMES: Final = ("changed_at", "received_at", "last_attempt", "next_attempt")
 
@@ -75,9 +79,13 @@ def show_entry(config: Path, entry: str) -> None:
 
 @command.command()
 @_selection
-def retry(config: Path, **selection: Any) -> None:
-    """Send or judge again, under today's rules, what is held or refused."""
-    _act("retry", config, selection, "put back to be tried again")
+@click.option("--committed", is_flag=True, help="What the hub has committed to and is still kept here: send it again.")
+def retry(config: Path, *, committed: bool, **selection: Any) -> None:
+    """Send or judge again, under today's rules, what is held or refused; --committed: what the hub had."""
+    if committed:
+        _act("send_again", config, selection, "put back to be sent again")
+    else:
+        _act("retry", config, selection, "put back to be tried again")
 
 
 @command.command()
@@ -113,5 +121,5 @@ def _act(name: str, config: Path, chosen: dict[str, Any], done: str) -> None:
     selection = Selection(**chosen)
     if not selection:
         raise click.UsageError("say which: OBJECT..., --study, --reason, --patient or --all")
-    acts = {"retry": queue.retry, "release": queue.release, "hold": queue.hold, "drop": queue.drop}
-    show_done(acts[name](load_site(config), selection), done)
+    act: Callable[[SiteConfig, Selection], Done] = getattr(queue, name)
+    show_done(act(load_site(config), selection), done)

@@ -92,6 +92,29 @@ def _asked_own_words() -> tuple[str, ...]:
 
 @command.command()
 @config_option("site")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(config: Path, as_json: bool) -> None:
+    """Ask the hub for everything that is still kept here, and say what it does not answer for."""
+    from fidac_node.config.config import load_site
+    from fidac_node.operations.verify import site_verified
+
+    found = site_verified(load_site(config))
+    if as_json:
+        missing = [{"entry": str(entry), "why": why} for entry, why in found.missing]
+        unanswered = [str(entry) for entry in found.unanswered]
+        click.echo(json.dumps({"committed": found.committed, "missing": missing, "unanswered": unanswered}, indent=2))
+    else:
+        for entry, why in found.missing:
+            click.echo(f"{entry}  {why}")
+        counts = len(found.missing), len(found.unanswered)
+        click.echo(f"{found.committed} committed, {counts[0]} not, {counts[1]} without an answer", err=True)
+        if found.missing:
+            click.echo("send again: fidac-node site queue retry --committed OBJECT...", err=True)
+    raise SystemExit(HELD if found.missing or found.unanswered else 0)
+
+
+@command.command()
+@config_option("site")
 @click.option(
     "--only",
     multiple=True,

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -134,6 +135,8 @@ def _finish(site: Site) -> None:
     for directory in {site.outbox.path(entry).parent for entry in copied}:
         safeio.sync_directory(directory)
     for entry in copied:
+        with suppress(FileNotFoundError):
+            site.outbox.doubt(entry)  # it came again: as a worker would
         site.inbox.remove(entry)
 
 

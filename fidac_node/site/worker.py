@@ -337,7 +337,7 @@ class Worker:
             raise
         for copy, new in zip(leaving, fresh, strict=True):
             # An object that came again may be anywhere on its way already: its row follows the file.
-            state, since = ("outgoing", at) if new else (OUTBOX_STATES[self._outbox.state(copy.entry)], None)
+            state, since = ("outgoing", at) if new else (OUTBOX_STATES[self._came_again(copy.entry)], None)
             self._ledger.note(
                 copy.entry,
                 state,
@@ -355,6 +355,12 @@ class Worker:
             if copy.entry in stay:
                 copy.draft.discard()
                 self._hold(copy.entry, TWO_PATIENTS, self._people.why(copy.entry))
+
+    def _came_again(self, entry: Entry) -> str:
+        """Where the copy of an object is that came again; who sends again may know more than the hub's last word."""
+        with suppress(FileNotFoundError):
+            self._outbox.doubt(entry)
+        return self._outbox.state(entry)
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)

@@ -432,6 +432,24 @@ def test_a_copy_that_is_held_as_corrupt_is_replaced_when_the_pacs_sends_the_inst
     assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES)
 
 
+def test_a_committed_object_that_the_pacs_sends_again_is_asked_for_again_before_it_is_known(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    entry, restarted = one.take(), one.take(SOPInstanceUID=f"{build.ROOT}.3.9")
+    one.work()
+    for known in (entry, restarted):
+        one.outbox.mark_sent(known)
+        one.outbox.mark_committed(known)
+    assert one.take() == entry
+    one.work()
+    assert (one.outbox.state(entry), one.outbox.state(restarted)) == ("sent", "committed")
+    assert one.take(SOPInstanceUID=f"{build.ROOT}.3.9") == restarted
+    daemon._finish(Site(one.config, one.config.path))  # a stop before the worker came to it
+    assert one.outbox.state(restarted) == "sent"
+    assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES)
+
+
 needs_tesseract = pytest.mark.interop("tesseract")
 
 
