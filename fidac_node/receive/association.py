@@ -49,7 +49,8 @@ class Storage(Protocol):
 class LaneAssociation(Association):
     """pynetdicom's ``Association`` of an acceptor, over a :class:`Lane`; its reactor sleeps when idle."""
 
-    def __init__(self, ae: ApplicationEntity, sock: socket.socket, storage: Storage) -> None:
+    def __init__(self, ae: ApplicationEntity, sock: socket.socket, storage: Storage, read: bytes = b"") -> None:
+        """``read`` was read from ``sock`` already."""
         self._something = threading.Event()
         self.seat: Seat | None = None
         self.proposed: Request | None = None  # once it has asked
@@ -60,7 +61,7 @@ class LaneAssociation(Association):
         self.lane = Lane(self, provider, self, self.wake)
         self.dul = self.lane
         self.acse_timeout = ae.acse_timeout  # again: it is kept by the upper layer's ARTIM timer
-        self.lane.wire = Wire(self, sock, ae.network_timeout)
+        self.lane.wire = Wire(self, sock, ae.network_timeout, read)
         self.set_socket(self.lane.wire)
 
     @cached_property

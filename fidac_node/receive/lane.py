@@ -33,7 +33,7 @@ from pynetdicom.pdu_primitives import P_DATA
 from fidac_node.dicom.associate import Request, read_request, write_request
 from fidac_node.dicom.pdu import COMMAND, LAST, PDU
 from fidac_node.receive.command import read_store, store_response
-from fidac_node.receive.parser import LONGEST_PDU, Command, Event, Foreign, Parser, Piece
+from fidac_node.receive.parser import LONGEST_PDU, LONGEST_REQUEST, Command, Event, Foreign, Parser, Piece
 from fidac_node.receive.provider import MOST_MESSAGES, Provider, Queue
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class Lane(DULServiceProvider):
     def run_reactor(self) -> None:
         """Serve the connection until it is closed."""
         self.assoc._dul_ready.set()
+        self._starved = self.wire.end == self.wire.start
+        self._note_first()
         try:
             while not self._kill_thread:
                 self._turn()
@@ -216,11 +218,15 @@ class Lane(DULServiceProvider):
             self._trouble = error
             self.event_queue.put("Evt17")
             return False
-        if read and not self._first:
-            self._first = bytes(self.wire.view[self.wire.start : self.wire.start + _FIRST])
+        if read:
+            self._note_first()
         if read and not inside:
             self._heard = time.monotonic()
         return read
+
+    def _note_first(self) -> None:
+        if not self._first:
+            self._first = bytes(self.wire.view[self.wire.start : min(self.wire.end, self.wire.start + _FIRST)])
 
     def _make_way(self) -> None:
         """See that there is room to read ahead; an object's bytes stay in the buffer as long as they can."""
@@ -304,7 +310,7 @@ class Lane(DULServiceProvider):
     def _pass_on(self) -> bool:
         """Let pynetdicom read the PDU at hand, once all of it is there; ``False``: it is not."""
         wire = self.wire
-        foreign = self.parser.foreign(wire.view, wire.start, wire.end)
+        foreign = self.parser.foreign(wire.view, wire.start, wire.end, self._longest())
         if foreign is not None:
             self._give(foreign)
         elif self.parser.wanted:
@@ -314,7 +320,7 @@ class Lane(DULServiceProvider):
     def _give(self, foreign: Foreign) -> None:
         """Let pynetdicom read a PDU that lies in the buffer."""
         wire = self.wire
-        if foreign.length > LONGEST_PDU:
+        if foreign.length > self._longest():
             self.event_queue.put("Evt19")
             return
         if wire.buffer[wire.start] == _ASSOCIATE_RQ:
@@ -325,6 +331,10 @@ class Lane(DULServiceProvider):
             self._read_pdu_data()
         self.parser.start = self.wire.start
         self._heard = time.monotonic()
+
+    def _longest(self) -> int:
+        """How long a PDU that pynetdicom reads may be."""
+        return LONGEST_PDU if self._has_asked else LONGEST_REQUEST
 
     def _asked(self, body: bytes) -> None:
         """Take an association request as it was meant, and let pynetdicom read what the standard makes of it."""

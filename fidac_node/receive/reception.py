@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import ssl
@@ -42,6 +43,9 @@ class Settings:
     networks: tuple[str, ...]
     max_associations: int
     max_associations_per_caller: int
+    max_unassociated: int
+    max_unassociated_per_address: int
+    processes: int
     max_pdu: int
     max_object: int
     acse_timeout: float
@@ -96,6 +100,8 @@ def policy(
         dimse_timeout=receive.dimse_timeout,
         idle_timeout=receive.idle_timeout,
         max_object=receive.max_object,
+        max_unassociated=_share(receive.max_unassociated, receive),
+        max_unassociated_per_address=_share(receive.max_unassociated_per_address, receive),
         tls=_context(receive),
         handlers=handlers,
     )
@@ -131,6 +137,11 @@ def restore_names(spool: Spool) -> None:
         log.warning(
             "names given back to %d objects in %s: a crash had taken them; nothing is lost", restored, spool.directory
         )
+
+
+def _share(limit: int, receive: Settings) -> int:
+    """One process's share of what is allowed to all: they take connections in turn."""
+    return math.ceil(limit / len(names(receive.processes)))
 
 
 def _context(receive: Settings) -> ssl.SSLContext | None:

@@ -73,6 +73,7 @@ class Policy:
     ``ready`` says why no association can be taken now, or nothing; ``takes`` the same of one more object
     of a running association (default: as ``ready``). Senders try a rejected association again, while
     many take an error status as final: ``takes`` should hold out longer. ``seats`` counts the associations.
+    ``max_unassociated`` connections may have no association, ``max_unassociated_per_address`` of one address.
     ``handlers`` serve what ``contexts`` offers besides storage: ``(event, function)``.
     """
 
@@ -91,6 +92,8 @@ class Policy:
     dimse_timeout: float = 120
     idle_timeout: float = 120
     max_object: int = 4 << 30
+    max_unassociated: int = 400
+    max_unassociated_per_address: int = 100
     tls: ssl.SSLContext | None = None
     handlers: Sequence[tuple[Any, ...]] = ()
 
@@ -140,6 +143,8 @@ class StorageScp:
             contexts=policy.contexts,
             handlers=handlers,
             tls=policy.tls,
+            most=policy.max_unassociated,
+            most_per_address=policy.max_unassociated_per_address,
         )
 
     @property
@@ -149,8 +154,13 @@ class StorageScp:
 
     @property
     def associations(self) -> list[LaneAssociation]:
-        """Everybody who is connected, whether associated or not."""
+        """Everybody who has asked for an association and is connected."""
         return self._server.associations
+
+    @property
+    def newcomers(self) -> int:
+        """How many are connected and have not asked yet."""
+        return self._server.newcomers
 
     def start(self) -> None:
         """Serve, in threads."""

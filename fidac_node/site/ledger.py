@@ -132,6 +132,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._rows: list[tuple[Any, ...]] = []
+        self._failed = 0  # connections, since the last flush
         self._contacted = 0.0
         self._talk = Talk()
         self._closing = threading.Event()
@@ -171,6 +172,7 @@ class Ledger:
     def flush(self) -> None:
         """Write what was noted. What cannot be written now (disk full) is kept for the next time."""
         with self._flushing:
+            self._write_failed()
             with self._lock:
                 rows, self._rows = self._rows, []
             if not rows:
@@ -307,16 +309,31 @@ class Ledger:
             )
 
     def connection_failed(self) -> None:
-        """Count a connection that brought no association, or ended in the middle of an object."""
+        """Count a connection that brought no association, or ended in the middle of an object; written a moment later.
+
+        Whoever tries the port a thousand times keeps nobody waiting for the disk.
+        """
+        with self._lock:
+            self._failed += 1
+        self._noted.set()
+
+    def _write_failed(self) -> None:
+        with self._lock:
+            failed, self._failed = self._failed, 0
+        if not failed:
+            return
         try:
             with self._transaction() as connection:
                 connection.execute(
-                    "INSERT INTO fact (name, value) VALUES (?, '1') "
-                    "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
-                    (FAILED_CONNECTIONS,),
+                    "INSERT INTO fact (name, value) VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value",
+                    (FAILED_CONNECTIONS, failed),
                 )
         except Temporary as error:
             log.warning("the ledger waits: %s", error)
+            with self._lock:
+                self._failed += failed
+            self._noted.set()
 
     def fact(self, name: str) -> str | None:
         """Return a fact that :meth:`remember` kept."""
