@@ -16,6 +16,7 @@ from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import show_disk, show_failed_connections, show_uses
 from fidac_node.dicom.marks import LABELS
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import HubStatus
@@ -238,7 +239,7 @@ def reindex(config: Path) -> None:
     result = rebuild(load_hub(config), lambda done: click.echo(f"{done} files read", err=True))
     click.echo(f"{result.indexed} instances indexed, {len(result.skipped)} files not")
     for path, why in result.skipped:
-        click.echo(f"  {path}: {why}", err=True)
+        click.echo(printable(f"  {path}: {why}"), err=True)
     for name in result.unregistered:
         click.echo(
             f"  site {name} has no AE title and may not store: fidac-node hub site add {name} --ae-title TITLE",

@@ -12,6 +12,7 @@ import click
 from fidac_node.cli import config_option, fail
 from fidac_node.cli.opening import opened_ledger
 from fidac_node.cli.words import show_done, when
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.config.config import SiteConfig
@@ -60,7 +61,7 @@ def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit
         return
     for row in rows:
         set_aside = f"{row['state']:<9} {row['reason'] or '-':<16}"
-        click.echo(f"{row['entry']}  {set_aside} tries {row['attempts']}  {row['message'] or ''}")
+        click.echo(f"{row['entry']}  {set_aside} tries {row['attempts']}  {printable(row['message'] or '')}")
     click.echo(f"{len(rows)} objects" + (" (more: --limit 0)" if limit and len(rows) == limit else ""), err=True)
 
 
@@ -74,7 +75,7 @@ def show_entry(config: Path, entry: str) -> None:
     if not rows:
         fail(f"no object {entry!r} here; 'fidac-node site queue list' shows them")
     for key, value in rows[0].items():
-        click.echo(f"{key}: {when(value) if value and key in _TIMES else '-' if value is None else value}")
+        click.echo(printable(f"{key}: {when(value) if value and key in _TIMES else '-' if value is None else value}"))
 
 
 @command.command()

@@ -11,7 +11,9 @@ import click
 
 from fidac_node.cli import HELD, config_option, difference, fail, patient, pseudonym, queue, setup_logging
 from fidac_node.cli.opening import opened_ledger
+from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_disk, show_failed_connections, when
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import SiteStatus
@@ -172,9 +174,9 @@ def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
         result = import_media(config, paths, label, tell)
     click.echo(f"{result.accepted} taken, {result.duplicates} known already, {len(result.bad)} not taken")
     for name, what in result.otherwise:
-        click.echo(f"  {name}: taken, but {what}", err=True)
+        click.echo(f"  {printable(str(name))}: taken, but {printable(what)}", err=True)
     for name, why in result.bad:
-        click.echo(f"  {name}: {why}", err=True)
+        click.echo(f"  {printable(str(name))}: {printable(why)}", err=True)
     raise SystemExit(HELD if result.bad else 0)
 
 
@@ -232,13 +234,13 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
             **({"identities": identities} if identify else {}),
             **({"diff": difference.as_json(comparisons)} if diff else {}),
         }
-        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+        click.echo(json_text(result))
         return
     pseudonym.show_identities(identities)
     if identify and not identities:
         click.echo("identity: not in the vault yet: the study waits for de-identification or is held")
     for at, entry, state, message in events:
-        click.echo(f"{when(at)}  {state:<10} {entry}  {message or ''}")
+        click.echo(f"{when(at)}  {state:<10} {entry}  {printable(message or '')}")
     difference.show(comparisons)
 
 
@@ -261,7 +263,7 @@ def _print_status(state: SiteStatus) -> None:
     if hub.reachable is None:
         click.echo("    nobody asks it: is the node running, with its stage 'send'?")
     if hub.error:
-        click.echo(f"    {hub.error}")
+        click.echo(f"    {printable(hub.error)}")
     click.echo(f"  sent in the last hour: {state.sent_last_hour}")
     for sent in state.sent:
         received, went = sent.bytes_received / 1e6, sent.bytes_sent / 1e6
@@ -280,4 +282,4 @@ def _print_status(state: SiteStatus) -> None:
     show_disk(state.disk)
     show_failed_connections(state.failed_connections)
     if state.last_error:
-        click.echo(f"  last error: {utc(state.last_error.at)} {state.last_error.message}")
+        click.echo(f"  last error: {utc(state.last_error.at)} {printable(state.last_error.message)}")

@@ -12,8 +12,6 @@ import click
 from fidac_node.cli import FAILED, HELD, fail
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fidac_node.operations.selection import Done
     from fidac_node.operations.status import Disk
     from fidac_node.operations.uses import UseLog
@@ -22,11 +20,6 @@ if TYPE_CHECKING:
 def when(seconds: float) -> str:
     """Seconds of the epoch in this machine's own time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def printable(path: Path) -> str:
-    """A file's name as a terminal can take it: names can hold anything, what is not printable is escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(path))
 
 
 def show_disk(disk: Disk) -> None:

@@ -88,6 +88,7 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
             log.warning(
                 "a storage commitment report of %s was refused: this node did not ask for it",
                 event.assoc.requestor.ae_title,
+                extra={"peer": event.assoc.requestor.address},
             )
         return (0x0000 if known else PROCESSING_FAILURE), None
 
@@ -97,6 +98,7 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
             "%s asked this site for storage commitment and was told that it does not offer it: switch that off there; "
             "Success of a C-STORE is this node's word, the hub's commitment is its own affair",
             event.assoc.requestor.ae_title,
+            extra={"peer": event.assoc.requestor.address},
         )
         return _UNRECOGNISED_OPERATION, None
 
@@ -133,6 +135,7 @@ class CommitmentScp:
                 "a storage commitment request of %s was refused with status %04XH",
                 event.assoc.requestor.ae_title,
                 status,
+                extra={"peer": event.assoc.requestor.address},
             )
             return status, None
         door = _Door.of(event.assoc)
@@ -240,7 +243,7 @@ def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Referenc
             request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax
         )
     except ValueError as error:
-        log.warning("a storage commitment request cannot be read: %s", error)
+        log.warning("a storage commitment request cannot be read: %s", error, extra={"peer": ""})
         return _INVALID_ARGUMENT, "", []
     valid = bool(asked.committed) and all(is_valid_uid(uid) for reference in asked.committed for uid in reference)
     return (0x0000 if valid else _INVALID_ARGUMENT), asked.transaction_uid, list(asked.committed)

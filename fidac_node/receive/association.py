@@ -73,6 +73,11 @@ class LaneAssociation(Association):
         }
 
     @property
+    def peer(self) -> str:
+        """The IP address of who associates."""
+        return str(self.requestor.address)
+
+    @property
     def calling(self) -> str:
         """The AE title of who associates; empty until it has asked."""
         return self.proposed.calling if self.proposed else ""
@@ -166,7 +171,9 @@ class LaneAssociation(Association):
         if self.lane.over:
             return True
         if self.lane.idle_timer_expired():
-            log.warning("aborting the association of %s: it is silent", self.requestor.ae_title)
+            log.warning(
+                "aborting the association of %s: it is silent", self.requestor.ae_title, extra={"peer": self.peer}
+            )
             self.abort()
             return True
         return False

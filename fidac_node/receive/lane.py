@@ -139,7 +139,11 @@ class Lane(DULServiceProvider):
             while not self._kill_thread:
                 self._turn()
         except Exception:
-            log.exception("closing the connection of %s: unexpected trouble", self.assoc.requestor.ae_title)
+            log.exception(
+                "closing the connection of %s: unexpected trouble",
+                self.assoc.requestor.ae_title,
+                extra={"peer": self.assoc.requestor.address},
+            )
             evt.trigger(self.assoc, evt.EVT_CONN_CLOSE, {})
         finally:
             self._tell_of_the_end()
@@ -270,6 +274,7 @@ class Lane(DULServiceProvider):
                 "aborting the association of %s: its message is not valid: %s",
                 self.assoc.requestor.ae_title,
                 type(error).__name__,
+                extra={"peer": self.assoc.requestor.address},
             )
             self._told = True
             self._drop()
@@ -347,7 +352,8 @@ class Lane(DULServiceProvider):
             pdu.decode(write_request(request))
         except Exception as error:  # ours says what is wrong; of pynetdicom's the kind is told
             why = str(error) if type(error) is ValueError else type(error).__name__
-            log.warning("aborting the request of %s: %s", self.assoc.requestor.address, why)
+            address = self.assoc.requestor.address
+            log.warning("aborting the request of %s: %s", address, why, extra={"peer": address})
             self._told = True
             self.event_queue.put("Evt19")
             return

@@ -203,7 +203,7 @@ class StorageScp:
         except OSError as error:
             return _refusal(OUT_OF_RESOURCES, f"disk: {error.strerror}")
         except Exception:  # the answer to anything unexpected is a failure: the sender still has the object
-            log.exception("object refused (0110): unexpected trouble")
+            log.exception("object refused (0110): unexpected trouble", extra={"peer": ""})
             return _refusal(PROCESSING_FAILURE, "unexpected trouble, see the node's log")
         finally:
             incoming.discard()
@@ -239,10 +239,12 @@ class StorageScp:
         try:
             rejection, why = self._judge(assoc)
         except Exception:  # pynetdicom accepts after a failing notification handler: we must not
-            log.exception("rejecting an association: its request could not be judged")
+            log.exception("rejecting an association: its request could not be judged", extra={"peer": assoc.peer})
             rejection, why = _BUSY, "internal error"
         if rejection:
-            log.warning("rejected %s from %s: %s", assoc.calling or "somebody", assoc.requestor.address, why)
+            log.warning(
+                "rejected %s from %s: %s", assoc.calling or "somebody", assoc.peer, why, extra={"peer": assoc.peer}
+            )
             assoc.acse.send_reject(*rejection)
             assoc.kill()
 
@@ -302,5 +304,5 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 def _refusal(code: int, comment: str) -> tuple[int, str]:
     """A response status; ErrorComment is LO, 64 characters at most (PS3.7 C.5), and names nobody."""
-    log.warning("object refused with status %04X: %s", code, comment)
+    log.warning("object refused with status %04X: %s", code, comment, extra={"peer": comment})
     return code, comment[:64]

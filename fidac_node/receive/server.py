@@ -135,7 +135,8 @@ class Server:
         except Exception as error:
             if getattr(error, "errno", None) in _EXHAUSTED and not self._newcomers.make_way():
                 self._pause(_EXHAUSTED_SECONDS)
-            log.warning("a connection could not be taken: %s", getattr(error, "strerror", None) or type(error).__name__)
+            why = getattr(error, "strerror", None) or type(error).__name__
+            log.warning("a connection could not be taken: %s", why, extra={"peer": why})
 
     def _come(self) -> None:
         """Somebody comes: take him, or let a process that has less to do be first."""

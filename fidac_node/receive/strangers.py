@@ -69,7 +69,9 @@ class Strangers:
         """A connection came to nothing."""
         self._count()
         if (more := self._may_tell(address, cause)) is not None:
-            log.warning("the connection of %s came to nothing: %s; %s%s", address, cause, remedy, more)
+            log.warning(
+                "the connection of %s came to nothing: %s; %s%s", address, cause, remedy, more, extra={"peer": address}
+            )
 
     def broke_off(self, address: str, calling: str, size: int) -> None:
         """A connection ended in the middle of an object of which ``size`` bytes had come."""
@@ -82,6 +84,7 @@ class Strangers:
                 address,
                 size,
                 more,
+                extra={"peer": address},
             )
 
     def sent_away(self, address: str, limit: str) -> None:
@@ -94,6 +97,7 @@ class Strangers:
                 address,
                 limit,
                 more,
+                extra={"peer": address},
             )
 
     def _may_tell(self, address: str, cause: str, most: int = _MOST_A_MINUTE) -> str | None:

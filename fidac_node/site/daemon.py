@@ -159,7 +159,7 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
                 called_ae=identity.meta.receiving_ae,
             )
         else:
-            log.info("object %s came again and is kept once", entry)
+            log.info("object %s came again and is kept once", entry, extra={"peer": identity.meta.source_ae})
 
     classes = [*CT_CLASSES, *(HELD_CLASSES if receive.held_classes else ())]
     policy = reception.policy(

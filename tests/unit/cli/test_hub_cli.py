@@ -347,3 +347,16 @@ def test_the_documentation_names_every_filter_column_and_table() -> None:
     assert [name for name in sorted(columns) if name.islower() and name != "site" and f"`{name}`" not in text] == []
     for model in MODELS:
         assert f"| `{model._meta.table_name}` |" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("table", r"a\u202eb\x9b"), ("csv", r"a\u202eb\x9b"), ("json", r"a\u202eb\u009b")]
+)
+def test_what_turns_the_writing_round_is_shown_escaped(
+    capsys: pytest.CaptureFixture[str], kind: str, shown: str
+) -> None:
+    write_rows([{"description": "a\u202eb\x9b"}], ["description"], kind)
+    said = capsys.readouterr().out
+    assert shown in said and "\u202e" not in said
+    if kind == "json":
+        assert json.loads(said) == [{"description": "a\u202eb\x9b"}]
