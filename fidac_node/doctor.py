@@ -54,7 +54,9 @@ def examine(path: Path) -> Iterator[Finding]:
     try:
         config: SiteConfig | HubConfig = load_hub(path) if kind_of(path) == "hub" else load_site(path)
     except ConfigError as error:
-        yield Finding("settings", False, str(error), "correct that line; nothing else can be checked before")
+        message, separator, remedy = str(error).partition("; run: ")
+        remedy = remedy if separator else "correct that line"
+        yield Finding("settings", False, message, f"{remedy}; nothing else can be checked before")
         return
     yield Finding("settings", True, f"{path}: every option is understood")
     checks = _hub_checks(config) if isinstance(config, HubConfig) else _site_checks(config)

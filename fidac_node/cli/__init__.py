@@ -14,7 +14,7 @@ import click
 
 from fidac_node import __version__
 from fidac_node.errors import ConfigError, FidacError
-from fidac_node.system import logs
+from fidac_node.system import logs, safeio
 
 if TYPE_CHECKING:
     from fidac_node.config.config import Kind
@@ -72,6 +72,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what went wrong becomes a message and an exit code."""
         logs.silence_libraries()
+        safeio.keep_private()
         try:
             return super().invoke(ctx)
         except ConfigError as error:

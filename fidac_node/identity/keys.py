@@ -246,6 +246,7 @@ def close_programme(programme: Programme) -> None:
     path = programme.programme_key_file
     if closed(programme) is None:
         records = [*_closings(programme), {"programme": programme.name, "at": time.time()}]
+        # Others may read it: whoever closes the programme may not be the user that runs the node.
         safeio.write_synced(
             _tombstone(programme), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644
         )

@@ -20,6 +20,7 @@ from fidac_node.errors import ConfigError, Temporary
 from fidac_node.send.journal import Talk
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT
+from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
 
@@ -138,13 +139,15 @@ class Ledger:
         self._closing = threading.Event()
         self._noted = threading.Event()
         try:
+            if not read_only:
+                safeio.touch_private(path)
             self._db.connect()
             if read_only:
                 self._one("SELECT 1 FROM fact")  # SQLite looks at the file only when it is asked something
             else:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
                 self._upgrade()
-        except (pw.PeeweeException, sqlite3.Error, Temporary) as error:
+        except (pw.PeeweeException, sqlite3.Error, Temporary, OSError) as error:
             raise ConfigError(
                 f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions"
             ) from error

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from peewee import Database, DateTimeField, Model, PostgresqlDatabase, SqliteDatabase, TextField
 
 from fidac_node.errors import ConfigError
+from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
 
@@ -239,6 +240,8 @@ class _Sqlite(SqliteDatabase):
     """
 
     def _connect(self) -> Any:
+        with suppress(OSError):  # SQLite says what is wrong with the place
+            safeio.touch_private(Path(str(self.database)))
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
