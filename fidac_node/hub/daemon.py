@@ -84,7 +84,15 @@ def run(config_path: Path) -> int:
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
         Chore("looking whether index and archive are those of before", 60.0, watermarks.look),
     ]
-    return Supervisor(f"hub {receive.ae_title}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
+    return Supervisor(
+        f"hub {receive.ae_title}",
+        children,
+        chores,
+        listeners=listeners,
+        grace=_GRACE_SECONDS,
+        bury=partial(reception.bury, hub.spool),
+        pauses={reception.STAGE: reception.PAUSE},
+    ).run()
 
 
 def run_child(config_path: Path, name: str) -> NoReturn:

@@ -29,6 +29,8 @@ from fidac_node.system.service import Lifeline
 log = logging.getLogger(__name__)
 
 STAGE: Final = "receive"
+# The longest pause before a receiver is started again, in seconds: the PACS waits for it.
+PAUSE: Final = 5.0
 # More receivers than this have nothing to do: the disk is busy by then.
 _MOST: Final = 4
 
@@ -137,6 +139,12 @@ def restore_names(spool: Spool) -> None:
         log.warning(
             "names given back to %d objects in %s: a crash had taken them; nothing is lost", restored, spool.directory
         )
+
+
+def bury(spool: Spool, process: int) -> None:
+    """After the death of one process: nothing identifiable of it stays in ``tmp/``. Raises ``OSError``."""
+    if named := spool.bury(process, is_whole):
+        log.warning("process %d died: %d objects that it had received whole were given their names", process, named)
 
 
 def _share(limit: int, receive: Settings) -> int:

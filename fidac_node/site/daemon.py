@@ -82,7 +82,13 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         site.plan.digest[:8],
     )
     code = Supervisor(
-        f"site node {site.config.site.id}", children, chores, listeners=listeners, grace=_GRACE_SECONDS
+        f"site node {site.config.site.id}",
+        children,
+        chores,
+        listeners=listeners,
+        grace=_GRACE_SECONDS,
+        bury=partial(reception.bury, site.inbox),
+        pauses={reception.STAGE: reception.PAUSE},
     ).run()
     site.count_vault()
     site.ledger.close()

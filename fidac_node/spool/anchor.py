@@ -200,13 +200,24 @@ def restore_names(
         for entry in list(entries_in(directory)):
             with suppress(FileNotFoundError):  # a worker of another supervisor has moved it
                 _correct(root, f"{directory}/{entry}{SUFFIX}", entry)
-    stamps = {path: stamp for path in Path(root, "tmp").glob(f"*{SUFFIX}") if (stamp := _stamp_at_rest(path))}
+    return name_anchors(root, f"*{SUFFIX}", find, is_whole)
+
+
+def name_anchors(
+    root: str, pattern: str, find: Callable[[Entry], str | None], is_whole: Callable[[Path, Entry], bool]
+) -> int:
+    """Give what has only an anchor its name, as :func:`restore_names`, and remove the anchors; those of ``pattern``.
+
+    Nobody may be writing those, but others may go on. Raises ``OSError``.
+    """
+    stamps = {path: stamp for path in Path(root, "tmp").glob(pattern) if (stamp := _stamp_at_rest(path))}
     anchors = {path: Entry.parse(stamp.entry) for path, stamp in stamps.items()}
     lost = 0
     for anchor, entry in anchors.items():
         if not find(entry) and is_whole(anchor, entry):
-            os.link(anchor, f"{root}/new/{entry}{SUFFIX}")
-            lost += 1
+            with suppress(FileExistsError):
+                os.link(anchor, f"{root}/new/{entry}{SUFFIX}")
+                lost += 1
     for directory in {os.path.dirname(found) for entry in anchors.values() if (found := find(entry))}:
         safeio.sync_directory(directory)
     for anchor in anchors:

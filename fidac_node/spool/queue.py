@@ -298,10 +298,24 @@ class Spool:
 
         What is being written now stays, and every anchor.
         """
-        for leftover in [
-            *(self.directory / "tmp").glob(f"*{SUFFIX}"),
-            *(self.directory / "held").glob(".*.json.*.tmp"),
-        ]:
+        self._sweep([*(self.directory / "tmp").glob(f"*{SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")])
+
+    def bury(self, process: int, is_whole: Callable[[Path, Entry], bool]) -> int:
+        """After the death of ``process``, while others go on: leave nothing of it in ``tmp/``; return what was named.
+
+        What is safe and whole is named, as :meth:`restore_names` does; what was never finished goes. The names in
+        ``tmp/`` begin with the number of their process (:mod:`.stock`): others' files are not touched. Raises
+        ``OSError``.
+        """
+        pattern = f"{process}-*{SUFFIX}"
+        self._sweep([*(self.directory / "tmp").glob(pattern)])
+        named = anchor.name_anchors(self._root, pattern, self._find, is_whole)
+        if named:
+            self.notify(named)
+        return named
+
+    def _sweep(self, leftovers: list[Path]) -> None:
+        for leftover in leftovers:
             with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
                 fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if Stamp.read(str(leftover)) is None:

@@ -70,7 +70,9 @@ class Supervisor:
     """Starts the children, restarts one that dies, does the chores, and stops all in order.
 
     ``children`` are names and arguments to ``command``. ``listeners`` are the sockets that the children of a
-    stage share. ``grace`` is how long (seconds) one child may take to stop before it is killed.
+    stage share. ``grace`` is how long (seconds) one child may take to stop before it is killed. ``bury`` is called with
+    the number of each process that died before its time, to clear away what it left. ``pauses`` are the longest before
+    a process of a stage is started again (seconds, 30 where none is named).
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Supervisor:
         listeners: Mapping[str, socket.socket] | None = None,
         grace: float = 60,
         command: Sequence[str] = (sys.executable, "-m", "fidac_node"),
+        bury: Callable[[int], object] = lambda _process: None,
+        pauses: Mapping[str, float] | None = None,
     ) -> None:
         self._title = title
         self._command = command
@@ -89,6 +93,8 @@ class Supervisor:
         self._chores = chores
         self._listeners = dict(listeners or {})
         self._grace = grace
+        self._bury = bury
+        self._pauses = dict(pauses or {})
         self._stopping = False
         self._selector = selectors.DefaultSelector()
         self._exit_code = 0
@@ -128,7 +134,8 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Wait for a child to speak or die, a signal, or the next restart."""
-        for key, _ in self._selector.select(timeout=1.0):
+        due = [child.restart_at for child in self._children if child.dead]
+        for key, _ in self._selector.select(timeout=max(0.0, min([1.0, *(at - time.monotonic() for at in due)]))):
             child = key.data
             if child is None:
                 key.fileobj.recv(64)  # type: ignore[union-attr]
@@ -177,6 +184,7 @@ class Supervisor:
         self._selector.unregister(child.lifeline)
         child.lifeline.close()
         was_ready, child.ready, child.dead = child.ready, False, True
+        self._clear_away(child.process.pid)
         if self._stopping:
             return
         if code == EXIT_CONFIG and not was_ready:
@@ -186,7 +194,7 @@ class Supervisor:
             return
         lived = time.monotonic() - child.started
         child.crashes = 1 if lived > _STABLE_SECONDS else child.crashes + 1
-        pause = min(_LONGEST_PAUSE, 0.5 * 2.0 ** (child.crashes - 1))
+        pause = min(self._pauses.get(child.stage, _LONGEST_PAUSE), 0.5 * 2.0 ** (child.crashes - 1))
         child.restart_at = time.monotonic() + pause
         log.error("%s died (exit code %s); starting it again in %.1f s", child.name, code, pause)
 
@@ -205,6 +213,14 @@ class Supervisor:
                 )
                 process.kill()
                 process.wait()
+                self._clear_away(process.pid)
+
+    def _clear_away(self, process: int) -> None:
+        """See to it that a dead process leaves nothing behind, at once: the next start may be far."""
+        try:
+            self._bury(process)
+        except Exception:  # the others go on; the next start does it
+            log.exception("what process %d left cannot be cleared away", process)
 
 
 class Lifeline:
