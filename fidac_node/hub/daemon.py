@@ -29,7 +29,7 @@ from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
 from fidac_node.system import safeio
 from fidac_node.system.database import borrowed, connect
-from fidac_node.system.service import Chore, Lifeline, Supervisor
+from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +76,9 @@ def run(config_path: Path) -> int:
     watermarks.look()
     receive = hub.config.receive
     listeners = reception.listen(select(reception.Settings, receive))
-    reception.restore_names(hub.spool)
-    hub.spool.sweep()
+    with taking_time():
+        reception.restore_names(hub.spool)
+        hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [

@@ -32,9 +32,10 @@ from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
+from fidac_node.spool.queue import STATES
 from fidac_node.spool.seal import Seals
 from fidac_node.system import safeio
-from fidac_node.system.service import Chore, Lifeline, Supervisor
+from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     receive = site.config.receive
     # Before anything is put right: who finds the port taken may have found the daemon that works on this spool.
     listeners = reception.listen(select(reception.Settings, receive)) if reception.STAGE in stages else {}
-    _recover(site, stages)
+    with taking_time():
+        _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
     processes = {
         reception.STAGE: reception.names(receive.processes),
@@ -81,6 +83,9 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         site.plan.profile,
         site.plan.digest[:8],
     )
+    stopped = threading.Event()
+    describing = threading.Thread(target=site.describe, args=(stopped,), name="describe", daemon=True)
+    describing.start()
     code = Supervisor(
         f"site node {site.config.site.id}",
         children,
@@ -90,6 +95,8 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         bury=partial(reception.bury, site.inbox),
         pauses={reception.STAGE: reception.PAUSE},
     ).run()
+    stopped.set()
+    describing.join()
     site.count_vault()
     site.ledger.close()
     return code
@@ -135,9 +142,8 @@ def _finish(site: Site) -> None:
     Whoever put a copy may have died before its name was safe, so that is made sure of first. One whose copy is corrupt
     came again to replace it. Raises ``OSError``.
     """
-    copied = [
-        entry for entry in site.inbox.entries("new") if site.outbox.knows(entry) and not site.outbox.is_corrupt(entry)
-    ]
+    left = {entry for state in STATES for entry in site.outbox.each(state)}
+    copied = [entry for entry in site.inbox.each("new") if entry in left and not site.outbox.is_corrupt(entry)]
     for directory in {site.outbox.path(entry).parent for entry in copied}:
         safeio.sync_directory(directory)
     for entry in copied:

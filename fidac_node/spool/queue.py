@@ -15,7 +15,7 @@ What is received is safe by a second name first: see :mod:`.anchor`.
 """
 
 # Names are strings here: a Path costs more than the system call that it is made for.
-# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120
+# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -217,6 +217,10 @@ class Spool:
     def is_corrupt(self, entry: Entry) -> bool:
         """Say whether the object is held because its file is not what was put."""
         return self.holds(entry, "held") and (self.reason(entry) or {}).get("code") == CORRUPT
+    def reasoned(self) -> set[Entry]:
+        """The objects about which there is a :meth:`reason`."""
+        names = (name.removesuffix(".json") for name in os.listdir(f"{self._root}/held") if name.endswith(".json"))
+        return {Entry.parse(name) for name in names if is_file_name(name + SUFFIX)}
 
     def release(self, entry: Entry, **facts: object) -> None:
         """Put a held object back to be claimed, with ``facts`` for the one who claims it."""
@@ -270,9 +274,12 @@ class Spool:
 
     def entries(self, state: str) -> list[Entry]:
         """List the objects in one of :data:`STATES`; ``work`` is all owners together."""
-        if state == "work":
-            return [entry for owner in self._owners() for entry in entries_in(owner)]
-        return list(entries_in(f"{self._root}/{state}"))
+        return list(self.each(state))
+
+    def each(self, state: str) -> Iterator[Entry]:
+        """As :meth:`entries`, one after another: a million are no list."""
+        for directory in self._owners() if state == "work" else [f"{self._root}/{state}"]:
+            yield from entries_in(directory)
 
     def recover(self, owner: str | None = None) -> None:
         """After a crash: put back what ``owner`` (default: anybody) had claimed. Only while no such owner runs."""

@@ -18,8 +18,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
@@ -34,6 +34,8 @@ _ORPHAN_SECONDS: Final = 60.0
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 _LAST_SECONDS: Final = 2.0
+_ASK_SECONDS: Final = 5.0
+_MORE_SECONDS: Final = 60
 # Added to the nice value of who gives way: a third of the processors is left to it against one that wants all.
 _YIELDING: Final = 5
 EXIT_CONFIG: Final = 2
@@ -305,6 +307,27 @@ def notify(message: str) -> None:
             sock.sendto(message.encode(), address)
         except OSError as error:
             log.warning("systemd does not hear: %s", error)
+
+
+@contextmanager
+def taking_time() -> Iterator[None]:
+    """While the block puts right what a crash left, systemd is asked to wait on (EXTEND_TIMEOUT_USEC of sd_notify(3)).
+
+    How long that takes depends on how much waits, and a start that is cut short would begin anew.
+    """
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(_ASK_SECONDS):
+            notify(f"EXTEND_TIMEOUT_USEC={_MORE_SECONDS * 1_000_000}")
+
+    asking = threading.Thread(target=ask, name="start", daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        done.set()
+        asking.join()
 
 
 def _careful(chore: Chore) -> Callable[[], None]:

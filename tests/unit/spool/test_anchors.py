@@ -485,3 +485,18 @@ def test_what_the_others_are_receiving_and_their_anchors_stay_when_one_is_buried
         process, _ = killed(queue, "half")
         queue.bury(process, is_whole)
         assert sorted(in_tmp(queue)) == before and queue.holds(mine, "new")
+
+
+def test_names_are_looked_through_once_after_each_boot_and_not_at_every_start(
+    queue: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, wrong = receive(queue, 1), entry(2)
+    queue.close()
+    monkeypatch.setattr(anchors, "_boot", lambda: "first boot")
+    queue.restore_names(is_whole)
+    queue.path(right).rename(queue.directory / "new" / f"{wrong}.dcm")  # as a power cut may bring one back
+    queue.restore_names(is_whole)
+    assert queue.holds(wrong, "new")  # without a cut nobody looks
+    monkeypatch.setattr(anchors, "_boot", lambda: "second boot")
+    queue.restore_names(is_whole)
+    assert queue.holds(right, "new") and not queue.holds(wrong, "new")
