@@ -217,6 +217,7 @@ class Spool:
     def is_corrupt(self, entry: Entry) -> bool:
         """Say whether the object is held because its file is not what was put."""
         return self.holds(entry, "held") and (self.reason(entry) or {}).get("code") == CORRUPT
+
     def reasoned(self) -> set[Entry]:
         """The objects about which there is a :meth:`reason`."""
         names = (name.removesuffix(".json") for name in os.listdir(f"{self._root}/held") if name.endswith(".json"))

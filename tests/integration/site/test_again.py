@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from fidac_node.dicom import part10
 from fidac_node.dicom.uids import (
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
@@ -50,7 +51,7 @@ def arrive(one: Bench, encoded: bytes) -> Entry:
     with one.inbox.create() as draft:
         draft.file.write(encoded)
         draft.end()
-        offset = encoded.index(b"DICM")
+        offset = part10.meta_in(encoded)[1]
         entry = entry_for(identify(draft.path, limit=build.LIMIT), digest_of(draft.path, offset), one.keys.handles)
         one.inbox.put(draft, entry)
     one.ledger.note(entry, "ready", bytes=len(encoded))
