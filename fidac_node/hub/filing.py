@@ -14,12 +14,13 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from peewee import Database, InterfaceError, OperationalError, PeeweeException
+from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
 from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
@@ -37,7 +38,7 @@ from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT, Spool
 from fidac_node.system import locks
-from fidac_node.system.database import borrowed, utc_now
+from fidac_node.system.database import borrowed, refuses_values, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ _FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
+# What is the machine's fault, and no object's.
+_TROUBLE: Final = (Temporary, OSError, PeeweeException, MemoryError)
 
 
 def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> None:
@@ -147,10 +150,10 @@ class Filer:
         while not stop.is_set():
             if again := self._again():
                 self.file(again)
-            batch = self._spool.claim(self._owner, _BATCH)
-            if not batch:
+            batch = self._claim()
+            if batch == []:
                 self._spool.wait(self._idle())
-            elif self.file(batch):
+            elif batch and self.file(batch):
                 pause = 0.0
                 if len(batch) < _BATCH:
                     self._spool.wait_for_more(_BATCH, _BREATH, stop)
@@ -160,9 +163,18 @@ class Filer:
                 log.error("nothing can be filed: next try in %.0f s; all objects are safe in the spool", pause)
                 stop.wait(pause)
         for entry in self._due:
-            self._spool.unclaim(entry)
+            with suppress(OSError):  # then the next start takes it back
+                self._spool.unclaim(entry)
         self._due.clear()
         self.close()
+
+    def _claim(self) -> list[Entry] | None:
+        """What is to be filed next; ``None``: the spool does not give it."""
+        try:
+            return self._spool.claim(self._owner, _BATCH)
+        except OSError as error:
+            log.error("nothing can be claimed from the spool: %s", error.strerror)
+            return None
 
     def close(self) -> None:
         """Let another filer begin."""
@@ -216,7 +228,7 @@ class Filer:
             except Permanent as error:
                 self._hold(case, error.code, str(error))
                 return False
-            except (Temporary, OSError, PeeweeException):
+            except _TROUBLE:
                 raise
             except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
                 where = traceback.extract_tb(error.__traceback__)[-1]
@@ -227,7 +239,7 @@ class Filer:
                     "report it with the hub's version",
                 )
                 return False
-        except (Temporary, OSError, PeeweeException) as error:
+        except _TROUBLE as error:
             self._postpone([case], error)
             return False
         return True
@@ -304,10 +316,10 @@ class Filer:
             self._archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
             self._archive.sync(description.place for description in descriptions)
             record(self._db, descriptions)
-        except (OSError, OperationalError, InterfaceError) as error:
-            self._postpone(cases, error)
-            return
-        except Exception:
+        except Exception as error:
+            if not refuses_values(error):
+                self._postpone(cases, error)
+                return
             if len(cases) == 1:
                 log.exception("object %s cannot be indexed", cases[0].entry)
                 self._attempt(cases[0], _refuse)
@@ -343,7 +355,7 @@ class Filer:
         for case in cases:
             tries = self._tries[case.entry] = self._tries.get(case.entry, 0) + 1
             self._due[case.entry] = time.monotonic() + min(_FIRST_PAUSE * 2.0 ** (tries - 1), _LONGEST_PAUSE)
-            self._trouble[error.strerror if isinstance(error, OSError) and error.strerror else str(error)] += 1
+            self._trouble[error.strerror if isinstance(error, OSError) and error.strerror else _said(error)] += 1
         if isinstance(error, PeeweeException):
             self._db.close()  # a broken connection is not healed by using it again
 
@@ -459,6 +471,10 @@ class CommitmentCheck:
             for entry, reason in reasons.items()
             if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
         }
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _held_row(spool: Spool, entry: Entry) -> HeldObject:

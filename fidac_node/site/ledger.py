@@ -10,7 +10,8 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -41,6 +42,7 @@ OUTBOX_STATES: Final = {
 # Why an object was discarded that is the same as one before, in other bytes.
 REPEAT: Final = "repeat"
 FAILED_CONNECTIONS: Final = "failed_connections"
+_BUSY_SECONDS: Final = 30.0
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000
@@ -154,7 +156,9 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         target = f"{path.absolute().as_uri()}?mode=ro" if read_only else str(path)
         pragmas = {} if read_only else {"journal_mode": "wal", "synchronous": "normal"}
-        self._db = pw.SqliteDatabase(target, pragmas=pragmas, timeout=30, uri=read_only, check_same_thread=False)
+        self._db = pw.SqliteDatabase(
+            target, pragmas=pragmas, timeout=_BUSY_SECONDS, uri=read_only, check_same_thread=False
+        )
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._rows: list[tuple[Any, ...]] = []
@@ -428,27 +432,23 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         # A ledger of an older version, opened for reading, lacks the column.
         whose, wanted = ("AND patient = ?", (patient,)) if patient else ("", ())
-        cursor = self._execute(
+        return self._named(
             f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) "
             f"AND (? = '' OR reason = ?) {whose} "
             "ORDER BY received_at, entry LIMIT ?",
-            (*states, study, study, reason, reason, *wanted, limit),
+            *(*states, study, study, reason, reason, *wanted, limit),
         )
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
         """One dictionary per study: counts per state, first and last change, labels; the latest first."""
         columns = ", ".join(f"SUM(state = '{state}') AS {state}" for state in STATES)
-        cursor = self._execute(
+        return self._named(
             f"SELECT study, COUNT(*) AS received, {columns}, "
             "MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
             "GROUP_CONCAT(DISTINCT label) AS labels, GROUP_CONCAT(DISTINCT reason) AS reasons, SUM(bytes) AS bytes "
             "FROM object GROUP BY study ORDER BY changed DESC LIMIT ?",
-            (limit,),
+            limit,
         )
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def events(self, study: str) -> list[tuple[float, str, str, str | None]]:
         """The journal of a study: ``(seconds of the epoch, entry, state, message)``, oldest first."""
@@ -546,17 +546,26 @@ class Ledger:
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
-    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+    @contextmanager
+    def _executed(self, sql: str, parameters: Sequence[object]) -> Iterator[sqlite3.Cursor]:
+        """What a query finds; SQLite may meet trouble also while its rows are fetched."""
         try:
-            return cast(Any, self._db).execute_sql(sql, parameters)
-        except pw.PeeweeException as error:
+            yield cast(Any, self._db).execute_sql(sql, parameters)
+        except (pw.PeeweeException, sqlite3.Error) as error:
             raise Temporary(f"the ledger cannot be read: {error}") from error
 
     def _one(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
-        return cast("tuple[Any, ...] | None", self._execute(sql, parameters).fetchone())
+        with self._executed(sql, parameters) as cursor:
+            return cast("tuple[Any, ...] | None", cursor.fetchone())
 
     def _all(self, sql: str, *parameters: object) -> list[Any]:
-        return cast("list[Any]", self._execute(sql, parameters).fetchall())
+        with self._executed(sql, parameters) as cursor:
+            return cursor.fetchall()
+
+    def _named(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        with self._executed(sql, parameters) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -596,7 +605,10 @@ class _Transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as at_the_end:
             failure = at_the_end
-        if self._connection.in_transaction:  # after a full disk SQLite has rolled back already
-            self._connection.rollback()
+        try:
+            if self._connection.in_transaction:  # after a full disk SQLite has rolled back already
+                self._connection.rollback()
+        except sqlite3.Error as at_the_end:
+            failure = failure or at_the_end
         if failure is not None:
             raise Temporary(f"the ledger cannot be written: {failure}") from failure

@@ -214,6 +214,8 @@ class Worker:
             self._hold(entry, error.code, str(error))
         except (Temporary, OSError):
             raise
+        except MemoryError as error:
+            raise Temporary("this machine has too little memory for it now") from error
         except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
             where = traceback.extract_tb(error.__traceback__)[-1]
             self._hold(

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import peewee as pw
 from peewee import Database, DateTimeField, Model, PostgresqlDatabase, SqliteDatabase, TextField
 
-from fidac_node.errors import ConfigError
+from fidac_node.errors import ConfigError, Temporary
 from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,16 @@ _AGAIN_SECONDS: Final = 0.01
 _MOST_VALUES: Final = 30_000
 # Any constant will do, as long as every FIDAC process asks for the same lock ("FIDAC" in ASCII).
 _ADVISORY_LOCK: Final = 0x4649444143
+
+# About rows that were looked up in the same transaction: they tell of a damaged database, and not of the values.
+# PostgreSQL Appendix A, class 23: unique_violation, foreign_key_violation.
+_OF_ROWS_BEFORE: Final = (
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    "23505",
+    "23503",
+)
 
 # How each database spells what plain SQL leaves open; `statements` fills them in.
 _SQLITE: Final[Mapping[str, str]] = {
@@ -83,6 +94,21 @@ def connect(url: str, base: Path) -> Database:
         f"database: the URL must begin with sqlite:/// or postgresql://, not {scheme!r}; "
         "write for example sqlite:///index.db"
     )
+
+
+def refuses_values(error: Exception) -> bool:
+    """Say whether an error in writing down values is about them: another try would end alike.
+
+    Everything else is about the machine: a database that is malformed, locked, full, read-only or away, a disk, memory.
+    """
+    if isinstance(error, pw.IntegrityError):
+        original = getattr(error, "orig", None)
+        number = getattr(original, "sqlite_errorcode", None) or getattr(original, "pgcode", None)
+        return number not in _OF_ROWS_BEFORE
+    if isinstance(error, pw.DataError):
+        return True
+    # What is left: a driver that cannot encode a value, a mistake of ours in making one.
+    return not isinstance(error, (pw.PeeweeException, OSError, MemoryError, Temporary))
 
 
 def sqlite_path(db: Database) -> Path | None:
@@ -148,7 +174,8 @@ def ask(db: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     marks = (f"({', '.join([db.param] * len(value))})" if isinstance(value, list) else db.param for value in values)
     first, *others = sql.split("?")
     flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
-    return list(_execute(db, first + "".join(mark + other for mark, other in zip(marks, others, strict=True)), flat))
+    sql = first + "".join(mark + other for mark, other in zip(marks, others, strict=True))
+    return cast("list[tuple[Any, ...]]", _execute(db, sql, flat).fetchall())
 
 
 def insert(db: Database, model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -233,6 +260,47 @@ def _refuse_newer(done: set[str], steps: Sequence[Step]) -> None:
         )
 
 
+class _Translating:
+    """An error of SQLite's module becomes peewee's of the same name."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise getattr(pw, type(error).__name__, pw.DatabaseError)(error, *error.args) from error
+
+
+_TRANSLATING: Final = _Translating()
+
+
+class _Cursor(sqlite3.Cursor):
+    """SQLite reads on while rows are fetched: what it meets then is an error of peewee's, as everywhere else."""
+
+    def fetchone(self) -> Any:
+        with _TRANSLATING:
+            return super().fetchone()
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        with _TRANSLATING:
+            return super().fetchmany(size)
+
+    def fetchall(self) -> list[Any]:
+        with _TRANSLATING:
+            return super().fetchall()
+
+    def __next__(self) -> Any:
+        with _TRANSLATING:
+            return super().__next__()
+
+
+class _Connection(sqlite3.Connection):
+    """A connection whose cursors are ours."""
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+
 class _Sqlite(SqliteDatabase):
     """SQLite answers "locked" at once to who would change a new file to WAL mode while another one does.
 
@@ -270,7 +338,7 @@ def _sqlite(url: str, base: Path) -> Database:
         "busy_timeout": _BUSY_SECONDS * 1000,
         "foreign_keys": 1,
     }
-    return _Sqlite(str(path), pragmas=pragmas, timeout=_BUSY_SECONDS)
+    return _Sqlite(str(path), pragmas=pragmas, timeout=_BUSY_SECONDS, factory=_Connection)
 
 
 def _postgresql(url: str) -> Database:
