@@ -256,6 +256,11 @@ def _print_status(state: SiteStatus) -> None:
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")
         if reason in state.advice:
             click.echo(f"      {state.advice[reason]}")
+    if state.held_at_hub:
+        click.echo(
+            f"    waiting for a person at the hub: {state.held_at_hub}  ('fidac-node hub held list' there; here "
+            "'fidac-node site queue list --reason held-at-hub')"
+        )
     hub = state.hub
     state_of_hub = {True: "reachable", False: "not reached", None: "not asked lately"}[hub.reachable]
     contact, asked = (utc(at) if at else "never" for at in (hub.last_contact, hub.last_asked))

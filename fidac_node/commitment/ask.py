@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from fidac_node.commitment import data_sets
-from fidac_node.commitment.reasons import Remedy, failure
+from fidac_node.commitment.reasons import HELD_AT_HUB, Remedy, failure
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
@@ -43,7 +43,6 @@ _SLOWEST: Final = 3600.0  # seconds between two requests for the same object, at
 _FORGET: Final = 24 * 3600.0  # seconds until a report is no longer awaited
 _GENERATION: Final = "hub_generation"  # the fact that the journal keeps
 _MOST_RESENDS: Final = 3
-_MOST_REFUSALS: Final = 10
 
 
 @dataclass
@@ -279,23 +278,32 @@ class Committer:
     def _fail(self, entry: Entry, reason: int) -> None:
         words, remedy = failure(reason)
         message = f"the hub does not commit to it: {words} (failure reason {reason:04X}H)"
-        patience = self._patience.setdefault(entry, _Patience())
         if remedy is Remedy.RESEND and self._resends.get(entry, 0) < _MOST_RESENDS:
             self._resends[entry] = self._resends.get(entry, 0) + 1
-            del self._patience[entry]
+            self._patience.pop(entry, None)
             log.warning("object %s: %s; it is sent again", entry, message)
             self._journal.note(entry, "outgoing", message=f"{message}; it is sent again", status=reason)
             self._outbox.unclaim(entry)  # last: from here on the sender writes about it
-        elif remedy is Remedy.ASK_AGAIN and patience.refused < _MOST_REFUSALS:
-            patience.refused += 1
-            patience.until = time.monotonic() + next_delay(patience.refused, self._first, self._maximum, self._rand())
-            log.info("object %s: %s; it is asked again", entry, message)
-            next_attempt = self._epoch(patience.until)
-            self._journal.note(
-                entry, "sent", message=f"{message}; it is asked again", status=reason, next_attempt=next_attempt
-            )
+        elif remedy in (Remedy.ASK_AGAIN, Remedy.WAIT):
+            self._ask_later(entry, reason, message, by_a_person=remedy is Remedy.WAIT)
         else:
             self._hold(entry, "not-committed", f"{message}: find out why at the hub, then retry or drop it", reason)
+
+    def _ask_later(self, entry: Entry, reason: int, message: str, *, by_a_person: bool) -> None:
+        """Ask again and again, for as long as it takes: what ails the hub is no fault of the object's."""
+        patience = self._patience.setdefault(entry, _Patience())
+        patience.refused += 1
+        slowest = _SLOWEST if by_a_person else self._maximum
+        patience.until = time.monotonic() + next_delay(patience.refused, self._first, slowest, self._rand())
+        log.info("object %s: %s; it is asked again", entry, message)
+        self._journal.note(
+            entry,
+            "sent",
+            reason=HELD_AT_HUB if by_a_person else None,
+            message=f"{message}; it is asked again",
+            status=reason,
+            next_attempt=self._epoch(patience.until),
+        )
 
     def _hold(self, entry: Entry, code: str, message: str, status: int | None) -> None:
         log.warning("object %s waits for a person: %s", entry, message)

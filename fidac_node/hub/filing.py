@@ -23,7 +23,7 @@ from typing import Final
 from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
-from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
+from fidac_node.commitment.reasons import CLASS_CONFLICT, HELD_FOR_A_PERSON, NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.errors import Permanent, Temporary
@@ -392,8 +392,9 @@ class CommitmentCheck:
         """Return the (SOP class, SOP instance) pairs that are safe here, and the others with their Failure Reason.
 
         Safe is what is archived and indexed for the caller's site, with that class and with the size and digest that
-        it was filed with, while no other version of it waits or is held; those get 0110, which means ask again. What
-        the archive has lost, or has no more as it was, gets 0112, which means send it again. Raises
+        it was filed with, while no other version of it waits (those get 0110, which means ask again) or is held (those
+        get a reason of ours: a person looks at it). What the archive has lost, or has no more as it was, gets 0112, which
+        means send it again. Raises
         :class:`~fidac_node.errors.Temporary` while nothing can be said.
         """
         site = self._registry.site_of(calling_ae)
@@ -401,7 +402,7 @@ class CommitmentCheck:
             return [], [(*reference, NO_SUCH_INSTANCE) for reference in references]
         handles = {sop: self._handle(sop) for _, sop in references}
         wanted = set(handles.values())
-        disputed = self._await_filing(wanted) | self._held(site, wanted)
+        waiting, held = self._await_filing(wanted), self._held(site, wanted)
         try:
             with borrowed(self._db):
                 places = whereabouts(self._db, (Place(site, "", "", sop) for sop in handles))
@@ -412,8 +413,10 @@ class CommitmentCheck:
         failed: list[tuple[str, str, int]] = []
         for sop_class, sop in references:
             place = places.get((site, sop))
-            if handles[sop] in disputed:
+            if handles[sop] in waiting:
                 failed.append((sop_class, sop, PROCESSING_FAILURE))
+            elif handles[sop] in held:
+                failed.append((sop_class, sop, HELD_FOR_A_PERSON))
             elif place is None or not self._is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
             elif known[site, sop].sop_class_uid != sop_class:

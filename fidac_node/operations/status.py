@@ -76,7 +76,7 @@ class SiteStatus:
 
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
     were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
-    came again in other bytes.
+    came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there.
     """
 
     site: str
@@ -84,6 +84,7 @@ class SiteStatus:
     counts: dict[str, int]
     reasons: dict[str, int]
     advice: dict[str, str]
+    held_at_hub: int
     sent_last_hour: int
     sent: tuple[Sent, ...]
     oldest_unsent_seconds: int | None
@@ -112,6 +113,7 @@ class SiteStatus:
             **self.counts,
             "reasons": self.reasons,
             "advice": self.advice,
+            "held_at_hub": self.held_at_hub,
             "sent_last_hour": self.sent_last_hour,
             "wire": {**total, "by_transfer_syntax": by_syntax},
             "oldest_unsent_seconds": self.oldest_unsent_seconds,
@@ -191,6 +193,7 @@ class HubStatus:
 
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
+    from fidac_node.commitment.reasons import HELD_AT_HUB
     from fidac_node.site.ledger import FAILED_CONNECTIONS
 
     now = time.time()
@@ -203,6 +206,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         counts=ledger.counts(),
         reasons=reasons,
         advice={code: advice for code, advice in _advice(config).items() if code in reasons},
+        held_at_hub=ledger.with_reason("sent", HELD_AT_HUB),
         sent_last_hour=ledger.sent_since(now - _HOUR),
         sent=tuple(
             Sent(TRANSFER_SYNTAXES.get(row["transfer_syntax_uid"], row["transfer_syntax_uid"]), **row)
@@ -214,7 +218,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         failed_connections=int(ledger.fact(FAILED_CONNECTIONS) or 0),
         last_error=LastError(*error) if error else None,
         **ledger.told(),
-        repeats=ledger.repeats(),
+        repeats=ledger.with_reason("discarded", REPEAT),
     )
 
 

@@ -384,14 +384,16 @@ class Ledger:
         """Held and refused objects per reason code."""
         return dict(self._all("SELECT reason, COUNT(*) FROM object WHERE state IN ('held', 'refused') GROUP BY reason"))
 
-    def repeats(self) -> int:
-        """Objects that came again in other bytes and were kept once."""
-        row = self._one("SELECT COUNT(*) FROM object WHERE state = 'discarded' AND reason = ?", REPEAT)
+    def with_reason(self, state: str, reason: str) -> int:
+        """Objects in ``state`` for one reason."""
+        row = self._one("SELECT COUNT(*) FROM object WHERE state = ? AND reason = ?", state, reason)
         return int(row[0]) if row else 0
 
     def sent_since(self, since: float) -> int:
         """Objects that reached the hub since ``since`` (seconds of the epoch)."""
-        row = self._one("SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND at >= ?", since)
+        # What was sent and is asked about again has a message.
+        sql = "SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND message IS NULL AND at >= ?"
+        row = self._one(sql, since)
         return int(row[0]) if row else 0
 
     def sent(self) -> list[dict[str, Any]]:

@@ -56,6 +56,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.archive",
             "hub.recipes",
         ),
+        "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
     "doctor": ("config", "dicom", "system", "identity", "deidentify", "site.compress", "send.echo", "hub.index"),
     "demo": ("dicom", "system", "send", "receive", "site", "phantom"),

@@ -670,3 +670,39 @@ def test_what_orthanc_does_not_have_is_sent_to_it_and_committed(tmp_path: Path) 
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 3)
     scp.shutdown()
+
+
+# A hub that is unwell, and a hub where a person looks at an object.
+
+
+def test_a_hub_that_is_unwell_is_asked_for_as_long_as_it_takes_and_no_object_is_refused(tmp_path: Path) -> None:
+    archive = Archive({instance_uid(1, 2): 0x0110, instance_uid(1, 3): 0x0213})
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        entries = put_sent(site, 1, 3)
+        with running(committer_of(site, first=0.02, maximum=0.05, interval=0.02).run):
+            wait_until(lambda: len(archive.asked) >= 25)
+            assert site.count("held") == 0
+            assert site.row(entries[1])["reason"] is None
+            archive.failures.clear()
+            wait_until(lambda: site.count("committed") == 3)
+
+
+def test_an_object_that_the_hub_holds_for_a_person_is_named_so_and_committed_once_it_is_released(
+    tmp_path: Path,
+) -> None:
+    archive = Archive({instance_uid(1, 2): 0xC110})
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        entries = put_sent(site, 1, 3)
+        with running(committer_of(site, first=0.02, maximum=0.05, interval=0.02).run):
+            wait_until(lambda: len(archive.asked) >= 3 and site.row(entries[1]).get("reason") == "held-at-hub")
+            row = site.row(entries[1])
+            assert row["state"] == "sent" and "holds it, or another version of it, for a person there" in row["message"]
+            assert site.ledger.with_reason("sent", "held-at-hub") == 1
+            assert site.count("held") == 0
+            archive.failures.clear()
+            wait_until(lambda: site.count("committed") == 3)
+    site.ledger.flush()
+    assert site.ledger.with_reason("sent", "held-at-hub") == 0
+    assert site.row(entries[1])["reason"] is None

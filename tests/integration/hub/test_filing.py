@@ -626,7 +626,7 @@ def test_while_a_version_is_held_the_site_is_told_to_ask_again(rooms: HubRooms, 
         put(rooms.spool, data_set(PatientIdentityRemoved="NO"))
     rooms.file_all()
     reference = (CT, uid(1, 1, 1, 1))
-    assert rooms.check(reference) == ([], [(*reference, 0x0110)])
+    assert rooms.check(reference) == ([], [(*reference, 0xC110)])
     (held,) = rooms.spool.entries("held")
     rooms.spool.remove(held)
     assert rooms.check(reference) == (([reference], []) if first_is_filed else ([], [(*reference, 0x0112)]))

@@ -635,3 +635,16 @@ def test_a_large_object_is_never_whole_in_memory(tmp_path: Path) -> None:
             wait_until(sent, 120)
         storescp.terminate()
     assert most - before < 40_000_000
+
+
+@pytest.mark.parametrize("status", [0x0110, 0xA700, 0x0211, 0x0115, 0x0999])
+def test_a_hub_that_refuses_everything_for_reasons_of_its_own_makes_no_object_final(
+    tmp_path: Path, status: int
+) -> None:
+    hub = RecordingHub(lambda number, uid: status if number <= 40 else 0x0000)
+    site = Site(tmp_path, hub.port)
+    put_study(site.outbox, 1, 6)
+    with running(Sender(site.outbox, site.ledger, site.destination, first=0.01, maximum=0.03).run):
+        wait_until(lambda: site.count("sent") == 6)
+    hub.stop()
+    assert hub.asked == 46 and site.count("held") == 0

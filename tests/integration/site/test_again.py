@@ -191,7 +191,7 @@ def test_while_the_first_is_in_the_hands_of_another_worker_the_second_waits_and_
         assert sorted(one.inbox.entries("new")) == sorted(others) and one.inbox.entries("held") == []
     one.inbox.recover("another")
     one.worker._work(one.inbox.claim("w", 10), threading.Event())
-    assert one.outbox.entries("new") == [first] and one.ledger.repeats() == 3
+    assert one.outbox.entries("new") == [first] and one.ledger.with_reason("discarded", REPEAT) == 3
 
 
 def test_what_is_released_by_a_person_is_still_compared_and_never_leaves_beside_the_first(one: Bench) -> None:
