@@ -28,9 +28,15 @@ from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary
 from fidac_node.system import tls
+from fidac_node.system.asking import Asked
+from fidac_node.system.disk import RESERVED_INODES, room
 
 _RENEW: Final = datetime.timedelta(days=14)
-_ASK_SECONDS: Final = 5.0
+# Seconds that a peer is waited for, and any check that waits for others: with the start of a program, five in all.
+_ASK_SECONDS: Final = 3.0
+_PATIENCE: Final = 3.5
+# Checks that need the processor and wait for nobody.
+_THINKING: Final = ("recipe", "own words")
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,21 @@ def examine(path: Path) -> Iterator[Finding]:
         return
     yield Finding("settings", True, f"{path}: every option is understood")
     checks = _hub_checks(config) if isinstance(config, HubConfig) else _site_checks(config)
+    asked = {name: _asked(name, check) for name, check in checks.items() if name not in _THINKING}
     for name, check in checks.items():
-        yield from _guarded(name, check)
+        yield from _guarded(name, check) if name in _THINKING else _answered(name, asked[name])
+
+
+def _asked(name: str, check: Check) -> Asked[list[Finding]]:
+    return Asked(lambda: list(_guarded(name, check)))
+
+
+def _answered(name: str, asked: Asked[list[Finding]]) -> list[Finding]:
+    """What a check found in time: a disk, a database or a peer that is frozen must not keep the others."""
+    try:
+        return asked.within(_PATIENCE)
+    except Temporary as error:
+        return [Finding(name, False, str(error), "look at the disk, the server or the network that it needs")]
 
 
 def _guarded(name: str, check: Check) -> Iterator[Finding]:
@@ -103,7 +122,7 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
         "spool": lambda: _folder("spool", config.spool.directory),
         "archive": lambda: _folder("archive", config.archive.directory),
         "index": lambda: _index(config),
-        "disk": lambda: _disk(config.spool, config.archive.directory),
+        "disk": lambda: _disk(config.spool, config.archive.directory, *_index_directory(config)),
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
         ),
@@ -210,10 +229,15 @@ def _folder(name: str, directory: Path) -> Iterator[Finding]:
 
 def _disk(spool: Spools, *others: Path) -> Iterator[Finding]:
     for directory in (spool.directory, *others):
-        free = shutil.disk_usage(directory).free
-        message = f"{directory}: {free // MEBIBYTE} MiB free, {spool.reserve_mb} MiB are the reserve"
+        free = room(directory)
+        ok = free.is_enough(spool.reserve)
+        inodes = "" if free.inodes is None else f" and {free.inodes} inodes"
+        message = (
+            f"{directory}: {free.bytes // MEBIBYTE} MiB{inodes} free, "
+            f"{spool.reserve_mb} MiB and {RESERVED_INODES} inodes are the reserve"
+        )
         remedy = "free or add space, or lower [spool] reserve_mb; until then new associations are rejected"
-        yield Finding("disk", free > spool.reserve, message, "" if free > spool.reserve else remedy)
+        yield Finding("disk", ok, message, "" if ok else remedy)
 
 
 def _port(receive: Receive) -> Iterator[Finding]:
@@ -297,6 +321,13 @@ def _compression(config: SiteConfig) -> Iterator[Finding]:
             yield Finding("compression", False, message, 'allow it at the hub, or set [send] compression = "none"')
 
 
+def _index_directory(config: HubConfig) -> list[Path]:
+    from fidac_node.system.database import connect, sqlite_path
+
+    file = sqlite_path(connect(config.index.database, config.path.parent))
+    return [file.parent] if file else []
+
+
 def _index(config: HubConfig) -> Iterator[Finding]:
     from peewee import PeeweeException
 
@@ -304,7 +335,7 @@ def _index(config: HubConfig) -> Iterator[Finding]:
     from fidac_node.system.database import connect
 
     try:
-        db = connect(config.index.database, config.path.parent)
+        db = connect(config.index.database, config.path.parent, patience=_ASK_SECONDS)
         with db.connection_context():
             sites = site_titles(db)
     except PeeweeException as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 
 
@@ -56,3 +59,18 @@ def locked(path: Path) -> Iterator[None]:
         db.execute("BEGIN EXCLUSIVE")
         yield
         db.execute("ROLLBACK")
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[None]:
+    """While the block runs, the PostgreSQL server whose socket ``url`` names, and all its processes, are stopped."""
+    directory = Path(parse_qs(urlsplit(url).query)["host"][0])
+    postmaster = psutil.Process(int((directory / "cluster" / "postmaster.pid").read_text().splitlines()[0]))
+    family = [postmaster, *postmaster.children(recursive=True)]
+    for process in family:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in family:
+            process.send_signal(signal.SIGCONT)

@@ -123,10 +123,10 @@ def run(config: Path, child: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
     """What the hub holds, what waits, and whether it runs."""
+    from fidac_node.config.config import load_hub
     from fidac_node.operations.status import hub_status
 
-    with opened_index(config) as (settings, db):
-        state = hub_status(settings, db)
+    state = hub_status(load_hub(config))
     if as_json:
         click.echo(json.dumps(state.as_dict(), indent=2))
     else:
@@ -265,16 +265,26 @@ def _check(least: Any, most: Any, problem: str) -> None:
 
 
 def _print_status(state: HubStatus) -> None:
-    click.echo(f"hub {state.ae_title}: {'running' if state.running else 'not running'}")
+    running = {True: "running", False: "not running", None: "its spool does not answer"}[state.running]
+    click.echo(f"hub {state.ae_title}: {running}")
     totals, counted = state.totals, ("instances", "series", "studies", "patients", "sites")
-    click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
-    click.echo(f"  {totals['bytes'] >> 20} MB archived; {state.queued} objects wait to be filed")
-    click.echo(f"  index {state.generation}")
-    if totals["held"]:
+    if state.index_error:
+        click.echo(f"  NO INDEX: {state.index_error}")
+    else:
+        click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
+        click.echo(f"  {totals['bytes'] >> 20} MB archived")
+        click.echo(f"  index {state.generation}")
+    if state.queued is not None:
+        click.echo(f"  {state.queued} objects wait to be filed")
+    if totals.get("held"):
         held = f"{totals['held']} held, {totals['conflicts']} of them conflicts"
         click.echo(f"  waiting for you: {held}  ('fidac-node hub held list')")
     if any(state.at_several_sites.values()):
         several = ", ".join(f"{number} {name}" for name, number in state.at_several_sites.items() if number)
         click.echo(f"  under more than one site, which no key makes: {several}  ('fidac-node hub find studies')")
     show_disk(state.disk)
-    show_failed_connections(state.failed_connections)
+    waits = "what arrives waits in the spool"
+    show_disk(state.archive_disk, "disk of the archive", waits)
+    if state.index_disk is not None:
+        show_disk(state.index_disk, "disk of the index", waits)
+    show_failed_connections(state.failed_connections or 0)

@@ -142,10 +142,10 @@ def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: boo
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
     """Counts per state, rates, what waits longest, disk, last error, last contact with the hub."""
-    from fidac_node.operations.status import site_status
+    from fidac_node.config.config import load_site
+    from fidac_node.operations.status import ask_site
 
-    with opened_ledger(config) as (settings, ledger):
-        state = site_status(settings, ledger)
+    state = ask_site(load_site(config))
     if as_json:
         click.echo(json.dumps(state.as_dict(), indent=2))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,8 +26,8 @@ from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import safeio
-from fidac_node.system.database import borrowed, connect
+from fidac_node.system import disk, safeio
+from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
 log = logging.getLogger(__name__)
@@ -173,10 +172,19 @@ def _open(config_path: Path) -> Hub:
 
 
 def _watch_disk(hub: Hub) -> None:
-    if not hub.spool.has_room():
-        free = shutil.disk_usage(hub.spool.directory).free >> 20
-        log.error(
-            "disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait",
-            free,
-            hub.config.spool.reserve_mb,
-        )
+    index = sqlite_path(hub.db)
+    places = {
+        **({index.parent: "what the index has no room for waits in the spool"} if index else {}),
+        hub.archive.directory: "what it has no room for waits in the spool",
+        hub.spool.directory: "sites are asked to wait",
+    }
+    for directory, consequence in places.items():
+        if not (room := disk.room(directory)).is_enough(hub.config.spool.reserve):
+            log.error(
+                "disk of %s almost full: %s, %d MB and %d inodes are the reserve; %s",
+                directory,
+                room,
+                hub.config.spool.reserve_mb,
+                disk.RESERVED_INODES,
+                consequence,
+            )

@@ -24,6 +24,8 @@ from fidac_node.hub.index.held import HeldObject, list_held
 from fidac_node.system.database import connect, sqlite_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from peewee import Database
 
     from fidac_node.config.config import HubConfig
@@ -36,6 +38,7 @@ __all__ = [
     "StudyFilter",
     "answering",
     "connected",
+    "database_file",
     "find",
     "list_held",
     "opened",
@@ -61,16 +64,24 @@ def answering() -> Iterator[None]:
 
 
 @contextmanager
-def connected(config: HubConfig) -> Iterator[Database]:
+def connected(config: HubConfig, patience: float | None = None) -> Iterator[Database]:
     """The index's database, whatever is in it. Raises as :func:`answering`."""
     with answering():
-        yield connect(config.index.database, config.path.parent)
+        yield connect(config.index.database, config.path.parent, patience=patience)
+
+
+def database_file(config: HubConfig) -> Path | None:
+    """The file of the index; ``None`` when a server has it."""
+    return sqlite_path(connect(config.index.database, config.path.parent))
 
 
 @contextmanager
-def opened(config: HubConfig) -> Iterator[Database]:
-    """The index, for asking. Raises as :func:`answering`, and :class:`ConfigError` when there is none yet."""
-    with connected(config) as db:
+def opened(config: HubConfig, patience: float | None = None) -> Iterator[Database]:
+    """The index, for asking; no step waits longer than ``patience`` seconds, if given.
+
+    Raises as :func:`answering`, and :class:`ConfigError` when there is none yet.
+    """
+    with connected(config, patience) as db:
         path = sqlite_path(db)
         if path is not None and not path.exists():
             raise ConfigError(

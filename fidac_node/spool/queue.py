@@ -37,7 +37,7 @@ from fidac_node.spool.anchor import AnchoredDrafts, Anchors, Stamp
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import STUDY, SUFFIX, Entry, entries_in, is_file_name
 from fidac_node.spool.stock import Stock
-from fidac_node.system import safeio
+from fidac_node.system import disk, safeio
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,8 @@ class Spool:
                 os.close(fd)
 
     def has_room(self, *, share: float = 1.0) -> bool:
-        """Say whether the disk has more than ``share`` of the reserve free."""
-        disk = os.statvfs(self._root)
-        return disk.f_bavail * disk.f_frsize > self.reserve * share
+        """Say whether the disk has more than ``share`` of the reserve free, of bytes and of inodes."""
+        return disk.room(self._root).is_enough(self.reserve, share)
 
     def create(self, *, anchored: bool = False) -> Draft:
         """Open a file in ``tmp/`` for reading and writing. Raises ``OSError``.

@@ -1,6 +1,7 @@
 """A database from its URL, and the steps that bring its tables up to date.
 
-SQLite and PostgreSQL through peewee. What differs between the two stands here and nowhere else.
+SQLite and PostgreSQL through peewee. What differs between the two stands here, and how long PostgreSQL is waited for in
+:mod:`.postgres`; nowhere else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ import peewee as pw
 from peewee import Database, DateTimeField, Model, PostgresqlDatabase, SqliteDatabase, TextField
 
 from fidac_node.errors import ConfigError, Temporary
-from fidac_node.system import safeio
+from fidac_node.system import postgres, safeio
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,10 @@ class Migration(Model):
     applied_at = DateTimeField()
 
 
-def connect(url: str, base: Path) -> Database:
+def connect(url: str, base: Path, *, patience: float | None = None) -> Database:
     """Return the database at ``url``; connections open by themselves, one per thread.
+
+    Every step waits so long as a daemon may, or ``patience`` seconds: for a lock, to connect, for a statement.
 
     ``sqlite:///index.db`` is relative to ``base``, ``sqlite:////var/lib/index.db`` is absolute;
     ``postgresql://user@host:port/name?passfile=/path`` passes its parameters on to libpq. Raises
@@ -87,9 +90,9 @@ def connect(url: str, base: Path) -> Database:
     """
     scheme, separator, _ = url.partition("://")
     if separator and scheme == "sqlite":
-        return _sqlite(url, base)
+        return _sqlite(url, base, patience or _BUSY_SECONDS)
     if separator and scheme in ("postgresql", "postgres"):
-        return _postgresql(url)
+        return _postgresql(url, patience)
     raise ConfigError(
         f"database: the URL must begin with sqlite:/// or postgresql://, not {scheme!r}; "
         "write for example sqlite:///index.db"
@@ -136,32 +139,32 @@ def borrowed(db: Database) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(db: Database) -> Iterator[None]:
+def exclusive(db: Database, *, long: bool = False) -> Iterator[None]:
     """Run the block in one transaction that no other writer of ours shares.
 
-    Readers go on seeing the state before it. It waits for another writer: up to 30 s with SQLite
-    (then ``peewee.OperationalError``), as long as it takes with PostgreSQL.
+    Readers go on seeing the state before it. It waits for another writer: up to 30 s with SQLite, 60 s with PostgreSQL
+    (then ``peewee.OperationalError``). ``long``: with PostgreSQL it waits, and its statements take, as long as need be.
     """
     if isinstance(db, SqliteDatabase):
         # A deferred transaction that reads before it writes cannot wait for its turn: SQLite answers "locked" at once.
         with db.atomic("IMMEDIATE"):
             yield
     else:
-        with db.atomic():
+        with db.atomic(), postgres.unlimited(cast(Any, db).connection()) if long else nullcontext():
             _execute(db, f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             yield
 
 
 @contextmanager
 def snapshot(db: Database) -> Iterator[None]:
-    """Let all that the block reads be of one state of the database, whoever writes meanwhile."""
+    """Let all that the block reads be of one state of the database, whoever writes meanwhile; it may take its time."""
     if db.in_transaction():
         yield
     elif isinstance(db, SqliteDatabase):
         with db.atomic():
             yield
     else:
-        with db.atomic(isolation_level="REPEATABLE READ"):
+        with db.atomic(isolation_level="REPEATABLE READ"), postgres.unlimited(cast(Any, db).connection()):
             yield
 
 
@@ -228,7 +231,7 @@ def migrate(db: Database, steps: Sequence[Step]) -> list[str]:
     taken: list[str] = []
     with borrowed(db):
         for step in pending(db, steps):
-            with exclusive(db):
+            with exclusive(db, long=True):
                 statements(_CREATE_MIGRATION)(db)
                 if step not in pending(db, steps):
                     continue  # another process was faster
@@ -310,7 +313,7 @@ class _Sqlite(SqliteDatabase):
     def _connect(self) -> Any:
         with suppress(OSError):  # SQLite says what is wrong with the place
             safeio.touch_private(Path(str(self.database)))
-        deadline = time.monotonic() + _BUSY_SECONDS
+        deadline = time.monotonic() + self.timeout
         while True:
             try:
                 return super()._connect()  # type: ignore[misc]  # missing in the stubs
@@ -320,7 +323,7 @@ class _Sqlite(SqliteDatabase):
                 time.sleep(_AGAIN_SECONDS)
 
 
-def _sqlite(url: str, base: Path) -> Database:
+def _sqlite(url: str, base: Path, patience: float) -> Database:
     name = url.removeprefix("sqlite://")
     if not name.startswith("/") or name in ("/", "/:memory:") or name.endswith("/"):
         raise ConfigError(
@@ -335,13 +338,13 @@ def _sqlite(url: str, base: Path) -> Database:
         # In WAL mode, NORMAL may lose the last commits in a power cut; a file is removed from the spool on the strength
         # of a commit.
         "synchronous": "full",
-        "busy_timeout": _BUSY_SECONDS * 1000,
+        "busy_timeout": round(patience * 1000),
         "foreign_keys": 1,
     }
-    return _Sqlite(str(path), pragmas=pragmas, timeout=_BUSY_SECONDS, factory=_Connection)
+    return _Sqlite(str(path), pragmas=pragmas, timeout=patience, factory=_Connection)
 
 
-def _postgresql(url: str) -> Database:
+def _postgresql(url: str, patience: float | None) -> Database:
     # The URL is never quoted in a message: it might hold a password all the same.
     try:
         parts = urlsplit(url)
@@ -364,7 +367,7 @@ def _postgresql(url: str) -> Database:
         )
     given: dict[str, Any] = {"user": parts.username and unquote(parts.username), "host": parts.hostname, "port": port}
     given = {key: value for key, value in given.items() if value} | dict(parse_qsl(parts.query))
-    return PostgresqlDatabase(name, **given)
+    return PostgresqlDatabase(name, **postgres.limits(given, patience))
 
 
 def _execute(db: Database, sql: str, values: Sequence[Any] | None = None) -> Any:

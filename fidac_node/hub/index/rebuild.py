@@ -42,7 +42,7 @@ def reindex(
     """
     result = Reindexed()
     done = 0
-    with exclusive(db):
+    with exclusive(db, long=True):
         for model in reversed(OBJECTS):
             if model is not Site:
                 model.delete().execute(db)

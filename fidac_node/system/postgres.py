@@ -1,0 +1,76 @@
+"""How long PostgreSQL is waited for: to connect, for a statement, and for a server that says nothing at all."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import time
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+_CONNECT_SECONDS: Final = 10.0
+_STATEMENT_SECONDS: Final = 60.0
+# The server ends a statement by itself; who hears nothing so long after that gives up on the server.
+_SILENCE_SECONDS: Final = 10.0
+# A peer that is gone without a word is noticed within a minute, whether something is on its way to it or not.
+_KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_UNACKNOWLEDGED_MS: Final = 60_000
+
+
+def limits(given: Mapping[str, Any], patience: float | None) -> dict[str, Any]:
+    """Return what libpq is told besides ``given``, which goes before; ``patience`` (seconds) bounds each step.
+
+    Where psycopg2 is there, it also waits no longer than that for a server that is frozen: the server's own limit on
+    statements, and TCP's, which a frozen server's kernel goes on answering, do not see that.
+    """
+    connect, statement = (patience, patience) if patience else (_CONNECT_SECONDS, _STATEMENT_SECONDS)
+    options = f"-c statement_timeout={statement * 1000:.0f} {given.get('options', '')}".rstrip()
+    told = {
+        "connect_timeout": max(2, round(connect)),  # libpq takes whole seconds, at least 2
+        "tcp_user_timeout": _UNACKNOWLEDGED_MS,
+        **_KEEPALIVES,
+        **given,
+        "options": options,
+    }
+    if find_spec("psycopg2") is not None:
+        told["connection_factory"] = _patient(statement + min(_SILENCE_SECONDS, statement))
+    return told
+
+
+@contextlib.contextmanager
+def unlimited(connection: Any) -> Iterator[None]:
+    """Let the statements of the block take as long as they need; it is a transaction of its own, or in one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    patience = getattr(connection, "patience", None)
+    connection.patience = math.inf
+    try:
+        yield
+    finally:
+        connection.patience = patience
+
+
+def _patient(patience: float) -> type[Any]:
+    """A class of connections that wait no longer than ``patience`` seconds for one answer."""
+    extensions = import_module("psycopg2.extensions")
+    extensions.set_wait_callback(_wait)
+    return type("Connection", (extensions.connection,), {"patience": patience})
+
+
+def _wait(connection: Any) -> None:
+    """Wait until libpq has its answer (psycopg2, "Support for coroutine libraries"); the signals' handlers run."""
+    extensions, driver = import_module("psycopg2.extensions"), import_module("psycopg2")
+    patience = getattr(connection, "patience", math.inf)
+    deadline = time.monotonic() + patience
+    events = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+    while (state := connection.poll()) != extensions.POLL_OK:
+        if state not in events:
+            raise driver.OperationalError(f"unexpected state {state} of the connection")
+        poll = select.poll()
+        poll.register(connection.fileno(), events[state])
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(None if left == math.inf else left * 1000):
+            raise driver.OperationalError(f"the server says nothing for {patience:g} s: it is frozen or overloaded")
