@@ -7,8 +7,8 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -67,10 +67,14 @@ def frozen(url: str) -> Iterator[None]:
     directory = Path(parse_qs(urlsplit(url).query)["host"][0])
     postmaster = psutil.Process(int((directory / "cluster" / "postmaster.pid").read_text().splitlines()[0]))
     family = [postmaster, *postmaster.children(recursive=True)]
-    for process in family:
-        process.send_signal(signal.SIGSTOP)
+    _signal(family, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in family:
-            process.send_signal(signal.SIGCONT)
+        _signal(family, signal.SIGCONT)
+
+
+def _signal(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # a connection that was ending
+            process.send_signal(number)

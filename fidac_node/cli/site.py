@@ -286,5 +286,7 @@ def _print_status(state: SiteStatus) -> None:
         click.echo(f"  values lost, which could not be understood: in {state.lost} objects, which name them")
     show_disk(state.disk)
     show_failed_connections(state.failed_connections)
+    for name in state.ledgers_set_aside:
+        click.echo(f"  a broken ledger was set aside as {name} and made anew: look at the disk, then delete that file")
     if state.last_error:
         click.echo(f"  last error: {utc(state.last_error.at)} {printable(state.last_error.message)}")

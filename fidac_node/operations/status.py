@@ -86,7 +86,8 @@ class SiteStatus:
 
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
     were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
-    came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there.
+    came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there; ``ledgers_set_aside`` are the
+    files of broken ones, until somebody deletes them.
     """
 
     site: str
@@ -105,6 +106,7 @@ class SiteStatus:
     lost: int
     repeats: int
     last_error: LastError | None
+    ledgers_set_aside: tuple[str, ...]
 
     @property
     def degraded(self) -> bool:
@@ -134,6 +136,7 @@ class SiteStatus:
             "lost": self.lost,
             "repeats": self.repeats,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
+            "ledgers_set_aside": list(self.ledgers_set_aside),
         }
 
 
@@ -212,6 +215,7 @@ class HubStatus:
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
     from fidac_node.commitment.reasons import HELD_AT_HUB
+    from fidac_node.site.damage import set_aside
     from fidac_node.site.ledger import FAILED_CONNECTIONS
 
     now = time.time()
@@ -237,6 +241,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         last_error=LastError(*error) if error else None,
         **ledger.told(),
         repeats=ledger.with_reason("discarded", REPEAT),
+        ledgers_set_aside=tuple(set_aside(config.spool.directory)),
     )
 
 

@@ -25,6 +25,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.sender import Sender
 from fidac_node.send.verification import Verifier
 from fidac_node.site.compress import Compressor
+from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
 from fidac_node.site.housekeeping import DiskWatch, purge
 from fidac_node.site.node import Site, open_site
 from fidac_node.site.people import Policy
@@ -35,7 +36,7 @@ from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import STATES
 from fidac_node.spool.seal import Seals
 from fidac_node.system import safeio
-from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
+from fidac_node.system.service import Chore, Lifeline, Supervisor, start_again, taking_time
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ _SENDER: Final = "send-0"
 def run(config_path: Path, only: Sequence[str] = ()) -> int:
     """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
     site = open_site(config_path)
+    set_aside_if_damaged(site.config.spool.directory)
     begun = site.has_begun
     site.check_key()
     site.tell_recipe(begun=begun)
@@ -86,7 +88,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     stopped = threading.Event()
     describing = threading.Thread(target=site.describe, args=(stopped,), name="describe", daemon=True)
     describing.start()
-    code = Supervisor(
+    supervisor = Supervisor(
         f"site node {site.config.site.id}",
         children,
         chores,
@@ -94,12 +96,23 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, site.inbox),
         pauses={reception.STAGE: reception.PAUSE},
-    ).run()
+    )
+    chores.append(Chore("looking at the ledger", 5.0, partial(_look_at_ledger, site, supervisor)))
+    code = supervisor.run()
     stopped.set()
     describing.join()
+    if supervisor.renewing:
+        start_again()
     site.count_vault()
     site.ledger.close()
     return code
+
+
+def _look_at_ledger(site: Site, supervisor: Supervisor) -> None:
+    """Start all again when the ledger is broken: a start sets it aside, and makes another of the directories."""
+    if is_out_of_date(site.ledger):
+        log.error("the ledger is broken or was replaced: this node stops and starts again")
+        supervisor.renew()
 
 
 def run_child(config_path: Path, name: str, *, after_crash: bool) -> NoReturn:

@@ -65,7 +65,7 @@ def forget(config: SiteConfig) -> None:
         for entry in spools[1].entries(state):
             spools[1].remove(entry)
     path = config.spool.directory / ledger.FILE
-    for file in (path, *path.parent.glob(f"{path.name}-*")):
+    for file in (path, *path.parent.glob(f"{path.name}[-.]*")):  # also those that were set aside
         file.unlink(missing_ok=True)
     Ledger(path).close()
 

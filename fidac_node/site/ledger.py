@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,6 +26,8 @@ from fidac_node.system import safeio
 log = logging.getLogger(__name__)
 
 FILE: Final = "ledger.db"
+# Written beside it, with its inode, by whoever finds a page of it damaged: see :mod:`.damage`.
+DAMAGED: Final = f"{FILE}.damaged"
 STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
 LIVE_STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
 LEFT_STATES: Final = ("sent", "committed")
@@ -150,7 +152,8 @@ _EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?,
 class Ledger:
     """The ledger in the SQLite file ``path``; safe to use from any thread and any process.
 
-    ``read_only`` neither creates nor changes anything. Raises :class:`ConfigError` when the file cannot be opened.
+    ``read_only`` neither creates nor changes anything. Raises :class:`ConfigError` when the file cannot be opened, and
+    ``Temporary`` when it is damaged: a start of the node sets it aside.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -159,10 +162,12 @@ class Ledger:
         self._db = pw.SqliteDatabase(
             target, pragmas=pragmas, timeout=_BUSY_SECONDS, uri=read_only, check_same_thread=False
         )
+        self.path = path
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._rows: list[tuple[Any, ...]] = []
         self._failed = 0  # connections, since the last flush
+        self.inode = 0
         self._contacted = 0.0
         self._talk = Talk()
         self._closing = threading.Event()
@@ -177,9 +182,12 @@ class Ledger:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
                 self._upgrade()
         except (pw.PeeweeException, sqlite3.Error, Temporary, OSError) as error:
+            if _is_damage(error):
+                raise self._trouble("opened", error) from error
             raise ConfigError(
                 f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions"
             ) from error
+        self.inode = path.stat().st_ino
         self._flusher = threading.Thread(target=self._keep_flushing, name="ledger", daemon=True)
         if not read_only:
             self._flusher.start()
@@ -546,7 +554,7 @@ class Ledger:
         return {name for _, name, *_ in self._all("PRAGMA table_info(object)")}
 
     def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+        return _Transaction(self._db, self._trouble)
 
     @contextmanager
     def _executed(self, sql: str, parameters: Sequence[object]) -> Iterator[sqlite3.Cursor]:
@@ -554,7 +562,16 @@ class Ledger:
         try:
             yield cast(Any, self._db).execute_sql(sql, parameters)
         except (pw.PeeweeException, sqlite3.Error) as error:
-            raise Temporary(f"the ledger cannot be read: {error}") from error
+            raise self._trouble("read", error) from error
+
+    def _trouble(self, verb: str, error: Exception) -> Temporary:
+        """What to raise; damage is noted for the supervisor, which has the ledger set aside."""
+        what_next = ""
+        if _is_damage(error):
+            what_next = "; the node sets it aside and makes another from the spool's directories"
+            with suppress(OSError):
+                self.path.with_name(DAMAGED).write_text(str(self.inode))
+        return Temporary(f"the ledger cannot be {verb}: {error}{what_next}")
 
     def _one(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
         with self._executed(sql, parameters) as cursor:
@@ -568,6 +585,12 @@ class Ledger:
         with self._executed(sql, parameters) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether an error says that the file's pages are not what they must be, or that it is no database at all."""
+    original = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", error.__cause__)
+    return getattr(original, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -589,15 +612,15 @@ def _storable(value: object) -> str | int | float | None:
 class _Transaction:
     """One write transaction; any trouble of the database or its disk is :class:`Temporary`."""
 
-    def __init__(self, db: pw.SqliteDatabase) -> None:
-        self._db = db
+    def __init__(self, db: pw.SqliteDatabase, trouble: Callable[[str, Exception], Temporary]) -> None:
+        self._db, self._trouble = db, trouble
 
     def __enter__(self) -> sqlite3.Connection:
         try:
             self._connection = cast(sqlite3.Connection, cast(Any, self._db).connection())
             self._connection.execute("BEGIN IMMEDIATE")
         except (pw.PeeweeException, sqlite3.Error) as error:
-            raise Temporary(f"the ledger cannot be written: {error}") from error
+            raise self._trouble("written", error) from error
         return self._connection
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -613,4 +636,4 @@ class _Transaction:
         except sqlite3.Error as at_the_end:
             failure = failure or at_the_end
         if failure is not None:
-            raise Temporary(f"the ledger cannot be written: {failure}") from failure
+            raise self._trouble("written", failure) from failure

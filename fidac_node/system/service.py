@@ -98,6 +98,7 @@ class Supervisor:
         self._bury = bury
         self._pauses = dict(pauses or {})
         self._stopping = False
+        self.renewing = False
         self._selector = selectors.DefaultSelector()
         self._exit_code = 0
 
@@ -119,7 +120,8 @@ class Supervisor:
             while not self._stopping:
                 self._watch()
         finally:
-            notify("STOPPING=1")
+            if not self.renewing:
+                notify("STOPPING=1")
             scheduler.shutdown(wait=False)
             for stage in dict.fromkeys(child.stage for child in self._children):
                 if listener := self._listeners.pop(stage, None):
@@ -128,6 +130,10 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
         log.info("%s stopped", self._title)
         return self._exit_code
+
+    def renew(self) -> None:
+        """Stop in order, as for a signal, so that the whole can be started again: :func:`start_again`."""
+        self.renewing = self._stopping = True
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._stopping and number == signal.SIGINT:
@@ -288,6 +294,12 @@ class Lifeline:
                     # Nobody is left to kill a stage that hangs; what it was doing, the next start repairs.
                     time.sleep(_ORPHAN_SECONDS)
                     os._exit(1)
+
+
+def start_again() -> NoReturn:
+    """Put a new run of this command in the place of this process: systemd sees the same one, which is not ready yet."""
+    logging.shutdown()
+    os.execv(sys.executable, [sys.executable, "-m", "fidac_node", *sys.argv[1:]])
 
 
 def _inherited(variable: str) -> socket.socket | None:

@@ -19,7 +19,9 @@ from fidac_node.site import daemon
 from fidac_node.site.node import open_site
 from fidac_node.spool.entry import Entry
 from fidac_node.system.base32 import base32
+from tests.faults import damage
 from tests.scenario.network import Hub, Site, fidac
+from tests.support import wait_until
 
 
 def test_a_lost_ledger_is_rebuilt_with_states_reasons_and_what_the_files_say(
@@ -111,3 +113,39 @@ def _entry(number: int) -> Entry:
         return base32(hashlib.sha256(text.encode()).digest(), length)
 
     return Entry(handle(f"study {number // 300}", 12), handle(f"instance {number}", 16), handle(f"bytes {number}", 16))
+
+
+def test_a_broken_ledger_is_set_aside_at_the_start_and_said_so(tmp_path: Path, hub: Hub, site: Site) -> None:
+    fidac("site", "import", *write_series(tmp_path / "pacs", slices=3, rows=64, columns=64), "--config", site.config)
+    site.start()
+    site.wait_for(outgoing=3)
+    assert site.stop() == 0
+    damage(site.directory / "spool" / "ledger.db", "object", "first")
+    site.start()
+    status = site.wait_for(outgoing=3)
+    (aside,) = status["ledgers_set_aside"]
+    assert (site.directory / "spool" / aside).exists()
+    assert "the ledger was broken" in site.log_text()
+    text = fidac("site", "status", "--config", site.config, check=False).stdout
+    assert f"a broken ledger was set aside as {aside}" in text
+    hub.start()
+    site.wait_for(committed=3)
+    assert len(hub.find()) == 3
+
+
+def test_a_ledger_that_breaks_while_the_node_runs_is_made_anew_without_anybody(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
+    files = write_series(tmp_path / "pacs", slices=6, rows=64, columns=64)
+    site.start()
+    hub.start()
+    fidac("site", "import", *files[:3], "--config", site.config)
+    site.wait_for(committed=3)
+    damage(site.directory / "spool" / "ledger.db", "object", "first", "whose")
+    fidac("site", "import", *files[3:], "--config", site.config, check=False)
+    wait_until(lambda: list((site.directory / "spool").glob("ledger.db.broken-*")), 60)
+    wait_until(lambda: fidac("site", "import", *files[3:], "--config", site.config, check=False).returncode == 0, 60)
+    wait_until(lambda: len(hub.find()) == 6, 60)
+    wait_until(site.serves, 30)
+    status = site.status()
+    assert status["held"] == status["refused"] == 0

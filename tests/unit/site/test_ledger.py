@@ -549,11 +549,15 @@ def test_a_database_that_is_gone_bad_is_temporary_for_who_asks(path: Path) -> No
     again.close()
 
 
-@pytest.mark.parametrize("trouble", ["not a database", "a directory", "no directory"])
+def test_a_ledger_that_is_none_is_not_the_settings_fault(path: Path) -> None:
+    path.write_bytes(b"this is not SQLite, whatever its name says" * 100)
+    with pytest.raises(Temporary, match=r"cannot be opened: file is not a database; the node sets it aside"):
+        Ledger(path)
+
+
+@pytest.mark.parametrize("trouble", ["a directory", "no directory"])
 def test_a_ledger_that_cannot_be_opened_stops_the_start_with_its_name(path: Path, trouble: str) -> None:
-    if trouble == "not a database":
-        path.write_bytes(b"this is not SQLite, whatever its name says" * 100)
-    elif trouble == "a directory":
+    if trouble == "a directory":
         path.mkdir()
     else:
         path = path.parent / "nowhere" / "ledger.db"
