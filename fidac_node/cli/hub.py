@@ -232,11 +232,16 @@ def find(config: Path, level: str, form: str, limit: int | None, exact_times: bo
 @command.command()
 @config_option("hub")
 def reindex(config: Path) -> None:
-    """Make the index anew from the archive; sites stay registered, and the hub may go on receiving."""
+    """Make the index anew from the archive; sites stay registered, and the hub may go on receiving.
+
+    A broken index file is set aside and replaced: stop the hub for that.
+    """
     from fidac_node.config.config import load_hub
     from fidac_node.operations.index import reindex as rebuild
 
     result = rebuild(load_hub(config), lambda done: click.echo(f"{done} files read", err=True))
+    if result.set_aside:
+        click.echo(f"the index was broken: it is set aside as {result.set_aside}; look at the disk, then delete it")
     click.echo(f"{result.indexed} instances indexed, {len(result.skipped)} files not")
     for path, why in result.skipped:
         click.echo(printable(f"  {path}: {why}"), err=True)

@@ -21,12 +21,13 @@ from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, generation, prepare
 from fidac_node.hub.watermarks import Watermarks
+from fidac_node.hub.index.ownership import Ownership
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, safeio
+from fidac_node.system import disk, locks, safeio
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -70,6 +71,8 @@ class Hub:
 def run(config_path: Path) -> int:
     """Run the hub until it is told to stop; return the exit code."""
     hub = _open(config_path)
+    ownership = Ownership(hub.db)
+    family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
     watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
     watermarks.look()
@@ -83,12 +86,14 @@ def run(config_path: Path) -> int:
     chores = [
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
         Chore("looking whether index and archive are those of before", 60.0, watermarks.look),
+        Chore("keeping the index", 30.0, ownership.keep),
     ]
     return Supervisor(
         f"hub {receive.ae_title}",
         children,
         chores,
         listeners=listeners,
+        locks=family,
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
@@ -169,6 +174,15 @@ def _open(config_path: Path) -> Hub:
             "and that the user who runs the hub owns them"
         ) from error
     return hub
+
+
+def _claim(hub: Hub) -> list[int]:
+    """Lock spool and archive for this family of processes. Raises :class:`ConfigError` when another has one of them."""
+    remedy = "stop it first, or give this hub a {} directory of its own"
+    return [
+        locks.claim(directory / "hub.lock", f"the {what} {directory}", remedy.format(f"[{what}]"))
+        for what, directory in (("spool", hub.config.spool.directory), ("archive", hub.archive.directory))
+    ]
 
 
 def _watch_disk(hub: Hub) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fidac_node.config.values import site_id_problem
 from fidac_node.dicom.ae import ae_title_problem
@@ -21,6 +22,7 @@ from fidac_node.hub.index import (
     site_code,
 )
 from fidac_node.hub.index.held import HeldObject, list_held
+from fidac_node.system import broken
 from fidac_node.system.database import connect, sqlite_path
 
 if TYPE_CHECKING:
@@ -107,11 +109,17 @@ def register(db: Database, site_id: str, ae_title: str) -> tuple[bool, str]:
 def reindex(config: HubConfig, progress: Callable[[int], None]) -> Reindexed:
     """Make the index anew from the archive; ``progress`` hears how many files were read.
 
-    Raises as :func:`answering`.
+    A file that is broken is replaced and set aside, its sites are carried over as far as they can be read; no hub may
+    run then. Raises as :func:`answering`, and :class:`ConfigError` when one does.
     """
     from fidac_node.hub.archive import Archive
-    from fidac_node.hub.index.rebuild import reindex as rebuild
+    from fidac_node.hub.index import rebuild
 
+    archive, limit = Archive(config.archive.directory), config.receive.max_object
     with connected(config) as db:
+        path = sqlite_path(db)
+        if path is not None and broken.look(path):
+            open_at = lambda file: connect(f"sqlite:///{quote(str(file))}", file.parent)  # noqa: E731
+            return rebuild.replace_broken(archive, path, open_at, progress, limit=limit)
         prepare(db)
-        return rebuild(Archive(config.archive.directory), db, progress, limit=config.receive.max_object)
+        return rebuild.reindex(archive, db, progress, limit=limit)

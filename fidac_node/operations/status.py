@@ -12,6 +12,7 @@ from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.errors import Temporary
 from fidac_node.operations.index import database_file, opened
 from fidac_node.spool.queue import Spool
+from fidac_node.system import broken
 from fidac_node.system.asking import Asked
 from fidac_node.system.disk import room
 
@@ -215,8 +216,7 @@ class HubStatus:
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
     from fidac_node.commitment.reasons import HELD_AT_HUB
-    from fidac_node.site.damage import set_aside
-    from fidac_node.site.ledger import FAILED_CONNECTIONS
+    from fidac_node.site.ledger import FAILED_CONNECTIONS, FILE
 
     now = time.time()
     error = ledger.last_error()
@@ -241,7 +241,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         last_error=LastError(*error) if error else None,
         **ledger.told(),
         repeats=ledger.with_reason("discarded", REPEAT),
-        ledgers_set_aside=tuple(set_aside(config.spool.directory)),
+        ledgers_set_aside=tuple(broken.set_aside(config.spool.directory / FILE)),
     )
 
 

@@ -35,7 +35,7 @@ from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import STATES
 from fidac_node.spool.seal import Seals
-from fidac_node.system import safeio
+from fidac_node.system import locks, safeio
 from fidac_node.system.service import Chore, Lifeline, Supervisor, start_again, taking_time
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ _SENDER: Final = "send-0"
 def run(config_path: Path, only: Sequence[str] = ()) -> int:
     """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
     site = open_site(config_path)
+    stages = [stage for stage in STAGES if not only or stage in only]
+    family = _claim(site, stages)
     set_aside_if_damaged(site.config.spool.directory)
     begun = site.has_begun
     site.check_key()
@@ -58,11 +60,10 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         Rules.from_config(site.config.route),
         site.destination,
     )  # wrong settings stop here, not in a child
-    stages = [stage for stage in STAGES if not only or stage in only]
     if "deidentify" in stages and site.pixel_rules.wants_ocr:
         log.info("looking for burned-in text with %s", ocr.require())
     receive = site.config.receive
-    # Before anything is put right: who finds the port taken may have found the daemon that works on this spool.
+    # Before anything is put right: who finds the port taken may have found an earlier version that works on this spool.
     listeners = reception.listen(select(reception.Settings, receive)) if reception.STAGE in stages else {}
     with taking_time():
         _recover(site, stages)
@@ -93,6 +94,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         children,
         chores,
         listeners=listeners,
+        locks=family,
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, site.inbox),
         pauses={reception.STAGE: reception.PAUSE},
@@ -106,6 +108,13 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     site.count_vault()
     site.ledger.close()
     return code
+
+
+def _claim(site: Site, stages: Sequence[str]) -> list[int]:
+    """Lock this spool's stages for this family of processes. Raises :class:`ConfigError` when another has one."""
+    spool = site.config.spool.directory
+    remedy = "stop it first, or give this node a [spool] directory of its own"
+    return [locks.claim(spool / f"{stage}.lock", f"the spool {spool} (stage {stage})", remedy) for stage in stages]
 
 
 def _look_at_ledger(site: Site, supervisor: Supervisor) -> None:

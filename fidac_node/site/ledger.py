@@ -19,9 +19,10 @@ import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.send.journal import Talk
-from fidac_node.spool.entry import STUDY, Entry
+from fidac_node.spool.entry import Entry, STUDY
 from fidac_node.spool.queue import CORRUPT
 from fidac_node.system import safeio
+from fidac_node.system.broken import is_damage
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Ledger:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
                 self._upgrade()
         except (pw.PeeweeException, sqlite3.Error, Temporary, OSError) as error:
-            if _is_damage(error):
+            if is_damage(error):
                 raise self._trouble("opened", error) from error
             raise ConfigError(
                 f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions"
@@ -567,7 +568,7 @@ class Ledger:
     def _trouble(self, verb: str, error: Exception) -> Temporary:
         """What to raise; damage is noted for the supervisor, which has the ledger set aside."""
         what_next = ""
-        if _is_damage(error):
+        if is_damage(error):
             what_next = "; the node sets it aside and makes another from the spool's directories"
             with suppress(OSError):
                 self.path.with_name(DAMAGED).write_text(str(self.inode))
@@ -585,12 +586,6 @@ class Ledger:
         with self._executed(sql, parameters) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _is_damage(error: BaseException) -> bool:
-    """Whether an error says that the file's pages are not what they must be, or that it is no database at all."""
-    original = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", error.__cause__)
-    return getattr(original, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -17,6 +17,8 @@ _STATEMENT_SECONDS: Final = 60.0
 _SILENCE_SECONDS: Final = 10.0
 # A peer that is gone without a word is noticed within a minute, whether something is on its way to it or not.
 _KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# Any constant will do, as long as every hub asks for the same lock ("FIDAC" in ASCII, and one more).
+_OWNER_LOCK: Final = 0x4649444144
 _UNACKNOWLEDGED_MS: Final = 60_000
 
 
@@ -51,6 +53,25 @@ def unlimited(connection: Any) -> Iterator[None]:
         yield
     finally:
         connection.patience = patience
+
+
+def claim(connection: Any, name: str) -> str:
+    """Take the lock of who works on the database, as ``name``, for as long as this session lasts.
+
+    Return who has it, when another does: his name, the server's process and his address.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('application_name', %s, false)", (name[:63],))  # NAMEDATALEN - 1
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", (_OWNER_LOCK,))
+        if cursor.fetchone()[0]:
+            return ""
+        cursor.execute(
+            "SELECT application_name, pid, client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND objsubid = 1",
+            (_OWNER_LOCK >> 32, _OWNER_LOCK & 0xFFFFFFFF),
+        )
+        found = cursor.fetchone() or ("somebody who left just now", 0, None)
+    return f"{found[0]} (session {found[1]}{f' from {found[2]}' if found[2] else ''})"
 
 
 def _patient(patience: float) -> type[Any]:

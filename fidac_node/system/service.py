@@ -72,9 +72,10 @@ class Supervisor:
     """Starts the children, restarts one that dies, does the chores, and stops all in order.
 
     ``children`` are names and arguments to ``command``. ``listeners`` are the sockets that the children of a
-    stage share. ``grace`` is how long (seconds) one child may take to stop before it is killed. ``bury`` is called with
-    the number of each process that died before its time, to clear away what it left. ``pauses`` are the longest before
-    a process of a stage is started again (seconds, 30 where none is named).
+    stage share; ``locks`` are all children's, too, so that they end with the last process of the family. ``grace`` is
+    how long (seconds) one child may take to stop before it is killed. ``bury`` is called with the number of each process
+    that died before its time, to clear away what it left. ``pauses`` are the longest before a process of a stage is
+    started again (seconds, 30 where none is named).
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Supervisor:
         chores: Sequence[Chore],
         *,
         listeners: Mapping[str, socket.socket] | None = None,
+        locks: Sequence[int] = (),
         grace: float = 60,
         command: Sequence[str] = (sys.executable, "-m", "fidac_node"),
         bury: Callable[[int], object] = lambda _process: None,
@@ -94,6 +96,7 @@ class Supervisor:
         self._children = [_Child(name, argv) for name, argv in children]
         self._chores = chores
         self._listeners = dict(listeners or {})
+        self._locks = locks
         self._grace = grace
         self._bury = bury
         self._pauses = dict(pauses or {})
@@ -169,7 +172,7 @@ class Supervisor:
         child.process = subprocess.Popen(
             [*self._command, *argv],
             stdin=subprocess.DEVNULL,
-            pass_fds=list(passed.values()),
+            pass_fds=[*passed.values(), *self._locks],
             env={**os.environ, **{name: str(fd) for name, fd in passed.items()}},
         )
         theirs.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -13,20 +13,29 @@ from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.generation import begin
+from fidac_node.hub.index.migrations import prepare
 from fidac_node.hub.index.models import OBJECTS, Site
+from fidac_node.hub.index.ownership import claim_file
 from fidac_node.hub.index.record import Description, describe, record, whereabouts
+from fidac_node.system import broken, locks
 from fidac_node.system.database import exclusive, utc_now
 
 _BATCH: Final = 500
+# What no file of the archive tells.
+_KEPT: Final[Mapping[str, tuple[str, ...]]] = {"site": ("id",), "tally": ("name",), "held": ("entry",)}
 
 
 @dataclass
 class Reindexed:
-    """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title."""
+    """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title.
+
+    ``set_aside`` is where a broken index is now.
+    """
 
     indexed: int = 0
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     unregistered: list[str] = field(default_factory=list)
+    set_aside: Path | None = None
 
 
 def reindex(
@@ -58,6 +67,36 @@ def reindex(
         result.unregistered = [
             row[0] for row in Site.select(Site.id).where(Site.ae_title.is_null()).order_by(Site.id).tuples().execute(db)
         ]
+    return result
+
+
+def replace_broken(
+    archive: Archive,
+    path: Path,
+    open_at: Callable[[Path], Database],
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    limit: int = 4 << 30,
+) -> Reindexed:
+    """As :func:`reindex`, into a new file, which then takes the place of the broken one; that is set aside.
+
+    Sites are carried over as far as they can be read. ``open_at`` opens the database in a file. Raises
+    :class:`ConfigError` while a hub has the index, and as :func:`reindex`; the broken file then is where it was.
+    """
+    lock = claim_file(path)
+    new = path.with_name(f"{path.name}.new")
+    try:
+        for leftover in path.parent.glob(f"{new.name}*"):
+            leftover.unlink()
+        db = open_at(new)
+        prepare(db)
+        broken.carry_over(path, new, _KEPT)
+        # Whole before it has the name: a hub with half an index would tell sites that it lost their objects.
+        result = reindex(archive, db, progress, limit=limit)
+        db.close()
+        result.set_aside = broken.replace(path, new)
+    finally:
+        locks.release(lock)
     return result
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fidac_node.errors import Temporary
-from fidac_node.site.damage import is_out_of_date, set_aside, set_aside_if_damaged
+from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
 from fidac_node.site.ledger import DAMAGED, FILE, Ledger
 from fidac_node.spool.entry import Entry
+from fidac_node.system.broken import set_aside
 from tests.faults import damage, locked
 
 
@@ -42,7 +43,7 @@ def test_a_ledger_that_is_well_stays(spool: Path) -> None:
     (spool / DAMAGED).write_text("12345")  # of a file that is gone
     assert set_aside_if_damaged(spool) is None
     assert (spool / FILE).stat().st_ino == inode
-    assert set_aside(spool) == [] and not (spool / DAMAGED).exists()
+    assert set_aside(spool / FILE) == [] and not (spool / DAMAGED).exists()
 
 
 def test_no_ledger_is_not_a_broken_one(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_a_damaged_page_costs_only_what_it_held(spool: Path, name: str) -> None:
     before = (spool / FILE).read_bytes()
     damage(spool / FILE, name)
     aside = set_aside_if_damaged(spool)
-    assert aside is not None and set_aside(spool) == [aside.name]
+    assert aside is not None and set_aside(spool / FILE) == [aside.name]
     assert aside.name.startswith("ledger.db.broken-20")
     assert len(aside.read_bytes()) == len(before)
     with closing(sqlite3.connect(spool / FILE)) as db:
@@ -87,7 +88,7 @@ def test_two_on_one_day_have_two_names(spool: Path) -> None:
     for _ in range(3):
         damage(spool / FILE, "first")
         assert set_aside_if_damaged(spool) is not None
-    assert len(set_aside(spool)) == 3
+    assert len(set_aside(spool / FILE)) == 3
 
 
 def test_who_meets_damage_says_so_to_the_supervisor_and_the_next_start_believes_it(spool: Path) -> None:
