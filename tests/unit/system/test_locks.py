@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,16 @@ import pytest
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.system import locks
 from tests.faults import mounts, read_only
+from tests.support import wait_until
 
 _HOLD = """
-import os, subprocess, sys
+import os, signal, subprocess, sys
 from pathlib import Path
 from fidac_node.system import locks
 fd = locks.claim(Path(sys.argv[1]), "the spool", "stop it")
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], pass_fds=[fd])
 print(child.pid, flush=True)
-sys.stdin.read()
+signal.pause()
 """
 
 
@@ -45,22 +47,31 @@ def test_the_second_is_told_who_has_it_and_the_next_may(tmp_path: Path) -> None:
     locks.release(locks.claim(path, "the spool /s", "stop it first"))
 
 
-def test_what_a_killed_one_started_keeps_the_lock_and_is_waited_for(tmp_path: Path) -> None:
+def test_what_a_killed_one_started_keeps_the_lock_and_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "a.lock"
     argv = [sys.executable, "-c", _HOLD, str(path)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as family:
-        assert family.stdout is not None
-        child = int(family.stdout.readline())
-        with pytest.raises(ConfigError, match=rf"in use by process {family.pid}: .*stop it"):
+    family = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    assert family.stdout is not None
+    child = int(family.stdout.readline())
+    family.stdout.close()
+    taken: list[int] = []
+    try:
+        with pytest.raises(ConfigError, match=rf"in use by process {family.pid}: "):
             locks.claim(path, "the spool", "stop it")
         family.kill()
         family.wait()
-        waiting = subprocess.Popen([*argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert waiting.poll() is None
+        claiming = threading.Thread(target=lambda: taken.append(locks.claim(path, "the spool", "stop it")))
+        claiming.start()
+        wait_until(lambda: "is gone, the last of what it started is waited for" in caplog.text)
+        assert taken == []
+    finally:
+        family.kill()
         os.kill(child, signal.SIGKILL)
-        assert waiting.stdout is not None and int(waiting.stdout.readline())
-        waiting.kill()
-        waiting.communicate()
+    claiming.join(20)
+    assert locks.holder(path).startswith(f"process {os.getpid()}: ")
+    locks.release(taken[0])
 
 
 @mounts
