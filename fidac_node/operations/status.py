@@ -234,7 +234,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
             Sent(TRANSFER_SYNTAXES.get(row["transfer_syntax_uid"], row["transfer_syntax_uid"]), **row)
             for row in ledger.sent()
         ),
-        oldest_unsent_seconds=round(now - oldest) if oldest else None,
+        oldest_unsent_seconds=max(0, round(now - oldest)) if oldest else None,
         disk=_disk(config.spool.directory, config.spool.reserve),
         hub=_link(config, ledger),
         failed_connections=int(ledger.fact(FAILED_CONNECTIONS) or 0),
@@ -346,7 +346,8 @@ def _link(config: SiteConfig, ledger: Ledger) -> HubLink:
     contact, asked, reachable = (ledger.fact(name) for name in ("hub_contact", "hub_asked", "hub_reachable"))
     at = asked or contact  # a ledger of an earlier version knows the contact alone
     interval = config.send.echo_interval
-    lately = at is not None and (not interval or time.time() - float(at) <= 2 * interval + _ANSWER_SECONDS)
+    # A clock that was set back makes what was asked lately a thing of the future: then it is not known.
+    lately = at is not None and (not interval or abs(time.time() - float(at)) <= 2 * interval + _ANSWER_SECONDS)
     return HubLink(
         config.send.hub,
         reachable == "1" if lately else None,
@@ -368,7 +369,7 @@ def _study(row: dict[str, Any], idle_seconds: float) -> StudyStatus:
     if row["held"] or row["refused"]:
         state = "waiting"
     elif row["committed"] + row["discarded"] + row["dropped"] == row["received"]:
-        state = "complete" if time.time() - row["changed"] >= idle_seconds else "settling"
+        state = "complete" if not 0 <= time.time() - row["changed"] < idle_seconds else "settling"
     else:
         state = "on its way"
     whole = ("study", "received", "began", "changed", "labels", "reasons", "bytes")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -181,13 +180,13 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         entry = entry_for(identity, digest, handles)
         size = os.fstat(draft.fileno()).st_size
-        now = time.time()  # a worker may be done with the object before put returns
+        now = site.ledger.now()  # a worker may be done with the object before put returns
         if site.inbox.put(draft, entry):
             site.ledger.note(
                 entry,
                 "ready",
                 at=now,
-                received_at=now,
+                received_at=now.at,
                 bytes=size,
                 calling_ae=identity.meta.source_ae,
                 called_ae=identity.meta.receiving_ae,

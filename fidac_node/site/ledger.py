@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
-from fidac_node.send.journal import Talk
+from fidac_node.send.journal import Moment, Talk
 from fidac_node.spool.entry import Entry, STUDY
 from fidac_node.spool.queue import CORRUPT
 from fidac_node.system import safeio
@@ -50,8 +50,12 @@ _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000
 _INT64: Final = 1 << 63
+_BOOT: Final = "boot"
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each start of the machine
+# Below it are the microseconds of 35 years, above it the number of starts.
+_EPOCH_BIT: Final = 50
 
-# Facts about the object: the first writer wins. Facts about its state: the latest state wins.
+# Facts about the object: the first writer wins. Facts about its state: the latest state wins, by its turn.
 _OF_OBJECT: Final = (
     "received_at",
     "bytes",
@@ -68,7 +72,7 @@ _OF_OBJECT: Final = (
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
 _NOTHING: Final = (None,) * len(_COLUMNS)
-_MESSAGE: Final = 4 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
+_MESSAGE: Final = 5 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS object (
@@ -76,13 +80,14 @@ CREATE TABLE IF NOT EXISTS object (
     received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
     reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
     attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT,
-    normalised INTEGER, lost INTEGER
+    normalised INTEGER, lost INTEGER,
+    turn INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
 CREATE INDEX IF NOT EXISTS object_study ON object (study);
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, study TEXT NOT NULL, entry TEXT NOT NULL,
-    state TEXT NOT NULL, message TEXT
+    state TEXT NOT NULL, message TEXT, turn INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS event_study ON event (study, at);
 -- The first version of an instance that arrived; another one with other bytes is a conflict.
@@ -93,28 +98,31 @@ PRIMARY KEY (study, patient)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-# What the table of an older ledger lacks.
+# What the tables of an older ledger lack.
 _ADDED: Final = {
-    "sent_bytes": "INTEGER",
-    "sent_syntax": "TEXT",
-    "patient": "TEXT",
-    "normalised": "INTEGER",
-    "lost": "INTEGER",
+    "object": {
+        "sent_bytes": "INTEGER",
+        "sent_syntax": "TEXT",
+        "patient": "TEXT",
+        "normalised": "INTEGER",
+        "lost": "INTEGER",
+        "turn": "INTEGER NOT NULL DEFAULT 0",
+    },
+    "event": {"turn": "INTEGER NOT NULL DEFAULT 0"},
 }
 
 _UPSERT: Final = f"""
-INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
-VALUES (?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
+INSERT INTO object (entry, study, state, changed_at, turn, {", ".join(_OF_OBJECT + _OF_STATE)})
+VALUES (?, ?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
 ON CONFLICT (entry) DO UPDATE SET
     {", ".join(f"{name} = COALESCE({name}, excluded.{name})" for name in _OF_OBJECT)},
     {
     ", ".join(
-        f"{name} = CASE WHEN excluded.changed_at >= changed_at THEN excluded.{name} ELSE {name} END"
-        for name in _OF_STATE
+        f"{name} = CASE WHEN excluded.turn >= turn THEN excluded.{name} ELSE {name} END"
+        for name in ("state", "changed_at", *_OF_STATE)
     )
 },
-    state = CASE WHEN excluded.changed_at >= changed_at THEN excluded.state ELSE state END,
-    changed_at = MAX(changed_at, excluded.changed_at)
+    turn = MAX(turn, excluded.turn)
 """
 
 _FIRST: Final = "INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)"
@@ -127,11 +135,11 @@ _MISSING: Final = (
     f"SELECT entry FROM object WHERE state IN {LIVE_STATES} AND entry NOT IN (SELECT entry FROM temp.found)"
 )
 _AS_FOUND: Final = f"""
-INSERT INTO object (entry, study, state, changed_at)
-SELECT entry, substr(entry, 1, {STUDY}), state, :now FROM temp.found AS found
+INSERT INTO object (entry, study, state, changed_at, turn)
+SELECT entry, substr(entry, 1, {STUDY}), state, :now, :turn FROM temp.found AS found
 WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.entry = found.entry AND object.state = found.state)
 ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at,
-    reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state
+    turn = excluded.turn, reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state
 """
 _FIRST_AS_FOUND: Final = f"""
 INSERT OR IGNORE INTO first (instance, entry)
@@ -147,7 +155,7 @@ UPDATE object SET {", ".join(f"{name} = COALESCE({name}, :{name})" for name in _
 }
 WHERE entry = :entry
 """
-_EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)"
+_EVENT: Final = "INSERT INTO event (at, turn, study, entry, state, message) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Ledger:
@@ -169,6 +177,7 @@ class Ledger:
         self._rows: list[tuple[Any, ...]] = []
         self._failed = 0  # connections, since the last flush
         self.inode = 0
+        self._epoch = 0
         self._contacted = 0.0
         self._talk = Talk()
         self._closing = threading.Event()
@@ -182,6 +191,7 @@ class Ledger:
             else:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
                 self._upgrade()
+                self._epoch = self._count_boots()
         except (pw.PeeweeException, sqlite3.Error, Temporary, OSError) as error:
             if is_damage(error):
                 raise self._trouble("opened", error) from error
@@ -193,15 +203,19 @@ class Ledger:
         if not read_only:
             self._flusher.start()
 
-    def note(self, entry: Entry, state: str, at: float | None = None, **fields: object) -> None:
-        """Write down that the object is in ``state`` since ``at`` (seconds of the epoch; default: now).
+    def now(self) -> Moment:
+        """This moment, for a :meth:`note` that is written later than what it tells of."""
+        return Moment(time.time(), self._epoch << _EPOCH_BIT | time.monotonic_ns() // 1000)
+
+    def note(self, entry: Entry, state: str, at: Moment | None = None, **fields: object) -> None:
+        """Write down that the object is in ``state`` since ``at`` (default: now).
 
         ``fields`` are as the columns are named. Raises ``ValueError`` for what no row could ever hold.
         """
         if state not in STATES or not _COLUMNS.keys() >= fields.keys():
             raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
         values = [_storable(fields.get(name)) for name in _COLUMNS] if fields else _NOTHING
-        row = (str(entry), entry.study, state, time.time() if at is None else at, *values)
+        row = (str(entry), entry.study, state, *(at or self.now()), *values)
         with self._lock:
             self._rows.append(row)
             noted = len(self._rows)
@@ -231,14 +245,14 @@ class Ledger:
 
     def attempting(self, entries: Iterable[Entry]) -> None:
         """Count one more attempt for each entry, durably, before the network is touched."""
-        now = time.time()
+        now = self.now()
         self.flush()
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) "
-                "VALUES (?, ?, 'outgoing', ?, 1, ?) "
+                "INSERT INTO object (entry, study, state, changed_at, turn, attempts, last_attempt) "
+                "VALUES (?, ?, 'outgoing', ?, ?, 1, ?) "
                 "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
-                [(str(entry), entry.study, now, now) for entry in entries],
+                [(str(entry), entry.study, *now, now.at) for entry in entries],
             )
 
     def attempts(self, entry: Entry) -> int:
@@ -407,7 +421,7 @@ class Ledger:
 
     def sent(self) -> list[dict[str, Any]]:
         """What went over the line, per transfer syntax: objects, bytes as they were received and as they were sent."""
-        if not self._columns() >= _ADDED.keys():
+        if not self._columns("object") >= {"sent_bytes", "sent_syntax"}:
             return []  # opened for reading before this version ran
         rows = self._all(
             "SELECT sent_syntax, COUNT(*), SUM(bytes), SUM(sent_bytes) FROM object "
@@ -463,7 +477,9 @@ class Ledger:
 
     def events(self, study: str) -> list[tuple[float, str, str, str | None]]:
         """The journal of a study: ``(seconds of the epoch, entry, state, message)``, oldest first."""
-        return self._all("SELECT at, entry, state, message FROM event WHERE study = ? ORDER BY at, id", study)
+        # A ledger of an older version, opened for reading, lacks the column.
+        order = "turn, at, id" if "turn" in self._columns("event") else "at, id"
+        return self._all(f"SELECT at, entry, state, message FROM event WHERE study = ? ORDER BY {order}", study)
 
     def last_error(self) -> tuple[float, str] | None:
         """The latest failure to send or to de-identify: when, and what."""
@@ -479,7 +495,7 @@ class Ledger:
         ``found`` tells each object on disk and its state; of two the later counts. A live row without a file becomes
         ``dropped``. The rows are compared by SQLite: 100,000 take half a second, and no memory.
         """
-        now = time.time()
+        now = self.now()
         self.flush()
         pairs = found.items() if isinstance(found, Mapping) else found
         with self._transaction() as connection:
@@ -490,12 +506,12 @@ class Ledger:
                 ((str(entry), state) for entry, state in pairs),
             )
             missing = connection.execute(_MISSING).fetchall()
-            connection.execute(_AS_FOUND, {"now": now})
+            connection.execute(_AS_FOUND, {"now": now[0], "turn": now[1]})
             connection.execute(_FIRST_AS_FOUND)
             connection.executemany(
                 "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', "
-                "changed_at = ? WHERE entry = ?",
-                [(now, entry) for (entry,) in missing],
+                "changed_at = ?, turn = ? WHERE entry = ?",
+                [(*now, entry) for (entry,) in missing],
             )
             connection.execute("DROP TABLE temp.found")
         return [Entry.parse(entry) for (entry,) in missing]
@@ -545,14 +561,28 @@ class Ledger:
         self._db.close()  # peewee keeps one connection per thread
 
     def _upgrade(self) -> None:
-        """Give the table of an earlier version the columns it lacks."""
-        if not self._columns() >= _ADDED.keys():
-            with self._transaction() as connection:
-                for name in sorted(_ADDED.keys() - self._columns()):  # another process may have been faster
-                    connection.execute(f"ALTER TABLE object ADD COLUMN {name} {_ADDED[name]}")
+        """Give the tables of an earlier version the columns they lack."""
+        for table, added in _ADDED.items():
+            if not self._columns(table) >= added.keys():
+                with self._transaction() as connection:
+                    for name in sorted(added.keys() - self._columns(table)):  # another process may have been faster
+                        connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {added[name]}")
 
-    def _columns(self) -> set[str]:
-        return {name for _, name, *_ in self._all("PRAGMA table_info(object)")}
+    def _count_boots(self) -> int:
+        """How often this machine was started since the ledger began: what its monotonic clock says begins anew."""
+        now = _BOOT_ID.read_text().strip()
+        boot, _, epoch = (self.fact(_BOOT) or "").partition(" ")
+        if boot == now:
+            return int(epoch)
+        with self._transaction() as connection:  # another process may have been faster
+            found = connection.execute("SELECT value FROM fact WHERE name = ?", (_BOOT,)).fetchone()
+            boot, _, epoch = (found[0] if found else "").partition(" ")
+            number = int(epoch or 0) + (boot != now)
+            connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (_BOOT, f"{now} {number}"))
+        return number
+
+    def _columns(self, table: str) -> set[str]:
+        return {name for _, name, *_ in self._all(f"PRAGMA table_info({table})")}
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db, self._trouble)
@@ -590,8 +620,8 @@ class Ledger:
 
 def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The journal's line about a row that was noted."""
-    entry, study, state, at = row[:4]
-    return at, study, entry, state, row[_MESSAGE]
+    entry, study, state, at, turn = row[:5]
+    return at, turn, study, entry, state, row[_MESSAGE]
 
 
 def _storable(value: object) -> str | int | float | None:

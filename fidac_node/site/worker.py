@@ -327,7 +327,7 @@ class Worker:
 
     def _put(self, copies: Sequence[_Copy]) -> None:
         """Bring copies to the outbox, and then remove the originals. Raises ``OSError``."""
-        at = time.time()  # the sender may be done with an object before put_all returns
+        at = self._ledger.now()  # the sender may be done with an object before put_all returns
         try:
             self._current.clear()
             with self._people.leaving([copy.entry for copy in copies]) as stay:
