@@ -150,9 +150,17 @@ def exclusive(db: Database, *, long: bool = False) -> Iterator[None]:
         with db.atomic("IMMEDIATE"):
             yield
     else:
-        with db.atomic(), postgres.unlimited(cast(Any, db).connection()) if long else nullcontext():
+        with db.atomic(), _unlimited(db) if long else nullcontext():
             _execute(db, f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             yield
+
+
+@contextmanager
+def _unlimited(db: Database) -> Iterator[None]:
+    """In a transaction of PostgreSQL: let the statements of the block take as long as they need."""
+    _execute(db, "SET LOCAL statement_timeout = 0")
+    with postgres.endless(cast(Any, db).connection()):
+        yield
 
 
 @contextmanager
@@ -164,7 +172,7 @@ def snapshot(db: Database) -> Iterator[None]:
         with db.atomic():
             yield
     else:
-        with db.atomic(isolation_level="REPEATABLE READ"), postgres.unlimited(cast(Any, db).connection()):
+        with db.atomic(isolation_level="REPEATABLE READ"), _unlimited(db):
             yield
 
 

@@ -43,10 +43,8 @@ def limits(given: Mapping[str, Any], patience: float | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def unlimited(connection: Any) -> Iterator[None]:
-    """Let the statements of the block take as long as they need; it is a transaction of its own, or in one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
+def endless(connection: Any) -> Iterator[None]:
+    """Wait for what the server says to the block for as long as it takes."""
     patience = getattr(connection, "patience", None)
     connection.patience = math.inf
     try:

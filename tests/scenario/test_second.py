@@ -45,10 +45,14 @@ def test_stages_under_supervisors_of_their_own_share_a_spool_and_each_is_there_o
     argv = [*FIDAC, "site", "run", "--config", str(site.config), "--only"]
     spool = site.directory / "spool"
     stages = ("deidentify", "send")
-    started = [subprocess.Popen([*argv, stage], stderr=subprocess.DEVNULL) for stage in stages]
+    logs = [site.directory / f"{stage}.log" for stage in stages]
+    started = []
+    for stage, file in zip(stages, logs, strict=True):
+        with file.open("wb") as log:
+            started.append(subprocess.Popen([*argv, stage], stderr=log))
+    wait_until(lambda: all("is ready" in file.read_text() for file in logs))
     for stage, process in zip(stages, started, strict=True):
-        who = f"process {process.pid}: "
-        wait_until(lambda stage=stage, who=who: locks.holder(spool / f"{stage}.lock").startswith(who))
+        assert locks.holder(spool / f"{stage}.lock").startswith(f"process {process.pid}: ")
     assert locks.holder(spool / "receive.lock") == ""
     for process in started:
         process.terminate()

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any, Final, cast
 
-from peewee import Database, PeeweeException
+from peewee import Database, OperationalError, PeeweeException
 
 from fidac_node.errors import ConfigError
 from fidac_node.system import locks, postgres
@@ -62,9 +62,13 @@ class Ownership:
     def _take(self) -> None:
         if self._db is None:
             return
-        # Beside peewee's own, which come and go with threads.
-        self._connection = cast(Any, self._db)._connect()
         name = f"hub, process {os.getpid()} on {socket.gethostname()}"
-        if holder := postgres.claim(self._connection, name):
+        try:
+            # Beside peewee's own, which come and go with threads.
+            self._connection = cast(Any, self._db)._connect()
+            holder = postgres.claim(self._connection, name)
+        except Exception as error:  # whatever the driver calls it
+            raise OperationalError(str(error).strip()) from error
+        if holder:
             self._connection.close()
             raise ConfigError(f"the index is in use by {holder}: {_REMEDY}")
