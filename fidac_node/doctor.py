@@ -33,8 +33,8 @@ from fidac_node.system.disk import RESERVED_INODES, room
 
 _RENEW: Final = datetime.timedelta(days=14)
 # Seconds that a peer is waited for, and any check that waits for others: with the start of a program, five in all.
-_ASK_SECONDS: Final = 3.0
-_PATIENCE: Final = 3.5
+_ASK_SECONDS: Final = 2.5
+_PATIENCE: Final = 3.0
 # Checks that need the processor and wait for nobody.
 _THINKING: Final = ("recipe", "own words")
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _HOUR: Final = 3600
 # Seconds that a status waits for what it asks: with the start of a program it answers within five.
-PATIENCE: Final = 3.0
+PATIENCE: Final = 2.5
 _ANSWER_SECONDS: Final = 60  # what asking the hub may take, and a busy machine besides
 
 

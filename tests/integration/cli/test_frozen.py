@@ -18,7 +18,10 @@ from fidac_node.system.database import connect
 from tests.faults import frozen, locked
 from tests.integration.conftest import POSTGRES
 
-_LIMIT = 5.0
+
+def limit() -> float:
+    """Five seconds; more where a command that does nothing takes long, because others want the processors, too."""
+    return max(5.0, 3.0 + 4 * fidac("--version")[1])
 
 
 def fidac(*arguments: object) -> tuple[subprocess.CompletedProcess[str], float]:
@@ -60,7 +63,7 @@ def test_hub_status_tells_of_its_disks_and_spool_while_postgresql_is_frozen(froz
     assert said["disk"]["free_bytes"] and said["archive_disk"]["free_bytes"]
     text, more = fidac("hub", "status", "-c", frozen_hub)
     assert "NO INDEX: " in text.stdout and "disk of the archive: " in text.stdout
-    assert max(seconds, more) < _LIMIT
+    assert max(seconds, more) < limit()
 
 
 @pytest.mark.interop("initdb", "pg_ctl")
@@ -69,7 +72,7 @@ def test_doctor_names_a_frozen_postgresql_and_checks_the_rest(frozen_hub: Path) 
     found = {finding["check"]: finding for finding in json.loads(done.stdout)}
     assert not found["index"]["ok"]
     assert found["archive"]["ok"] and found["spool"]["ok"] and found["port"]["ok"]
-    assert seconds < _LIMIT
+    assert seconds < limit()
 
 
 def test_hub_status_and_doctor_answer_while_another_has_the_index_for_itself(hub: Path, database_url: str) -> None:
@@ -81,7 +84,7 @@ def test_hub_status_and_doctor_answer_while_another_has_the_index_for_itself(hub
     assert json.loads(status.stdout)["instances"] == 0
     assert {finding["check"] for finding in json.loads(doctor.stdout)} >= {"index", "disk", "port"}
     assert json.loads(status.stdout)["index_disk"]["free_bytes"]
-    assert max(seconds, more) < _LIMIT
+    assert max(seconds, more) < limit()
 
 
 def test_doctor_does_not_wait_for_a_peer_that_says_nothing_longer_than_for_others(tmp_path: Path) -> None:
@@ -92,4 +95,4 @@ def test_doctor_does_not_wait_for_a_peer_that_says_nothing_longer_than_for_other
         done, seconds = fidac("doctor", "--json", "-c", tmp_path / "site" / "site.toml")
     found = {finding["check"]: finding for finding in json.loads(done.stdout)}
     assert not found["hub"]["ok"] and found["key"]["ok"] and found["recipe"]["ok"]
-    assert seconds < _LIMIT + 3, "the recipe is compiled meanwhile"
+    assert seconds < limit() + 3, "the recipe is compiled meanwhile"
