@@ -7,9 +7,12 @@ which key this node began with, which version of an instance came first, whose a
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from fidac_node.errors import ConfigError, Temporary
 from fidac_node.site.ledger import DAMAGED, FILE, Ledger
 from fidac_node.system import broken
 
@@ -28,19 +31,23 @@ _KEPT: Final = {
 def set_aside_if_damaged(spool: Path) -> Path | None:
     """Begin a new ledger if the one in ``spool`` is damaged; return where that is now. For a start.
 
-    Raises ``OSError``.
+    Raises ``Temporary`` when the disk does not let it.
     """
     path = spool / FILE
     why = broken.look(path) or ("a page of it was met that is malformed" if _is_marked(path) else "")
     if not why:
-        (spool / DAMAGED).unlink(missing_ok=True)
+        with suppress(OSError):  # none, or on a disk that is read-only
+            (spool / DAMAGED).unlink()
         return None
-    for leftover in spool.glob(f"{_NEW}*"):
-        leftover.unlink()
-    Ledger(spool / _NEW).close()
-    kept = broken.carry_over(path, spool / _NEW, _KEPT)
-    aside = broken.replace(path, spool / _NEW)
-    (spool / DAMAGED).unlink(missing_ok=True)
+    try:
+        for leftover in spool.glob(f"{_NEW}*"):
+            leftover.unlink()
+        Ledger(spool / _NEW).close()
+        kept = broken.carry_over(path, spool / _NEW, _KEPT)
+        aside = broken.replace(path, spool / _NEW)
+        (spool / DAMAGED).unlink(missing_ok=True)
+    except (OSError, sqlite3.Error, ConfigError) as error:
+        raise Temporary(f"the ledger is broken ({why}), and cannot be set aside: {error}") from error
     log.error(
         "the ledger was broken (%s): it is set aside as %s and made anew from the spool's directories; "
         "carried over: %s. Look at the disk, then delete what was set aside",

@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,8 +64,9 @@ def claim(path: Path, what: str, remedy: str) -> int:
             log.warning("%s: %s is gone, the last of what it started is waited for", what, holder)
             waiting = True
         time.sleep(0.1)
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, _me().encode(), 0)
+    with suppress(OSError):  # on a full disk nobody is told who has it, and it is locked all the same
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, _me().encode(), 0)
     return fd
 
 

@@ -15,7 +15,7 @@ from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
 from fidac_node.site.ledger import DAMAGED, FILE, Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.system.broken import set_aside
-from tests.faults import damage, locked
+from tests.faults import damage, locked, mounts, read_only
 
 
 def entry(number: int) -> Entry:
@@ -82,6 +82,20 @@ def test_what_is_no_database_any_more_is_set_aside_whole(spool: Path, content: b
     ledger = Ledger(spool / FILE)
     assert ledger.counts()["received"] == 0
     ledger.close()
+
+
+@mounts
+def test_a_ledger_on_a_read_only_disk_is_not_a_broken_one(spool: Path) -> None:
+    with read_only(spool):
+        assert set_aside_if_damaged(spool) is None
+
+
+def test_a_broken_ledger_that_cannot_be_set_aside_is_the_machines_trouble(spool: Path) -> None:
+    damage(spool / FILE, "first")
+    (spool / f"{FILE}.new").mkdir()
+    with pytest.raises(Temporary, match=r"the ledger is broken .* cannot be set aside"):
+        set_aside_if_damaged(spool)
+    assert set_aside(spool / FILE) == []
 
 
 def test_two_on_one_day_have_two_names(spool: Path) -> None:
