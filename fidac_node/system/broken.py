@@ -33,7 +33,7 @@ def look(path: Path) -> str:
             (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         return str(error) if is_damage(error) else ""
-    return "" if found == "ok" else str(found)
+    return "" if found == "ok" else " ".join(str(found).split())
 
 
 def replace(path: Path, new: Path) -> Path:
