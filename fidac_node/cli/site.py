@@ -278,15 +278,20 @@ def _print_status(state: SiteStatus) -> None:
         )
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
-    if state.repeats:
-        click.echo(f"  came again in other bytes and kept once: {state.repeats} objects (discarded)")
-    if state.normalised:
-        click.echo(f"  values written right, as the standard has them: in {state.normalised} objects")
-    if state.lost:
-        click.echo(f"  values lost, which could not be understood: in {state.lost} objects, which name them")
+    _print_told(state)
     show_disk(state.disk)
     show_failed_connections(state.failed_connections)
     for name in state.ledgers_set_aside:
         click.echo(f"  a broken ledger was set aside as {name} and made anew: look at the disk, then delete that file")
     if state.last_error:
         click.echo(f"  last error: {utc(state.last_error.at)} {printable(state.last_error.message)}")
+
+
+def _print_told(state: SiteStatus) -> None:
+    """Print what became of values and of what came again."""
+    if state.repeats:
+        click.echo(f"  came again in other bytes and kept once: {state.repeats} objects (discarded)")
+    if state.normalised:
+        click.echo(f"  values written right, as the standard has them: in {state.normalised} objects")
+    if state.lost:
+        click.echo(f"  values lost, which could not be understood: in {state.lost} objects, which name them")

@@ -22,11 +22,6 @@ def when(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def printable(path: Path) -> str:
-    """A file's name as a terminal can take it: names can hold anything, what is not printable is escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(path))
-
-
 def show_disk(disk: Disk, name: str = "disk", consequence: str = "new objects are rejected") -> None:
     """Print a disk's line of a status; ``consequence`` is what follows when it is full."""
     if disk.error:

@@ -13,8 +13,8 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -393,9 +393,8 @@ class CommitmentCheck:
 
         Safe is what is archived and indexed for the caller's site, with that class and with the size and digest that
         it was filed with, while no other version of it waits (those get 0110, which means ask again) or is held (those
-        get a reason of ours: a person looks at it). What the archive has lost, or has no more as it was, gets 0112, which
-        means send it again. Raises
-        :class:`~fidac_node.errors.Temporary` while nothing can be said.
+        get a reason of ours: a person looks at it). What the archive has lost, or has no more as it was, gets 0112:
+        send it again. Raises :class:`~fidac_node.errors.Temporary` while nothing can be said.
         """
         site = self._registry.site_of(calling_ae)
         if site is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -38,7 +37,7 @@ def send_again(config: SiteConfig, selection: Selection) -> Done:
     kept = set(Spool(config.spool.directory / "outbox").entries("committed"))
 
     def act(spool: Spool, entry: Entry, _state: str, rows: Ledger) -> None:
-        at = time.time()  # the sender may be done with it before this returns
+        at = rows.now()  # the sender may be done with it before this returns
         spool.send_again(entry)
         rows.note(entry, "outgoing", at=at, message="sent again by hand")
 

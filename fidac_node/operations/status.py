@@ -87,8 +87,8 @@ class SiteStatus:
 
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
     were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
-    came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there; ``ledgers_set_aside`` are the
-    files of broken ones, until somebody deletes them.
+    came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there; ``ledgers_set_aside`` are
+    the files of broken ones, until somebody deletes them.
     """
 
     site: str
@@ -175,7 +175,8 @@ class HubStatus:
     """A hub: ``totals`` of its index, how much waits to be filed, whether it runs, who came and left with nothing.
 
     Of what does not answer nothing is told but that: ``index_error``, and ``totals`` empty. ``disk`` is the spool's;
-    ``index_disk`` is ``None`` when a server has the index. ``at_several_sites`` counts studies and patients that only one site can have.
+    ``index_disk`` is ``None`` when a server has the index. ``at_several_sites`` counts studies and patients that
+    only one site can have.
     """
 
     ae_title: str
@@ -216,7 +217,7 @@ class HubStatus:
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
     from fidac_node.commitment.reasons import HELD_AT_HUB
-    from fidac_node.site.ledger import FAILED_CONNECTIONS, FILE
+    from fidac_node.site.ledger import FAILED_CONNECTIONS, FILE, REPEAT
 
     now = time.time()
     error = ledger.last_error()

@@ -19,7 +19,7 @@ import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.send.journal import Moment, Talk
-from fidac_node.spool.entry import Entry, STUDY
+from fidac_node.spool.entry import STUDY, Entry
 from fidac_node.spool.queue import CORRUPT
 from fidac_node.system import safeio
 from fidac_node.system.broken import is_damage
@@ -436,7 +436,7 @@ class Ledger:
     def told(self) -> dict[str, int]:
         """Copies in which attributes were written right (``normalised``), or not understood and ``lost``."""
         names = ("normalised", "lost")
-        if not self._columns() >= _ADDED.keys():
+        if not self._columns("object") >= _ADDED["object"].keys():
             return dict.fromkeys(names, 0)  # opened for reading before this version ran
         row = self._one("SELECT COUNT(normalised), COUNT(lost) FROM object") or (0, 0)
         return dict(zip(names, map(int, row), strict=True))

@@ -73,12 +73,12 @@ class Supervisor:
 
     ``children`` are names and arguments to ``command``. ``listeners`` are the sockets that the children of a
     stage share; ``locks`` are all children's, too, so that they end with the last process of the family. ``grace`` is
-    how long (seconds) one child may take to stop before it is killed. ``bury`` is called with the number of each process
-    that died before its time, to clear away what it left. ``pauses`` are the longest before a process of a stage is
+    how long (seconds) one child may take to stop before it is killed. ``bury`` is called with the number of each
+    process that died before its time, to clear away what it left. ``pauses`` are the longest before one of a stage is
     started again (seconds, 30 where none is named).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one place that says how a family of processes lives
         self,
         title: str,
         children: Sequence[tuple[str, list[str]]],

@@ -29,6 +29,7 @@ from fidac_node.receive.check import entry_for, identify
 from fidac_node.receive.digest import digest_of
 from fidac_node.site import again, worker
 from fidac_node.site.compress import Compressor
+from fidac_node.site.ledger import REPEAT
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import STATES
