@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, config_option, held, recipe, setup_logging
+from fidac_node.cli import HELD, client, config_option, held, recipe, setup_logging
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import show_disk, show_failed_connections, show_uses
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TABLE_ROWS: Final = 50
 _TABLE_COLUMNS: Final = {
+    "patients": ("site", "PatientID", "PatientSex", "studies", "series", "instances", "received_week"),
     "studies": (
         "site",
         "PatientID",
@@ -80,6 +81,7 @@ def command() -> None:
 
 command.add_command(held.command)
 command.add_command(recipe.command)
+command.add_command(client.command)
 
 
 @command.command()
@@ -168,7 +170,7 @@ def site_list(config: Path, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("level", type=click.Choice(["studies", "series", "instances"]))
+@click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]))
 @config_option("hub")
 @click.option("--site", default="", help="The site's id.")
 @click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
@@ -192,7 +194,7 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option(
     "--min-instances",
     type=click.IntRange(0),
-    help="At least so many instances (in the study for 'studies', else in the series).",
+    help="At least so many instances (in the series for 'series' and 'instances', else in the study).",
 )
 @click.option(
     "--complete", is_flag=True, help="Leave out series that lost an attribute in any instance ('lost' names them)."
@@ -205,7 +207,7 @@ def site_list(config: Path, as_json: bool) -> None:
     "--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told."
 )
 def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
-    """List the studies, series or instances that match all the filters.
+    """List the patients, studies, series or instances that match all the filters.
 
     Texts match in any case; * stands for any text and ? for any character.
     """

@@ -7,6 +7,7 @@ SQLite and PostgreSQL through peewee. What differs between the two stands here, 
 from __future__ import annotations
 
 import datetime
+import itertools
 import logging
 import sqlite3
 import time
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 _BUSY_SECONDS: Final = 30
 _AGAIN_SECONDS: Final = 0.01
+# Rows that a server hands out at a time.
+_FETCHED: Final = 500
+_CURSORS: Final = itertools.count()
 # Of one statement; SQLite takes 32,766.
 _MOST_VALUES: Final = 30_000
 # Any constant will do, as long as every FIDAC process asks for the same lock ("FIDAC" in ASCII).
@@ -189,6 +193,23 @@ def ask(db: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return cast("list[tuple[Any, ...]]", _execute(db, sql, flat).fetchall())
 
 
+def stream(db: Database, query: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows that peewee's ``query`` selects, by column, read as they are asked for: memory stays flat.
+
+    Inside :func:`snapshot`. A driver of PostgreSQL takes the whole answer at once, unless a cursor at the server has
+    it; that lives as long as the transaction.
+    """
+    if isinstance(db, SqliteDatabase):
+        yield from query.dicts().iterator(db)
+        return
+    sql, values = cast(Any, db).get_sql_context().sql(query).query()
+    cursor = f"fidac_{next(_CURSORS)}"
+    _execute(db, f"DECLARE {cursor} NO SCROLL CURSOR FOR {sql}", values)
+    while rows := (answer := _execute(db, f"FETCH {_FETCHED} FROM {cursor}")).fetchall():
+        names = [column[0] for column in answer.description]
+        yield from (dict(zip(names, row, strict=True)) for row in rows)
+
+
 def insert(db: Database, model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows of plain values, many with each statement.
 
@@ -347,6 +368,8 @@ def _sqlite(url: str, base: Path, patience: float) -> Database:
         # of a commit.
         "synchronous": "full",
         "busy_timeout": round(patience * 1000),
+        # LIKE as PostgreSQL has it; whoever does not care for case compares lower case.
+        "case_sensitive_like": 1,
         "foreign_keys": 1,
     }
     return _Sqlite(str(path), pragmas=pragmas, timeout=patience, factory=_Connection)

@@ -155,6 +155,22 @@ _DIGESTS: Final = (
 
 _FACT: Final = ("CREATE TABLE fact (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",)
 
+# Who may ask, and from where: networks and rights are separated by spaces. No foreign key: sites may not ask.
+_CLIENT: Final = (
+    """CREATE TABLE client (
+        ae_title TEXT NOT NULL PRIMARY KEY,
+        networks TEXT NOT NULL,
+        rights TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        added_at {timestamp} NOT NULL)""",
+)
+
+# Two required keys of C-FIND (PS3.4 C.6.2.1); `hub reindex` reads them of older objects.
+_REQUIRED_KEYS: Final = (
+    "ALTER TABLE study ADD COLUMN time TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE series ADD COLUMN number INTEGER",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -165,6 +181,8 @@ STEPS: Final = (
     Step("0007-lost", statements(*_LOST)),
     Step("0008-digests", statements(*_DIGESTS)),
     Step("0009-fact", statements(*_FACT)),
+    Step("0010-client", statements(*_CLIENT)),
+    Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
 )
 
 

@@ -65,6 +65,8 @@ class Study(Model):
     patient = ForeignKeyField(Patient)
     study_instance_uid = TextField()
     date = DateField(null=True)
+    # HHMMSS, or with a fraction of a second; empty where it is not said.
+    time = TextField(default="")
     patient_age = TextField()
     age_years = IntegerField(null=True)
     programme = TextField()
@@ -91,6 +93,7 @@ class Series(Model):
     id = BigAutoField()
     study = ForeignKeyField(Study)
     series_instance_uid = TextField()
+    number = IntegerField(null=True)
     modality = TextField()
     body_part = TextField()
     manufacturer = TextField()
@@ -174,10 +177,23 @@ class Fact(Model):
     value = TextField()
 
 
+class Client(Model):
+    """An application entity that may ask; ``networks`` and ``rights`` are separated by spaces.
+
+    ``programme``: all that it may see; empty: everything.
+    """
+
+    ae_title = TextField(primary_key=True)
+    networks = TextField()
+    rights = TextField()
+    programme = TextField()
+    added_at = DateTimeField()
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact)
+MODELS = (*OBJECTS, Held, Tally, Fact, Client)

@@ -9,16 +9,18 @@ import datetime
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from peewee import JOIN, SQL, Database, NodeList, fn
+from peewee import JOIN, SQL, Database, NodeList, Value, fn
 
 from fidac_node.hub.index.models import Held, Instance, Patient, Profile, Series, Site, Study, label_bit
 from fidac_node.hub.weeks import iso_week, monday
-from fidac_node.system.database import snapshot
+from fidac_node.system.database import snapshot, stream
 
-LEVELS: Final = ("studies", "series", "instances")
+LEVELS: Final = ("patients", "studies", "series", "instances")
 # The column that only the hub's administrators ask for: the day of reception may be the day of the exam.
 EXACT_TIME: Final = "received_at"
 
@@ -28,6 +30,20 @@ _PAGE: Final = 500
 _PORTION: Final = 2000
 
 _Columns: TypeAlias = "dict[str, Any]"
+
+
+class PatientRow(NamedTuple):
+    """One pseudonym, with what its studies that match have together. The rest as in :class:`StudyRow`."""
+
+    site: str
+    PatientID: str
+    PatientSex: str
+    studies: int
+    series: int
+    instances: int
+    bytes: int
+    received_week: str
+    received_at: datetime.datetime | None = None
 
 
 class StudyRow(NamedTuple):
@@ -43,6 +59,7 @@ class StudyRow(NamedTuple):
     PatientAge: str
     StudyInstanceUID: str
     StudyDate: datetime.date | None
+    StudyTime: str
     programme: str
     Modality: str
     BodyPartExamined: str
@@ -69,8 +86,10 @@ class SeriesRow(NamedTuple):
     PatientAge: str
     StudyInstanceUID: str
     StudyDate: datetime.date | None
+    StudyTime: str
     programme: str
     SeriesInstanceUID: str
+    SeriesNumber: int | None
     Modality: str
     BodyPartExamined: str
     Manufacturer: str
@@ -103,8 +122,10 @@ class InstanceRow(NamedTuple):
     PatientAge: str
     StudyInstanceUID: str
     StudyDate: datetime.date | None
+    StudyTime: str
     programme: str
     SeriesInstanceUID: str
+    SeriesNumber: int | None
     Modality: str
     BodyPartExamined: str
     Manufacturer: str
@@ -132,7 +153,7 @@ class InstanceRow(NamedTuple):
     received_at: datetime.datetime | None = None
 
 
-Row: TypeAlias = StudyRow | SeriesRow | InstanceRow
+Row: TypeAlias = PatientRow | StudyRow | SeriesRow | InstanceRow
 
 
 class SiteRow(NamedTuple):
@@ -154,8 +175,13 @@ class StudyFilter:
     Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
     (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
     study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
-    millimetres; ``min_instances`` counts in the study when studies are listed, else in the series; ``complete`` leaves
-    out series that lost an attribute in any instance.
+    millimetres; ``min_instances`` counts in the series when series or instances are listed, else in the study;
+    ``complete`` leaves out series that lost an attribute in any instance.
+
+    UIDs may be several, separated by backslashes (PS3.4 C.2.2.2.2). ``name`` is PatientName, which is the pseudonym.
+    ``time_since`` and ``time_until`` are StudyTime as HHMMSS or HHMMSS.FFFFFF. ``sop_uid``, ``sop_class`` and
+    ``number`` are asked of instances alone. With ``case_sensitive`` case tells texts apart, but for ``name`` (PS3.4
+    C.2.2.2.1). ``confined_to`` is the one programme that whoever asks may see, exactly as written.
     """
 
     site: str = ""
@@ -177,6 +203,18 @@ class StudyFilter:
     contrast: bool | None = None
     min_instances: int | None = None
     complete: bool = False
+    name: str = ""
+    age: str = ""
+    programme: str = ""
+    time_since: str = ""
+    time_until: str = ""
+    series_uid: str = ""
+    series_number: int | None = None
+    sop_uid: str = ""
+    sop_class: str = ""
+    number: int | None = None
+    case_sensitive: bool = False
+    confined_to: str = ""
 
 
 def find(
@@ -191,7 +229,12 @@ def find(
     """
     if wanted.received_since is not None:
         wanted = replace(wanted, received_since=monday(wanted.received_since))
-    search = {"studies": _find_studies, "series": _find_series, "instances": _find_instances}[level]
+    search = {
+        "patients": _find_patients,
+        "studies": _find_studies,
+        "series": _find_series,
+        "instances": _find_instances,
+    }[level]
     make, names = _ROWS[level], COLUMNS[level]
     with snapshot(db):
         for columns in search(db, wanted, limit):
@@ -259,6 +302,7 @@ _STUDY: Final[dict[str, Any]] = {
     "PatientAge": Study.patient_age,
     "StudyInstanceUID": Study.study_instance_uid,
     "StudyDate": Study.date,
+    "StudyTime": Study.time,
     "programme": Study.programme,
 }
 _EQUIPMENT: Final[dict[str, Any]] = {
@@ -271,6 +315,7 @@ _EQUIPMENT: Final[dict[str, Any]] = {
 _OF_SERIES: Final[dict[str, Any]] = {**_EQUIPMENT, "lost": Series.lost}
 _SERIES: Final[dict[str, Any]] = {
     "SeriesInstanceUID": Series.series_instance_uid,
+    "SeriesNumber": Series.number,
     **_OF_SERIES,
     "ConvolutionKernel": Series.kernel,
     "KVP": Series.kvp,
@@ -310,26 +355,53 @@ _BY_STUDY: Final = (Study.site, Patient.pseudonym, Study.date, Study.study_insta
 _BY_SERIES: Final = (*_BY_STUDY, Series.series_instance_uid)
 
 _SELECTED: Final = {
+    "patients": {
+        "site": Patient.site,
+        "PatientID": Patient.pseudonym,
+        "PatientSex": Patient.sex,
+        "studies": fn.COUNT(Study.id),
+        "series": fn.SUM(Study.series),
+        "instances": fn.SUM(Study.instances),
+        "bytes": fn.SUM(Study.bytes),
+        EXACT_TIME: fn.MAX(Study.received_at),
+    },
     "studies": {**_STUDY, **_of_level(Study)},
     "series": {**_STUDY, **_SERIES, **_of_level(Series)},
     "instances": {**_STUDY, **_SERIES, **_INSTANCE, **_of_level(Instance)},
 }
-_ROWS: Final[dict[str, type[Row]]] = {"studies": StudyRow, "series": SeriesRow, "instances": InstanceRow}
+_ROWS: Final[dict[str, type[Row]]] = {
+    "patients": PatientRow,
+    "studies": StudyRow,
+    "series": SeriesRow,
+    "instances": InstanceRow,
+}
 # The fields of each level's rows, in their order, but for the exact time.
 COLUMNS: Final = {level: row._fields[:-1] for level, row in _ROWS.items()}
+
+
+def _find_patients(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
+    query = Study.select(*_aliased(_SELECTED["patients"])).join(Patient).where(*_of_studies(wanted))
+    query = query.group_by(Patient.id, Patient.site, Patient.pseudonym, Patient.sex)
+    for row in stream(db, query.order_by(Patient.site, Patient.pseudonym).limit(limit)):
+        yield {**row, EXACT_TIME: _moment(row[EXACT_TIME])}
 
 
 def _find_studies(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
     query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
     query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*_BY_STUDY)
+    rows = stream(db, query.where(*_of_studies(wanted)).limit(limit))
+    while page := list(islice(rows, _PAGE)):
+        yield from _with_equipment(db, page)
+
+
+def _of_studies(wanted: StudyFilter) -> list[Any]:
+    """Which studies match, for themselves or because one of their series does."""
     conditions = _study_conditions(wanted) + _level_conditions(Study, wanted)
     if wanted.min_instances is not None:
         conditions.append(Study.instances >= wanted.min_instances)
     if acquired := _acquisition_conditions(wanted, Series.slice_thickness):
         conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
-    rows = query.where(*conditions).limit(limit).dicts().iterator(db)
-    while page := list(islice(rows, _PAGE)):
-        yield from _with_equipment(db, page)
+    return conditions
 
 
 def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
@@ -344,7 +416,7 @@ def _find_series(db: Database, wanted: StudyFilter, limit: int | None) -> Iterat
         + _series_conditions(wanted, Series.slice_thickness)
         + _level_conditions(Series, wanted)
     )
-    yield from query.where(*conditions).limit(limit).dicts().iterator(db)
+    yield from stream(db, query.where(*conditions).limit(limit))
 
 
 def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Iterator[_Columns]:
@@ -363,7 +435,7 @@ def _find_instances(db: Database, wanted: StudyFilter, limit: int | None) -> Ite
     if wanted.max_slice_thickness is not None:
         conditions.append(Instance.slice_thickness <= wanted.max_slice_thickness)
     for portion in _portions(db, wanted):
-        for row in query.where(Instance.series.in_(portion), *conditions).limit(limit).dicts().iterator(db):
+        for row in stream(db, query.where(Instance.series.in_(portion), *conditions).limit(limit)):
             yield row
             limit = None if limit is None else limit - 1
         if limit == 0:
@@ -385,9 +457,9 @@ def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
     )
     portion: list[int] = []
     size = 0
-    for number, instances in query.tuples().iterator(db):
-        portion.append(number)
-        size += instances
+    for series in stream(db, query):
+        portion.append(series["id"])
+        size += series["instances"]
         if size >= _PORTION:
             yield portion
             portion, size = [], 0
@@ -403,18 +475,23 @@ def _study_conditions(wanted: StudyFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.site:
         # Sites are few, and what is indexed of a study is its site's id as it is written.
-        conditions.append(Study.site.in_(Site.select(Site.id).where(_matches(Site.id, wanted.site))))
-    if wanted.patient:
-        conditions.append(_matches(Patient.pseudonym, wanted.patient))
-    if wanted.study_uid:
-        uid, text = Study.study_instance_uid, wanted.study_uid  # of digits and dots, which have no case
-        conditions.append(_like(uid, text) if _has_wild_cards(text) else uid == text)
-    if wanted.sex:
-        conditions.append(_matches(Patient.sex, wanted.sex))
-    bounds = ((Study.date, wanted.since, wanted.until), (Study.age_years, wanted.min_age, wanted.max_age))
+        conditions.append(Study.site.in_(Site.select(Site.id).where(_matches(Site.id, wanted.site, wanted))))
+    if wanted.name:
+        conditions.append(_in_any_case(Patient.pseudonym, wanted.name))
+    conditions += _texts(_OF_STUDY, wanted)
+    conditions += _uids(Study.study_instance_uid, wanted.study_uid)
+    if wanted.confined_to:
+        conditions.append(Study.programme == wanted.confined_to)
+    bounds = (
+        (Study.date, wanted.since, wanted.until),
+        (Study.time, wanted.time_since or None, wanted.time_until or None),
+        (Study.age_years, wanted.min_age, wanted.max_age),
+    )
     for column, least, most in bounds:
         conditions += [] if least is None else [column >= least]
         conditions += [] if most is None else [column <= most]
+    if wanted.time_until and not wanted.time_since:
+        conditions.append(Study.time != "")  # what is not said is in no range
     return conditions
 
 
@@ -424,9 +501,12 @@ def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
 
 
 def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
-    conditions = [_matches(column, getattr(wanted, name)) for name, column in _TEXTS.items() if getattr(wanted, name)]
+    conditions = _texts(_TEXTS, wanted) + _uids(Series.series_instance_uid, wanted.series_uid)
+    if wanted.series_number is not None:
+        conditions.append(Series.number == wanted.series_number)
     if wanted.kernel:
-        conditions.append(_matches(Series.kernel, wanted.kernel) | _one_matches(Series.kernel, wanted.kernel))
+        whole, one = _matches(Series.kernel, wanted.kernel, wanted), _one_matches(Series.kernel, wanted.kernel, wanted)
+        conditions.append(whole | one)
     if wanted.max_slice_thickness is not None:
         conditions.append(thickness <= wanted.max_slice_thickness)
     if wanted.contrast is not None:
@@ -443,6 +523,9 @@ def _level_conditions(model: Any, wanted: StudyFilter) -> list[Any]:
         conditions.append(model.label == wanted.label.lower())
     if wanted.received_since is not None:
         conditions.append(model.received_at >= _midnight(wanted.received_since))
+    if model is Instance:
+        conditions += _uids(Instance.sop_instance_uid, wanted.sop_uid) + _uids(Instance.sop_class_uid, wanted.sop_class)
+        conditions += [] if wanted.number is None else [Instance.number == wanted.number]
     return conditions
 
 
@@ -458,24 +541,64 @@ _TEXTS: Final = {
 }
 
 
+_OF_STUDY: Final = {
+    "patient": Patient.pseudonym,
+    "sex": Patient.sex,
+    "age": Study.patient_age,
+    "programme": Study.programme,
+}
+
+
+def _texts(columns: dict[str, Any], wanted: StudyFilter) -> list[Any]:
+    asked = {name: getattr(wanted, name) for name in columns}
+    return [_matches(columns[name], value, wanted) for name, value in asked.items() if value]
+
+
+def _uids(column: Any, text: str) -> list[Any]:
+    """One UID, a list of UIDs, or a pattern; they are of digits and dots, which have no case."""
+    if not text:
+        return []
+    uids = text.split("\\")
+    if any(map(_has_wild_cards, uids)):
+        return [reduce(or_, (_like(column, uid) for uid in uids))]
+    return [column == uids[0] if len(uids) == 1 else column.in_(uids)]
+
+
 def _has_wild_cards(value: str) -> bool:
     return "*" in value or "?" in value
 
 
-def _matches(column: Any, value: str) -> Any:
-    """Equal without regard to case (there is an index on that), or LIKE when the value has wildcards."""
+def _matches(column: Any, value: str, wanted: StudyFilter) -> Any:
+    """Equal, or LIKE when the value has wild cards."""
+    anyhow = _in_any_case(column, value)
+    if not wanted.case_sensitive:
+        return anyhow
+    exactly = _as_written(column, value) if _has_wild_cards(value) else column == value
+    return anyhow & exactly  # the first has the index
+
+
+def _in_any_case(column: Any, value: str) -> Any:
+    """Equal without regard to case (there is an index on that)."""
     return _like(column, value) if _has_wild_cards(value) else fn.LOWER(column) == fn.LOWER(value)
 
 
-def _one_matches(column: Any, value: str) -> Any:
+def _one_matches(column: Any, value: str, wanted: StudyFilter) -> Any:
     """One of several values, which backslashes separate, matches (there is an index on which columns have several)."""
     several = NodeList((SQL("LENGTH("), column, SQL(") - LENGTH(REPLACE("), column, SQL(", '\\', '')) > 0")))
-    return several & _like(NodeList((SQL("'\\' ||"), column, SQL("|| '\\'"))), rf"*\{value}\*")
+    like = _as_written if wanted.case_sensitive else _like
+    return several & like(NodeList((SQL("'\\' ||"), column, SQL("|| '\\'"))), rf"*\{value}\*")
 
 
 def _like(text: Any, value: str) -> Any:
-    pattern = re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
-    return NodeList((fn.LOWER(text), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
+    return NodeList((fn.LOWER(text), SQL("LIKE"), fn.LOWER(_pattern(value)), SQL("ESCAPE '!'")))
+
+
+def _as_written(text: Any, value: str) -> Any:
+    return NodeList((text, SQL("LIKE"), Value(_pattern(value)), SQL("ESCAPE '!'")))
+
+
+def _pattern(value: str) -> str:
+    return re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
 
 
 def _with_equipment(db: Database, page: list[_Columns]) -> Iterator[_Columns]:

@@ -37,6 +37,7 @@ _AGE: Final = re.compile(r"(\d{3})([DWMY])")
 # left: it may be true, and no time of day is in the index.
 _NOT_SAID: Final = frozenset({"ANONYMOUS", "000Y"})
 _NO_DAY: Final = datetime.date(1900, 1, 1)
+_TIME: Final = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
 
@@ -90,6 +91,8 @@ class Description:
     lost: frozenset[str] = frozenset()
     digest: str = ""
     seen: int = 0
+    time: str = ""
+    series_number: int | None = None
 
     @property
     def rank(self) -> str:
@@ -143,6 +146,8 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
         bytes=stat.st_size,
         received_at=datetime.datetime.fromtimestamp(stat.st_mtime, datetime.UTC).replace(tzinfo=None),
         lost=_keywords(header.private_raw(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LOST)),
+        time=_time(header.text(tags.STUDY_TIME)),
+        series_number=header.integer(tags.SERIES_NUMBER),
     )
 
 
@@ -297,6 +302,7 @@ def _studies(db: Database, fresh: list[Description], patients: _Numbers, profile
         attributes = {
             "patient_id": patients[first.place.site, first.pseudonym],
             "date": first.date,
+            "time": first.time,
             "patient_age": first.patient_age,
             "age_years": first.age_years,
             "programme": first.programme,
@@ -311,7 +317,11 @@ def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles:
     added: Counter[int] = Counter()
     for key, group in _grouped(fresh, 3).items():
         first = min(group, key=lambda new: new.rank)
-        attributes = {**vars(first.acquisition), "profile_id": profiles.get((first.profile, first.profile_digest))}
+        attributes = {
+            **vars(first.acquisition),
+            "number": first.series_number,
+            "profile_id": profiles.get((first.profile, first.profile_digest)),
+        }
         study = studies[key[:2]]
         row = {"study_id": study, "series_instance_uid": key[2]}
         changes = {**_narrowing(group), **_lost(db, row, group)}
@@ -463,6 +473,14 @@ def _said(header: Header, tag: int) -> str:
 def _measured(header: Header, tag: int, index: int = 0) -> float | None:
     """A length or tension of the header; ``None`` where it is a dummy."""
     return header.number(tag, index) or None
+
+
+def _time(text: str) -> str:
+    """A TM value (PS3.5 6.2) with minutes and seconds, so that texts compare as times do; empty for anything else."""
+    if not _TIME.fullmatch(text):
+        return ""
+    whole, point, fraction = text.partition(".")
+    return whole.ljust(6, "0") + point + fraction
 
 
 @lru_cache(maxsize=256)

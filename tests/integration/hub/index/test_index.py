@@ -534,6 +534,8 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
                 PatientSex="M",
                 PatientAge="090Y",
                 ContrastBolusAgent="yes",
+                StudyTime="1030",
+                SeriesNumber=4,
             ),
             received="2026-02-01",
         ),
@@ -610,6 +612,21 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({"contrast": False}, "134"),
         ({"min_instances": 2}, "13"),
         ({"complete": True}, "124"),
+        ({"study_uid": f"{uid(1, 1)}\\{uid(3, 1)}"}, "13"),
+        ({"series_uid": uid(3, 1, 2)}, "3"),
+        ({"series_number": 4}, "2"),
+        ({"time_since": "103000", "time_until": "103059"}, "2"),
+        ({"time_until": "235959"}, "2"),
+        ({"time_since": "103001"}, ""),
+        ({"name": "pseudo000?", "age": "054Y", "case_sensitive": True}, "134"),
+        ({"patient": "pseudo0002", "case_sensitive": True}, ""),
+        ({"patient": "PSEUDO*2", "case_sensitive": True}, "2"),
+        ({"model": "lightspeed*", "case_sensitive": True}, ""),
+        ({"kernel": "LUNG", "case_sensitive": True}, "23"),
+        ({"kernel": "lung", "case_sensitive": True}, ""),
+        ({"programme": "fid*"}, "1234"),
+        ({"confined_to": "FIDAC"}, "1234"),
+        ({"confined_to": "fidac"}, ""),
         ({"complete": True, "max_slice_thickness": 0.5}, ""),
         ({"kernel": "lung", "manufacturer": "philips"}, "3"),
         ({"kernel": "lung", "body_part": "abdomen"}, ""),
@@ -667,6 +684,29 @@ def test_series_and_instances_are_filtered_for_themselves(
     asked: Database, wanted: dict[str, Any], series: int, instances: int
 ) -> None:
     assert (len(rows(asked, "series", **wanted)), len(rows(asked, "instances", **wanted))) == (series, instances)
+
+
+def test_a_patient_sums_up_the_studies_that_match(asked: Database) -> None:
+    assert [
+        (row["PatientID"], row["studies"], row["series"], row["instances"])
+        for row in rows(asked, "patients", site="LILLE")
+    ] == [("PSEUDO0001", 1, 1, 2), ("PSEUDO0002", 1, 1, 1), ("PSEUDO0003", 1, 2, 2)]
+    assert [row["PatientID"] for row in rows(asked, "patients", kernel="lung", label="negative")] == ["PSEUDO0002"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"sop_uid": uid(1, 1, 1, 2)}, [uid(1, 1, 1, 2)]),
+        ({"sop_uid": f"{uid(2, 1, 1, 1)}\\{uid(1, 1, 1, 2)}\\9.9"}, [uid(1, 1, 1, 2), uid(2, 1, 1, 1)]),
+        ({"number": 2}, [uid(1, 1, 1, 2)]),
+        ({"sop_class": CT, "patient": "*2"}, [uid(2, 1, 1, 1)]),
+        ({"sop_class": "9.9"}, []),
+    ],
+    ids=str,
+)
+def test_an_instance_is_found_by_what_it_alone_says(asked: Database, wanted: dict[str, Any], found: list[str]) -> None:
+    assert [row["SOPInstanceUID"] for row in rows(asked, "instances", **wanted)] == found
 
 
 def test_a_study_lists_every_value_of_its_series(asked: Database) -> None:
@@ -782,10 +822,16 @@ def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypa
         *({text: "x"} for text in ("modality", "body_part", "manufacturer", "model", "kernel", "study_uid")),
         {"site": "LILLE", "study_uid": "x"},
         {"patient": "x"},
+        {"patient": "x", "case_sensitive": True},
+        {"kernel": "x", "case_sensitive": True},
+        {"name": "x"},
+        {"study_uid": "1.2\\1.3"},
+        {"study_uid": "1.2", "series_uid": "1.2.3"},
+        {"time_since": "10", "since": datetime.date(2020, 1, 1)},
     ],
     ids=str,
 )
-def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path, wanted: dict[str, str]) -> None:
+def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path, wanted: dict[str, Any]) -> None:
     with connect("sqlite:///index.db", tmp_path) as db:
         prepare(db)
         execute, asked = db.execute_sql, []
