@@ -57,7 +57,7 @@ class LaneAssociation(Association):
         super().__init__(ae, "acceptor")
         self._storage = storage
         provider = Provider(self, self.wake)
-        self.dimse = provider
+        self.dimse = self._provider = provider
         self.lane = Lane(self, provider, self, self.wake)
         self.dul = self.lane
         self.acse_timeout = ae.acse_timeout  # again: it is kept by the upper layer's ARTIM timer
@@ -109,6 +109,15 @@ class LaneAssociation(Association):
     def end(self, incoming: Incoming) -> tuple[int, str]:
         """All of it came: the status to answer, and its ErrorComment."""
         return self._storage.end(incoming)
+
+    def goes_on(self, message_id: int) -> bool:
+        """Wait until all that was said is on its way; whether the peer still wants to hear more about this request.
+
+        Who answers at length asks before each response: a peer that reads slowly is waited for and not piled up for,
+        and a C-CANCEL is heard within one response.
+        """
+        self.lane.said.wait_until_empty(lambda: self.lane.over)
+        return not self.lane.over and not self._provider.is_cancelled(message_id)
 
     def wake(self) -> None:
         """Look at the queues; from any thread."""

@@ -86,7 +86,7 @@ class Lane(DULServiceProvider):
         self.over = False
         self.parser = Parser()
         self.event_queue = Queue(self.wake)
-        self.to_provider_queue = Queue(self.wake)
+        self.to_provider_queue = self.said = Queue(self.wake)
         self.to_user_queue = Queue(wake_user)
         self._receiver = receiver
         self._provider = provider
@@ -150,6 +150,7 @@ class Lane(DULServiceProvider):
             self._drop()
             self.wire.dispose()
             self.over = True
+            self.said.tell()
             self._provider.msg_queue.put((None, None))
             cast(Any, self.to_user_queue).put(None)  # who waits for an association request that will not come
 
@@ -167,9 +168,13 @@ class Lane(DULServiceProvider):
         state = self.state_machine.current_state
         if state == "Sta2" and self.artim_timer.expired:
             self.event_queue.put("Evt18")
-        if not self.event_queue.queue and not (self.to_provider_queue.queue and self._process_recv_primitive()):
+        says = not self.event_queue.queue and bool(self.to_provider_queue.queue) and self._process_recv_primitive()
+        if not says and not self.event_queue.queue:
             self._listen(state)
         self._act()
+        if says and self.wire.wait(0):  # who answers at length hears that it is enough
+            self._listen(self.state_machine.current_state)
+            self._act()
 
     def _act(self) -> None:
         """Have the state machine act on the next event, if there is one."""

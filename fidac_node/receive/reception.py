@@ -19,7 +19,7 @@ from pynetdicom.presentation import PresentationContext
 
 from fidac_node.receive import listener
 from fidac_node.receive.check import Identity, is_whole
-from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp
+from fidac_node.receive.scp import ARRIVING_SHARE, Network, Policy, StorageScp
 from fidac_node.receive.seats import Seats
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
@@ -80,6 +80,7 @@ def policy(
     called: frozenset[str],
     ready: Callable[[float], str],
     handlers: Sequence[tuple[Any, ...]],
+    guests: Callable[[str], Sequence[Network] | None] = lambda _: None,
 ) -> Policy:
     """Return the policy that ``receive`` states; the seats are counted in the folder ``spool``.
 
@@ -106,6 +107,7 @@ def policy(
         max_unassociated_per_address=_share(receive.max_unassociated_per_address, receive),
         tls=_context(receive),
         handlers=handlers,
+        guests=guests,
     )
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import PresentationContext, build_context
@@ -65,6 +65,9 @@ _TOO_MANY: Final = (2, 3, 2)
 _STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH}
 
 
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
+
+
 @dataclass(frozen=True)
 class Policy:
     """Who may associate and with what, in plain values; times in seconds, sizes in bytes.
@@ -74,6 +77,7 @@ class Policy:
     of a running association (default: as ``ready``). Senders try a rejected association again, while
     many take an error status as final: ``takes`` should hold out longer. ``seats`` counts the associations.
     ``max_unassociated`` connections may have no association, ``max_unassociated_per_address`` of one address.
+    ``guests`` gives the networks (none: all) of a calling AE title that may associate without storing, else ``None``.
     ``handlers`` serve what ``contexts`` offers besides storage: ``(event, function)``.
     """
 
@@ -86,7 +90,7 @@ class Policy:
     ready: Callable[[], str]
     seats: Seats
     takes: Callable[[], str] | None = None
-    networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+    networks: Sequence[Network] = ()
     max_pdu: int = 131072
     acse_timeout: float = 30
     dimse_timeout: float = 120
@@ -96,6 +100,7 @@ class Policy:
     max_unassociated_per_address: int = 100
     tls: ssl.SSLContext | None = None
     handlers: Sequence[tuple[Any, ...]] = ()
+    guests: Callable[[str], Sequence[Network] | None] = lambda _: None
 
 
 def storage_contexts(sop_classes: Sequence[str], transfer_syntaxes: Sequence[str]) -> list[PresentationContext]:
@@ -219,7 +224,7 @@ class StorageScp:
         if incoming.draft is None:
             return _refusal(OUT_OF_RESOURCES, f"disk: {incoming.failure}")
         if not self._policy.callers(incoming.meta.source_ae):
-            return _refusal(NOT_AUTHORISED, "calling AE title is not registered any more")
+            return _refusal(NOT_AUTHORISED, "calling AE title is not registered to store")
         if reason := (self._policy.takes or self._policy.ready)():
             return _refusal(OUT_OF_RESOURCES, reason)
         identity = identify_draft(
@@ -267,11 +272,15 @@ class StorageScp:
                 _CALLED_UNKNOWN,
                 f"it called {called!r}, this node answers to {', '.join(sorted(self._policy.called))}",
             )
-        if not self._policy.callers(calling):
+        stores = self._policy.callers(calling)
+        networks = () if stores else self._policy.guests(calling)
+        if networks is None:
             return _CALLER_UNKNOWN, "its AE title is not registered here"
+        if networks and not any(address in network for network in networks):
+            return _NOT_FROM_HERE, "its address is not in the networks that its AE title may come from"
         if self._stopping.is_set():
             return _BUSY, "the node is stopping"
-        if reason := self._policy.ready():
+        if stores and (reason := self._policy.ready()):
             return _BUSY, reason
         return self._admit(assoc, calling)
 
