@@ -22,6 +22,8 @@ from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, generation, prepare
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.watermarks import Watermarks
+from fidac_node.hub.index.clients import Clients
+from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
@@ -124,17 +126,20 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
     check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
     commitment = CommitmentScp(check, partial(_generation, hub.db))
+    clients = Clients(hub.db)
     policy = reception.policy(
         select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
             *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
             *request_contexts(),
+            *find_contexts(),
         ],
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=commitment.handlers(),
+        handlers=[*commitment.handlers(), *FindScp(hub.db, clients).handlers()],
+        guests=clients.networks_of,
     )
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)

@@ -36,6 +36,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.index": ("dicom", "system", "hub"),
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
+    # A question is answered on the association that it came by.
+    "hub.query": ("dicom", "system", "receive.association", "hub.index"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
