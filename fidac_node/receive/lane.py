@@ -172,9 +172,11 @@ class Lane(DULServiceProvider):
         if not says and not self.event_queue.queue:
             self._listen(state)
         self._act()
-        if says and self.wire.wait(0):  # who answers at length hears that it is enough
-            self._listen(self.state_machine.current_state)
-            self._act()
+        if says:
+            self._heard = time.monotonic()  # it took what was said: the silence was ours
+            if self.wire.wait(0):  # who answers at length hears that it is enough
+                self._listen(self.state_machine.current_state)
+                self._act()
 
     def _act(self) -> None:
         """Have the state machine act on the next event, if there is one."""

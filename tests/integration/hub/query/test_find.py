@@ -415,6 +415,21 @@ def test_all_matches_come_once_and_none_is_made_before_the_one_before_is_on_its_
     assert waiting == {0}
 
 
+def test_a_long_answer_is_not_taken_for_the_silence_of_who_hears_it(
+    hub: AskedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(asked: Identifier, row: Row) -> Dataset:
+        (assoc,) = hub.scp.associations
+        assoc.lane._heard -= 1000
+        return answer(asked, row)
+
+    with hub.associated() as assoc:
+        with monkeypatch.context() as patch:
+            patch.setattr("fidac_node.hub.query.find.answer", late)
+            assert patients(ask(assoc, identifier("STUDY", PatientID=""))[0]) == "1234"
+        assert patients(ask(assoc, identifier("STUDY", PatientID=""))[0]) == "1234"
+
+
 # --- somebody else's client
 
 
