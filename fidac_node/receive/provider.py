@@ -8,14 +8,17 @@ change.
 from __future__ import annotations
 
 import queue
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dimse_primitives import C_CANCEL
 from pynetdicom.pdu_primitives import P_DATA
+
+from fidac_node.dicom.pdu import COMMAND, LAST, PDV
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -80,7 +83,26 @@ class Provider(DIMSEServiceProvider):
             self._cancelled.pop(cast(int, request.MessageID), None)
             self.msg_queue.put((cast(int, message.context_id), request))
 
+    def say(self, context_id: int, command: bytes, data: bytes) -> None:
+        """Queue a message that is encoded already, in one PDU where the peer's maximum length lets it (PS3.8 D.1)."""
+        most = self.maximum_pdu_size or sys.maxsize
+        whole = [bytes([COMMAND | LAST]) + command, bytes([LAST]) + data]
+        fits = sum(len(value) + PDV.size - 1 for value in whole) <= most
+        with self.queueing:
+            for values in [whole] if fits else _cut(command, data, most - PDV.size):
+                primitive = P_DATA()
+                primitive.presentation_data_value_list.extend((context_id, value) for value in values)
+                self.dul.send_pdu(primitive)
+
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
         """Queue a message; see pynetdicom."""
         with self.queueing:
             super().send_msg(primitive, context_id)
+
+
+def _cut(command: bytes, data: bytes, most: int) -> Iterator[list[bytes]]:
+    """Yield fragments of ``most`` bytes, each alone, with its message control header (PS3.8 E.2)."""
+    for kind, value in ((COMMAND, command), (0, data)):
+        for start in range(0, len(value), most):
+            last = LAST if start + most >= len(value) else 0
+            yield [bytes([kind | last]) + value[start : start + most]]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import struct
 from typing import Any, Final
 
-from pydicom import config
 from pydicom.charset import python_encoding
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
 
+from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
 from fidac_node.hub.index.query import Row
 from fidac_node.hub.query.identifier import LEVEL, Identifier
@@ -19,44 +18,44 @@ _UTF_8: Final = "ISO_IR 192"
 _DIGITS: Final = 10  # of a decimal string, which has 16 characters (PS3.5 6.2, DS)
 
 
-def answer(asked: Identifier, row: Row) -> Dataset:
-    """Return each key that was asked for and is known, empty where nothing is said."""
-    ds = Dataset()
-    ds.add(_element(LEVEL, "CS", asked.level))
-    said = ""
-    for keyword in asked.known:
-        key = KEYS[keyword]
-        value = _value(getattr(row, key.column)) if key.column else ""
-        said += value if isinstance(value, str) else ""
-        ds.add(_element(key.tag, key.vr, value))
-    if character_sets := _character_sets(said, asked.character_sets):
-        ds.add(_element(SPECIFIC_CHARACTER_SET, "CS", "\\".join(character_sets)))
-        ds.set_original_encoding(None, None, list(character_sets))
-    return ds
+def answer(asked: Identifier, row: Row, syntax: Syntax) -> bytes:
+    """Encode each key that was asked for and is known, empty where nothing is said."""
+    keys = [KEYS[keyword] for keyword in asked.known]
+    values = {key: _value(getattr(row, key.column), key.vr) if key.column else "" for key in keys}
+    text = "".join(value for value in values.values() if isinstance(value, str))
+    character_sets, codec = _character_sets(text, asked.character_sets)
+    elements = {LEVEL: syntax.element(LEVEL, "CS", asked.level.encode("ascii"))}
+    if character_sets:
+        said = "\\".join(character_sets).encode("ascii")
+        elements[SPECIFIC_CHARACTER_SET] = syntax.element(SPECIFIC_CHARACTER_SET, "CS", said)
+    for key, value in values.items():
+        encoded = value.encode(codec) if isinstance(value, str) else struct.pack("<H", value)
+        elements[key.tag] = syntax.element(key.tag, key.vr, encoded)
+    return join(elements)
 
 
-def _element(tag: int, vr: str, value: Any) -> DataElement:
-    # What was filed was checked then: it is not to be warned of at each answer.
-    return DataElement(tag, vr, value, validation_mode=config.IGNORE)
-
-
-def _value(value: Any) -> Any:
+def _value(value: Any, vr: str) -> str | int:
+    """A value of the index as its text; as a number where the VR is binary."""
+    if value is None:
+        return ""
     if isinstance(value, datetime.date):
         return value.isoformat().replace("-", "")
     if isinstance(value, tuple):
-        return "" if None in value else "\\".join(map(_value, value))
-    return f"{value:.{_DIGITS}g}" if isinstance(value, float) else value
+        return "" if None in value else "\\".join(str(_value(one, vr)) for one in value)
+    if isinstance(value, float):
+        return f"{value:.{_DIGITS}g}"
+    return int(value) if vr == "US" else str(value)
 
 
-def _character_sets(text: str, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """The character set that was asked for, where it has what is said; else UTF-8, which has everything."""
+def _character_sets(text: str, asked: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """The character set that was asked for, where it has what is said, and its codec; else UTF-8, which has all."""
     known = all(one in python_encoding for one in asked)
     if text.isascii():
-        return asked if known else ()
+        return (asked if known else ()), "ascii"
     try:
         if len(asked) == 1 and known:
             text.encode(python_encoding[asked[0]])
-            return asked
+            return asked, python_encoding[asked[0]]
     except UnicodeEncodeError:
         pass  # the answer is more than it can say
-    return (_UTF_8,)
+    return (_UTF_8,), "utf_8"

@@ -17,6 +17,7 @@ from pynetdicom import _config, evt
 from pynetdicom.dimse_primitives import C_FIND
 from pynetdicom.presentation import build_context
 
+from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.index.clients import Clients, permitted
@@ -29,7 +30,7 @@ from fidac_node.system.database import borrowed
 
 if TYPE_CHECKING:
     from pynetdicom.events import Event
-    from pynetdicom.presentation import PresentationContext
+    from pynetdicom.presentation import PresentationContext, PresentationContextTuple
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +70,11 @@ class FindScp:
         return [(evt.EVT_C_FIND, self._handle)]
 
     def _handle(self, event: Event) -> Iterator[Response]:
-        """Yield the responses. pynetdicom adds Success, once there are no more."""
+        """Answer; what is yielded is the final response. pynetdicom adds Success where there is none."""
         assoc = cast(LaneAssociation, event.assoc)
         try:
             with borrowed(self._db):
-                yield from self._responses(assoc, cast(C_FIND, event.request), event.context.transfer_syntax)
+                yield from self._responses(assoc, cast(C_FIND, event.request), event.context)
         except Refused as error:
             yield _failure(assoc, error.status, str(error), *error.tags)
         except Permanent as error:
@@ -85,13 +86,16 @@ class FindScp:
             log.exception("a query of %s was not answered: unexpected trouble", assoc.calling)
             yield _failure(assoc, UNABLE, "unexpected trouble, see the hub's log")
 
-    def _responses(self, assoc: LaneAssociation, request: C_FIND, transfer_syntax: str) -> Iterator[Response]:
+    def _responses(
+        self, assoc: LaneAssociation, request: C_FIND, context: PresentationContextTuple
+    ) -> Iterator[Response]:
+        """Say each match, and yield the final response, unless that is Success."""
         allowed = permitted(self._clients.named(assoc.calling), "find", StudyFilter(case_sensitive=True))
-        asked = read(request.Identifier.getvalue() if request.Identifier else b"", transfer_syntax)
+        asked = read(request.Identifier.getvalue() if request.Identifier else b"", context.transfer_syntax)
         wanted = question(asked, _TOP[str(request.AffectedSOPClassUID)], allowed)
         if wanted is None:
             return
-        message_id, number = cast(int, request.MessageID), 0
+        message_id, number, syntax = cast(int, request.MessageID), 0, Syntax.of(context.transfer_syntax)
         status = PENDING if asked.is_all_known else PENDING_SOME_UNMATCHED
         with closing(find(self._db, LEVELS[asked.level], wanted)) as rows:
             for row in rows:
@@ -99,7 +103,7 @@ class FindScp:
                     _told(assoc, asked, number, "and was called off")
                     yield CANCELLED, None
                     return
-                yield status, answer(asked, row)
+                assoc.match(request, context.context_id, status, answer(asked, row, syntax))
                 number += 1
         _told(assoc, asked, number)
 

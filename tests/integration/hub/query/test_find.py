@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pynetdicom.dsutils import encode
 
+from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from fidac_node.hub.index import add_site, prepare
 from fidac_node.hub.index.clients import add_client, remove_client
@@ -308,6 +309,23 @@ def test_bytes_that_are_no_identifier_get_an_error_and_the_association_goes_on(
         assert patients(ask(assoc, identifier("STUDY", PatientID=""))[0]) == "1234"
 
 
+def test_a_query_without_an_identifier_is_not_left_without_an_answer(hub: AskedHub) -> None:
+    scu = hub.scu((STUDY_ROOT_FIND, [EXPLICIT_VR_LE]), calling="VIEWER")
+    command = command_set(
+        AffectedSOPClassUID=STUDY_ROOT_FIND, CommandField=0x0020, MessageID=1, Priority=0, CommandDataSetType=0x0101
+    )
+    scu.send_fragments((3, command))
+    assert scu.read_status()[0] == 0xA900
+
+
+@pytest.mark.parametrize("maximum", [32, 100, 0])
+def test_a_peer_of_short_pdus_gets_the_same_answer(hub: AskedHub, maximum: int) -> None:
+    with hub.associated(max_pdu=maximum) as assoc:
+        matches, final = ask(assoc, identifier("STUDY", PatientID="", StudyInstanceUID="", ModalitiesInStudy=""))
+    assert (patients(matches), final.Status) == ("1234", 0)
+    assert [ds.StudyInstanceUID for ds in matches] == [uid(number, 1) for number in range(1, 5)]
+
+
 # --- who may ask
 
 
@@ -405,9 +423,9 @@ def test_all_matches_come_once_and_none_is_made_before_the_one_before_is_on_its_
 ) -> None:
     waiting = set()
 
-    def watched(asked: Identifier, row: Row) -> Dataset:
+    def watched(asked: Identifier, row: Row, syntax: Syntax) -> bytes:
         waiting.update(len(assoc.lane.said.queue) for assoc in many.scp.associations)
-        return answer(asked, row)
+        return answer(asked, row, syntax)
 
     monkeypatch.setattr("fidac_node.hub.query.find.answer", watched)
     matches, _ = many.find(PatientID="PSEUDO0009", StudyInstanceUID="")
@@ -418,10 +436,10 @@ def test_all_matches_come_once_and_none_is_made_before_the_one_before_is_on_its_
 def test_a_long_answer_is_not_taken_for_the_silence_of_who_hears_it(
     hub: AskedHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def late(asked: Identifier, row: Row) -> Dataset:
+    def late(asked: Identifier, row: Row, syntax: Syntax) -> bytes:
         (assoc,) = hub.scp.associations
         assoc.lane._heard -= 1000
-        return answer(asked, row)
+        return answer(asked, row, syntax)
 
     with hub.associated() as assoc:
         with monkeypatch.context() as patch:
