@@ -400,7 +400,9 @@ def _of_studies(wanted: StudyFilter) -> list[Any]:
     if wanted.min_instances is not None:
         conditions.append(Study.instances >= wanted.min_instances)
     if acquired := _acquisition_conditions(wanted, Series.slice_thickness):
-        conditions.append(Study.id.in_(Series.select(Series.study).where(*acquired)))
+        of_it = Series.select(SQL("1")).where(Series.study == Study.id, *acquired)
+        any_of = Study.id.in_(Series.select(Series.study).where(*acquired))
+        conditions.append(fn.EXISTS(of_it) if _is_narrow(wanted) else any_of)
     return conditions
 
 
@@ -447,7 +449,7 @@ def _portions(db: Database, wanted: StudyFilter) -> Iterator[list[int]]:
 
     They come about as many at a time as make a page of rows.
     """
-    conditions = [Series.id > 0, *_study_conditions(wanted), *_series_conditions(wanted, Series.thinnest)]
+    conditions = [SQL("1 = 1"), *_study_conditions(wanted), *_series_conditions(wanted, Series.thinnest)]
     if wanted.label:
         conditions.append(Series.labels.bin_and(label_bit(wanted.label.lower())) != 0)
     if wanted.received_since is not None:
@@ -501,12 +503,14 @@ def _series_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
 
 
 def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
-    conditions = _texts(_TEXTS, wanted) + _uids(Series.series_instance_uid, wanted.series_uid)
+    seen = _unindexed if _is_narrow(wanted) else lambda column: column
+    conditions = _texts({name: seen(column) for name, column in _TEXTS.items()}, wanted)
+    conditions += _uids(Series.series_instance_uid, wanted.series_uid)
     if wanted.series_number is not None:
         conditions.append(Series.number == wanted.series_number)
     if wanted.kernel:
-        whole, one = _matches(Series.kernel, wanted.kernel, wanted), _one_matches(Series.kernel, wanted.kernel, wanted)
-        conditions.append(whole | one)
+        kernel = seen(Series.kernel)
+        conditions.append(_matches(kernel, wanted.kernel, wanted) | _one_matches(kernel, wanted.kernel, wanted))
     if wanted.max_slice_thickness is not None:
         conditions.append(thickness <= wanted.max_slice_thickness)
     if wanted.contrast is not None:
@@ -518,7 +522,7 @@ def _acquisition_conditions(wanted: StudyFilter, thickness: Any) -> list[Any]:
 
 def _level_conditions(model: Any, wanted: StudyFilter) -> list[Any]:
     """What is asked of the level itself. Never empty: a WHERE without conditions is no SQL."""
-    conditions: list[Any] = [model.id > 0]
+    conditions: list[Any] = [SQL("1 = 1")]
     if wanted.label:
         conditions.append(model.label == wanted.label.lower())
     if wanted.received_since is not None:
@@ -564,6 +568,21 @@ def _uids(column: Any, text: str) -> list[Any]:
     return [column == uids[0] if len(uids) == 1 else column.in_(uids)]
 
 
+def _is_narrow(wanted: StudyFilter) -> bool:
+    """Say whether few studies match anyway.
+
+    Then what their series say is looked up for each: most series of an archive are CT, and SQLite, which has no
+    statistics, would begin with all of those.
+    """
+    named = (wanted.study_uid, wanted.patient, wanted.name)
+    return any(text and not _has_wild_cards(text) for text in named) or None not in (wanted.since, wanted.until)
+
+
+def _unindexed(column: Any) -> Any:
+    """The same text, for which there is no index."""
+    return NodeList((SQL("("), column, SQL("|| '')")))
+
+
 def _has_wild_cards(value: str) -> bool:
     return "*" in value or "?" in value
 
@@ -573,8 +592,8 @@ def _matches(column: Any, value: str, wanted: StudyFilter) -> Any:
     anyhow = _in_any_case(column, value)
     if not wanted.case_sensitive:
         return anyhow
-    exactly = _as_written(column, value) if _has_wild_cards(value) else column == value
-    return anyhow & exactly  # the first has the index
+    # The first has the index. LIKE and not "=": SQLite would put an equal value into LOWER() too, and not use it.
+    return anyhow & _as_written(column, value)
 
 
 def _in_any_case(column: Any, value: str) -> Any:

@@ -105,7 +105,7 @@ def test_init_with_an_impossible_ae_title_leaves_nothing_behind(tmp_path: Path) 
         (["find", "series", "--received-since", "20240301"], "is not a date"),
         (["find", "studies", "--since", "2024-02-02", "--until", "2024-02-01"], "--since is after --until"),
         (["find", "studies", "--min-age", "60", "--max-age", "50"], "--min-age is above --max-age"),
-        (["find", "patients"], "'patients' is not one of"),
+        (["find", "rooms"], "'rooms' is not one of"),
         (["find", "studies", "--label", "perhaps"], "'perhaps' is not one of"),
         (["find", "series", "--max-slice-thickness", "thin"], "'thin' is not a valid float"),
         (["held", "drop", "--yes"], "say which"),
@@ -165,7 +165,7 @@ def test_find_prints_json_and_csv_with_the_same_keys(filed: Hub, level: str) -> 
     rows = json.loads(filed("find", level, "--format", "json").stdout)
     table = list(csv.reader(io.StringIO(filed("find", level, "--format", "csv").stdout)))
     assert tuple(rows[0]) == tuple(table[0]) == COLUMNS[level]
-    assert len(rows) == len(table) - 1 == {"studies": 2, "series": 2, "instances": 3}[level]
+    assert len(rows) == len(table) - 1 == {"patients": 2, "studies": 2, "series": 2, "instances": 3}[level]
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])

@@ -18,9 +18,11 @@ from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from fidac_node.hub.index import add_site, prepare
 from fidac_node.hub.index.clients import add_client, remove_client
-from fidac_node.hub.index.query import Row
+from fidac_node.hub.index.query import Row, StudyFilter, find
 from fidac_node.hub.query.answer import answer
-from fidac_node.hub.query.identifier import Identifier
+from fidac_node.hub.query.identifier import Identifier, question, read
+from fidac_node.hub.query.keys import LEVELS
+from fidac_node.system.database import connect
 from tests.hub_objects import CT, data_set, uid
 from tests.integration.hub.query.asking import CALLED, AskedHub, ask, file, fill, identifier
 from tests.integration.receiving import data_set as ct_image
@@ -446,6 +448,44 @@ def test_a_long_answer_is_not_taken_for_the_silence_of_who_hears_it(
             patch.setattr("fidac_node.hub.query.find.answer", late)
             assert patients(ask(assoc, identifier("STUDY", PatientID=""))[0]) == "1234"
         assert patients(ask(assoc, identifier("STUDY", PatientID=""))[0]) == "1234"
+
+
+@pytest.mark.parametrize(
+    ("level", "keys", "index"),
+    [
+        ("STUDY", {"StudyDate": "20200101-20200131", "ModalitiesInStudy": "CT"}, "study"),
+        ("STUDY", {"PatientID": "PSEUDO0001"}, "patient"),
+        ("STUDY", {"PatientName": "pseudo0001"}, "patient"),
+        ("STUDY", {"StudyInstanceUID": ["1.2", "1.3"]}, "study"),
+        ("STUDY", {"ModalitiesInStudy": "SR"}, "series"),
+        ("PATIENT", {"PatientID": "PSEUDO0001"}, "patient"),
+        ("SERIES", {"StudyInstanceUID": "1.2", "Modality": "CT"}, "study"),
+        ("IMAGE", {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "InstanceNumber": "1"}, "study"),
+    ],
+    ids=str,
+)
+def test_no_question_by_an_indexed_key_reads_a_whole_table(
+    tmp_path: Path, level: str, keys: dict[str, Any], index: str
+) -> None:
+    model = PATIENT_ROOT_FIND if level == "PATIENT" else STUDY_ROOT_FIND
+    asked = read(encode(identifier(level, **keys), False, True) or b"", EXPLICIT_VR_LE)
+    wanted = question(asked, "PATIENT" if model == PATIENT_ROOT_FIND else "STUDY", StudyFilter(case_sensitive=True))
+    assert wanted is not None
+    with connect("sqlite:///index.db", tmp_path) as db:
+        prepare(db)
+        execute, overheard = db.execute_sql, []
+
+        def listening(sql: str, values: Any = ()) -> Any:
+            overheard.append((sql, values))
+            return execute(sql, values)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(db, "execute_sql", listening)
+            list(find(db, LEVELS[asked.level], wanted))
+        sql, values = next((sql, values) for sql, values in overheard if sql.startswith("SELECT"))
+        plan = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()]
+    assert not [step for step in plan if step.startswith("SCAN")], plan
+    assert any(f"USING INDEX {index}" in step for step in plan), plan
 
 
 # --- somebody else's client
