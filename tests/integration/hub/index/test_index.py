@@ -829,7 +829,6 @@ def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypa
         {"name": "x"},
         {"study_uid": "1.2\\1.3"},
         {"study_uid": "1.2", "series_uid": "1.2.3"},
-        {"time_since": "10", "since": datetime.date(2020, 1, 1)},
     ],
     ids=str,
 )
