@@ -100,7 +100,7 @@ class FindScp:
         with closing(find(self._db, LEVELS[asked.level], wanted)) as rows:
             for row in rows:
                 if not assoc.goes_on(message_id):
-                    _told(assoc, asked, number, "and was called off")
+                    _told(assoc, asked, number, ", and was called off")
                     yield CANCELLED, None
                     return
                 assoc.match(request, context.context_id, status, answer(asked, row, syntax))
@@ -109,7 +109,7 @@ class FindScp:
 
 
 def _told(assoc: LaneAssociation, asked: Identifier, number: int, end: str = "") -> None:
-    log.info("%s asked at level %s: %d matches %s", assoc.calling, asked.level, number, end)
+    log.info("%s asked at level %s: %d matches%s", assoc.calling, asked.level, number, end)
 
 
 def _failure(assoc: LaneAssociation, status: int, comment: str, *tags: int) -> Response:

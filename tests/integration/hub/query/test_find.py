@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peewee import Database
+from peewee import Database, OperationalError
 from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -326,6 +326,23 @@ def test_a_peer_of_short_pdus_gets_the_same_answer(hub: AskedHub, maximum: int) 
         matches, final = ask(assoc, identifier("STUDY", PatientID="", StudyInstanceUID="", ModalitiesInStudy=""))
     assert (patients(matches), final.Status) == ("1234", 0)
     assert [ds.StudyInstanceUID for ds in matches] == [uid(number, 1) for number in range(1, 5)]
+
+
+@pytest.mark.parametrize(("trouble", "status"), [(OperationalError("gone"), 0xA700), (KeyError("x"), 0xC002)])
+def test_trouble_with_the_index_is_a_status_that_says_nothing_of_it(
+    hub: AskedHub, monkeypatch: pytest.MonkeyPatch, trouble: Exception, status: int
+) -> None:
+    def away(*_: object) -> Iterator[Row]:
+        raise trouble
+        yield
+
+    with hub.associated() as assoc:
+        with monkeypatch.context() as patch:
+            patch.setattr("fidac_node.hub.query.find.find", away)
+            matches, final = ask(assoc, identifier("STUDY"))
+        assert (matches, final.Status) == ([], status)
+        assert "gone" not in final.ErrorComment
+        assert patients(ask(assoc, identifier("STUDY", PatientID=""))[0]) == "1234"
 
 
 # --- who may ask
