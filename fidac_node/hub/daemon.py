@@ -20,10 +20,10 @@ from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, generation, prepare
-from fidac_node.hub.index.ownership import Ownership
-from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.index.clients import Clients
+from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.query.find import FindScp, find_contexts
+from fidac_node.hub.watermarks import Watermarks
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
