@@ -9,13 +9,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, NoReturn
 
-from peewee import Database
+from peewee import Database, PeeweeException
 
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
 from fidac_node.config.options import select
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
-from fidac_node.errors import ConfigError
+from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
@@ -77,7 +77,7 @@ def run(config_path: Path) -> int:
     family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
     watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
-    watermarks.look()
+    _look(watermarks)
     receive = hub.config.receive
     listeners = reception.listen(select(reception.Settings, receive))
     with taking_time():
@@ -87,7 +87,7 @@ def run(config_path: Path) -> int:
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
-        Chore("looking whether index and archive are those of before", 60.0, watermarks.look),
+        Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
     ]
     return Supervisor(
@@ -100,6 +100,14 @@ def run(config_path: Path) -> int:
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
     ).run()
+
+
+def _look(watermarks: Watermarks) -> None:
+    """Look whether index and archive are those of before; a damaged or frozen index is a trouble that waits."""
+    try:
+        watermarks.look()
+    except (PeeweeException, Temporary) as error:
+        log.error("the index cannot be asked whether it is the one of before: %s", error)
 
 
 def run_child(config_path: Path, name: str) -> NoReturn:

@@ -644,7 +644,7 @@ def test_a_hub_that_refuses_everything_for_reasons_of_its_own_makes_no_object_fi
     hub = RecordingHub(lambda number, uid: status if number <= 40 else 0x0000)
     site = Site(tmp_path, hub.port)
     put_study(site.outbox, 1, 6)
-    with running(Sender(site.outbox, site.ledger, site.destination, first=0.01, maximum=0.03).run):
+    with running(Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.01, maximum=0.03).run):
         wait_until(lambda: site.count("sent") == 6)
     hub.stop()
     assert hub.asked == 46 and site.count("held") == 0
