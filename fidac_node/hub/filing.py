@@ -246,6 +246,8 @@ class Filer:
 
     def _examine(self, case: _Case) -> None:
         case.path = path = self._spool.path(case.entry)
+        if not is_whole(path, case.entry):  # the hub is about to answer for it
+            raise Permanent(CORRUPT, "its file is not as it was received: look at the disk; the site sends it again")
         with opened(path, limit=self._limit) as (meta, header):
             case.sop = meta.sop_instance_uid
             site = self._registry.site_of(meta.source_ae)
@@ -287,10 +289,6 @@ class Filer:
             if not self._was_filed(place, new.digest):
                 raise Permanent(
                     "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
-                )
-            if not is_whole(case.path, case.entry):
-                raise Permanent(
-                    CORRUPT, "its file is not as it was received: look at the disk; the site sends it again"
                 )
             self._archive.replace(case.path, place)
             log.warning("archive: %s was not what was filed any more; it came again and is whole", place.sop)

@@ -100,6 +100,16 @@ def test_another_version_does_not_heal_a_rotten_file(rooms: HubRooms) -> None:
     assert rooms.held() == {str(other): "conflict"}
 
 
+def test_what_rotted_in_the_hubs_own_inbox_is_not_filed_and_is_sent_again(rooms: HubRooms) -> None:
+    entry = put(rooms.spool, data_set(instance=1, **LARGE))
+    flip(rooms.spool.path(entry))
+    rooms.file_all()
+    assert rooms.held() == {str(entry): "corrupt"} and asked(rooms) == "send again"
+    assert put(rooms.spool, data_set(instance=1, **LARGE)) == entry
+    rooms.file_all()
+    assert rooms.held() == {} and asked(rooms) == "committed"
+
+
 def test_what_rotted_in_the_hubs_own_inbox_heals_nothing(rooms: HubRooms) -> None:
     put(rooms.spool, data_set(instance=1, **LARGE))
     rooms.file_all()
