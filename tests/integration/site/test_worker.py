@@ -400,6 +400,21 @@ def test_of_an_instance_whose_first_version_is_corrupt_another_version_is_no_con
     assert one.state(first) == "conflict", "the other one is the first now"
 
 
+def test_of_what_came_again_a_file_that_the_disk_has_changed_is_corrupt_and_no_conflict(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    first = one.take()
+    one.work()
+    second = one.take(PatientComments="again")
+    flip(one.inbox.path(second), -9)
+    one.work()
+    assert (one.state(first), one.state(second)) == ("outbox", "corrupt")
+    assert one.take(PatientComments="again") == second
+    one.work()
+    assert one.state(second) == "conflict", "whole, it is another version"
+
+
 def test_a_large_object_is_read_whole_too(bench: Callable[..., Bench]) -> None:
     one = bench()
     large = {"Rows": 1600, "Columns": 1600, "PixelData": bytes(2 * 1600 * 1600)}
