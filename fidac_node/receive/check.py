@@ -93,7 +93,7 @@ def identify_draft(
         return _identity(meta, _readable(draft.path, meta, offset, size, error))
 
 
-def _uids_of(  # a file taken apart
+def _uids_of(
     draft: Draft, meta: FileMeta, offset: int, size: int, beginning: bytes, limit: int, learned: Cutters
 ) -> dict[int, bytes]:
     if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
