@@ -293,7 +293,7 @@ class Sources:
             return self._parsed(meta, part10.inflate(buffer[offset:], limit), 0, None, said)
         return self._parsed(meta, buffer, offset, None, said)
 
-    def _parsed(  # a file taken apart
+    def _parsed(
         self,
         meta: FileMeta,
         buffer: part10.Buffer,

@@ -38,7 +38,7 @@ def limits(given: Mapping[str, Any], patience: float | None) -> dict[str, Any]:
         "options": options,
     }
     if find_spec("psycopg2") is not None:
-        told["connection_factory"] = _patient(statement + min(_SILENCE_SECONDS, statement))
+        told["connection_factory"] = _waiting_at_most(statement + min(_SILENCE_SECONDS, statement))
     return told
 
 
@@ -72,7 +72,7 @@ def claim(connection: Any, name: str) -> str:
     return f"{found[0]} (session {found[1]}{f' from {found[2]}' if found[2] else ''})"
 
 
-def _patient(patience: float) -> type[Any]:
+def _waiting_at_most(patience: float) -> type[Any]:
     """A class of connections that wait no longer than ``patience`` seconds for one answer."""
     extensions = import_module("psycopg2.extensions")
     extensions.set_wait_callback(_wait)
