@@ -21,16 +21,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+# What the checks need is imported here and not by them: they run side by side, and two threads that import parts of one
+# package at a time may deadlock.
+from peewee import PeeweeException
+
 from fidac_node.config.config import HubConfig, SiteConfig, kind_of, load_hub, load_site
 from fidac_node.config.own_words import read_own_words
 from fidac_node.config.sections import MEBIBYTE, Deidentify, Receive, Spools
+from fidac_node.deidentify import load_plan
+from fidac_node.deidentify.rewrite.text import words
+from fidac_node.deidentify.triage import ocr
+from fidac_node.deidentify.triage.triage import SERIES
 from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary
+from fidac_node.hub.index.sites import site_titles
+from fidac_node.identity.keyfile import read_key
+from fidac_node.identity.keys import NO_VAULT, key_files, open_keys
+from fidac_node.send.echo import Rejected, ask
+from fidac_node.site.compress import Compressor
 from fidac_node.system import tls
+from fidac_node.system.asking import Asked
+from fidac_node.system.database import connect, sqlite_path
+from fidac_node.system.disk import RESERVED_INODES, room
 
 _RENEW: Final = datetime.timedelta(days=14)
-_ASK_SECONDS: Final = 5.0
+# Seconds that a peer is waited for, and any check that waits for others: with the start of a program, five in all.
+_ASK_SECONDS: Final = 2.5
+_PATIENCE: Final = 3.0
+# Checks that need the processor and wait for nobody.
+_THINKING: Final = ("recipe", "own words")
 
 
 @dataclass(frozen=True)
@@ -54,12 +74,27 @@ def examine(path: Path) -> Iterator[Finding]:
     try:
         config: SiteConfig | HubConfig = load_hub(path) if kind_of(path) == "hub" else load_site(path)
     except ConfigError as error:
-        yield Finding("settings", False, str(error), "correct that line; nothing else can be checked before")
+        message, separator, remedy = str(error).partition("; run: ")
+        remedy = remedy if separator else "correct that line"
+        yield Finding("settings", False, message, f"{remedy}; nothing else can be checked before")
         return
     yield Finding("settings", True, f"{path}: every option is understood")
     checks = _hub_checks(config) if isinstance(config, HubConfig) else _site_checks(config)
+    asked = {name: _asked(name, check) for name, check in checks.items() if name not in _THINKING}
     for name, check in checks.items():
-        yield from _guarded(name, check)
+        yield from _guarded(name, check) if name in _THINKING else _answered(name, asked[name])
+
+
+def _asked(name: str, check: Check) -> Asked[list[Finding]]:
+    return Asked(lambda: list(_guarded(name, check)))
+
+
+def _answered(name: str, asked: Asked[list[Finding]]) -> list[Finding]:
+    """What a check found in time: a disk, a database or a peer that is frozen must not keep the others."""
+    try:
+        return asked.within(_PATIENCE)
+    except Temporary as error:
+        return [Finding(name, False, str(error), "look at the disk, the server or the network that it needs")]
 
 
 def _guarded(name: str, check: Check) -> Iterator[Finding]:
@@ -101,7 +136,7 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
         "spool": lambda: _folder("spool", config.spool.directory),
         "archive": lambda: _folder("archive", config.archive.directory),
         "index": lambda: _index(config),
-        "disk": lambda: _disk(config.spool, config.archive.directory),
+        "disk": lambda: _disk(config.spool, config.archive.directory, *_index_directory(config)),
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
         ),
@@ -111,34 +146,24 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
 
 
 def _key(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.identity.keyfile import read_key
-    from fidac_node.identity.keys import key_files
-
     for path in key_files(config.programme):
         read_key(path)
         yield Finding("key", True, f"{path}: long enough, and nobody else can read it")
 
 
 def _vault(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.identity.keys import NO_VAULT, open_keys
-
     keys = open_keys(config.programme)
     keys.close()
     yield Finding("vault", True, f"{keys.vault.records} records, all as they were written" if keys.vault else NO_VAULT)
 
 
 def _recipe(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.deidentify import load_plan
-
     plan = load_plan(config.deidentify.profile, config.deidentify.profiles_directory, layers=config.deidentify.layers)
     yield Finding("recipe", True, f"{config.deidentify.profile}: every line is understood ({plan.digest[:8]})")
 
 
 def _own_words(config: SiteConfig) -> Iterator[Finding]:
     """How many words of the site's own are looked for, and which describe images: they would hold everything."""
-    from fidac_node.deidentify import load_plan
-    from fidac_node.deidentify.rewrite.text import words
-
     deidentify, name = config.deidentify, "own words"
     own = read_own_words(deidentify.own_words, deidentify.own_words_file)
     plan = load_plan(deidentify.profile, deidentify.profiles_directory, layers=deidentify.layers)
@@ -155,9 +180,6 @@ def _own_words(config: SiteConfig) -> Iterator[Finding]:
 
 def _burned_in(config: SiteConfig) -> Iterator[Finding]:
     """Whether something looks for text in the pixels of CT slices, whose header cannot tell (PS3.15 E.3.1)."""
-    from fidac_node.deidentify.triage import ocr
-    from fidac_node.deidentify.triage.triage import SERIES
-
     rules, name = config.deidentify, "burned-in text"
     sample, checked = rules.ocr_sample, "check" in (rules.secondary_captures, rules.derived)
     if sample or checked:
@@ -208,10 +230,15 @@ def _folder(name: str, directory: Path) -> Iterator[Finding]:
 
 def _disk(spool: Spools, *others: Path) -> Iterator[Finding]:
     for directory in (spool.directory, *others):
-        free = shutil.disk_usage(directory).free
-        message = f"{directory}: {free // MEBIBYTE} MiB free, {spool.reserve_mb} MiB are the reserve"
+        free = room(directory)
+        ok = free.is_enough(spool.reserve)
+        inodes = "" if free.inodes is None else f" and {free.inodes} inodes"
+        message = (
+            f"{directory}: {free.bytes // MEBIBYTE} MiB{inodes} free, "
+            f"{spool.reserve_mb} MiB and {RESERVED_INODES} inodes are the reserve"
+        )
         remedy = "free or add space, or lower [spool] reserve_mb; until then new associations are rejected"
-        yield Finding("disk", free > spool.reserve, message, "" if free > spool.reserve else remedy)
+        yield Finding("disk", ok, message, "" if ok else remedy)
 
 
 def _port(receive: Receive) -> Iterator[Finding]:
@@ -237,8 +264,6 @@ def _port(receive: Receive) -> Iterator[Finding]:
 
 
 def _taken(receive: Receive) -> Finding:
-    from fidac_node.send.echo import Rejected, ask
-
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(receive.host, receive.host)
     remedy = f"stop what uses it ('ss -ltnp sport = :{receive.port}' shows it), or change [receive] port"
     try:
@@ -257,8 +282,6 @@ def _taken(receive: Receive) -> Finding:
 
 
 def _hub(config: SiteConfig) -> Iterator[Finding]:
-    from fidac_node.send.echo import ask
-
     peer, send = config.send.hub_address, config.send
     context = tls.client_context(send.tls_certificate, send.tls_key, send.tls_ca, peer.host)
     wanted = dict(CT_CLASSES)
@@ -279,8 +302,6 @@ def _hub(config: SiteConfig) -> Iterator[Finding]:
 def _compression(config: SiteConfig) -> Iterator[Finding]:
     if config.send.compression == "none":
         return
-    from fidac_node.send.echo import ask
-    from fidac_node.site.compress import Compressor
 
     compressor, send, peer = Compressor(config.send.compression), config.send, config.send.hub_address
     yield Finding("compression", True, f"{compressor.name} can be used")
@@ -295,14 +316,14 @@ def _compression(config: SiteConfig) -> Iterator[Finding]:
             yield Finding("compression", False, message, 'allow it at the hub, or set [send] compression = "none"')
 
 
+def _index_directory(config: HubConfig) -> list[Path]:
+    file = sqlite_path(connect(config.index.database, config.path.parent))
+    return [file.parent] if file else []
+
+
 def _index(config: HubConfig) -> Iterator[Finding]:
-    from peewee import PeeweeException
-
-    from fidac_node.hub.index.sites import site_titles
-    from fidac_node.system.database import connect
-
     try:
-        db = connect(config.index.database, config.path.parent)
+        db = connect(config.index.database, config.path.parent, patience=_ASK_SECONDS)
         with db.connection_context():
             sites = site_titles(db)
     except PeeweeException as error:

@@ -12,7 +12,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from fidac_node.dicom import marks
-from fidac_node.dicom.part10 import FileMeta, encode_meta
+from fidac_node.dicom.part10 import FileMeta, encode_meta, meta_in
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.receive.check import PlainHandles, entry_for, identify
 from fidac_node.spool.entry import Entry
@@ -116,8 +116,7 @@ def put_bytes(spool: Spool, part10: bytes) -> Entry:
     with spool.create() as draft:
         draft.file.write(part10)
         identity = identify(draft.path, limit=1 << 20)
-        start = part10.rindex(b"DICM")
-        entry = entry_for(identity, blake3(part10[start:]).digest(), PlainHandles())
+        entry = entry_for(identity, blake3(part10[meta_in(part10)[1] :]).digest(), PlainHandles())
         spool.put(draft, entry)
     return entry
 

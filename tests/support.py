@@ -160,7 +160,7 @@ class RawScu:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._message_id = 0
         self.results: dict[int, tuple[int, str]] = {}
-        self.send_pdu(1, _associate_request(contexts, calling, called))
+        self.send_pdu(1, associate_request(contexts, calling, called))
         kind, data = self.read_pdu()
         if kind == 3:
             sock.close()
@@ -261,7 +261,7 @@ class RawScu:
         return data
 
 
-def _associate_request(contexts: Sequence[tuple[str, Sequence[str]]], calling: str, called: str) -> bytes:
+def associate_request(contexts: Sequence[tuple[str, Sequence[str]]], calling: str, called: str) -> bytes:
     body = struct.pack(">HH16s16s32x", 1, 0, called.ljust(16).encode(), calling.ljust(16).encode())
     body += _item(0x10, b"1.2.840.10008.3.1.1.1")
     for number, (abstract, syntaxes) in enumerate(contexts):

@@ -14,6 +14,7 @@ import click
 
 from fidac_node import __version__
 from fidac_node.errors import ConfigError, FidacError
+from fidac_node.system import logs, safeio
 
 if TYPE_CHECKING:
     from fidac_node.config.config import Kind
@@ -70,6 +71,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what went wrong becomes a message and an exit code."""
+        logs.silence_libraries()
+        safeio.keep_private()
         try:
             return super().invoke(ctx)
         except ConfigError as error:
@@ -100,7 +103,7 @@ def main() -> None:
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the command with a message on standard error and ``code``."""
-    click.echo(f"Error: {message}", err=True)
+    click.echo("Error: " + "\n".join(map(logs.printable, message.split("\n"))), err=True)
     raise click.exceptions.Exit(code)
 
 
@@ -126,6 +129,4 @@ def config_option(kind: Kind) -> Callable[[F], F]:
 
 def setup_logging(level: str) -> None:
     """Log to standard error from ``level`` on, one line per record, without identity."""
-    from fidac_node.system import logs
-
     logs.setup_logging(level)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from fidac_node.cli import HELD
-from fidac_node.cli.words import printable
 from fidac_node.dicom.marks import LABELS
 from fidac_node.errors import ConfigError
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.deidentify.tools.folder import Result
@@ -138,7 +138,7 @@ def _tell(
         counts["normalised"] += bool(result.normalised)
         counts["lost"] += bool(result.lost)
         path = files[result.number - 1]
-        named = f"{printable(path)}: file {result.number}"
+        named = f"{printable(str(path))}: file {result.number}"
         if result.state == "held":
             click.echo(f"{named} held ({result.code}): {result.message}", err=apart)
         for error in result.errors:

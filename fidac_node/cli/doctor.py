@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fidac_node.cli import FAILED
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.doctor import Finding
@@ -49,6 +50,6 @@ def _find(given: str | None) -> Path:
 def _print(finding: Finding) -> None:
     word, colour = ("FAIL", "red") if not finding.ok else ("WARN", "yellow") if finding.remedy else ("PASS", "green")
     click.secho(word, fg=colour, bold=True, nl=False)
-    click.echo(f"  {finding.check}: {finding.message}")
+    click.echo(printable(f"  {finding.check}: {finding.message}"))
     if finding.remedy:
-        click.echo(f"      -> {finding.remedy}")
+        click.echo(printable(f"      -> {finding.remedy}"))

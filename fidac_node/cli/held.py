@@ -12,6 +12,7 @@ from fidac_node.cli import FAILED, config_option, fail
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 from fidac_node.cli.words import show_done
+from fidac_node.system.logs import printable
 
 _COLUMNS: Final = ("entry", "code", "site", "at", "message")
 
@@ -59,7 +60,7 @@ def held_show(config: Path, entry: str) -> None:
     if found is None:
         fail(f"no held object {entry!r}; 'fidac-node hub held list' shows them", FAILED)
     for key, value in found.items():
-        click.echo(f"{key}: {value}")
+        click.echo(printable(f"{key}: {value}"))
 
 
 @command.command()

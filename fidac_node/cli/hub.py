@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, config_option, held, recipe, setup_logging, token
+from fidac_node.cli import HELD, client, config_option, held, recipe, setup_logging, token
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import show_disk, show_failed_connections, show_uses
 from fidac_node.dicom.marks import LABELS
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import HubStatus
 
 _TABLE_ROWS: Final = 50
 _TABLE_COLUMNS: Final = {
+    "patients": ("site", "PatientID", "PatientSex", "studies", "series", "instances", "received_week"),
     "studies": (
         "site",
         "PatientID",
@@ -79,6 +81,7 @@ def command() -> None:
 
 command.add_command(held.command)
 command.add_command(recipe.command)
+command.add_command(client.command)
 command.add_command(token.command)
 
 
@@ -123,10 +126,10 @@ def run(config: Path, child: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
     """What the hub holds, what waits, and whether it runs."""
+    from fidac_node.config.config import load_hub
     from fidac_node.operations.status import hub_status
 
-    with opened_index(config) as (settings, db):
-        state = hub_status(settings, db)
+    state = hub_status(load_hub(config))
     if as_json:
         click.echo(json.dumps(state.as_dict(), indent=2))
     else:
@@ -168,7 +171,7 @@ def site_list(config: Path, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("level", type=click.Choice(["studies", "series", "instances"]))
+@click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]))
 @config_option("hub")
 @click.option("--site", default="", help="The site's id.")
 @click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
@@ -192,7 +195,7 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option(
     "--min-instances",
     type=click.IntRange(0),
-    help="At least so many instances (in the study for 'studies', else in the series).",
+    help="At least so many instances (in the series for 'series' and 'instances', else in the study).",
 )
 @click.option(
     "--complete", is_flag=True, help="Leave out series that lost an attribute in any instance ('lost' names them)."
@@ -205,7 +208,7 @@ def site_list(config: Path, as_json: bool) -> None:
     "--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told."
 )
 def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
-    """List the studies, series or instances that match all the filters.
+    """List the patients, studies, series or instances that match all the filters.
 
     Texts match in any case; * stands for any text and ? for any character.
     """
@@ -232,14 +235,19 @@ def find(config: Path, level: str, form: str, limit: int | None, exact_times: bo
 @command.command()
 @config_option("hub")
 def reindex(config: Path) -> None:
-    """Make the index anew from the archive; sites stay registered, and the hub may go on receiving."""
+    """Make the index anew from the archive; sites stay registered, and the hub may go on receiving.
+
+    A broken index file is set aside and replaced: stop the hub for that.
+    """
     from fidac_node.config.config import load_hub
     from fidac_node.operations.index import reindex as rebuild
 
     result = rebuild(load_hub(config), lambda done: click.echo(f"{done} files read", err=True))
+    if result.set_aside:
+        click.echo(f"the index was broken: it is set aside as {result.set_aside}; look at the disk, then delete it")
     click.echo(f"{result.indexed} instances indexed, {len(result.skipped)} files not")
     for path, why in result.skipped:
-        click.echo(f"  {path}: {why}", err=True)
+        click.echo(printable(f"  {path}: {why}"), err=True)
     for name in result.unregistered:
         click.echo(
             f"  site {name} has no AE title and may not store: fidac-node hub site add {name} --ae-title TITLE",
@@ -265,15 +273,26 @@ def _check(least: Any, most: Any, problem: str) -> None:
 
 
 def _print_status(state: HubStatus) -> None:
-    click.echo(f"hub {state.ae_title}: {'running' if state.running else 'not running'}")
+    running = {True: "running", False: "not running", None: "its spool does not answer"}[state.running]
+    click.echo(f"hub {state.ae_title}: {running}")
     totals, counted = state.totals, ("instances", "series", "studies", "patients", "sites")
-    click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
-    click.echo(f"  {totals['bytes'] >> 20} MB archived; {state.queued} objects wait to be filed")
-    if totals["held"]:
+    if state.index_error:
+        click.echo(f"  NO INDEX: {state.index_error}")
+    else:
+        click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
+        click.echo(f"  {totals['bytes'] >> 20} MB archived")
+        click.echo(f"  index {state.generation}")
+    if state.queued is not None:
+        click.echo(f"  {state.queued} objects wait to be filed")
+    if totals.get("held"):
         held = f"{totals['held']} held, {totals['conflicts']} of them conflicts"
         click.echo(f"  waiting for you: {held}  ('fidac-node hub held list')")
     if any(state.at_several_sites.values()):
         several = ", ".join(f"{number} {name}" for name, number in state.at_several_sites.items() if number)
         click.echo(f"  under more than one site, which no key makes: {several}  ('fidac-node hub find studies')")
     show_disk(state.disk)
-    show_failed_connections(state.failed_connections)
+    waits = "what arrives waits in the spool"
+    show_disk(state.archive_disk, "disk of the archive", waits)
+    if state.index_disk is not None:
+        show_disk(state.index_disk, "disk of the index", waits)
+    show_failed_connections(state.failed_connections or 0)

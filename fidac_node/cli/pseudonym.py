@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fidac_node.cli import config_option
+from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_uses, when
 from fidac_node.config.config import load_site
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.config.config import SiteConfig
@@ -43,12 +44,10 @@ def find(config: Path, patient_id: str, issuer: str | None, reason: str, as_json
         click.echo("the patient's ID is now in your shell's history; '-' in its place asks for it", err=True)
     pseudonyms = patients.find(load_site(config), patient_id, issuer, reason)
     if as_json:
-        click.echo(
-            json.dumps([{"pseudonym": name, "issuer": by} for name, by in pseudonyms], indent=2, ensure_ascii=False)
-        )
+        click.echo(json_text([{"pseudonym": name, "issuer": by} for name, by in pseudonyms]))
         return
     for name, by in pseudonyms:
-        click.echo(f"{name}  (issuer {by})" if by else name)
+        click.echo(printable(f"{name}  (issuer {by})" if by else name))
 
 
 @pseudonym.command()
@@ -62,7 +61,7 @@ def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None
 
     found = patients.reidentify(load_site(config), pseudonym.strip(), reason)
     if as_json:
-        click.echo(json.dumps([one.as_dict() for one in found], indent=2, ensure_ascii=False))
+        click.echo(json_text([one.as_dict() for one in found]))
         return
     show_identities([_shown(one) for one in found])
 
@@ -180,7 +179,7 @@ def show_identities(shown: list[dict[str, Any]]) -> None:
             )
     for one in shown:
         for name, value in one.items():
-            click.echo(f"{name}: {', '.join(value) or 'none known' if name == 'objects' else value}")
+            click.echo(printable(f"{name}: {', '.join(value) or 'none known' if name == 'objects' else value}"))
         click.echo()
 
 

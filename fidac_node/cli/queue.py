@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from fidac_node.cli import config_option, fail
 from fidac_node.cli.opening import opened_ledger
 from fidac_node.cli.words import show_done, when
+from fidac_node.system.logs import printable
+
+if TYPE_CHECKING:
+    from fidac_node.config.config import SiteConfig
+    from fidac_node.operations.selection import Done
 
 _TIMES: Final = ("changed_at", "received_at", "last_attempt", "next_attempt")
 
@@ -56,7 +61,7 @@ def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit
         return
     for row in rows:
         set_aside = f"{row['state']:<9} {row['reason'] or '-':<16}"
-        click.echo(f"{row['entry']}  {set_aside} tries {row['attempts']}  {row['message'] or ''}")
+        click.echo(f"{row['entry']}  {set_aside} tries {row['attempts']}  {printable(row['message'] or '')}")
     click.echo(f"{len(rows)} objects" + (" (more: --limit 0)" if limit and len(rows) == limit else ""), err=True)
 
 
@@ -70,14 +75,18 @@ def show_entry(config: Path, entry: str) -> None:
     if not rows:
         fail(f"no object {entry!r} here; 'fidac-node site queue list' shows them")
     for key, value in rows[0].items():
-        click.echo(f"{key}: {when(value) if value and key in _TIMES else '-' if value is None else value}")
+        click.echo(printable(f"{key}: {when(value) if value and key in _TIMES else '-' if value is None else value}"))
 
 
 @command.command()
 @_selection
-def retry(config: Path, **selection: Any) -> None:
-    """Send or judge again, under today's rules, what is held or refused."""
-    _act("retry", config, selection, "put back to be tried again")
+@click.option("--committed", is_flag=True, help="What the hub has committed to and is still kept here: send it again.")
+def retry(config: Path, *, committed: bool, **selection: Any) -> None:
+    """Send or judge again, under today's rules, what is held or refused; --committed: what the hub had."""
+    if committed:
+        _act("send_again", config, selection, "put back to be sent again")
+    else:
+        _act("retry", config, selection, "put back to be tried again")
 
 
 @command.command()
@@ -113,5 +122,5 @@ def _act(name: str, config: Path, chosen: dict[str, Any], done: str) -> None:
     selection = Selection(**chosen)
     if not selection:
         raise click.UsageError("say which: OBJECT..., --study, --reason, --patient or --all")
-    acts = {"retry": queue.retry, "release": queue.release, "hold": queue.hold, "drop": queue.drop}
-    show_done(acts[name](load_site(config), selection), done)
+    act: Callable[[SiteConfig, Selection], Done] = getattr(queue, name)
+    show_done(act(load_site(config), selection), done)

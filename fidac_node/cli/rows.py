@@ -6,15 +6,19 @@ import csv
 import datetime
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import click
 
+from fidac_node.system.logs import printable
+
 FORMATS: Final = ("table", "csv", "json")
 
 _BLOCK: Final = 500  # lines per write
+_BESIDES_SPACE: Final = re.compile(r"[^\n\t]+")  # a spreadsheet's cell may have lines
 # What makes a spreadsheet take a text for a formula; an apostrophe before it stops that (OWASP, CSV injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -42,7 +46,7 @@ class _Counted:
 
 
 def _table(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
-    cells = [[_cell(_value(row, name)) or "-" for name in columns] for row in rows]
+    cells = [[printable(_cell(_value(row, name))) or "-" for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for line in ([*columns], *cells):
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -67,13 +71,25 @@ def _json(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
         if previous:
             yield f"{previous},"
         previous = (
-            f"{' ' if previous else '['}{json.dumps({name: _value(row, name) for name in columns}, ensure_ascii=False)}"
+            f"{' ' if previous else '['}"
+            f"{shown_in_json(json.dumps({name: _value(row, name) for name in columns}, ensure_ascii=False))}"
         )
     yield f"{previous or '['}]"
 
 
 def _value(row: object, name: str) -> Any:
     return plain(row[name] if isinstance(row, Mapping) else getattr(row, name))
+
+
+def json_text(value: object) -> str:
+    """JSON for programs and people: what a terminal must not get of a foreign text is escaped as JSON has it."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "\n".join(map(shown_in_json, text.split("\n")))
+
+
+def shown_in_json(line: str) -> str:
+    """Escape in a line of JSON what is not printable; what is read back is the same."""
+    return line if line.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def plain(value: Any) -> Any:
@@ -86,7 +102,7 @@ def plain(value: Any) -> Any:
 
 
 def _harmless(value: object) -> str:
-    text = _cell(value)
+    text = _BESIDES_SPACE.sub(lambda found: printable(found[0]), _cell(value))
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 

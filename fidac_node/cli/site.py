@@ -11,7 +11,9 @@ import click
 
 from fidac_node.cli import HELD, config_option, difference, fail, patient, pseudonym, queue, setup_logging
 from fidac_node.cli.opening import opened_ledger
+from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_disk, show_failed_connections, when
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import SiteStatus
@@ -92,6 +94,29 @@ def _asked_own_words() -> tuple[str, ...]:
 
 @command.command()
 @config_option("site")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(config: Path, as_json: bool) -> None:
+    """Ask the hub for everything that is still kept here, and say what it does not answer for."""
+    from fidac_node.config.config import load_site
+    from fidac_node.operations.verify import site_verified
+
+    found = site_verified(load_site(config))
+    if as_json:
+        missing = [{"entry": str(entry), "why": why} for entry, why in found.missing]
+        unanswered = [str(entry) for entry in found.unanswered]
+        click.echo(json.dumps({"committed": found.committed, "missing": missing, "unanswered": unanswered}, indent=2))
+    else:
+        for entry, why in found.missing:
+            click.echo(f"{entry}  {why}")
+        counts = len(found.missing), len(found.unanswered)
+        click.echo(f"{found.committed} committed, {counts[0]} not, {counts[1]} without an answer", err=True)
+        if found.missing:
+            click.echo("send again: fidac-node site queue retry --committed OBJECT...", err=True)
+    raise SystemExit(HELD if found.missing or found.unanswered else 0)
+
+
+@command.command()
+@config_option("site")
 @click.option(
     "--only",
     multiple=True,
@@ -117,10 +142,10 @@ def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: boo
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
     """Counts per state, rates, what waits longest, disk, last error, last contact with the hub."""
-    from fidac_node.operations.status import site_status
+    from fidac_node.config.config import load_site
+    from fidac_node.operations.status import ask_site
 
-    with opened_ledger(config) as (settings, ledger):
-        state = site_status(settings, ledger)
+    state = ask_site(load_site(config))
     if as_json:
         click.echo(json.dumps(state.as_dict(), indent=2))
     else:
@@ -149,9 +174,9 @@ def import_(config: Path, paths: tuple[Path, ...], label: str) -> None:
         result = import_media(config, paths, label, tell)
     click.echo(f"{result.accepted} taken, {result.duplicates} known already, {len(result.bad)} not taken")
     for name, what in result.otherwise:
-        click.echo(f"  {name}: taken, but {what}", err=True)
+        click.echo(f"  {printable(str(name))}: taken, but {printable(what)}", err=True)
     for name, why in result.bad:
-        click.echo(f"  {name}: {why}", err=True)
+        click.echo(f"  {printable(str(name))}: {printable(why)}", err=True)
     raise SystemExit(HELD if result.bad else 0)
 
 
@@ -209,13 +234,13 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
             **({"identities": identities} if identify else {}),
             **({"diff": difference.as_json(comparisons)} if diff else {}),
         }
-        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+        click.echo(json_text(result))
         return
     pseudonym.show_identities(identities)
     if identify and not identities:
         click.echo("identity: not in the vault yet: the study waits for de-identification or is held")
     for at, entry, state, message in events:
-        click.echo(f"{when(at)}  {state:<10} {entry}  {message or ''}")
+        click.echo(f"{when(at)}  {state:<10} {entry}  {printable(message or '')}")
     difference.show(comparisons)
 
 
@@ -231,6 +256,11 @@ def _print_status(state: SiteStatus) -> None:
         click.echo(f"    waiting for you: {number} x {reason}  ('fidac-node site queue list --reason {reason}')")
         if reason in state.advice:
             click.echo(f"      {state.advice[reason]}")
+    if state.held_at_hub:
+        click.echo(
+            f"    waiting for a person at the hub: {state.held_at_hub}  ('fidac-node hub held list' there; here "
+            "'fidac-node site queue list --reason held-at-hub')"
+        )
     hub = state.hub
     state_of_hub = {True: "reachable", False: "not reached", None: "not asked lately"}[hub.reachable]
     contact, asked = (utc(at) if at else "never" for at in (hub.last_contact, hub.last_asked))
@@ -238,7 +268,7 @@ def _print_status(state: SiteStatus) -> None:
     if hub.reachable is None:
         click.echo("    nobody asks it: is the node running, with its stage 'send'?")
     if hub.error:
-        click.echo(f"    {hub.error}")
+        click.echo(f"    {printable(hub.error)}")
     click.echo(f"  sent in the last hour: {state.sent_last_hour}")
     for sent in state.sent:
         received, went = sent.bytes_received / 1e6, sent.bytes_sent / 1e6
@@ -248,13 +278,20 @@ def _print_status(state: SiteStatus) -> None:
         )
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
+    _print_told(state)
+    show_disk(state.disk)
+    show_failed_connections(state.failed_connections)
+    for name in state.ledgers_set_aside:
+        click.echo(f"  a broken ledger was set aside as {name} and made anew: look at the disk, then delete that file")
+    if state.last_error:
+        click.echo(f"  last error: {utc(state.last_error.at)} {printable(state.last_error.message)}")
+
+
+def _print_told(state: SiteStatus) -> None:
+    """Print what became of values and of what came again."""
     if state.repeats:
         click.echo(f"  came again in other bytes and kept once: {state.repeats} objects (discarded)")
     if state.normalised:
         click.echo(f"  values written right, as the standard has them: in {state.normalised} objects")
     if state.lost:
         click.echo(f"  values lost, which could not be understood: in {state.lost} objects, which name them")
-    show_disk(state.disk)
-    show_failed_connections(state.failed_connections)
-    if state.last_error:
-        click.echo(f"  last error: {utc(state.last_error.at)} {state.last_error.message}")

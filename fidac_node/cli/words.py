@@ -12,8 +12,6 @@ import click
 from fidac_node.cli import FAILED, HELD, fail
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fidac_node.operations.selection import Done
     from fidac_node.operations.status import Disk
     from fidac_node.operations.uses import UseLog
@@ -24,16 +22,14 @@ def when(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def printable(path: Path) -> str:
-    """A file's name as a terminal can take it: names can hold anything, what is not printable is escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(path))
-
-
-def show_disk(disk: Disk) -> None:
-    """Print the disk's line of a status."""
-    if disk.free_bytes is not None:
-        room = "" if disk.room else ": FULL, new objects are rejected"
-        click.echo(f"  disk: {disk.free_bytes >> 20} MB free, {disk.reserve_bytes >> 20} MB reserve{room}")
+def show_disk(disk: Disk, name: str = "disk", consequence: str = "new objects are rejected") -> None:
+    """Print a disk's line of a status; ``consequence`` is what follows when it is full."""
+    if disk.error:
+        click.echo(f"  {name}: {disk.error}")
+    elif disk.free_bytes is not None:
+        inodes = "" if disk.free_inodes is None or disk.room else f", {disk.free_inodes} inodes"
+        full = "" if disk.room else f": FULL, {consequence}"
+        click.echo(f"  {name}: {disk.free_bytes >> 20} MB{inodes} free, {disk.reserve_bytes >> 20} MB reserve{full}")
 
 
 def show_failed_connections(number: int) -> None:

@@ -88,6 +88,7 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
             log.warning(
                 "a storage commitment report of %s was refused: this node did not ask for it",
                 event.assoc.requestor.ae_title,
+                extra={"peer": event.assoc.requestor.address},
             )
         return (0x0000 if known else PROCESSING_FAILURE), None
 
@@ -97,6 +98,7 @@ def report_handlers(reports: Path) -> list[tuple[Any, ...]]:
             "%s asked this site for storage commitment and was told that it does not offer it: switch that off there; "
             "Success of a C-STORE is this node's word, the hub's commitment is its own affair",
             event.assoc.requestor.ae_title,
+            extra={"peer": event.assoc.requestor.address},
         )
         return _UNRECOGNISED_OPERATION, None
 
@@ -107,10 +109,11 @@ class CommitmentScp:
     """The hub's Storage Commitment SCP; its AE needs :func:`request_contexts` and :meth:`handlers`.
 
     ``check`` says which objects the hub answers for. It runs in a thread of its own and may wait a little.
+    ``generation`` names the index that it asks.
     """
 
-    def __init__(self, check: Check) -> None:
-        self._check = check
+    def __init__(self, check: Check, generation: Callable[[], str] = lambda: "") -> None:
+        self._check, self._generation = check, generation
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="commitment")
         # The answers to our reports reach pynetdicom's reactor, which finds them unexpected; they need no action.
         logging.getLogger("pynetdicom.association").addFilter(_expected)
@@ -132,6 +135,7 @@ class CommitmentScp:
                 "a storage commitment request of %s was refused with status %04XH",
                 event.assoc.requestor.ae_title,
                 status,
+                extra={"peer": event.assoc.requestor.address},
             )
             return status, None
         door = _Door.of(event.assoc)
@@ -166,6 +170,7 @@ class CommitmentScp:
 
     def _look_up(self, calling_ae: str, transaction_uid: str, references: list[Reference]) -> Report:
         try:
+            generation = self._generation()  # first: of an index that was exchanged meanwhile the older name is told
             ok, failed = self._check(calling_ae, references)
         except Exception:
             log.exception("storage commitment: the objects of %s cannot be looked up", calling_ae)
@@ -174,7 +179,7 @@ class CommitmentScp:
         reasons = {Reference(sop_class, instance): reason for sop_class, instance, reason in failed}
         for reference in set(references).difference(committed, reasons):
             reasons[reference] = NO_SUCH_INSTANCE  # not answered for is not committed
-        return Report(transaction_uid, committed, tuple(reasons.items()))
+        return Report(transaction_uid, committed, tuple(reasons.items()), generation)
 
 
 class _Door:
@@ -238,7 +243,7 @@ def _requested(event: Event, request: N_ACTION) -> tuple[int, str, list[Referenc
             request.ActionInformation.getvalue() if request.ActionInformation else b"", event.context.transfer_syntax
         )
     except ValueError as error:
-        log.warning("a storage commitment request cannot be read: %s", error)
+        log.warning("a storage commitment request cannot be read: %s", error, extra={"peer": ""})
         return _INVALID_ARGUMENT, "", []
     valid = bool(asked.committed) and all(is_valid_uid(uid) for reference in asked.committed for uid in reference)
     return (0x0000 if valid else _INVALID_ARGUMENT), asked.transaction_uid, list(asked.committed)

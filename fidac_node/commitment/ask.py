@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby, islice
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from fidac_node.commitment import data_sets
-from fidac_node.commitment.reasons import Remedy, failure
+from fidac_node.commitment.reasons import HELD_AT_HUB, Remedy, failure
 from fidac_node.commitment.transactions import Reference, Report, Transactions
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
@@ -40,8 +41,8 @@ _SLICE: Final = 0.25  # seconds between two looks at reports that came another w
 _GRACE: Final = 10.0  # seconds that a peer has to report over its own association when it left ours
 _SLOWEST: Final = 3600.0  # seconds between two requests for the same object, at most
 _FORGET: Final = 24 * 3600.0  # seconds until a report is no longer awaited
+_GENERATION: Final = "hub_generation"  # the fact that the journal keeps
 _MOST_RESENDS: Final = 3
-_MOST_REFUSALS: Final = 10
 
 
 @dataclass
@@ -58,7 +59,8 @@ class Committer:
 
     ``reports`` is the directory of :class:`Transactions`. Times are seconds: ``timeout`` to wait for a report,
     ``interval`` between two rounds, ``first`` and ``maximum`` as in :func:`next_delay` when the peer is away.
-    ``recent`` is the :class:`.Sender`'s.
+    ``recent`` is the :class:`.Sender`'s. Without a report for ``watched`` seconds one committed object is asked for
+    again.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -73,11 +75,13 @@ class Committer:
         first: float = 5.0,
         maximum: float = 600.0,
         recent: dict[Entry, FileMeta] | None = None,
+        watched: float = 3600.0,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._recent = {} if recent is None else recent
         self._outbox, self._journal, self._destination = outbox, journal, destination
         self._timeout, self._interval, self._first, self._maximum, self._rand = timeout, interval, first, maximum, rand
+        self._watched, self._heard = watched, time.monotonic()
         self._transactions = Transactions(reports)
         self._backoff = Backoff(first, maximum, rand=rand)
         self._channel: Channel | None = None
@@ -104,6 +108,7 @@ class Committer:
     def _round(self, stop: threading.Event) -> None:
         self._transactions.sweep(_FORGET)
         self._collect()
+        self._watch()
         sent = set(self._outbox.entries("sent"))
         self._patience = {entry: patience for entry, patience in self._patience.items() if entry in sent}
         if not sent:
@@ -141,7 +146,7 @@ class Committer:
         asked: dict[Reference, Entry] = {}
         for entry in group:
             try:
-                meta = self._recent.pop(entry, None) or Parcel.read(self._outbox.place(entry, "sent")).meta
+                meta = self._recent.pop(entry, None) or self._meta(entry)
             except FileNotFoundError:
                 continue  # dropped by a person meanwhile
             except Permanent as error:
@@ -149,6 +154,10 @@ class Committer:
                 continue
             asked.setdefault(Reference(meta.sop_class_uid, meta.sop_instance_uid), entry)
         return asked
+
+    def _meta(self, entry: Entry) -> FileMeta:
+        with closing(Parcel.kept(self._outbox.place(entry, "sent"))) as parcel:
+            return parcel.meta
 
     def _listen(self, stop: threading.Event) -> None:
         """Wait for the reports that are outstanding, wherever they come from."""
@@ -204,6 +213,7 @@ class Committer:
                 "%s reported on a transaction that this node did not ask for, or no longer waits for", self._destination
             )
             return False
+        self._meet(report.generation)
         failed = {reference.sop_instance_uid for reference, _ in report.failed}
         for reference in report.committed:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
@@ -221,8 +231,42 @@ class Committer:
         if still := [entry for entry in waiting if str(entry) in {asked[instance] for instance in left}]:
             self._outstanding[report.transaction_uid] = still
         self._backoff.succeeded()
+        self._heard = time.monotonic()
         self._journal.contact(ok=True)
         return True
+
+    def _meet(self, generation: str) -> None:
+        """Ask again for all that is still kept when the hub's index is not the one that answered before.
+
+        Only when everything is asked for the new one is remembered: cut short, it begins again.
+        """
+        if not generation or generation == self._journal.fact(_GENERATION):
+            return
+        kept = self._outbox.entries("committed")
+        for entry in kept:
+            self._doubt(entry)
+        for patience in self._patience.values():
+            patience.until, patience.refused = 0.0, 0
+        self._journal.remember(_GENERATION, generation)
+        if kept:
+            log.warning(
+                "%s has another index than before: it is asked again for %d objects that it had committed to",
+                self._destination,
+                len(kept),
+            )
+
+    def _doubt(self, entry: Entry) -> None:
+        with suppress(FileNotFoundError):  # purged meanwhile
+            self._outbox.doubt(entry)
+            self._journal.note(entry, "sent", message="whether the hub still has it is asked again")
+
+    def _watch(self) -> None:
+        """Ask for one committed object when nothing else was asked for a while: its report names the hub's index."""
+        if time.monotonic() - self._heard < self._watched:
+            return
+        self._heard = time.monotonic()
+        for entry in self._outbox.entries("committed")[:1]:
+            self._doubt(entry)
 
     def _still_sent(self, name: str | None) -> Entry | None:
         """A late report must not move an object that is on its way again or held."""
@@ -234,23 +278,32 @@ class Committer:
     def _fail(self, entry: Entry, reason: int) -> None:
         words, remedy = failure(reason)
         message = f"the hub does not commit to it: {words} (failure reason {reason:04X}H)"
-        patience = self._patience.setdefault(entry, _Patience())
         if remedy is Remedy.RESEND and self._resends.get(entry, 0) < _MOST_RESENDS:
             self._resends[entry] = self._resends.get(entry, 0) + 1
-            del self._patience[entry]
+            self._patience.pop(entry, None)
             log.warning("object %s: %s; it is sent again", entry, message)
             self._journal.note(entry, "outgoing", message=f"{message}; it is sent again", status=reason)
             self._outbox.unclaim(entry)  # last: from here on the sender writes about it
-        elif remedy is Remedy.ASK_AGAIN and patience.refused < _MOST_REFUSALS:
-            patience.refused += 1
-            patience.until = time.monotonic() + next_delay(patience.refused, self._first, self._maximum, self._rand())
-            log.info("object %s: %s; it is asked again", entry, message)
-            next_attempt = self._epoch(patience.until)
-            self._journal.note(
-                entry, "sent", message=f"{message}; it is asked again", status=reason, next_attempt=next_attempt
-            )
+        elif remedy in (Remedy.ASK_AGAIN, Remedy.WAIT):
+            self._ask_later(entry, reason, message, by_a_person=remedy is Remedy.WAIT)
         else:
             self._hold(entry, "not-committed", f"{message}: find out why at the hub, then retry or drop it", reason)
+
+    def _ask_later(self, entry: Entry, reason: int, message: str, *, by_a_person: bool) -> None:
+        """Ask again and again, for as long as it takes: what ails the hub is no fault of the object's."""
+        patience = self._patience.setdefault(entry, _Patience())
+        patience.refused += 1
+        slowest = _SLOWEST if by_a_person else self._maximum
+        patience.until = time.monotonic() + next_delay(patience.refused, self._first, slowest, self._rand())
+        log.info("object %s: %s; it is asked again", entry, message)
+        self._journal.note(
+            entry,
+            "sent",
+            reason=HELD_AT_HUB if by_a_person else None,
+            message=f"{message}; it is asked again",
+            status=reason,
+            next_attempt=self._epoch(patience.until),
+        )
 
     def _hold(self, entry: Entry, code: str, message: str, status: int | None) -> None:
         log.warning("object %s waits for a person: %s", entry, message)

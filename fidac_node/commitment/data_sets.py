@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from fidac_node.commitment.reasons import PROCESSING_FAILURE
 from fidac_node.commitment.transactions import Reference, Report
-from fidac_node.dicom import headers, part10, tags
+from fidac_node.dicom import headers, marks, part10, tags
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, is_valid_uid
 
+_GENERATION: Final = marks.PRIVATE_GROUP << 16 | 0x1010
 _PLAIN = headers.IMPLICIT.pack
 _SHORT = headers.EXPLICIT.pack
 _LONG = headers.EXPLICIT_LONG.pack
@@ -36,6 +38,7 @@ def encode(report: Report, transfer_syntax_uid: str) -> bytes:
         _element(tags.TRANSACTION_UID, b"UI", _uid(report.transaction_uid), explicit)
         + _sequence(tags.FAILED_SOP_SEQUENCE, failed, explicit)
         + _sequence(tags.REFERENCED_SOP_SEQUENCE, committed, explicit)
+        + (_generation(report.generation, explicit) if report.generation else b"")
     )
 
 
@@ -53,7 +56,16 @@ def decode(data: bytes, transfer_syntax_uid: str) -> Report:
         raise ValueError(f"its data set is malformed: {error}") from error
     if not is_valid_uid(uid):
         raise ValueError("the report has no valid TransactionUID")
-    return Report(uid, committed, failed)
+    ours = _text(data, found.get(marks.PRIVATE_CREATOR_TAG)) == marks.PRIVATE_CREATOR
+    return Report(uid, committed, failed, _text(data, found.get(_GENERATION)) if ours else "")
+
+
+def _generation(name: str, explicit: bool) -> bytes:
+    """Our private block (PS3.5 7.8.1): who does not know it takes no notice (PS3.7 10.1.1, docs/private-block.md)."""
+    values = ((marks.PRIVATE_CREATOR_TAG, marks.PRIVATE_CREATOR), (_GENERATION, name))
+    return b"".join(
+        _element(tag, b"LO", text.encode("ascii") + b" " * (len(text) % 2), explicit) for tag, text in values
+    )
 
 
 def _references(

@@ -11,6 +11,10 @@ CLASS_CONFLICT: Final = 0x0119
 CLASS_NOT_SUPPORTED: Final = 0x0122
 DUPLICATE_TRANSACTION: Final = 0x0131
 RESOURCE_LIMITATION: Final = 0x0213
+# Ours, where PS3.7 Annex C.5 leaves the numbers to the service: no table of the standard says that somebody is looking.
+HELD_FOR_A_PERSON: Final = 0xC110
+# What the site's ledger calls an object of which the hub says so.
+HELD_AT_HUB: Final = "held-at-hub"
 
 
 class Remedy(Enum):
@@ -18,6 +22,7 @@ class Remedy(Enum):
 
     RESEND = "send it again"
     ASK_AGAIN = "ask again later"
+    WAIT = "a person decides at the hub: ask again, ever more seldom"
     HOLD = "a person decides"
 
 
@@ -29,11 +34,12 @@ class Failure(NamedTuple):
 
 
 _FAILURES: Final = {
-    PROCESSING_FAILURE: Failure("the hub failed while processing it, or holds it for a person", Remedy.ASK_AGAIN),
+    PROCESSING_FAILURE: Failure("the hub failed while processing it, or has not filed it yet", Remedy.ASK_AGAIN),
     NO_SUCH_INSTANCE: Failure("the hub does not have it", Remedy.RESEND),
     CLASS_CONFLICT: Failure("the hub has it under another SOP class", Remedy.HOLD),
     CLASS_NOT_SUPPORTED: Failure("the hub does not commit to objects of this SOP class", Remedy.HOLD),
     DUPLICATE_TRANSACTION: Failure("the hub has seen this transaction before", Remedy.ASK_AGAIN),
+    HELD_FOR_A_PERSON: Failure("the hub holds it, or another version of it, for a person there", Remedy.WAIT),
     RESOURCE_LIMITATION: Failure("the hub has reached a resource limit", Remedy.ASK_AGAIN),
 }
 _UNKNOWN: Final = Failure("it gives a reason that no standard table knows", Remedy.HOLD)

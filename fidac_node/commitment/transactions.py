@@ -34,11 +34,15 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What a peer says of a transaction: what it answers for, and what it does not, with the Failure Reason."""
+    """What a peer says of a transaction: what it answers for, and what it does not, with the Failure Reason.
+
+    ``generation`` names the index that says so; a hub that is not ours names none.
+    """
 
     transaction_uid: str
     committed: tuple[Reference, ...]
     failed: tuple[tuple[Reference, int], ...]
+    generation: str = ""
 
 
 class Transactions:
@@ -62,7 +66,7 @@ class Transactions:
         """Keep a report durably; ``False`` when its transaction is not one of ours. Raises ``OSError``."""
         if self.asked(report.transaction_uid) is None:
             return False
-        record = {"committed": report.committed, "failed": report.failed}
+        record = {"committed": report.committed, "failed": report.failed, "generation": report.generation}
         part = f".part-{uuid.uuid4().hex}{_REPORT}"
         safeio.write_synced(self._path(report.transaction_uid, part), json.dumps(record).encode())
         return True
@@ -74,7 +78,7 @@ class Transactions:
             if record is not None and name is not None:
                 committed = tuple(Reference(*reference) for reference in record["committed"])
                 failed = tuple((Reference(*reference), int(reason)) for reference, reason in record["failed"])
-                yield Report(name[1], committed, failed)
+                yield Report(name[1], committed, failed, str(record.get("generation", "")))
                 path.unlink(missing_ok=True)
 
     def answered(self, uid: str, instances: Collection[str]) -> set[str]:

@@ -8,6 +8,7 @@ Daemons, operations, the command line and ``doctor`` read this: rooms receive pl
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,12 +172,20 @@ def _document(path: Path, environ: Mapping[str, str], cls: type[SiteConfig | Hub
         if name.startswith(PREFIX) and name != CONFIG_VARIABLE and name not in known:
             raise ConfigError(f"environment variable {name}: unknown option{nearest(name, variables(cls))}")
     document = Document(path, environ, cls)
+    _check_mode(path)
     kind, other = ("site", "hub") if cls is SiteConfig else ("hub", "site")
     if foreign := [name for name in document.values if name in _ONLY[other]]:
         raise document.error(
             (foreign[0],), f"this file holds the settings of a {other}, not of a {kind}; name the right file with -c"
         )
     return document
+
+
+def _check_mode(path: Path) -> None:
+    """Whoever may write the settings decides where patients' objects go, and what is taken out of them."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigError(f"{path}: others may write the settings (mode {mode:04o}); run: chmod go-w {path}")
 
 
 def _check_tls(document: Document, name: str, files: Receive | Send | Web, *, listens: bool) -> None:

@@ -99,6 +99,12 @@ class Receive:
     max_associations_per_caller: int = option(
         10, "The same for one calling AE title, so that no sender crowds out the others.", between(1, 1000)
     )
+    max_unassociated: int = option(
+        400, "Connections that have not associated yet; of more, the oldest are closed.", between(16, 4096)
+    )
+    max_unassociated_per_address: int = option(
+        100, "The same for one address; several senders behind one gateway share it.", between(8, 4096)
+    )
     processes: int = option(0, "Receiver processes on the one port; 0: one per core, at most 4.", between(0, 64))
     max_pdu: int = option(131072, "Largest PDU to take, in bytes; large ones are faster.", between(4096, MEBIBYTE))
     acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)

@@ -265,16 +265,21 @@ class Sources:
         self._texts: Texts = lru_cache(maxsize=1024)(_text)
 
     @contextmanager
-    def open(self, path: Path, limit: int, *, agreed: bool = False) -> Iterator[Source]:
+    def open(
+        self, path: Path, limit: int, *, agreed: bool = False, examine: Callable[[part10.Buffer], None] | None = None
+    ) -> Iterator[Source]:
         """Open a Part 10 file for de-identification, or what is nearly one (:mod:`.recognise`, :mod:`.mend`).
 
         ``limit`` (bytes) bounds what a deflated data set may inflate to; ``agreed``: its transfer syntax was agreed
-        with the sender, and another is a fault that he should know of. Raises :class:`Malformed` (code ``malformed``)
-        for what cannot be read with certainty.
+        with the sender, and another is a fault that he should know of. ``examine`` looks at the file's bytes before
+        anything of them is believed. Raises :class:`Malformed` (code ``malformed``) for what cannot be read with
+        certainty.
         """
         with ExitStack() as stack:
             file: BinaryIO = stack.enter_context(path.open("rb", buffering=0))
             buffer = stack.enter_context(_mapped(file))
+            if examine is not None:
+                examine(buffer)
             meta, offset, said = _meta_in(buffer, agreed=agreed)
             if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
                 file, offset = _inflated(file, offset, path.parent, limit, stack), 0
@@ -288,7 +293,7 @@ class Sources:
             return self._parsed(meta, part10.inflate(buffer[offset:], limit), 0, None, said)
         return self._parsed(meta, buffer, offset, None, said)
 
-    def _parsed(  # a file taken apart
+    def _parsed(
         self,
         meta: FileMeta,
         buffer: part10.Buffer,

@@ -1,7 +1,8 @@
 """The hub's archive: one Part 10 file per object, ``site/study/series/instance.dcm``, written once.
 
-Nothing is ever overwritten or deleted here. A file enters under its final name by a hard link to the
-synced file in the spool, so that no half-written file can be seen, and no litter stays after a crash.
+Nothing is ever overwritten or deleted here, but what is not what was filed any more, by what was. A file enters under
+its final name by a hard link to the synced file in the spool, so that no half-written file can be seen, and no litter
+stays after a crash. What was filed stands beside it, too (:mod:`.digests`).
 Files and folders tell the week in which they came and no day: a copy of the archive must not tell the day of an exam.
 """
 
@@ -11,7 +12,9 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -19,6 +22,8 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.lossless import same_image
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
+from fidac_node.hub import digests
+from fidac_node.hub.digests import Digests, Fault, Filed
 from fidac_node.hub.weeks import coarsen
 from fidac_node.system import safeio
 
@@ -47,6 +52,7 @@ class Archive:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._root = str(directory)
+        self._digests = Digests()
         safeio.make_directories(directory)
 
     def path(self, place: Place) -> Path:
@@ -60,6 +66,37 @@ class Archive:
         """Return the file of an object, or ``None``."""
         path = self.path(place)
         return path if path.is_file() else None
+
+    def filed(self, place: Place) -> Filed | None:
+        """What was filed as ``place``, as far as that stands beside the file. Raises ``OSError``."""
+        folder = self._name(place).rpartition("/")[0]
+        return self._digests.of(folder, place.sop)
+
+    def note(self, filed: Mapping[Place, Filed]) -> None:
+        """Write down what was filed, but what stands there; safe from a power cut after :meth:`sync`."""
+        series: dict[str, dict[str, Filed]] = {}
+        for place, one in filed.items():
+            if self.filed(place) != one:
+                series.setdefault(self._name(place).rpartition("/")[0], {})[place.sop] = one
+        for folder, lines in series.items():
+            self._digests.add(folder, lines)
+            _coarsen(f"{folder}/{digests.FILE}")
+
+    def fault(self, place: Place, filed: Filed) -> Fault:
+        """What is wrong with the file of ``place``, all of which is read; empty: nothing. Raises ``OSError``."""
+        return digests.fault(self._name(place), place.sop, filed)
+
+    def measured(self, place: Place) -> Filed:
+        """Digest and size of the file of ``place`` as it is. Raises ``OSError``, :class:`.Malformed`."""
+        return digests.measured(self._name(place))
+
+    def fingerprint(self, place: Place) -> int:
+        """What tells whether the file of ``place`` may have changed; 0 if there is none."""
+        try:
+            found = self.path(place).lstat()
+        except FileNotFoundError:
+            return 0
+        return digests.fingerprint(found) if stat.S_ISREG(found.st_mode) else 0
 
     def _name(self, place: Place) -> str:
         if not _SITE.fullmatch(place.site):
@@ -88,6 +125,22 @@ class Archive:
             self.sync([place])
         return outcome
 
+    def replace(self, source: Path, place: Place) -> None:
+        """Put the finished and synced file ``source`` in the place of one that is not what was filed any more.
+
+        At every moment one of the two is there. Safe from a power cut after :meth:`sync`. Raises ``OSError``.
+        """
+        target = Path(self._name(place))
+        with self._temporary_for(target) as temporary:
+            try:
+                os.link(source, temporary)
+            except OSError as error:
+                if error.errno not in safeio.CANNOT_LINK:
+                    raise
+                _copy_synced(source, temporary)
+            temporary.replace(target)
+        _coarsen(str(target))
+
     def sync(self, places: Iterable[Place]) -> None:
         """Make the names of these objects safe from a power cut, each directory once."""
         for directory in {self._name(place).rpartition("/")[0] for place in places}:
@@ -112,6 +165,8 @@ class Archive:
                 for series in _folders(study):
                     for path in sorted(series.iterdir()):
                         place = Place(site.name, study.name, series.name, path.stem)
+                        if path.name == digests.FILE:
+                            continue
                         if path.suffix == _SUFFIX and all(map(is_valid_uid, place[1:])):
                             yield place, path
                         else:
@@ -138,19 +193,30 @@ class Archive:
         if target.exists():
             return _compared(source, target)
         safeio.make_directories(target.parent)
+        with self._temporary_for(target) as temporary:
+            _copy_synced(source, temporary)
+            temporary.rename(target)
+        return "new"
+
+    @contextmanager
+    def _temporary_for(self, target: Path) -> Iterator[Path]:
+        """A name on the archive's file system, where nobody looks; nothing has it in the end."""
         safeio.make_directories(self._temporary())
         temporary = self._temporary() / f"{os.getpid()}-{target.name}"
+        temporary.unlink(missing_ok=True)
         try:
-            # With its times: the file's time is when the object was received, of which the week stays.
-            shutil.copy2(source, temporary)
-            safeio.sync_file(temporary)
-            temporary.rename(target)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
-        return "new"
 
     def _temporary(self) -> Path:
         return self.directory / _TEMPORARY
+
+
+def _copy_synced(source: Path, temporary: Path) -> None:
+    # With its times: the file's time is when the object was received, of which the week stays.
+    shutil.copy2(source, temporary)
+    safeio.sync_file(temporary)
 
 
 def same_data_set(one: Path, other: Path) -> bool:
@@ -179,6 +245,8 @@ def same_data_set(one: Path, other: Path) -> bool:
 
 
 def _compared(source: Path, target: Path) -> Outcome:
+    if target.is_symlink():
+        return "conflict"  # whatever it leads to, it is no file of the archive
     # Another encoding is what a site sends after it changed [send] compression, or the package that compresses.
     return "same" if same_data_set(source, target) or same_image(source, target) else "conflict"
 

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, NoReturn
 
-from peewee import Database
+from peewee import Database, PeeweeException
 
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
 from fidac_node.config.options import select
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
-from fidac_node.errors import ConfigError
+from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.index import Registry, prepare
+from fidac_node.hub.index import Registry, generation, prepare
+from fidac_node.hub.index.clients import Clients
+from fidac_node.hub.index.ownership import Ownership
+from fidac_node.hub.query.find import FindScp, find_contexts
+from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import safeio
-from fidac_node.system.database import connect
-from fidac_node.system.service import Chore, Lifeline, Supervisor
+from fidac_node.system import disk, locks, safeio
+from fidac_node.system.database import borrowed, connect, sqlite_path
+from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
 log = logging.getLogger(__name__)
 
@@ -71,18 +74,44 @@ class Hub:
 def run(config_path: Path) -> int:
     """Run the hub until it is told to stop; return the exit code."""
     hub = _open(config_path)
+    ownership = Ownership(hub.db)
+    family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
+    watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
+    _look(watermarks)
     receive = hub.config.receive
     listeners = reception.listen(select(reception.Settings, receive))
-    reception.restore_names(hub.spool)
-    hub.spool.sweep()
+    with taking_time():
+        reception.restore_names(hub.spool)
+        hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     if hub.config.web.port:
         listeners |= web.listen(select(web.Settings, hub.config.web))
         names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
-    chores = [Chore("watching the disk", 30.0, partial(_watch_disk, hub))]
-    return Supervisor(f"hub {receive.ae_title}", children, chores, listeners=listeners, grace=_GRACE_SECONDS).run()
+    chores = [
+        Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
+        Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
+        Chore("keeping the index", 30.0, ownership.keep),
+    ]
+    return Supervisor(
+        f"hub {receive.ae_title}",
+        children,
+        chores,
+        listeners=listeners,
+        locks=family,
+        grace=_GRACE_SECONDS,
+        bury=partial(reception.bury, hub.spool),
+        pauses={reception.STAGE: reception.PAUSE},
+    ).run()
+
+
+def _look(watermarks: Watermarks) -> None:
+    """Look whether index and archive are those of before; a damaged or frozen index is a trouble that waits."""
+    try:
+        watermarks.look()
+    except (PeeweeException, Temporary) as error:
+        log.error("the index cannot be asked whether it is the one of before: %s", error)
 
 
 def run_child(config_path: Path, name: str) -> NoReturn:
@@ -109,23 +138,32 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safeio.forget(draft.fileno(), _HEADER)
         hub.spool.put(draft, entry)
 
-    commitment = CommitmentScp(CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle))
+    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
+    commitment = CommitmentScp(check, partial(_generation, hub.db))
+    clients = Clients(hub.db)
     policy = reception.policy(
         select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
             *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
             *request_contexts(),
+            *find_contexts(),
         ],
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=commitment.handlers(),
+        handlers=[*commitment.handlers(), *FindScp(hub.db, clients).handlers()],
+        guests=clients.networks_of,
     )
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
     failures.close(_GRACE_SECONDS / 4)
+
+
+def _generation(db: Database) -> str:
+    with borrowed(db):
+        return generation(db)
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
@@ -164,11 +202,29 @@ def _open(config_path: Path) -> Hub:
     return hub
 
 
+def _claim(hub: Hub) -> list[int]:
+    """Lock spool and archive for this family of processes. Raises :class:`ConfigError` when another has one of them."""
+    remedy = "stop it first, or give this hub a {} directory of its own"
+    return [
+        locks.claim(directory / "hub.lock", f"the {what} {directory}", remedy.format(f"[{what}]"))
+        for what, directory in (("spool", hub.config.spool.directory), ("archive", hub.archive.directory))
+    ]
+
+
 def _watch_disk(hub: Hub) -> None:
-    if not hub.spool.has_room():
-        free = shutil.disk_usage(hub.spool.directory).free >> 20
-        log.error(
-            "disk almost full: %d MB free, %d MB are the reserve; sites are asked to wait",
-            free,
-            hub.config.spool.reserve_mb,
-        )
+    index = sqlite_path(hub.db)
+    places = {
+        **({index.parent: "what the index has no room for waits in the spool"} if index else {}),
+        hub.archive.directory: "what it has no room for waits in the spool",
+        hub.spool.directory: "sites are asked to wait",
+    }
+    for directory, consequence in places.items():
+        if not (room := disk.room(directory)).is_enough(hub.config.spool.reserve):
+            log.error(
+                "disk of %s almost full: %s, %d MB and %d inodes are the reserve; %s",
+                directory,
+                room,
+                hub.config.spool.reserve_mb,
+                disk.RESERVED_INODES,
+                consequence,
+            )

@@ -13,29 +13,32 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from peewee import Database, InterfaceError, OperationalError, PeeweeException
+from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
-from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
+from fidac_node.commitment.reasons import CLASS_CONFLICT, HELD_FOR_A_PERSON, NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
-from fidac_node.hub.index.record import Description, describe_header, owners, record, sop_classes, whereabouts
+from fidac_node.hub.index.record import Description, Kept, describe_header, kept, owners, record, whereabouts
 from fidac_node.hub.index.sites import Registry
+from fidac_node.receive.check import is_whole
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
-from fidac_node.spool.queue import Spool
+from fidac_node.spool.queue import CORRUPT, Spool
 from fidac_node.system import locks
-from fidac_node.system.database import borrowed, utc_now
+from fidac_node.system.database import borrowed, refuses_values, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +47,15 @@ _BATCH: Final = 200
 _BREATH: Final = 0.02
 # Longer sequences (bytes) are not kept in memory.
 _REMEMBERED: Final = 4096
+# Files of the archive that one process remembers to have read.
+_MOST_RIGHT: Final = 100_000
 # In the spool: rung after every batch, for those who wait to commit.
 _FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
+# What is the machine's fault, and no object's.
+_TROUBLE: Final = (Temporary, OSError, PeeweeException, MemoryError)
 
 
 def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> None:
@@ -143,10 +150,10 @@ class Filer:
         while not stop.is_set():
             if again := self._again():
                 self.file(again)
-            batch = self._spool.claim(self._owner, _BATCH)
-            if not batch:
+            batch = self._claim()
+            if batch == []:
                 self._spool.wait(self._idle())
-            elif self.file(batch):
+            elif batch and self.file(batch):
                 pause = 0.0
                 if len(batch) < _BATCH:
                     self._spool.wait_for_more(_BATCH, _BREATH, stop)
@@ -156,9 +163,18 @@ class Filer:
                 log.error("nothing can be filed: next try in %.0f s; all objects are safe in the spool", pause)
                 stop.wait(pause)
         for entry in self._due:
-            self._spool.unclaim(entry)
+            with suppress(OSError):  # then the next start takes it back
+                self._spool.unclaim(entry)
         self._due.clear()
         self.close()
+
+    def _claim(self) -> list[Entry] | None:
+        """What is to be filed next; ``None``: the spool does not give it."""
+        try:
+            return self._spool.claim(self._owner, _BATCH)
+        except OSError as error:
+            log.error("nothing can be claimed from the spool: %s", error.strerror)
+            return None
 
     def close(self) -> None:
         """Let another filer begin."""
@@ -212,7 +228,7 @@ class Filer:
             except Permanent as error:
                 self._hold(case, error.code, str(error))
                 return False
-            except (Temporary, OSError, PeeweeException):
+            except _TROUBLE:
                 raise
             except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
                 where = traceback.extract_tb(error.__traceback__)[-1]
@@ -223,13 +239,15 @@ class Filer:
                     "report it with the hub's version",
                 )
                 return False
-        except (Temporary, OSError, PeeweeException) as error:
+        except _TROUBLE as error:
             self._postpone([case], error)
             return False
         return True
 
     def _examine(self, case: _Case) -> None:
         case.path = path = self._spool.path(case.entry)
+        if not is_whole(path, case.entry):  # the hub is about to answer for it
+            raise Permanent(CORRUPT, "its file is not as it was received: look at the disk; the site sends it again")
         with opened(path, limit=self._limit) as (meta, header):
             case.sop = meta.sop_instance_uid
             site = self._registry.site_of(meta.source_ae)
@@ -255,12 +273,37 @@ class Filer:
             raise Permanent("conflict", "this SOPInstanceUID is filed in another study or series already")
         if pseudonyms.get((place.site, place.study), pseudonym) != pseudonym:
             raise Permanent("conflict", "this study is filed under another patient already")
-        if self._archive.put_if_absent(case.path, place, sync=False) == "conflict":
-            raise Permanent(
-                "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
-            )
+        filed = self._put(case, place)
+        # A file of this name that is another one by now is read when the site asks for it.
+        seen = self._archive.fingerprint(place) if filed.digest == case.entry.digest else 0
+        case.description = replace(case.description, digest=filed.digest, bytes=filed.size, seen=seen)
         places[place.site, place.sop] = place
         pseudonyms[place.site, place.study] = pseudonym
+
+    def _put(self, case: _Case, place: Place) -> Filed:
+        """Put one object into the archive, and say what is filed under its name now."""
+        assert case.description is not None and case.path is not None
+        new = Filed(case.entry.digest, case.description.bytes)
+        outcome = self._archive.put_if_absent(case.path, place, sync=False)
+        if outcome == "conflict":
+            if not self._was_filed(place, new.digest):
+                raise Permanent(
+                    "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
+                )
+            self._archive.replace(case.path, place)
+            log.warning("archive: %s was not what was filed any more; it came again and is whole", place.sop)
+        elif outcome == "same":
+            return self._archive.filed(place) or self._archive.measured(place)
+        return new
+
+    def _was_filed(self, place: Place, digest: str) -> bool:
+        """Whether an object is what was filed under its name, by the archive or by the index."""
+        said = (self._archive.filed(place), self._kept(place))
+        return any(one is not None and one.digest == digest for one in said)
+
+    def _kept(self, place: Place) -> Filed | None:
+        known = kept(self._db, [(place.site, place.sop)]).get((place.site, place.sop))
+        return known and known.filed
 
     def _index(self, cases: list[_Case]) -> None:
         """Index archived objects in one transaction and let the spool go of them."""
@@ -268,12 +311,13 @@ class Filer:
         if not descriptions:
             return
         try:
+            self._archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
             self._archive.sync(description.place for description in descriptions)
             record(self._db, descriptions)
-        except (OSError, OperationalError, InterfaceError) as error:
-            self._postpone(cases, error)
-            return
-        except Exception:
+        except Exception as error:
+            if not refuses_values(error):
+                self._postpone(cases, error)
+                return
             if len(cases) == 1:
                 log.exception("object %s cannot be indexed", cases[0].entry)
                 self._attempt(cases[0], _refuse)
@@ -309,7 +353,7 @@ class Filer:
         for case in cases:
             tries = self._tries[case.entry] = self._tries.get(case.entry, 0) + 1
             self._due[case.entry] = time.monotonic() + min(_FIRST_PAUSE * 2.0 ** (tries - 1), _LONGEST_PAUSE)
-            self._trouble[error.strerror if isinstance(error, OSError) and error.strerror else str(error)] += 1
+            self._trouble[error.strerror if isinstance(error, OSError) and error.strerror else _said(error)] += 1
         if isinstance(error, PeeweeException):
             self._db.close()  # a broken connection is not healed by using it again
 
@@ -338,41 +382,62 @@ class CommitmentCheck:
         self._handle = instance_handle
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
+        self._right: dict[Place, int] = {}  # the fingerprints of files that were read and found to be what was filed
 
     def __call__(
         self, calling_ae: str, references: Sequence[tuple[str, str]]
     ) -> tuple[list[tuple[str, str]], list[tuple[str, str, int]]]:
         """Return the (SOP class, SOP instance) pairs that are safe here, and the others with their Failure Reason.
 
-        Safe is what is archived and indexed for the caller's site, with that class, while no other version of it waits
-        or is held; those get 0110, which means ask again. Raises :class:`~fidac_node.errors.Temporary` while nothing
-        can be said.
+        Safe is what is archived and indexed for the caller's site, with that class and with the size and digest that
+        it was filed with, while no other version of it waits (those get 0110, which means ask again) or is held (those
+        get a reason of ours: a person looks at it). What the archive has lost, or has no more as it was, gets 0112:
+        send it again. Raises :class:`~fidac_node.errors.Temporary` while nothing can be said.
         """
         site = self._registry.site_of(calling_ae)
         if site is None:
             return [], [(*reference, NO_SUCH_INSTANCE) for reference in references]
         handles = {sop: self._handle(sop) for _, sop in references}
         wanted = set(handles.values())
-        disputed = self._await_filing(wanted) | self._held(site, wanted)
+        waiting, held = self._await_filing(wanted), self._held(site, wanted)
         try:
             with borrowed(self._db):
                 places = whereabouts(self._db, (Place(site, "", "", sop) for sop in handles))
-                classes = sop_classes(self._db, site, handles)
+                known = kept(self._db, ((site, sop) for sop in handles))
         except PeeweeException as error:
             raise Temporary(f"the index cannot be read: {error}") from error
         ok: list[tuple[str, str]] = []
         failed: list[tuple[str, str, int]] = []
         for sop_class, sop in references:
             place = places.get((site, sop))
-            if handles[sop] in disputed:
+            if handles[sop] in waiting:
                 failed.append((sop_class, sop, PROCESSING_FAILURE))
-            elif place is None or self._archive.find(place) is None:
+            elif handles[sop] in held:
+                failed.append((sop_class, sop, HELD_FOR_A_PERSON))
+            elif place is None or not self._is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
-            elif classes[sop] != sop_class:
+            elif known[site, sop].sop_class_uid != sop_class:
                 failed.append((sop_class, sop, CLASS_CONFLICT))
             else:
                 ok.append((sop_class, sop))
         return ok, failed
+
+    def _is_right(self, place: Place, known: Kept) -> bool:
+        """Whether the archive has what was filed; it is read only where it may have changed since it was last right."""
+        try:
+            now = self._archive.fingerprint(place)
+            if now and now in (known.seen, self._right.get(place)):
+                return True
+            wrong = self._archive.fault(place, known.filed)
+        except OSError as error:
+            raise Temporary(f"the archive cannot be read: {error.strerror}") from error
+        if wrong:
+            log.error("archive: %s is not what was filed (%s); its site is asked to send it again", place.sop, wrong)
+            return False
+        if len(self._right) >= _MOST_RIGHT:
+            self._right.clear()
+        self._right[place] = now
+        return True
 
     def _await_filing(self, handles: set[str]) -> set[str]:
         """Give the filing a moment, and return which of ``handles`` still wait for it."""
@@ -398,9 +463,18 @@ class CommitmentCheck:
             return False
 
     def _held(self, site: str, handles: set[str]) -> set[str]:
-        """Which of ``handles`` have a version of that site among the held objects."""
+        """Which of ``handles`` have a version of that site among the held objects; one that is corrupt is none."""
         held = [entry for entry in self._spool.entries("held") if entry.instance in handles]
-        return {entry.instance for entry in held if (self._spool.reason(entry) or {}).get("site") in (site, "")}
+        reasons = {entry: self._spool.reason(entry) or {} for entry in held}
+        return {
+            entry.instance
+            for entry, reason in reasons.items()
+            if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
+        }
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _held_row(spool: Spool, entry: Entry) -> HeldObject:

@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from fidac_node.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+USUAL: Final = "fidac-chest-ct"
 FOLDER: Final = "recipes"
 _SUFFIX: Final = ".json"
 _COMPILE_SECONDS: Final = 120
@@ -38,6 +40,7 @@ class Recipes:
         self._directory = directory
         self._packaged = packaged
         self._asked: set[str] = set()
+        self._lock = threading.Lock()
         self._known: dict[str, Plan] = {}
 
     def plan(self, digest: str, profile: str = "") -> Plan | None:
@@ -45,16 +48,15 @@ class Recipes:
 
         ``None`` if this hub does not know it.
         """
-        known = self._known.get(digest)
-        if known is None:
-            known = self._read(self._path(digest))
-        if known is None and profile in programmes() and profile not in self._asked:
-            self._asked.add(profile)
-            plan = self._packaged(profile)
-            if plan is not None:
-                self.add(plan)
-            known = self._known.get(digest)
-        return known
+        with self._lock:  # who asks while a profile is compiled waits for it
+            known = self._known.get(digest) or self._read(self._path(digest))
+            if known is None and profile not in self._asked and profile in programmes():
+                self._asked.add(profile)
+                plan = self._packaged(profile)
+                if plan is not None:
+                    self.add(plan)
+                known = self._known.get(digest)
+            return known
 
     def add(self, plan: Plan) -> bool:
         """Know a recipe from now on; ``False`` if it was known. Raises ``OSError``."""
@@ -97,6 +99,8 @@ def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
     Recipes are below ``directory``; ``limit`` (bytes) bounds inflating.
     """
     recipes = Recipes(directory / FOLDER, _packaged)
+    # What most sites use is compiled before the first object asks for it.
+    threading.Thread(target=recipes.plan, args=("", USUAL), name="recipe", daemon=True).start()
     prover, sources = Prover(recipes.plan), Sources()
 
     def prove(path: Path, site: str, code: str) -> None:

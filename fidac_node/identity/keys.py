@@ -71,6 +71,11 @@ class SiteKeys:
         """
         return f"{self.mode} {self.vault.id if self.vault else '-'} {self.handles.check_value()}"
 
+    @property
+    def sealing_key(self) -> bytes:
+        """What copies are sealed with; of the first secret, so that a copy from before a rotation can be checked."""
+        return self.handles.sealing_key
+
     def enter(self, handle: str, source: Source, profile: str, given: str = "") -> None:
         """Write into the vault, if there is one, whose study ``handle`` is; ``profile`` is the plan's digest.
 
@@ -241,6 +246,7 @@ def close_programme(programme: Programme) -> None:
     path = programme.programme_key_file
     if closed(programme) is None:
         records = [*_closings(programme), {"programme": programme.name, "at": time.time()}]
+        # Others may read it: whoever closes the programme may not be the user that runs the node.
         safeio.write_synced(
             _tombstone(programme), "".join(f"{json.dumps(record)}\n" for record in records).encode(), mode=0o644
         )

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fidac_node.config.values import site_id_problem
 from fidac_node.dicom.ae import ae_title_problem
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.index import (
-    ATTRIBUTES,
     COLUMNS,
     EXACT_TIME,
-    PRIVATE,
-    Key,
     Row,
     StudyFilter,
     add_site,
@@ -25,25 +23,26 @@ from fidac_node.hub.index import (
     site_code,
 )
 from fidac_node.hub.index.held import HeldObject, list_held
+from fidac_node.system import broken
 from fidac_node.system.database import connect, sqlite_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from peewee import Database
 
     from fidac_node.config.config import HubConfig
     from fidac_node.hub.index.rebuild import Reindexed
 
 __all__ = [
-    "ATTRIBUTES",
     "COLUMNS",
     "EXACT_TIME",
-    "PRIVATE",
     "HeldObject",
-    "Key",
     "Row",
     "StudyFilter",
     "answering",
     "connected",
+    "database_file",
     "find",
     "list_held",
     "opened",
@@ -69,16 +68,24 @@ def answering() -> Iterator[None]:
 
 
 @contextmanager
-def connected(config: HubConfig) -> Iterator[Database]:
+def connected(config: HubConfig, patience: float | None = None) -> Iterator[Database]:
     """The index's database, whatever is in it. Raises as :func:`answering`."""
     with answering():
-        yield connect(config.index.database, config.path.parent)
+        yield connect(config.index.database, config.path.parent, patience=patience)
+
+
+def database_file(config: HubConfig) -> Path | None:
+    """The file of the index; ``None`` when a server has it."""
+    return sqlite_path(connect(config.index.database, config.path.parent))
 
 
 @contextmanager
-def opened(config: HubConfig) -> Iterator[Database]:
-    """The index, for asking. Raises as :func:`answering`, and :class:`ConfigError` when there is none yet."""
-    with connected(config) as db:
+def opened(config: HubConfig, patience: float | None = None) -> Iterator[Database]:
+    """The index, for asking; no step waits longer than ``patience`` seconds, if given.
+
+    Raises as :func:`answering`, and :class:`ConfigError` when there is none yet.
+    """
+    with connected(config, patience) as db:
         path = sqlite_path(db)
         if path is not None and not path.exists():
             raise ConfigError(
@@ -104,11 +111,17 @@ def register(db: Database, site_id: str, ae_title: str) -> tuple[bool, str]:
 def reindex(config: HubConfig, progress: Callable[[int], None]) -> Reindexed:
     """Make the index anew from the archive; ``progress`` hears how many files were read.
 
-    Raises as :func:`answering`.
+    A file that is broken is replaced and set aside, its sites are carried over as far as they can be read; no hub may
+    run then. Raises as :func:`answering`, and :class:`ConfigError` when one does.
     """
     from fidac_node.hub.archive import Archive
-    from fidac_node.hub.index.rebuild import reindex as rebuild
+    from fidac_node.hub.index import rebuild
 
+    archive, limit = Archive(config.archive.directory), config.receive.max_object
     with connected(config) as db:
+        path = sqlite_path(db)
+        if path is not None and broken.look(path):
+            open_at = lambda file: connect(f"sqlite:///{quote(str(file))}", file.parent)  # noqa: E731
+            return rebuild.replace_broken(archive, path, open_at, progress, limit=limit)
         prepare(db)
-        return rebuild(Archive(config.archive.directory), db, progress, limit=config.receive.max_object)
+        return rebuild.reindex(archive, db, progress, limit=limit)

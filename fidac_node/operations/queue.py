@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -30,6 +30,18 @@ def retry(config: SiteConfig, selection: Selection) -> Done:
         rows.note(entry, "ready" if state == "held" else "outgoing")
 
     return _each(config, "queue retry", selection, HELD, act, partial(_undecided, withdrawn=False))
+
+
+def send_again(config: SiteConfig, selection: Selection) -> Done:
+    """Send committed objects again that are still kept. Raises ``OSError``, ``Temporary``."""
+    kept = set(Spool(config.spool.directory / "outbox").entries("committed"))
+
+    def act(spool: Spool, entry: Entry, _state: str, rows: Ledger) -> None:
+        at = rows.now()  # the sender may be done with it before this returns
+        spool.send_again(entry)
+        rows.note(entry, "outgoing", at=at, message="sent again by hand")
+
+    return _each(config, "queue retry --committed", selection, ("committed",), act, among=kept)
 
 
 def release(config: SiteConfig, selection: Selection) -> Done:
@@ -88,11 +100,15 @@ def _each(
     states: tuple[str, ...],
     act: Act,
     unless: Callable[[Ledger, str], str] = lambda _rows, _study: "",
+    among: Collection[Entry] | None = None,
 ) -> Done:
-    """Apply ``act`` to what is selected; ``unless`` says why nothing of a study may be touched, if so."""
+    """Apply ``act`` to what is selected, ``among`` these if they are given.
+
+    ``unless`` says why nothing of a study may be touched, if so.
+    """
     rows = Ledger(config.spool.directory / FILE)
     try:
-        found = list(_selected(rows, selection, states))
+        found = [pair for pair in _selected(rows, selection, states) if among is None or pair[0] in among]
         if found:
             UseLog(config.deidentify.vault_directory).write(command, str(selection), f"{len(found)} objects")
         problems = {study: unless(rows, study) for study in dict.fromkeys(entry.study for entry, _ in found)}

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fidac_node.errors import NotFound
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.index.query import InstanceRow, StudyFilter, find
+from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.query import find
+from fidac_node.hub.index.rows import InstanceRow
 
 if TYPE_CHECKING:
     from peewee import Database

@@ -52,7 +52,7 @@ def _written(path: Path, text: str, load: Callable[[Path], C]) -> C:
     if path.exists():
         raise ConfigError(f"{path} exists already; edit it, or choose an empty directory")
     make_directories(path.parent)
-    write_synced(path, text.encode(), mode=0o640)
+    write_synced(path, text.encode())
     try:
         return load(path)
     except ConfigError:

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fidac_node.deidentify.triage.triage import DERIVED
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
+from fidac_node.errors import Temporary
+from fidac_node.operations.index import database_file, opened
 from fidac_node.spool.queue import Spool
+from fidac_node.system import broken
+from fidac_node.system.asking import Asked
+from fidac_node.system.disk import room
 
 if TYPE_CHECKING:
-    from peewee import Database
-
     from fidac_node.config.config import HubConfig, SiteConfig
     from fidac_node.site.ledger import Ledger
 
+T = TypeVar("T")
+
 _HOUR: Final = 3600
+# Seconds that a status waits for what it asks: with the start of a program it answers within five.
+PATIENCE: Final = 2.5
 _ANSWER_SECONDS: Final = 60  # what asking the hub may take, and a busy machine besides
 
 
 @dataclass(frozen=True)
 class Disk:
-    """The disk that objects wait on, in bytes; ``room``: new objects are taken. ``None``: there is no spool yet."""
+    """A disk, in bytes; ``room``: more than the reserve is free. ``None``: there is nothing on it yet, or ``error``.
+
+    ``free_inodes`` is ``None`` also where the file system does not count them.
+    """
 
     free_bytes: int | None
     reserve_bytes: int
     room: bool
+    free_inodes: int | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,8 @@ class SiteStatus:
 
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
     were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
-    came again in other bytes.
+    came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there; ``ledgers_set_aside`` are
+    the files of broken ones, until somebody deletes them.
     """
 
     site: str
@@ -84,6 +96,7 @@ class SiteStatus:
     counts: dict[str, int]
     reasons: dict[str, int]
     advice: dict[str, str]
+    held_at_hub: int
     sent_last_hour: int
     sent: tuple[Sent, ...]
     oldest_unsent_seconds: int | None
@@ -94,6 +107,7 @@ class SiteStatus:
     lost: int
     repeats: int
     last_error: LastError | None
+    ledgers_set_aside: tuple[str, ...]
 
     @property
     def degraded(self) -> bool:
@@ -112,6 +126,7 @@ class SiteStatus:
             **self.counts,
             "reasons": self.reasons,
             "advice": self.advice,
+            "held_at_hub": self.held_at_hub,
             "sent_last_hour": self.sent_last_hour,
             "wire": {**total, "by_transfer_syntax": by_syntax},
             "oldest_unsent_seconds": self.oldest_unsent_seconds,
@@ -122,6 +137,7 @@ class SiteStatus:
             "lost": self.lost,
             "repeats": self.repeats,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
+            "ledgers_set_aside": list(self.ledgers_set_aside),
         }
 
 
@@ -158,21 +174,28 @@ class StudyStatus:
 class HubStatus:
     """A hub: ``totals`` of its index, how much waits to be filed, whether it runs, who came and left with nothing.
 
-    ``at_several_sites`` counts studies and patients that only one site can have.
+    Of what does not answer nothing is told but that: ``index_error``, and ``totals`` empty. ``disk`` is the spool's;
+    ``index_disk`` is ``None`` when a server has the index. ``at_several_sites`` counts studies and patients that
+    only one site can have.
     """
 
     ae_title: str
     totals: dict[str, int]
-    queued: int
-    running: bool
+    index_error: str
+    queued: int | None
+    running: bool | None
     disk: Disk
-    failed_connections: int
+    archive_disk: Disk
+    index_disk: Disk | None
+    failed_connections: int | None
     at_several_sites: dict[str, int]
+    generation: str
 
     @property
     def degraded(self) -> bool:
         """Whether a person is needed."""
-        return bool(self.totals["held"] or not self.disk.room)
+        disks = [disk for disk in (self.disk, self.archive_disk, self.index_disk) if disk is not None]
+        return bool(self.index_error or self.totals.get("held") or not all(disk.room for disk in disks))
 
     def as_dict(self) -> dict[str, Any]:
         """As ``hub status --json`` has it."""
@@ -182,14 +205,19 @@ class HubStatus:
             "queued": self.queued,
             "running": self.running,
             "disk": asdict(self.disk),
+            "archive_disk": asdict(self.archive_disk),
+            "index_disk": asdict(self.index_disk) if self.index_disk else None,
+            "index_error": self.index_error,
             "failed_connections": self.failed_connections,
             "at_several_sites": self.at_several_sites,
+            "generation": self.generation,
         }
 
 
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
-    from fidac_node.site.ledger import FAILED_CONNECTIONS
+    from fidac_node.commitment.reasons import HELD_AT_HUB
+    from fidac_node.site.ledger import FAILED_CONNECTIONS, FILE, REPEAT
 
     now = time.time()
     error = ledger.last_error()
@@ -201,19 +229,35 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         counts=ledger.counts(),
         reasons=reasons,
         advice={code: advice for code, advice in _advice(config).items() if code in reasons},
+        held_at_hub=ledger.with_reason("sent", HELD_AT_HUB),
         sent_last_hour=ledger.sent_since(now - _HOUR),
         sent=tuple(
             Sent(TRANSFER_SYNTAXES.get(row["transfer_syntax_uid"], row["transfer_syntax_uid"]), **row)
             for row in ledger.sent()
         ),
-        oldest_unsent_seconds=round(now - oldest) if oldest else None,
+        oldest_unsent_seconds=max(0, round(now - oldest)) if oldest else None,
         disk=_disk(config.spool.directory, config.spool.reserve),
         hub=_link(config, ledger),
         failed_connections=int(ledger.fact(FAILED_CONNECTIONS) or 0),
         last_error=LastError(*error) if error else None,
         **ledger.told(),
-        repeats=ledger.repeats(),
+        repeats=ledger.with_reason("discarded", REPEAT),
+        ledgers_set_aside=tuple(broken.set_aside(config.spool.directory / FILE)),
     )
+
+
+def ask_site(config: SiteConfig) -> SiteStatus:
+    """How a site stands, as :func:`site_status`, from what its disk says in time.
+
+    Raises :class:`ConfigError` when the node never ran, ``Temporary``, ``OSError``.
+    """
+    from fidac_node.operations import ledger
+
+    def ask() -> SiteStatus:
+        with ledger.opened(config) as rows:
+            return site_status(config, rows)
+
+    return Asked(ask).within(PATIENCE)
 
 
 def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[StudyStatus]:
@@ -221,19 +265,66 @@ def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[St
     return [_study(row, config.spool.study_idle) for row in ledger.studies(limit=limit)]
 
 
-def hub_status(config: HubConfig, db: Database) -> HubStatus:
-    """How a hub stands, from its index and its spool."""
-    from fidac_node.hub.index import at_several_sites, failed_connections, totals
+def hub_status(config: HubConfig) -> HubStatus:
+    """How a hub stands, from its index, its spool and its disks; what is frozen is not waited for.
+
+    Raises :class:`ConfigError` when there is no index yet.
+    """
+    reserve, file = config.spool.reserve, database_file(config)
+    index, spool = Asked(lambda: _index(config)), Asked(lambda: _hub_spool(config))
+    archive = Asked(lambda: _disk(config.archive.directory, reserve))
+    index_disk = Asked(lambda: _disk(file.parent, reserve)) if file else None
+    counts: dict[str, int] = {}
+    several: dict[str, int] = {}
+    failed: int | None = None
+    generated = ""
+    trouble = ""
+    try:
+        counts, failed, several, generated = index.within(PATIENCE)
+    except Temporary as error:
+        trouble = str(error)
+    frozen = Disk(None, reserve, room=False, error="does not answer")
+    queued, running, disk = _answer(spool, (None, None, frozen))
+    return HubStatus(
+        ae_title=config.receive.ae_title,
+        totals=counts,
+        index_error=trouble,
+        queued=queued,
+        running=running,
+        disk=disk,
+        archive_disk=_answer(archive, frozen),
+        index_disk=_answer(index_disk, frozen) if index_disk else None,
+        failed_connections=failed,
+        at_several_sites=several,
+        generation=generated,
+    )
+
+
+def _answer(asked: Asked[T], otherwise: T) -> T:
+    """What a disk says in time, or ``otherwise``."""
+    try:
+        return asked.within(PATIENCE)
+    except (Temporary, OSError):
+        return otherwise
+
+
+def _index(config: HubConfig) -> tuple[dict[str, int], int, dict[str, int], str]:
+    from fidac_node.hub.index import at_several_sites, failed_connections, generation, totals
+
+    with opened(config, PATIENCE) as db:
+        return totals(db), failed_connections(db), at_several_sites(db), generation(db)
+
+
+def _hub_spool(config: HubConfig) -> tuple[int | None, bool | None, Disk]:
+    """How much waits, whether it is filed, and the disk that it waits on."""
     from fidac_node.system.locks import FILING, is_taken
 
     directory, reserve = config.spool.directory / "inbox", config.spool.reserve
-    queued, running, disk = 0, False, Disk(None, reserve, True)
-    if directory.is_dir():
-        spool = Spool(directory, reserve=reserve)
-        queued = len(spool.entries("new")) + len(spool.entries("work"))
-        running, disk = is_taken(directory / FILING), _disk(directory, reserve)
-    several = at_several_sites(db)
-    return HubStatus(config.receive.ae_title, totals(db), queued, running, disk, failed_connections(db), several)
+    if not directory.is_dir():
+        return 0, False, Disk(None, reserve, room=True)
+    spool = Spool(directory, reserve=reserve)
+    queued = len(spool.entries("new")) + len(spool.entries("work"))
+    return queued, is_taken(directory / FILING), _disk(directory, reserve)
 
 
 def utc(seconds: float) -> str:
@@ -256,7 +347,8 @@ def _link(config: SiteConfig, ledger: Ledger) -> HubLink:
     contact, asked, reachable = (ledger.fact(name) for name in ("hub_contact", "hub_asked", "hub_reachable"))
     at = asked or contact  # a ledger of an earlier version knows the contact alone
     interval = config.send.echo_interval
-    lately = at is not None and (not interval or time.time() - float(at) <= 2 * interval + _ANSWER_SECONDS)
+    # A clock that was set back makes what was asked lately a thing of the future: then it is not known.
+    lately = at is not None and (not interval or abs(time.time() - float(at)) <= 2 * interval + _ANSWER_SECONDS)
     return HubLink(
         config.send.hub,
         reachable == "1" if lately else None,
@@ -267,8 +359,10 @@ def _link(config: SiteConfig, ledger: Ledger) -> HubLink:
 
 
 def _disk(directory: Path, reserve: int) -> Disk:
-    free = shutil.disk_usage(directory).free
-    return Disk(free, reserve, free > reserve)
+    if not directory.is_dir():
+        return Disk(None, reserve, room=True)
+    free = room(directory)
+    return Disk(free.bytes, reserve, free.is_enough(reserve), free.inodes)
 
 
 def _study(row: dict[str, Any], idle_seconds: float) -> StudyStatus:
@@ -276,7 +370,7 @@ def _study(row: dict[str, Any], idle_seconds: float) -> StudyStatus:
     if row["held"] or row["refused"]:
         state = "waiting"
     elif row["committed"] + row["discarded"] + row["dropped"] == row["received"]:
-        state = "complete" if time.time() - row["changed"] >= idle_seconds else "settling"
+        state = "complete" if not 0 <= time.time() - row["changed"] < idle_seconds else "settling"
     else:
         state = "on its way"
     whole = ("study", "received", "began", "changed", "labels", "reasons", "bytes")

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fidac_node.errors import NotFound
-from fidac_node.hub.index.rights import Rights
-from fidac_node.hub.index.tokens import READ_IMAGES, READ_INDEX, TokenRow, add_token, list_tokens, rights_of
+from fidac_node.hub.index.clients import RIGHTS, Right, permitted
+from fidac_node.hub.index.tokens import (
+    READ_IMAGES,
+    READ_INDEX,
+    RIGHT_OF,
+    Bearer,
+    TokenRow,
+    add_token,
+    bearer_of,
+    list_tokens,
+)
 from fidac_node.hub.index.tokens import revoke_token as end
 from fidac_node.operations.uses import UseLog
 
@@ -16,7 +25,20 @@ if TYPE_CHECKING:
 
     from fidac_node.config.config import HubConfig
 
-__all__ = ["READ_IMAGES", "READ_INDEX", "Rights", "TokenRow", "create", "list_tokens", "revoke", "rights_of"]
+__all__ = [
+    "READ_IMAGES",
+    "READ_INDEX",
+    "RIGHTS",
+    "RIGHT_OF",
+    "Bearer",
+    "Right",
+    "TokenRow",
+    "bearer_of",
+    "create",
+    "list_tokens",
+    "permitted",
+    "revoke",
+]
 
 
 def create(

@@ -10,18 +10,33 @@ from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
 
+from fidac_node.system.base32 import base32
+
 if TYPE_CHECKING:
+    from io import RawIOBase
     from pathlib import Path
+    from typing import BinaryIO
 
 Digest = blake3
+_CHARACTERS: Final = 16
 _PIECE: Final = 1 << 20
 
 
 def digest_of(path: Path, offset: int = 0) -> bytes:
     """The digest of a file's bytes from ``offset`` on. Raises ``OSError``."""
     with path.open("rb") as fp:
-        fp.seek(offset)
-        found = Digest()
-        while piece := fp.read(_PIECE):
-            found.update(piece)
+        return digest_from(fp, offset)
+
+
+def digest_from(file: BinaryIO | RawIOBase, offset: int) -> bytes:
+    """As :func:`digest_of`, of an open file. Raises ``OSError``."""
+    file.seek(offset)
+    found = Digest()
+    while piece := file.read(_PIECE):
+        found.update(piece)
     return found.digest()
+
+
+def spelled(digest: bytes) -> str:
+    """As an object's name spells a digest: its first 80 bits in base32."""
+    return base32(digest, _CHARACTERS)

@@ -33,7 +33,7 @@ from pynetdicom.pdu_primitives import P_DATA
 from fidac_node.dicom.associate import Request, read_request, write_request
 from fidac_node.dicom.pdu import COMMAND, LAST, PDU
 from fidac_node.receive.command import read_store, store_response
-from fidac_node.receive.parser import LONGEST_PDU, Command, Event, Foreign, Parser, Piece
+from fidac_node.receive.parser import LONGEST_PDU, LONGEST_REQUEST, Command, Event, Foreign, Parser, Piece
 from fidac_node.receive.provider import MOST_MESSAGES, Provider, Queue
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Lane(DULServiceProvider):
         self.over = False
         self.parser = Parser()
         self.event_queue = Queue(self.wake)
-        self.to_provider_queue = Queue(self.wake)
+        self.to_provider_queue = self.said = Queue(self.wake)
         self.to_user_queue = Queue(wake_user)
         self._receiver = receiver
         self._provider = provider
@@ -133,17 +133,24 @@ class Lane(DULServiceProvider):
     def run_reactor(self) -> None:
         """Serve the connection until it is closed."""
         self.assoc._dul_ready.set()
+        self._starved = self.wire.end == self.wire.start
+        self._note_first()
         try:
             while not self._kill_thread:
                 self._turn()
         except Exception:
-            log.exception("closing the connection of %s: unexpected trouble", self.assoc.requestor.ae_title)
+            log.exception(
+                "closing the connection of %s: unexpected trouble",
+                self.assoc.requestor.ae_title,
+                extra={"peer": self.assoc.requestor.address},
+            )
             evt.trigger(self.assoc, evt.EVT_CONN_CLOSE, {})
         finally:
             self._tell_of_the_end()
             self._drop()
             self.wire.dispose()
             self.over = True
+            self.said.tell()
             self._provider.msg_queue.put((None, None))
             cast(Any, self.to_user_queue).put(None)  # who waits for an association request that will not come
 
@@ -161,9 +168,15 @@ class Lane(DULServiceProvider):
         state = self.state_machine.current_state
         if state == "Sta2" and self.artim_timer.expired:
             self.event_queue.put("Evt18")
-        if not self.event_queue.queue and not (self.to_provider_queue.queue and self._process_recv_primitive()):
+        says = not self.event_queue.queue and bool(self.to_provider_queue.queue) and self._process_recv_primitive()
+        if not says and not self.event_queue.queue:
             self._listen(state)
         self._act()
+        if says:
+            self._heard = time.monotonic()  # it took what was said: the silence was ours
+            if self.wire.wait(0):  # who answers at length hears that it is enough
+                self._listen(self.state_machine.current_state)
+                self._act()
 
     def _act(self) -> None:
         """Have the state machine act on the next event, if there is one."""
@@ -216,11 +229,15 @@ class Lane(DULServiceProvider):
             self._trouble = error
             self.event_queue.put("Evt17")
             return False
-        if read and not self._first:
-            self._first = bytes(self.wire.view[self.wire.start : self.wire.start + _FIRST])
+        if read:
+            self._note_first()
         if read and not inside:
             self._heard = time.monotonic()
         return read
+
+    def _note_first(self) -> None:
+        if not self._first:
+            self._first = bytes(self.wire.view[self.wire.start : min(self.wire.end, self.wire.start + _FIRST)])
 
     def _make_way(self) -> None:
         """See that there is room to read ahead; an object's bytes stay in the buffer as long as they can."""
@@ -264,6 +281,7 @@ class Lane(DULServiceProvider):
                 "aborting the association of %s: its message is not valid: %s",
                 self.assoc.requestor.ae_title,
                 type(error).__name__,
+                extra={"peer": self.assoc.requestor.address},
             )
             self._told = True
             self._drop()
@@ -304,7 +322,7 @@ class Lane(DULServiceProvider):
     def _pass_on(self) -> bool:
         """Let pynetdicom read the PDU at hand, once all of it is there; ``False``: it is not."""
         wire = self.wire
-        foreign = self.parser.foreign(wire.view, wire.start, wire.end)
+        foreign = self.parser.foreign(wire.view, wire.start, wire.end, self._longest())
         if foreign is not None:
             self._give(foreign)
         elif self.parser.wanted:
@@ -314,7 +332,7 @@ class Lane(DULServiceProvider):
     def _give(self, foreign: Foreign) -> None:
         """Let pynetdicom read a PDU that lies in the buffer."""
         wire = self.wire
-        if foreign.length > LONGEST_PDU:
+        if foreign.length > self._longest():
             self.event_queue.put("Evt19")
             return
         if wire.buffer[wire.start] == _ASSOCIATE_RQ:
@@ -325,6 +343,10 @@ class Lane(DULServiceProvider):
             self._read_pdu_data()
         self.parser.start = self.wire.start
         self._heard = time.monotonic()
+
+    def _longest(self) -> int:
+        """How long a PDU that pynetdicom reads may be."""
+        return LONGEST_PDU if self._has_asked else LONGEST_REQUEST
 
     def _asked(self, body: bytes) -> None:
         """Take an association request as it was meant, and let pynetdicom read what the standard makes of it."""
@@ -337,7 +359,8 @@ class Lane(DULServiceProvider):
             pdu.decode(write_request(request))
         except Exception as error:  # ours says what is wrong; of pynetdicom's the kind is told
             why = str(error) if type(error) is ValueError else type(error).__name__
-            log.warning("aborting the request of %s: %s", self.assoc.requestor.address, why)
+            address = self.assoc.requestor.address
+            log.warning("aborting the request of %s: %s", address, why, extra={"peer": address})
             self._told = True
             self.event_queue.put("Evt19")
             return

@@ -8,7 +8,7 @@ from typing import Final
 from fidac_node.errors import ConfigError
 
 # pynetdicom's 5 makes the sixth of a burst wait a second, until its TCP asks again.
-_BACKLOG: Final = 128
+_BACKLOG: Final = 512
 
 
 def listen(host: str, port: int, section: str = "receive") -> socket.socket:

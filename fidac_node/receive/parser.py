@@ -13,8 +13,9 @@ from fidac_node.dicom.pdu import COMMAND, LAST, P_DATA_TF, PDU, PDV
 
 _PDU_TYPES: Final = range(0x01, 0x08)
 
-# Twice the largest PDU that may be configured; an A-ASSOCIATE-RQ with all contexts and syntaxes has 200 KB.
+# Twice the largest PDU that may be configured.
 LONGEST_PDU: Final = 2 << 20
+LONGEST_REQUEST: Final = 512 << 10  # an A-ASSOCIATE-RQ with all contexts and syntaxes has 200 KB
 _LONGEST_COMMAND: Final = 64 << 10
 # Bytes that come in time give the rest of a PDU more time: a slow line may take minutes for the longest.
 _STRETCH: Final = 128 << 10
@@ -93,13 +94,16 @@ class Parser:
                     yield foreign
                 return
 
-    def foreign(self, view: memoryview, start: int, end: int) -> Foreign | None:
-        """A PDU at ``start`` that is no P-DATA-TF, or may be none now; ``None``: more must be read first."""
+    def foreign(self, view: memoryview, start: int, end: int, longest: int = LONGEST_PDU) -> Foreign | None:
+        """A PDU at ``start`` that is no P-DATA-TF, or may be none now; ``None``: more must be read first.
+
+        For one longer than ``longest`` nobody waits.
+        """
         self.start, self.wanted = start, 0
         if end - start < PDU.size:
             return None
         kind, length = PDU.unpack_from(view, start)
-        if kind in _PDU_TYPES and length <= LONGEST_PDU and end - start < PDU.size + length:
+        if kind in _PDU_TYPES and length <= longest and end - start < PDU.size + length:
             self.wanted = PDU.size + length
             return None
         return Foreign(length)

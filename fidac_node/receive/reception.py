@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import ssl
@@ -18,7 +19,7 @@ from pynetdicom.presentation import PresentationContext
 
 from fidac_node.receive import listener
 from fidac_node.receive.check import Identity, is_whole
-from fidac_node.receive.scp import ARRIVING_SHARE, Policy, StorageScp
+from fidac_node.receive.scp import ARRIVING_SHARE, Network, Policy, StorageScp
 from fidac_node.receive.seats import Seats
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
@@ -28,6 +29,8 @@ from fidac_node.system.service import Lifeline
 log = logging.getLogger(__name__)
 
 STAGE: Final = "receive"
+# The longest pause before a receiver is started again, in seconds: the PACS waits for it.
+PAUSE: Final = 5.0
 # More receivers than this have nothing to do: the disk is busy by then.
 _MOST: Final = 4
 
@@ -42,6 +45,9 @@ class Settings:
     networks: tuple[str, ...]
     max_associations: int
     max_associations_per_caller: int
+    max_unassociated: int
+    max_unassociated_per_address: int
+    processes: int
     max_pdu: int
     max_object: int
     acse_timeout: float
@@ -74,6 +80,7 @@ def policy(
     called: frozenset[str],
     ready: Callable[[float], str],
     handlers: Sequence[tuple[Any, ...]],
+    guests: Callable[[str], Sequence[Network] | None] = lambda _: None,
 ) -> Policy:
     """Return the policy that ``receive`` states; the seats are counted in the folder ``spool``.
 
@@ -96,8 +103,11 @@ def policy(
         dimse_timeout=receive.dimse_timeout,
         idle_timeout=receive.idle_timeout,
         max_object=receive.max_object,
+        max_unassociated=_share(receive.max_unassociated, receive),
+        max_unassociated_per_address=_share(receive.max_unassociated_per_address, receive),
         tls=_context(receive),
         handlers=handlers,
+        guests=guests,
     )
 
 
@@ -131,6 +141,17 @@ def restore_names(spool: Spool) -> None:
         log.warning(
             "names given back to %d objects in %s: a crash had taken them; nothing is lost", restored, spool.directory
         )
+
+
+def bury(spool: Spool, process: int) -> None:
+    """After the death of one process: nothing identifiable of it stays in ``tmp/``. Raises ``OSError``."""
+    if named := spool.bury(process, is_whole):
+        log.warning("process %d died: %d objects that it had received whole were given their names", process, named)
+
+
+def _share(limit: int, receive: Settings) -> int:
+    """One process's share of what is allowed to all: they take connections in turn."""
+    return math.ceil(limit / len(names(receive.processes)))
 
 
 def _context(receive: Settings) -> ssl.SSLContext | None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import PresentationContext, build_context
@@ -65,6 +65,9 @@ _TOO_MANY: Final = (2, 3, 2)
 _STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH}
 
 
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
+
+
 @dataclass(frozen=True)
 class Policy:
     """Who may associate and with what, in plain values; times in seconds, sizes in bytes.
@@ -73,6 +76,8 @@ class Policy:
     ``ready`` says why no association can be taken now, or nothing; ``takes`` the same of one more object
     of a running association (default: as ``ready``). Senders try a rejected association again, while
     many take an error status as final: ``takes`` should hold out longer. ``seats`` counts the associations.
+    ``max_unassociated`` connections may have no association, ``max_unassociated_per_address`` of one address.
+    ``guests`` gives the networks (none: all) of a calling AE title that may associate without storing, else ``None``.
     ``handlers`` serve what ``contexts`` offers besides storage: ``(event, function)``.
     """
 
@@ -85,14 +90,17 @@ class Policy:
     ready: Callable[[], str]
     seats: Seats
     takes: Callable[[], str] | None = None
-    networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+    networks: Sequence[Network] = ()
     max_pdu: int = 131072
     acse_timeout: float = 30
     dimse_timeout: float = 120
     idle_timeout: float = 120
     max_object: int = 4 << 30
+    max_unassociated: int = 400
+    max_unassociated_per_address: int = 100
     tls: ssl.SSLContext | None = None
     handlers: Sequence[tuple[Any, ...]] = ()
+    guests: Callable[[str], Sequence[Network] | None] = lambda _: None
 
 
 def storage_contexts(sop_classes: Sequence[str], transfer_syntaxes: Sequence[str]) -> list[PresentationContext]:
@@ -140,6 +148,8 @@ class StorageScp:
             contexts=policy.contexts,
             handlers=handlers,
             tls=policy.tls,
+            most=policy.max_unassociated,
+            most_per_address=policy.max_unassociated_per_address,
         )
 
     @property
@@ -149,8 +159,13 @@ class StorageScp:
 
     @property
     def associations(self) -> list[LaneAssociation]:
-        """Everybody who is connected, whether associated or not."""
+        """Everybody who has asked for an association and is connected."""
         return self._server.associations
+
+    @property
+    def newcomers(self) -> int:
+        """How many are connected and have not asked yet."""
+        return self._server.newcomers
 
     def start(self) -> None:
         """Serve, in threads."""
@@ -193,7 +208,7 @@ class StorageScp:
         except OSError as error:
             return _refusal(OUT_OF_RESOURCES, f"disk: {error.strerror}")
         except Exception:  # the answer to anything unexpected is a failure: the sender still has the object
-            log.exception("object refused (0110): unexpected trouble")
+            log.exception("object refused (0110): unexpected trouble", extra={"peer": ""})
             return _refusal(PROCESSING_FAILURE, "unexpected trouble, see the node's log")
         finally:
             incoming.discard()
@@ -209,7 +224,7 @@ class StorageScp:
         if incoming.draft is None:
             return _refusal(OUT_OF_RESOURCES, f"disk: {incoming.failure}")
         if not self._policy.callers(incoming.meta.source_ae):
-            return _refusal(NOT_AUTHORISED, "calling AE title is not registered any more")
+            return _refusal(NOT_AUTHORISED, "calling AE title is not registered to store")
         if reason := (self._policy.takes or self._policy.ready)():
             return _refusal(OUT_OF_RESOURCES, reason)
         identity = identify_draft(
@@ -229,10 +244,12 @@ class StorageScp:
         try:
             rejection, why = self._judge(assoc)
         except Exception:  # pynetdicom accepts after a failing notification handler: we must not
-            log.exception("rejecting an association: its request could not be judged")
+            log.exception("rejecting an association: its request could not be judged", extra={"peer": assoc.peer})
             rejection, why = _BUSY, "internal error"
         if rejection:
-            log.warning("rejected %s from %s: %s", assoc.calling or "somebody", assoc.requestor.address, why)
+            log.warning(
+                "rejected %s from %s: %s", assoc.calling or "somebody", assoc.peer, why, extra={"peer": assoc.peer}
+            )
             assoc.acse.send_reject(*rejection)
             assoc.kill()
 
@@ -255,11 +272,15 @@ class StorageScp:
                 _CALLED_UNKNOWN,
                 f"it called {called!r}, this node answers to {', '.join(sorted(self._policy.called))}",
             )
-        if not self._policy.callers(calling):
+        stores = self._policy.callers(calling)
+        networks = () if stores else self._policy.guests(calling)
+        if networks is None:
             return _CALLER_UNKNOWN, "its AE title is not registered here"
+        if networks and not any(address in network for network in networks):
+            return _NOT_FROM_HERE, "its address is not in the networks that its AE title may come from"
         if self._stopping.is_set():
             return _BUSY, "the node is stopping"
-        if reason := self._policy.ready():
+        if stores and (reason := self._policy.ready()):
             return _BUSY, reason
         return self._admit(assoc, calling)
 
@@ -292,5 +313,5 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 def _refusal(code: int, comment: str) -> tuple[int, str]:
     """A response status; ErrorComment is LO, 64 characters at most (PS3.7 C.5), and names nobody."""
-    log.warning("object refused with status %04X: %s", code, comment)
+    log.warning("object refused with status %04X: %s", code, comment, extra={"peer": comment})
     return code, comment[:64]

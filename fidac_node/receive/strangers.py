@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 _MINUTE: Final = 60.0
 _MOST_A_MINUTE: Final = 10
+UNFINISHED_HANDSHAKE: Final = (
+    "it began a TLS handshake and did not end it",
+    "look at its log, and at the network between",
+)
 _MOST_TOLD: Final = 1024
 _HTTP: Final = (b"GET ", b"HEAD", b"POST", b"PUT ", b"OPTI", b"PRI ", b"CONN")
 _TLS_HANDSHAKE: Final = b"\x16\x03"
@@ -65,7 +69,9 @@ class Strangers:
         """A connection came to nothing."""
         self._count()
         if (more := self._may_tell(address, cause)) is not None:
-            log.warning("the connection of %s came to nothing: %s; %s%s", address, cause, remedy, more)
+            log.warning(
+                "the connection of %s came to nothing: %s; %s%s", address, cause, remedy, more, extra={"peer": address}
+            )
 
     def broke_off(self, address: str, calling: str, size: int) -> None:
         """A connection ended in the middle of an object of which ``size`` bytes had come."""
@@ -78,9 +84,23 @@ class Strangers:
                 address,
                 size,
                 more,
+                extra={"peer": address},
             )
 
-    def _may_tell(self, address: str, cause: str) -> str | None:
+    def sent_away(self, address: str, limit: str) -> None:
+        """A connection was closed because too many, as ``limit`` has it, have not asked for an association."""
+        self._count()
+        if (more := self._may_tell(address, limit, most=1)) is not None:
+            log.warning(
+                "%s has many connections open that ask for no association, and the oldest are closed: look at what "
+                "connects there; %s says how many may wait%s",
+                address,
+                limit,
+                more,
+                extra={"peer": address},
+            )
+
+    def _may_tell(self, address: str, cause: str, most: int = _MOST_A_MINUTE) -> str | None:
         """What to add to the line: how often it was not told; ``None``: not this time either."""
         now = time.monotonic()
         with self._lock:
@@ -91,7 +111,7 @@ class Strangers:
                 self._minutes[address, cause] = _Minute(now)
                 return f" ({minute.silent} times more in the minute before)" if minute and minute.silent else ""
             minute.told += 1
-            if minute.told <= _MOST_A_MINUTE:
+            if minute.told <= most:
                 return ""
             minute.silent += 1
             return None

@@ -33,16 +33,17 @@ class Wire(AssociationSocket):
     and ``.event_queue``.
     """
 
-    def __init__(self, assoc: Association, sock: socket.socket, patience: float | None) -> None:
+    def __init__(self, assoc: Association, sock: socket.socket, patience: float | None, read: bytes = b"") -> None:
+        """``read`` was read already."""
         super().__init__(assoc, client_socket=sock)
         sock.setblocking(False)
         self.patience = patience
-        self.buffer = bytearray(_AT_FIRST)
+        self.buffer = bytearray(read) + bytes(max(0, _AT_FIRST - len(read)))
         self.view = memoryview(self.buffer)
-        self.start = self.end = 0
+        self.start, self.end = 0, len(read)
         self._fd = sock.fileno()
         self._secure = isinstance(sock, ssl.SSLSocket)
-        self._full = False
+        self._full = self._secure and bool(read)  # the TLS layer may hold more, and poll(2) does not see it
         self.trickles = False  # little came at the last reading: more is likelier to come than to be there
         self._lock = threading.Lock()
         self._wakes = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -149,6 +150,11 @@ class Wire(AssociationSocket):
                 if not sock.recv_into(self.view):
                     break
         self.close()
+
+    def cut(self) -> None:
+        """Let nobody wait for the peer any longer; from any thread, harmless after the end."""
+        with suppress(OSError, AttributeError):  # closed meanwhile
+            cast(socket.socket, self.socket).shutdown(socket.SHUT_RDWR)
 
     def dispose(self) -> None:
         """Close, and give back what is held: nobody waits here any more. Harmless twice."""

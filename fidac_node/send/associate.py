@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ from fidac_node.send.upper_layer import (
     Unavailable,
     encode_command,
 )
+from fidac_node.spool.queue import CORRUPT
 from fidac_node.system import safeio
 
 __all__ = ["USUAL_PAIRS", "Courier", "Destination", "Pair", "Parcel", "Unavailable", "merge"]
@@ -63,6 +65,28 @@ class Parcel(NamedTuple):
         file = FileIO(name)
         try:
             return cls(name, *part10.read_meta(file), file)
+        except BaseException:
+            file.close()
+            raise
+
+    @classmethod
+    def kept(cls, path: str, check: Callable[[FileIO], None] = lambda _file: None) -> Parcel:
+        """As :meth:`open`, of an outbox: what is there and no file of ours is not followed, nor waited for.
+
+        ``check`` judges the open file before anything of it is believed. Raises :class:`Permanent` ``corrupt`` for a
+        link, ``OSError``, and what ``check`` raises.
+        """
+        try:
+            file = FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "r")
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise Permanent(
+                CORRUPT, "its file in the outbox is a symbolic link, this node made none: drop it"
+            ) from None
+        try:
+            check(file)
+            return cls(path, *part10.read_meta(file), file)
         except BaseException:
             file.close()
             raise

@@ -37,6 +37,7 @@ class Verdict:
 
 
 _LATER: Final = "it is sent again by itself"
+_LOOK: Final = f"look at its log, and at what listens there; {_LATER}"
 _COMPARE: Final = "compare the object with the hub's conformance statement, then retry or drop it"
 _REGISTER: Final = "register this site at the hub (fidac-node hub site add); it is sent again by itself"
 
@@ -71,8 +72,9 @@ _TABLE: Final[tuple[tuple[int, int, Verdict], ...]] = (
             "compare the two, then retry or drop this one",
         ),
     ),
-    (0x0112, 0x0112, Verdict(Fate.PERMANENT, "the hub knows no such object", _COMPARE)),
-    (0x0114, 0x0115, Verdict(Fate.PERMANENT, "an argument of the request is not valid to the hub", _COMPARE)),
+    # About the request, which is the same for every object: it is the hub that is unwell, or not a hub.
+    (0x0112, 0x0112, Verdict(Fate.TEMPORARY, "the hub answers as if it were asked for an object", _LOOK)),
+    (0x0114, 0x0115, Verdict(Fate.TEMPORARY, "an argument of the request is not valid to the hub", _LOOK)),
     (0x0117, 0x0117, Verdict(Fate.PERMANENT, "the hub finds the SOP Instance UID not valid", _COMPARE)),
     (
         0x0118,
@@ -89,7 +91,7 @@ _TABLE: Final[tuple[tuple[int, int, Verdict], ...]] = (
     # Permanent by its name, but it is the registration that is missing, not the object that is wrong.
     (0x0124, 0x0124, Verdict(Fate.TEMPORARY, "the hub does not authorise this node to store", _REGISTER, for_all=True)),
     (0x0210, 0x0210, Verdict(Fate.TEMPORARY, "the hub took the request for a duplicate", _LATER)),
-    (0x0211, 0x0212, Verdict(Fate.PERMANENT, "the hub does not understand the request", _COMPARE)),
+    (0x0211, 0x0212, Verdict(Fate.TEMPORARY, "the hub does not understand the request", _LOOK)),
     (0x0213, 0x0213, Verdict(Fate.TEMPORARY, "the hub has reached a resource limit", f"look at its disk; {_LATER}")),
     (0xFE00, 0xFE00, Verdict(Fate.TEMPORARY, "the hub cancelled the operation", _LATER)),
 )

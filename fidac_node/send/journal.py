@@ -16,11 +16,21 @@ class Talk(NamedTuple):
     at: float = -math.inf
 
 
+class Moment(NamedTuple):
+    """When something happened: ``at`` for people (seconds of the epoch), ``turn`` for the order.
+
+    A clock may be set back; what monotonic clocks of one machine say, counted on over its starts, only grows.
+    """
+
+    at: float
+    turn: int
+
+
 class Journal(Protocol):
     """Where what became of each object is written down."""
 
-    def note(self, entry: Entry, state: str, at: float | None = None, **fields: object) -> None:
-        """Write down that the object is in ``state`` since ``at`` (seconds of the epoch; default: now)."""
+    def note(self, entry: Entry, state: str, at: Moment | None = None, **fields: object) -> None:
+        """Write down that the object is in ``state`` since ``at`` (default: now)."""
 
     def attempting(self, entries: Iterable[Entry]) -> None:
         """Count one more attempt for each entry, durably, before the network is touched. Raises ``Temporary``."""
@@ -33,6 +43,12 @@ class Journal(Protocol):
 
     def last_talk(self) -> Talk:
         """What :meth:`contact` was told last, by whichever thread."""
+
+    def fact(self, name: str) -> str | None:
+        """Return what :meth:`remember` kept. Raises ``Temporary``."""
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep one named fact, durably. Raises ``Temporary``."""
 
     def flush(self) -> None:
         """Make durable what was noted."""

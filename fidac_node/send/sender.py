@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from functools import partial
-from typing import Final
+from io import FileIO
+from typing import Final, TypeAlias
 
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.errors import Permanent, Temporary
@@ -27,6 +28,9 @@ from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
 
 log = logging.getLogger(__name__)
+
+# Raises ``Permanent`` for an open file that is not to be sent as this object.
+Check: TypeAlias = "Callable[[FileIO, Entry], None]"
 
 # Objects of one association whose attempt is written down at once: a crash counts so many attempts too much at most,
 # and the more one association takes, the less is left for the others.
@@ -48,7 +52,8 @@ class Sender:
     """Sends what comes into ``outbox``; see :meth:`run`.
 
     ``associations`` is how many are open at the same time, over one study or several; ``first`` and ``maximum`` are the
-    seconds of :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work. In
+    seconds of :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work.
+    ``check(file, entry)`` raises :class:`Permanent` for an open file that is not to be sent under that name. In
     ``recent`` it leaves what it knows of objects that it has sent, for whoever asks for their commitment.
     """
 
@@ -57,6 +62,7 @@ class Sender:
         outbox: Spool,
         journal: Journal,
         destination: Destination,
+        check: Check,
         *,
         associations: int = 2,
         first: float = 5.0,
@@ -67,6 +73,7 @@ class Sender:
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._outbox, self._journal, self._destination = outbox, journal, destination
+        self._check = check
         self._first, self._maximum = first, maximum
         self._recent = {} if recent is None else recent
         self._rand = rand
@@ -126,7 +133,7 @@ class Sender:
 
     def _send(self, worker: str, line: _Line, batch: list[Entry], stop: threading.Event) -> None:
         settled = 0
-        ahead = _Ahead(self._outbox)
+        ahead = _Ahead(self._outbox, self._check)
         try:
             self._journal.attempting(batch)
             for number, entry in enumerate(batch):
@@ -238,10 +245,10 @@ class Sender:
 
 
 class _Ahead:
-    """Opens the next object's file while the answer about the one before is awaited."""
+    """Opens and checks the next object's file while the answer about the one before is awaited."""
 
-    def __init__(self, outbox: Spool) -> None:
-        self._outbox = outbox
+    def __init__(self, outbox: Spool, check: Check) -> None:
+        self._outbox, self._check = outbox, check
         self._entry: Entry | None = None
         self._parcel: Parcel | None = None
 
@@ -249,19 +256,22 @@ class _Ahead:
         """Open what comes next, if anything does."""
         for entry in entries:
             with suppress(OSError, Permanent):  # said when its turn comes
-                self._entry, self._parcel = entry, Parcel.open(self._outbox.place(entry))
+                self._entry, self._parcel = entry, self._opened(entry)
 
     def open(self, entry: Entry) -> Parcel:
-        """Return the object's parcel, its file open. Raises as :meth:`Parcel.read`."""
+        """Return the object's parcel, its file open. Raises as :meth:`Parcel.kept`."""
         parcel, self._parcel = self._parcel, None
         if parcel is not None and self._entry == entry:
             return parcel
-        return Parcel.open(self._outbox.place(entry))
+        return self._opened(entry)
 
     def close(self) -> None:
         """Close what was looked at and never sent."""
         if self._parcel is not None:
             self._parcel.close()
+
+    def _opened(self, entry: Entry) -> Parcel:
+        return Parcel.kept(self._outbox.place(entry), lambda file: self._check(file, entry))
 
 
 class _Line:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from fidac_node.deidentify import Deidentifier
 from fidac_node.deidentify.tools.same import difference
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.receive.check import demand_whole
 from fidac_node.site.ledger import REPEAT, Ledger
 from fidac_node.spool.entry import Entry
-from fidac_node.spool.queue import Spool
+from fidac_node.spool.queue import CORRUPT, Spool
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,8 @@ class Again:
     def settle(self, entry: Entry, first: Entry) -> None:
         """Let go of an object that is, as it would leave, the copy of ``first``.
 
-        Raises :class:`Permanent` ``conflict`` if it is not, or nobody can tell, :class:`FirstInHand`, ``Temporary``,
-        ``OSError``.
+        Raises :class:`Permanent` ``conflict`` if it is not, or nobody can tell, ``corrupt`` if its file is not as it
+        was received, :class:`FirstInHand`, ``Temporary``, ``OSError``.
         """
         copy = self._copy_of(first)
         why = "" if copy is None else self._difference(entry, copy)
@@ -65,10 +67,15 @@ class Again:
         return None
 
     def _difference(self, entry: Entry, copy: Path) -> str:
-        """In what the object, as it would leave, is not the copy of the first. Raises ``OSError``."""
+        """In what the object, as it would leave, is not the copy of the first.
+
+        Raises :class:`Permanent` ``corrupt``, ``OSError``.
+        """
+        path = self._inbox.path(entry)
+        examine = partial(demand_whole, path, entry)
         with self._outbox.create() as draft:
             try:
-                with self._deidentifier.sources.open(self._inbox.path(entry), self._limit, agreed=True) as source:
+                with self._deidentifier.sources.open(path, self._limit, agreed=True, examine=examine) as source:
                     self._deidentifier.deidentify(
                         source,
                         draft.file,
@@ -78,6 +85,8 @@ class Again:
                         looked=True,  # nothing of it leaves
                     )
             except Permanent as error:
+                if error.code == CORRUPT:
+                    raise
                 return f"this one would be held by itself ({error.code})"
             draft.end()
             return difference(copy, draft.path, limit=self._limit, marks=False)

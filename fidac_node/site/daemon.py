@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -24,6 +24,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.sender import Sender
 from fidac_node.send.verification import Verifier
 from fidac_node.site.compress import Compressor
+from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
 from fidac_node.site.housekeeping import DiskWatch, purge
 from fidac_node.site.node import Site, open_site
 from fidac_node.site.people import Policy
@@ -31,8 +32,10 @@ from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
-from fidac_node.system import safeio
-from fidac_node.system.service import Chore, Lifeline, Supervisor
+from fidac_node.spool.queue import STATES
+from fidac_node.spool.seal import Seals
+from fidac_node.system import locks, safeio
+from fidac_node.system.service import Chore, Lifeline, Supervisor, start_again, taking_time
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,9 @@ _SENDER: Final = "send-0"
 def run(config_path: Path, only: Sequence[str] = ()) -> int:
     """Run the node, or just the stages ``only``, until it is told to stop; return the exit code."""
     site = open_site(config_path)
+    stages = [stage for stage in STAGES if not only or stage in only]
+    family = _claim(site, stages)
+    set_aside_if_damaged(site.config.spool.directory)
     begun = site.has_begun
     site.check_key()
     site.tell_recipe(begun=begun)
@@ -53,13 +59,13 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         Rules.from_config(site.config.route),
         site.destination,
     )  # wrong settings stop here, not in a child
-    stages = [stage for stage in STAGES if not only or stage in only]
     if "deidentify" in stages and site.pixel_rules.wants_ocr:
         log.info("looking for burned-in text with %s", ocr.require())
     receive = site.config.receive
-    # Before anything is put right: who finds the port taken may have found the daemon that works on this spool.
+    # Before anything is put right: who finds the port taken may have found an earlier version that works on this spool.
     listeners = reception.listen(select(reception.Settings, receive)) if reception.STAGE in stages else {}
-    _recover(site, stages)
+    with taking_time():
+        _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
     processes = {
         reception.STAGE: reception.names(receive.processes),
@@ -79,12 +85,42 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         site.plan.profile,
         site.plan.digest[:8],
     )
-    code = Supervisor(
-        f"site node {site.config.site.id}", children, chores, listeners=listeners, grace=_GRACE_SECONDS
-    ).run()
+    stopped = threading.Event()
+    describing = threading.Thread(target=site.describe, args=(stopped,), name="describe", daemon=True)
+    describing.start()
+    supervisor = Supervisor(
+        f"site node {site.config.site.id}",
+        children,
+        chores,
+        listeners=listeners,
+        locks=family,
+        grace=_GRACE_SECONDS,
+        bury=partial(reception.bury, site.inbox),
+        pauses={reception.STAGE: reception.PAUSE},
+    )
+    chores.append(Chore("looking at the ledger", 5.0, partial(_look_at_ledger, site, supervisor)))
+    code = supervisor.run()
+    stopped.set()
+    describing.join()
+    if supervisor.renewing:
+        start_again()
     site.count_vault()
     site.ledger.close()
     return code
+
+
+def _claim(site: Site, stages: Sequence[str]) -> list[int]:
+    """Lock this spool's stages for this family of processes. Raises :class:`ConfigError` when another has one."""
+    spool = site.config.spool.directory
+    remedy = "stop it first, or give this node a [spool] directory of its own"
+    return [locks.claim(spool / f"{stage}.lock", f"the spool {spool} (stage {stage})", remedy) for stage in stages]
+
+
+def _look_at_ledger(site: Site, supervisor: Supervisor) -> None:
+    """Start all again when the ledger is broken: a start sets it aside, and makes another of the directories."""
+    if is_out_of_date(site.ledger):
+        log.error("the ledger is broken or was replaced: this node stops and starts again")
+        supervisor.renew()
 
 
 def run_child(config_path: Path, name: str, *, after_crash: bool) -> NoReturn:
@@ -124,12 +160,16 @@ def _recover(site: Site, stages: Sequence[str]) -> None:
 def _finish(site: Site) -> None:
     """Remove originals whose copy is in the outbox: a power cut may bring one back under its name, and wiped.
 
-    Whoever put a copy may have died before its name was safe, so that is made sure of first. Raises ``OSError``.
+    Whoever put a copy may have died before its name was safe, so that is made sure of first. One whose copy is corrupt
+    came again to replace it. Raises ``OSError``.
     """
-    copied = [entry for entry in site.inbox.entries("new") if site.outbox.knows(entry)]
+    left = {entry for state in STATES for entry in site.outbox.each(state)}
+    copied = [entry for entry in site.inbox.each("new") if entry in left and not site.outbox.is_corrupt(entry)]
     for directory in {site.outbox.path(entry).parent for entry in copied}:
         safeio.sync_directory(directory)
     for entry in copied:
+        with suppress(FileNotFoundError):
+            site.outbox.doubt(entry)  # it came again: as a worker would
         site.inbox.remove(entry)
 
 
@@ -140,19 +180,19 @@ def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
         entry = entry_for(identity, digest, handles)
         size = os.fstat(draft.fileno()).st_size
-        now = time.time()  # a worker may be done with the object before put returns
+        now = site.ledger.now()  # a worker may be done with the object before put returns
         if site.inbox.put(draft, entry):
             site.ledger.note(
                 entry,
                 "ready",
                 at=now,
-                received_at=now,
+                received_at=now.at,
                 bytes=size,
                 calling_ae=identity.meta.source_ae,
                 called_ae=identity.meta.receiving_ae,
             )
         else:
-            log.info("object %s came again and is kept once", entry)
+            log.info("object %s came again and is kept once", entry, extra={"peer": identity.meta.source_ae})
 
     classes = [*CT_CLASSES, *(HELD_CLASSES if receive.held_classes else ())]
     policy = reception.policy(
@@ -212,6 +252,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         site.outbox,
         site.ledger,
         site.destination,
+        Seals(site.keys.sealing_key).check,
         associations=send.associations,
         first=send.retry_first,
         maximum=send.retry_max,

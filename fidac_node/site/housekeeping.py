@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ from fidac_node.site import ledger
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.node import Site
 from fidac_node.spool.queue import Spool
+from fidac_node.system import disk
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def forget(config: SiteConfig) -> None:
         for entry in spools[1].entries(state):
             spools[1].remove(entry)
     path = config.spool.directory / ledger.FILE
-    for file in (path, *path.parent.glob(f"{path.name}-*")):
+    for file in (path, *path.parent.glob(f"{path.name}[-.]*")):  # also those that were set aside
         file.unlink(missing_ok=True)
     Ledger(path).close()
 
@@ -99,10 +99,11 @@ class DiskWatch:
         full = not spool.has_room()
         if full and not self._full:
             log.error(
-                "disk almost full: %d MB free, %d MB are the reserve; associations are rejected until space "
+                "disk almost full: %s, %d MB and %d inodes are the reserve; associations are rejected until space "
                 "returns; nothing taken is lost",
-                shutil.disk_usage(spool.directory).free >> 20,
+                disk.room(spool.directory),
                 self._site.config.spool.reserve_mb,
+                disk.RESERVED_INODES,
             )
         elif self._full and not full:
             log.warning("the disk has space again: associations are taken")

@@ -12,7 +12,6 @@ import json
 import os
 import stat
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -252,14 +251,14 @@ class _Import:
             draft.end()
             entry = entry_for(_identify(draft.path, self._max_object), digest, self._handles)
             size = draft.file.tell()
-            now = time.time()  # a worker may be done with the object before put returns
+            now = self._ledger.now()  # a worker may be done with the object before put returns
             new = self._inbox.put(draft, entry)
         if not new:
             self.result.duplicates += 1
             return
         self.result.accepted += 1
         facts = {"label": self._label, "label_source": "import"} if self._label else {}
-        self._ledger.note(entry, "ready", at=now, received_at=now, bytes=size, **facts)
+        self._ledger.note(entry, "ready", at=now, received_at=now.at, bytes=size, **facts)
 
     def _copy(self, source: _Source, chunk: bytes, fp: io.FileIO) -> bytes:
         """Copy the data set, ``chunk`` being its begin, and return its digest."""

@@ -10,19 +10,25 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
 import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
-from fidac_node.send.journal import Talk
-from fidac_node.spool.entry import Entry
+from fidac_node.send.journal import Moment, Talk
+from fidac_node.spool.entry import STUDY, Entry
+from fidac_node.spool.queue import CORRUPT
+from fidac_node.system import safeio
+from fidac_node.system.broken import is_damage
 
 log = logging.getLogger(__name__)
 
 FILE: Final = "ledger.db"
+# Written beside it, with its inode, by whoever finds a page of it damaged: see :mod:`.damage`.
+DAMAGED: Final = f"{FILE}.damaged"
 STATES: Final = ("ready", "held", "discarded", "outgoing", "refused", "sent", "committed", "dropped")
 LIVE_STATES: Final = ("ready", "held", "outgoing", "refused", "sent")
 LEFT_STATES: Final = ("sent", "committed")
@@ -39,12 +45,17 @@ OUTBOX_STATES: Final = {
 # Why an object was discarded that is the same as one before, in other bytes.
 REPEAT: Final = "repeat"
 FAILED_CONNECTIONS: Final = "failed_connections"
+_BUSY_SECONDS: Final = 30.0
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_ROWS: Final = 500
 _KEEP_ROWS: Final = 100_000
 _INT64: Final = 1 << 63
+_BOOT: Final = "boot"
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each start of the machine
+# Below it are the microseconds of 35 years, above it the number of starts.
+_EPOCH_BIT: Final = 50
 
-# Facts about the object: the first writer wins. Facts about its state: the latest state wins.
+# Facts about the object: the first writer wins. Facts about its state: the latest state wins, by its turn.
 _OF_OBJECT: Final = (
     "received_at",
     "bytes",
@@ -61,7 +72,7 @@ _OF_OBJECT: Final = (
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
 _NOTHING: Final = (None,) * len(_COLUMNS)
-_MESSAGE: Final = 4 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
+_MESSAGE: Final = 5 + list(_COLUMNS).index("message")  # where it stands in a row that was noted
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS object (
@@ -69,13 +80,14 @@ CREATE TABLE IF NOT EXISTS object (
     received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
     reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
     attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT,
-    normalised INTEGER, lost INTEGER
+    normalised INTEGER, lost INTEGER,
+    turn INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
 CREATE INDEX IF NOT EXISTS object_study ON object (study);
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, study TEXT NOT NULL, entry TEXT NOT NULL,
-    state TEXT NOT NULL, message TEXT
+    state TEXT NOT NULL, message TEXT, turn INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS event_study ON event (study, at);
 -- The first version of an instance that arrived; another one with other bytes is a conflict.
@@ -86,75 +98,124 @@ PRIMARY KEY (study, patient)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-# What the table of an older ledger lacks.
+# What the tables of an older ledger lack.
 _ADDED: Final = {
-    "sent_bytes": "INTEGER",
-    "sent_syntax": "TEXT",
-    "patient": "TEXT",
-    "normalised": "INTEGER",
-    "lost": "INTEGER",
+    "object": {
+        "sent_bytes": "INTEGER",
+        "sent_syntax": "TEXT",
+        "patient": "TEXT",
+        "normalised": "INTEGER",
+        "lost": "INTEGER",
+        "turn": "INTEGER NOT NULL DEFAULT 0",
+    },
+    "event": {"turn": "INTEGER NOT NULL DEFAULT 0"},
 }
 
 _UPSERT: Final = f"""
-INSERT INTO object (entry, study, state, changed_at, {", ".join(_OF_OBJECT + _OF_STATE)})
-VALUES (?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
+INSERT INTO object (entry, study, state, changed_at, turn, {", ".join(_OF_OBJECT + _OF_STATE)})
+VALUES (?, ?, ?, ?, ?, {", ".join("?" * len(_OF_OBJECT + _OF_STATE))})
 ON CONFLICT (entry) DO UPDATE SET
     {", ".join(f"{name} = COALESCE({name}, excluded.{name})" for name in _OF_OBJECT)},
     {
     ", ".join(
-        f"{name} = CASE WHEN excluded.changed_at >= changed_at THEN excluded.{name} ELSE {name} END"
-        for name in _OF_STATE
+        f"{name} = CASE WHEN excluded.turn >= turn THEN excluded.{name} ELSE {name} END"
+        for name in ("state", "changed_at", *_OF_STATE)
     )
 },
-    state = CASE WHEN excluded.changed_at >= changed_at THEN excluded.state ELSE state END,
-    changed_at = MAX(changed_at, excluded.changed_at)
+    turn = MAX(turn, excluded.turn)
 """
 
 _FIRST: Final = "INSERT OR IGNORE INTO first (instance, entry) VALUES (?, ?)"
-_EVENT: Final = "INSERT INTO event (at, study, entry, state, message) VALUES (?, ?, ?, ?, ?)"
+_MAKE_WAY: Final = (
+    "DELETE FROM first WHERE instance = ? AND EXISTS "
+    "(SELECT 1 FROM object WHERE object.entry = first.entry AND reason = ? AND state IN ('held', 'refused'))"
+)
+# Of what is in the temporary table ``found``: what has no file, what the rows are to say, who was first.
+_MISSING: Final = (
+    f"SELECT entry FROM object WHERE state IN {LIVE_STATES} AND entry NOT IN (SELECT entry FROM temp.found)"
+)
+_AS_FOUND: Final = f"""
+INSERT INTO object (entry, study, state, changed_at, turn)
+SELECT entry, substr(entry, 1, {STUDY}), state, :now, :turn FROM temp.found AS found
+WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.entry = found.entry AND object.state = found.state)
+ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at,
+    turn = excluded.turn, reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state
+"""
+_FIRST_AS_FOUND: Final = f"""
+INSERT OR IGNORE INTO first (instance, entry)
+SELECT substr(entry, {STUDY + 2}, 16), entry FROM temp.found WHERE state NOT IN ('held', 'ready')
+"""
+_DESCRIBE: Final = f"""
+UPDATE object SET {", ".join(f"{name} = COALESCE({name}, :{name})" for name in _OF_OBJECT)},
+    {
+    ", ".join(
+        f"{name} = CASE WHEN state IN ('held', 'refused') THEN COALESCE({name}, :{name}) ELSE {name} END"
+        for name in ("reason", "message")
+    )
+}
+WHERE entry = :entry
+"""
+_EVENT: Final = "INSERT INTO event (at, turn, study, entry, state, message) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Ledger:
     """The ledger in the SQLite file ``path``; safe to use from any thread and any process.
 
-    ``read_only`` neither creates nor changes anything. Raises :class:`ConfigError` when the file cannot be opened.
+    ``read_only`` neither creates nor changes anything. Raises :class:`ConfigError` when the file cannot be opened, and
+    ``Temporary`` when it is damaged: a start of the node sets it aside.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         target = f"{path.absolute().as_uri()}?mode=ro" if read_only else str(path)
         pragmas = {} if read_only else {"journal_mode": "wal", "synchronous": "normal"}
-        self._db = pw.SqliteDatabase(target, pragmas=pragmas, timeout=30, uri=read_only, check_same_thread=False)
+        self._db = pw.SqliteDatabase(
+            target, pragmas=pragmas, timeout=_BUSY_SECONDS, uri=read_only, check_same_thread=False
+        )
+        self.path = path
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._rows: list[tuple[Any, ...]] = []
+        self._failed = 0  # connections, since the last flush
+        self.inode = 0
+        self._epoch = 0
         self._contacted = 0.0
         self._talk = Talk()
         self._closing = threading.Event()
         self._noted = threading.Event()
         try:
+            if not read_only:
+                safeio.touch_private(path)
             self._db.connect()
             if read_only:
                 self._one("SELECT 1 FROM fact")  # SQLite looks at the file only when it is asked something
             else:
                 cast(Any, self._db).connection().executescript(_SCHEMA)
                 self._upgrade()
-        except (pw.PeeweeException, sqlite3.Error, Temporary) as error:
+                self._epoch = self._count_boots()
+        except (pw.PeeweeException, sqlite3.Error, Temporary, OSError) as error:
+            if is_damage(error):
+                raise self._trouble("opened", error) from error
             raise ConfigError(
                 f"cannot open the ledger {path}: {error}; check [spool] directory and its permissions"
             ) from error
+        self.inode = path.stat().st_ino
         self._flusher = threading.Thread(target=self._keep_flushing, name="ledger", daemon=True)
         if not read_only:
             self._flusher.start()
 
-    def note(self, entry: Entry, state: str, at: float | None = None, **fields: object) -> None:
-        """Write down that the object is in ``state`` since ``at`` (seconds of the epoch; default: now).
+    def now(self) -> Moment:
+        """This moment, for a :meth:`note` that is written later than what it tells of."""
+        return Moment(time.time(), self._epoch << _EPOCH_BIT | time.monotonic_ns() // 1000)
+
+    def note(self, entry: Entry, state: str, at: Moment | None = None, **fields: object) -> None:
+        """Write down that the object is in ``state`` since ``at`` (default: now).
 
         ``fields`` are as the columns are named. Raises ``ValueError`` for what no row could ever hold.
         """
         if state not in STATES or not _COLUMNS.keys() >= fields.keys():
             raise ValueError(f"the ledger knows no state {state!r}, or none of the columns {', '.join(fields)}")
         values = [_storable(fields.get(name)) for name in _COLUMNS] if fields else _NOTHING
-        row = (str(entry), entry.study, state, time.time() if at is None else at, *values)
+        row = (str(entry), entry.study, state, *(at or self.now()), *values)
         with self._lock:
             self._rows.append(row)
             noted = len(self._rows)
@@ -166,6 +227,7 @@ class Ledger:
     def flush(self) -> None:
         """Write what was noted. What cannot be written now (disk full) is kept for the next time."""
         with self._flushing:
+            self._write_failed()
             with self._lock:
                 rows, self._rows = self._rows, []
             if not rows:
@@ -183,14 +245,14 @@ class Ledger:
 
     def attempting(self, entries: Iterable[Entry]) -> None:
         """Count one more attempt for each entry, durably, before the network is touched."""
-        now = time.time()
+        now = self.now()
         self.flush()
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO object (entry, study, state, changed_at, attempts, last_attempt) "
-                "VALUES (?, ?, 'outgoing', ?, 1, ?) "
+                "INSERT INTO object (entry, study, state, changed_at, turn, attempts, last_attempt) "
+                "VALUES (?, ?, 'outgoing', ?, ?, 1, ?) "
                 "ON CONFLICT (entry) DO UPDATE SET attempts = attempts + 1, last_attempt = excluded.last_attempt",
-                [(str(entry), entry.study, now, now) for entry in entries],
+                [(str(entry), entry.study, *now, now.at) for entry in entries],
             )
 
     def attempts(self, entry: Entry) -> int:
@@ -205,9 +267,10 @@ class Ledger:
     def firsts(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
         """What :meth:`first_of_instance` says of each of ``entries``, in one transaction.
 
-        They are in the order of their arrival.
+        They are in the order of their arrival. A first one that is held as corrupt makes way.
         """
         with self._transaction() as connection:
+            connection.executemany(_MAKE_WAY, [(entry.instance, CORRUPT) for entry in entries])
             connection.executemany(_FIRST, [(entry.instance, str(entry)) for entry in entries])
             marks = ", ".join("?" * len(entries))
             found = dict(
@@ -301,16 +364,31 @@ class Ledger:
             )
 
     def connection_failed(self) -> None:
-        """Count a connection that brought no association, or ended in the middle of an object."""
+        """Count a connection that brought no association, or ended in the middle of an object; written a moment later.
+
+        Whoever tries the port a thousand times keeps nobody waiting for the disk.
+        """
+        with self._lock:
+            self._failed += 1
+        self._noted.set()
+
+    def _write_failed(self) -> None:
+        with self._lock:
+            failed, self._failed = self._failed, 0
+        if not failed:
+            return
         try:
             with self._transaction() as connection:
                 connection.execute(
-                    "INSERT INTO fact (name, value) VALUES (?, '1') "
-                    "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
-                    (FAILED_CONNECTIONS,),
+                    "INSERT INTO fact (name, value) VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value",
+                    (FAILED_CONNECTIONS, failed),
                 )
         except Temporary as error:
             log.warning("the ledger waits: %s", error)
+            with self._lock:
+                self._failed += failed
+            self._noted.set()
 
     def fact(self, name: str) -> str | None:
         """Return a fact that :meth:`remember` kept."""
@@ -329,19 +407,21 @@ class Ledger:
         """Held and refused objects per reason code."""
         return dict(self._all("SELECT reason, COUNT(*) FROM object WHERE state IN ('held', 'refused') GROUP BY reason"))
 
-    def repeats(self) -> int:
-        """Objects that came again in other bytes and were kept once."""
-        row = self._one("SELECT COUNT(*) FROM object WHERE state = 'discarded' AND reason = ?", REPEAT)
+    def with_reason(self, state: str, reason: str) -> int:
+        """Objects in ``state`` for one reason."""
+        row = self._one("SELECT COUNT(*) FROM object WHERE state = ? AND reason = ?", state, reason)
         return int(row[0]) if row else 0
 
     def sent_since(self, since: float) -> int:
         """Objects that reached the hub since ``since`` (seconds of the epoch)."""
-        row = self._one("SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND at >= ?", since)
+        # What was sent and is asked about again has a message.
+        sql = "SELECT COUNT(DISTINCT entry) FROM event WHERE state = 'sent' AND message IS NULL AND at >= ?"
+        row = self._one(sql, since)
         return int(row[0]) if row else 0
 
     def sent(self) -> list[dict[str, Any]]:
         """What went over the line, per transfer syntax: objects, bytes as they were received and as they were sent."""
-        if not self._columns() >= _ADDED.keys():
+        if not self._columns("object") >= {"sent_bytes", "sent_syntax"}:
             return []  # opened for reading before this version ran
         rows = self._all(
             "SELECT sent_syntax, COUNT(*), SUM(bytes), SUM(sent_bytes) FROM object "
@@ -356,7 +436,7 @@ class Ledger:
     def told(self) -> dict[str, int]:
         """Copies in which attributes were written right (``normalised``), or not understood and ``lost``."""
         names = ("normalised", "lost")
-        if not self._columns() >= _ADDED.keys():
+        if not self._columns("object") >= _ADDED["object"].keys():
             return dict.fromkeys(names, 0)  # opened for reading before this version ran
         row = self._one("SELECT COUNT(normalised), COUNT(lost) FROM object") or (0, 0)
         return dict(zip(names, map(int, row), strict=True))
@@ -377,31 +457,29 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         # A ledger of an older version, opened for reading, lacks the column.
         whose, wanted = ("AND patient = ?", (patient,)) if patient else ("", ())
-        cursor = self._execute(
+        return self._named(
             f"SELECT * FROM object WHERE state IN ({marks}) AND (? = '' OR study = ?) "
             f"AND (? = '' OR reason = ?) {whose} "
             "ORDER BY received_at, entry LIMIT ?",
-            (*states, study, study, reason, reason, *wanted, limit),
+            *(*states, study, study, reason, reason, *wanted, limit),
         )
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
         """One dictionary per study: counts per state, first and last change, labels; the latest first."""
         columns = ", ".join(f"SUM(state = '{state}') AS {state}" for state in STATES)
-        cursor = self._execute(
+        return self._named(
             f"SELECT study, COUNT(*) AS received, {columns}, "
             "MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
             "GROUP_CONCAT(DISTINCT label) AS labels, GROUP_CONCAT(DISTINCT reason) AS reasons, SUM(bytes) AS bytes "
             "FROM object GROUP BY study ORDER BY changed DESC LIMIT ?",
-            (limit,),
+            limit,
         )
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def events(self, study: str) -> list[tuple[float, str, str, str | None]]:
         """The journal of a study: ``(seconds of the epoch, entry, state, message)``, oldest first."""
-        return self._all("SELECT at, entry, state, message FROM event WHERE study = ? ORDER BY at, id", study)
+        # A ledger of an older version, opened for reading, lacks the column.
+        order = "turn, at, id" if "turn" in self._columns("event") else "at, id"
+        return self._all(f"SELECT at, entry, state, message FROM event WHERE study = ? ORDER BY {order}", study)
 
     def last_error(self) -> tuple[float, str] | None:
         """The latest failure to send or to de-identify: when, and what."""
@@ -411,39 +489,59 @@ class Ledger:
         )
         return (float(row[0]), str(row[1])) if row else None
 
-    def rebuild(self, found: dict[Entry, str]) -> list[Entry]:
+    def rebuild(self, found: Mapping[Entry, str] | Iterable[tuple[Entry, str]]) -> list[Entry]:
         """Make the rows say what the spool's files say; return the objects whose file is missing.
 
-        ``found`` maps each object on disk to its state. A live row without a file becomes ``dropped``.
+        ``found`` tells each object on disk and its state; of two the later counts. A live row without a file becomes
+        ``dropped``. The rows are compared by SQLite: 100,000 take half a second, and no memory.
         """
-        now = time.time()
+        now = self.now()
         self.flush()
-        live = [Entry.parse(row[0]) for row in self._all(f"SELECT entry FROM object WHERE state IN {LIVE_STATES}")]
-        missing = [entry for entry in live if entry not in found]
+        pairs = found.items() if isinstance(found, Mapping) else found
         with self._transaction() as connection:
-            for entry, state in found.items():
-                connection.execute(
-                    "INSERT INTO object (entry, study, state, changed_at) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (entry) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, "
-                    "reason = NULL, message = NULL, next_attempt = NULL WHERE state <> excluded.state",
-                    (str(entry), entry.study, state, now),
-                )
-                if state not in ("held", "ready"):
-                    connection.execute(_FIRST, (entry.instance, str(entry)))
-            for entry in missing:
-                connection.execute(
-                    "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', "
-                    "changed_at = ? WHERE entry = ?",
-                    (now, str(entry)),
-                )
-        return missing
+            connection.execute("DROP TABLE IF EXISTS temp.found")
+            connection.execute("CREATE TEMP TABLE found (entry TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID")
+            connection.executemany(
+                "INSERT OR REPLACE INTO found (entry, state) VALUES (?, ?)",
+                ((str(entry), state) for entry, state in pairs),
+            )
+            missing = connection.execute(_MISSING).fetchall()
+            connection.execute(_AS_FOUND, {"now": now[0], "turn": now[1]})
+            connection.execute(_FIRST_AS_FOUND)
+            connection.executemany(
+                "UPDATE object SET state = 'dropped', message = 'its file is missing from the spool', "
+                "changed_at = ?, turn = ? WHERE entry = ?",
+                [(*now, entry) for (entry,) in missing],
+            )
+            connection.execute("DROP TABLE temp.found")
+        return [Entry.parse(entry) for (entry,) in missing]
 
-    def nameless(self) -> list[Entry]:
-        """Live objects of which the ledger knows no more than the state, because their rows were lost."""
-        return [
-            Entry.parse(row[0])
-            for row in self._all(f"SELECT entry FROM object WHERE received_at IS NULL AND state IN {LIVE_STATES}")
-        ]
+    def nameless(self, after: str = "", limit: int = -1) -> list[Entry]:
+        """Live objects of which the ledger knows no more than the state, because their rows were lost.
+
+        In the order of their names, from that ``after`` on, ``limit`` of them at most.
+        """
+        rows = self._all(
+            f"SELECT entry FROM object WHERE received_at IS NULL AND state IN {LIVE_STATES} AND entry > ? "
+            "ORDER BY entry LIMIT ?",
+            after,
+            limit,
+        )
+        return [Entry.parse(row[0]) for row in rows]
+
+    def describe(self, facts: Mapping[Entry, Mapping[str, object]]) -> None:
+        """Add what the files of objects say to rows that do not know it; their state is not touched.
+
+        ``facts`` are as the columns are named. Raises :class:`Temporary`.
+        """
+        with self._transaction() as connection:
+            connection.executemany(
+                _DESCRIBE,
+                [
+                    {**_COLUMNS, **{name: _storable(value) for name, value in known.items()}, "entry": str(entry)}
+                    for entry, known in facts.items()
+                ],
+            )
 
     def close(self) -> None:
         """Write what was noted and close the file."""
@@ -463,35 +561,67 @@ class Ledger:
         self._db.close()  # peewee keeps one connection per thread
 
     def _upgrade(self) -> None:
-        """Give the table of an earlier version the columns it lacks."""
-        if not self._columns() >= _ADDED.keys():
-            with self._transaction() as connection:
-                for name in sorted(_ADDED.keys() - self._columns()):  # another process may have been faster
-                    connection.execute(f"ALTER TABLE object ADD COLUMN {name} {_ADDED[name]}")
+        """Give the tables of an earlier version the columns they lack."""
+        for table, added in _ADDED.items():
+            if not self._columns(table) >= added.keys():
+                with self._transaction() as connection:
+                    for name in sorted(added.keys() - self._columns(table)):  # another process may have been faster
+                        connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {added[name]}")
 
-    def _columns(self) -> set[str]:
-        return {name for _, name, *_ in self._all("PRAGMA table_info(object)")}
+    def _count_boots(self) -> int:
+        """How often this machine was started since the ledger began: what its monotonic clock says begins anew."""
+        now = _BOOT_ID.read_text().strip()
+        boot, _, epoch = (self.fact(_BOOT) or "").partition(" ")
+        if boot == now:
+            return int(epoch)
+        with self._transaction() as connection:  # another process may have been faster
+            found = connection.execute("SELECT value FROM fact WHERE name = ?", (_BOOT,)).fetchone()
+            boot, _, epoch = (found[0] if found else "").partition(" ")
+            number = int(epoch or 0) + (boot != now)
+            connection.execute("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (_BOOT, f"{now} {number}"))
+        return number
+
+    def _columns(self, table: str) -> set[str]:
+        return {name for _, name, *_ in self._all(f"PRAGMA table_info({table})")}
 
     def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+        return _Transaction(self._db, self._trouble)
 
-    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+    @contextmanager
+    def _executed(self, sql: str, parameters: Sequence[object]) -> Iterator[sqlite3.Cursor]:
+        """What a query finds; SQLite may meet trouble also while its rows are fetched."""
         try:
-            return cast(Any, self._db).execute_sql(sql, parameters)
-        except pw.PeeweeException as error:
-            raise Temporary(f"the ledger cannot be read: {error}") from error
+            yield cast(Any, self._db).execute_sql(sql, parameters)
+        except (pw.PeeweeException, sqlite3.Error) as error:
+            raise self._trouble("read", error) from error
+
+    def _trouble(self, verb: str, error: Exception) -> Temporary:
+        """What to raise; damage is noted for the supervisor, which has the ledger set aside."""
+        what_next = ""
+        if is_damage(error):
+            what_next = "; the node sets it aside and makes another from the spool's directories"
+            with suppress(OSError):
+                self.path.with_name(DAMAGED).write_text(str(self.inode))
+        return Temporary(f"the ledger cannot be {verb}: {error}{what_next}")
 
     def _one(self, sql: str, *parameters: object) -> tuple[Any, ...] | None:
-        return cast("tuple[Any, ...] | None", self._execute(sql, parameters).fetchone())
+        with self._executed(sql, parameters) as cursor:
+            return cast("tuple[Any, ...] | None", cursor.fetchone())
 
     def _all(self, sql: str, *parameters: object) -> list[Any]:
-        return cast("list[Any]", self._execute(sql, parameters).fetchall())
+        with self._executed(sql, parameters) as cursor:
+            return cursor.fetchall()
+
+    def _named(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        with self._executed(sql, parameters) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The journal's line about a row that was noted."""
-    entry, study, state, at = row[:4]
-    return at, study, entry, state, row[_MESSAGE]
+    entry, study, state, at, turn = row[:5]
+    return at, turn, study, entry, state, row[_MESSAGE]
 
 
 def _storable(value: object) -> str | int | float | None:
@@ -507,15 +637,15 @@ def _storable(value: object) -> str | int | float | None:
 class _Transaction:
     """One write transaction; any trouble of the database or its disk is :class:`Temporary`."""
 
-    def __init__(self, db: pw.SqliteDatabase) -> None:
-        self._db = db
+    def __init__(self, db: pw.SqliteDatabase, trouble: Callable[[str, Exception], Temporary]) -> None:
+        self._db, self._trouble = db, trouble
 
     def __enter__(self) -> sqlite3.Connection:
         try:
             self._connection = cast(sqlite3.Connection, cast(Any, self._db).connection())
             self._connection.execute("BEGIN IMMEDIATE")
         except (pw.PeeweeException, sqlite3.Error) as error:
-            raise Temporary(f"the ledger cannot be written: {error}") from error
+            raise self._trouble("written", error) from error
         return self._connection
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -525,7 +655,10 @@ class _Transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as at_the_end:
             failure = at_the_end
-        if self._connection.in_transaction:  # after a full disk SQLite has rolled back already
-            self._connection.rollback()
+        try:
+            if self._connection.in_transaction:  # after a full disk SQLite has rolled back already
+                self._connection.rollback()
+        except sqlite3.Error as at_the_end:
+            failure = failure or at_the_end
         if failure is not None:
-            raise Temporary(f"the ledger cannot be written: {failure}") from failure
+            raise self._trouble("written", failure) from failure

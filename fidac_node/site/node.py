@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +19,7 @@ from fidac_node.deidentify import Moments, Plan, load_plan, profiles_directory
 from fidac_node.deidentify.triage import ocr, triage
 from fidac_node.dicom import part10
 from fidac_node.dicom.ae import Peer
-from fidac_node.errors import ConfigError
+from fidac_node.errors import ConfigError, Temporary
 from fidac_node.identity import keys as site_keys
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.originals import Headers, open_headers
@@ -30,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # More than are between reception and the outbox when all goes well.
 _SPARES: Final = 64
+_AT_ONCE: Final = 500  # rows described in one transaction
 _KEY_CHECK: Final = "key_check"
 _VAULT_RECORDS: Final = "vault_records"
 _RECIPE: Final = "recipe"
@@ -172,14 +177,14 @@ class Site:
             )
 
     def reconcile(self) -> None:
-        """Make the ledger's rows say what the spool's files say (files decide)."""
-        found = {}
-        for spool, states in ((self.inbox, ledger.INBOX_STATES), (self.outbox, ledger.OUTBOX_STATES)):
-            for directory, state in states.items():
-                found.update(dict.fromkeys(spool.entries(directory), state))
-        missing = self.ledger.rebuild(found)
-        for entry in self.ledger.nameless():
-            self.ledger.note(entry, found[entry], **self._facts(entry, found[entry]))
+        """Make the ledger's rows say what the spool's files say (files decide).
+
+        What the files themselves say of objects whose rows were lost, :meth:`describe` adds while the node serves;
+        here only of those with a reason, which names the patient: it decides what may leave.
+        """
+        missing = self.ledger.rebuild(self._on_disk())
+        if nameless := set(self.ledger.nameless()):
+            self._describe(nameless.intersection(self.inbox.reasoned() | self.outbox.reasoned()))
         for entry in missing:
             log.error(
                 "object %s is in the ledger but its file is gone from the spool: ask the PACS for study %s again",
@@ -187,21 +192,49 @@ class Site:
                 entry.study,
             )
 
-    def _facts(self, entry: Entry, state: str) -> dict[str, Any]:
-        """What the file itself says of an object whose row was lost."""
-        spool = self.inbox if state in ledger.INBOX_STATES.values() else self.outbox
+    def describe(self, stop: threading.Event) -> None:
+        """Add to rows that were lost what the files say, some at a time, until all is said or ``stop``."""
+        after, number = "", 0
+        try:
+            while not stop.is_set() and (entries := self.ledger.nameless(after, _AT_ONCE)):
+                self._describe(entries)
+                after = str(entries[-1])
+                number += len(entries)
+        except Temporary as error:
+            log.warning("rows that were lost are described at the next start: %s", error)
+        if number:
+            log.info("the rows of %d objects were lost and are there again", number)
+
+    def _on_disk(self) -> Iterator[tuple[Entry, str]]:
+        """Each object in the spool and its state; one that moves on meanwhile comes again, as what it is by then."""
+        for spool, states in ((self.inbox, ledger.INBOX_STATES), (self.outbox, ledger.OUTBOX_STATES)):
+            for directory, state in states.items():
+                yield from ((entry, state) for entry in spool.each(directory))
+
+    def _describe(self, entries: Iterable[Entry]) -> None:
+        facts = {}
+        for entry in entries:
+            with suppress(FileNotFoundError):  # it has moved on, and who moved it has noted so
+                facts[entry] = self._facts(entry)
+        self.ledger.describe(facts)
+
+    def _facts(self, entry: Entry) -> dict[str, Any]:
+        """What the file itself says of an object whose row was lost. Raises ``FileNotFoundError``."""
+        spool = self.inbox if self.inbox.knows(entry) else self.outbox
         path = spool.path(entry)
         with path.open("rb") as fp:
             meta, _ = part10.read_meta(fp)
+            known = os.fstat(fp.fileno())
         reason = spool.reason(entry) or {}
+        held = spool.holds(entry, "held")
         return {
-            "received_at": path.stat().st_mtime,
-            "bytes": path.stat().st_size,
+            "received_at": known.st_mtime,
+            "bytes": known.st_size,
             "calling_ae": meta.source_ae or None,
             "called_ae": meta.receiving_ae or None,
             "patient": reason.get("patient"),
-            "reason": reason.get("code") if state in ("held", "refused") else None,
-            "message": reason.get("message") if state in ("held", "refused") else None,
+            "reason": reason.get("code") if held else None,
+            "message": reason.get("message") if held else None,
         }
 
     def ready(self, share: float = 1.0) -> str:

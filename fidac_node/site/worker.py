@@ -15,8 +15,9 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import BinaryIO, Final, NoReturn, cast
 
 from fidac_node.deidentify import Deidentifier, Source
 from fidac_node.deidentify.triage import ocr
@@ -26,6 +27,7 @@ from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.originals import Headers
+from fidac_node.receive.check import demand_whole
 from fidac_node.site.again import Again, FirstInHand
 from fidac_node.site.compress import Compressor
 from fidac_node.site.ledger import OUTBOX_STATES, Ledger
@@ -34,6 +36,7 @@ from fidac_node.site.route import DISCARD, HOLD, Decision, Rules
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
+from fidac_node.spool.seal import Seals
 from fidac_node.system import safeio
 
 log = logging.getLogger(__name__)
@@ -102,6 +105,7 @@ class Worker:
         self._decisions: dict[tuple[object, ...], Decision] = {}
         self._deidentifier = deidentifier
         self._keys = keys
+        self._seals = Seals(keys.sealing_key)
         self._people = People(keys, ledger, outbox, policy or Policy())
         self._limit = limit
         self._headers = headers
@@ -210,6 +214,8 @@ class Worker:
             self._hold(entry, error.code, str(error))
         except (Temporary, OSError):
             raise
+        except MemoryError as error:
+            raise Temporary("this machine has too little memory for it now") from error
         except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
             where = traceback.extract_tb(error.__traceback__)[-1]
             self._hold(
@@ -225,7 +231,8 @@ class Worker:
             self._again.settle(entry, first)
             return None
         path = self._inbox.path(entry)
-        with self._deidentifier.sources.open(path, self._limit, agreed=True) as source:
+        examine = partial(demand_whole, path, entry)
+        with self._deidentifier.sources.open(path, self._limit, agreed=True, examine=examine) as source:
             decision = self._decide(source)
             reason = self._inbox.reason(entry) or {}
             # Who says whose a study is has not said that it is in scope.
@@ -274,10 +281,11 @@ class Worker:
 
     def _copy(self, entry: Entry, source: Source, decision: Decision, verdict: Verdict) -> _Copy:
         draft = self._outbox.create()
+        sealing = self._seals.sealing(draft.file, entry)
         try:
             outcome = self._deidentifier.deidentify(
                 source,
-                draft.file,
+                cast(BinaryIO, sealing),
                 label=decision.label,
                 label_source=decision.label_source,
                 limit=self._limit,
@@ -292,6 +300,7 @@ class Worker:
             pixels = range(0) if inflated else outcome.copied
             syntax = outcome.transfer_syntax_uid
             told = len(outcome.normalised), len(outcome.lost)
+            sealing.seal()
             copy = self._smaller(_Copy(entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels, *told))
         except BaseException:
             draft.discard()
@@ -306,6 +315,8 @@ class Worker:
         spare, done = self._outbox.create(), False
         try:
             done = self._compressor.compress(copy.draft.path, spare.file)
+            if done:
+                self._seals.seal(spare.file, copy.entry)
         finally:
             (copy.draft if done else spare).discard()
         if not done:
@@ -316,7 +327,7 @@ class Worker:
 
     def _put(self, copies: Sequence[_Copy]) -> None:
         """Bring copies to the outbox, and then remove the originals. Raises ``OSError``."""
-        at = time.time()  # the sender may be done with an object before put_all returns
+        at = self._ledger.now()  # the sender may be done with an object before put_all returns
         try:
             self._current.clear()
             with self._people.leaving([copy.entry for copy in copies]) as stay:
@@ -328,7 +339,7 @@ class Worker:
             raise
         for copy, new in zip(leaving, fresh, strict=True):
             # An object that came again may be anywhere on its way already: its row follows the file.
-            state, since = ("outgoing", at) if new else (OUTBOX_STATES[self._outbox.state(copy.entry)], None)
+            state, since = ("outgoing", at) if new else (OUTBOX_STATES[self._came_again(copy.entry)], None)
             self._ledger.note(
                 copy.entry,
                 state,
@@ -346,6 +357,12 @@ class Worker:
             if copy.entry in stay:
                 copy.draft.discard()
                 self._hold(copy.entry, TWO_PATIENTS, self._people.why(copy.entry))
+
+    def _came_again(self, entry: Entry) -> str:
+        """Where the copy of an object is that came again; who sends again may know more than the hub's last word."""
+        with suppress(FileNotFoundError):
+            self._outbox.doubt(entry)
+        return self._outbox.state(entry)
 
     def _discard(self, entry: Entry, decision: Decision) -> None:
         self._ledger.note(entry, "discarded", message=decision.reason)

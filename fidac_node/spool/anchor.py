@@ -36,6 +36,7 @@ _STAMP: Final = "FIDAC node, safe: {} {}"
 _STAMPED: Final = re.compile(rb"FIDAC node, safe: ([a-z2-7]{12}-[a-z2-7]{16}-[a-z2-7]{16}) ([0-9a-f-]{1,48}\.dcm)\0*")
 _PREAMBLE: Final = 128  # bytes, free for our use (PS3.10 7.1)
 _MOST_ANCHORS: Final = 16  # of one process
+_CORRECTED: Final = "corrected"  # the file that says since which boot all names are right
 _MOST_AHEAD: Final = 16  # drafts whose names are synced together
 
 
@@ -196,22 +197,47 @@ def restore_names(
     ``claimed`` are the directories in ``work/``; ``find`` says where an object is, ``is_whole(path, entry)`` whether a
     file holds all its bytes; one that does not was never acknowledged. Raises ``OSError``.
     """
-    for directory in (f"{root}/new", *claimed):
-        for entry in list(entries_in(directory)):
-            with suppress(FileNotFoundError):  # a worker of another supervisor has moved it
-                _correct(root, f"{directory}/{entry}{SUFFIX}", entry)
-    stamps = {path: stamp for path in Path(root, "tmp").glob(f"*{SUFFIX}") if (stamp := _stamp_at_rest(path))}
+    boot = _boot()
+    known = Path(root, _CORRECTED)
+    if not boot or not known.exists() or known.read_text() != boot:
+        for directory in (f"{root}/new", *claimed):
+            for entry in list(entries_in(directory)):
+                with suppress(FileNotFoundError):  # a worker of another supervisor has moved it
+                    _correct(root, f"{directory}/{entry}{SUFFIX}", entry)
+        safeio.write_synced(known, boot.encode())
+    return name_anchors(root, f"*{SUFFIX}", find, is_whole)
+
+
+def name_anchors(
+    root: str, pattern: str, find: Callable[[Entry], str | None], is_whole: Callable[[Path, Entry], bool]
+) -> int:
+    """Give what has only an anchor its name, as :func:`restore_names`, and remove the anchors; those of ``pattern``.
+
+    Nobody may be writing those, but others may go on. Raises ``OSError``.
+    """
+    stamps = {path: stamp for path in Path(root, "tmp").glob(pattern) if (stamp := _stamp_at_rest(path))}
     anchors = {path: Entry.parse(stamp.entry) for path, stamp in stamps.items()}
     lost = 0
     for anchor, entry in anchors.items():
         if not find(entry) and is_whole(anchor, entry):
-            os.link(anchor, f"{root}/new/{entry}{SUFFIX}")
-            lost += 1
+            with suppress(FileExistsError):
+                os.link(anchor, f"{root}/new/{entry}{SUFFIX}")
+                lost += 1
     for directory in {os.path.dirname(found) for entry in anchors.values() if (found := find(entry))}:
         safeio.sync_directory(directory)
     for anchor in anchors:
         anchor.unlink(missing_ok=True)
     return lost
+
+
+def _boot() -> str:
+    """Which start of this machine it is; empty where Linux does not say.
+
+    Only a power cut brings names back: what runs since then sees its own renames. To read 100,000 files takes seconds.
+    """
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
 
 
 def _correct(root: str, name: str, entry: Entry) -> None:

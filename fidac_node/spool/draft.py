@@ -81,13 +81,13 @@ class Draft:
         """Close the file, and let it be."""
         self.file.close()
 
-    def move(self, path: str) -> str:
+    def move(self, path: str, *, replace: bool = False) -> str:
         """Give it the name ``path`` and close it: it is no draft any more. Raises ``OSError``.
 
         Returns its anchor, if it has one that makes it safe: a name that is to stay until ``path`` is synced. Such a
-        one replaces no file: ``FileExistsError``.
+        one replaces no file: ``FileExistsError``, unless that is what is wanted; it has no anchor then.
         """
-        anchor = self._path if self._stamped and link(self._path, path) else ""
+        anchor = self._path if self._stamped and not replace and link(self._path, path) else ""
         if not anchor:
             os.rename(self._path, path)
         self._named = False

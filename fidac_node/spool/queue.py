@@ -15,7 +15,7 @@ What is received is safe by a second name first: see :mod:`.anchor`.
 """
 
 # Names are strings here: a Path costs more than the system call that it is made for.
-# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120
+# ruff: noqa: PTH102, PTH104, PTH108, PTH116, PTH119, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -37,11 +37,13 @@ from fidac_node.spool.anchor import AnchoredDrafts, Anchors, Stamp
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import STUDY, SUFFIX, Entry, entries_in, is_file_name
 from fidac_node.spool.stock import Stock
-from fidac_node.system import safeio
+from fidac_node.system import disk, safeio
 
 log = logging.getLogger(__name__)
 
 STATES: Final = ("new", "work", "held", "sent", "committed")
+# Why an object is held whose file is not what was put: the same object is welcome when it comes again.
+CORRUPT: Final = "corrupt"
 _NOTHING: Final = range(0)
 _SETTLED_NS: Final = 1_000_000_000
 _GLANCE_SECONDS: Final = 0.01  # between two looks at how many have come
@@ -79,9 +81,8 @@ class Spool:
                 os.close(fd)
 
     def has_room(self, *, share: float = 1.0) -> bool:
-        """Say whether the disk has more than ``share`` of the reserve free."""
-        disk = os.statvfs(self._root)
-        return disk.f_bavail * disk.f_frsize > self.reserve * share
+        """Say whether the disk has more than ``share`` of the reserve free, of bytes and of inodes."""
+        return disk.room(self._root).is_enough(self.reserve, share)
 
     def create(self, *, anchored: bool = False) -> Draft:
         """Open a file in ``tmp/`` for reading and writing. Raises ``OSError``.
@@ -93,8 +94,9 @@ class Spool:
     def put(self, draft: Draft, entry: Entry) -> bool:
         """Take a finished file into ``new/`` and close it; it is safe from a power cut when this returns.
 
-        Returns ``False``, and the draft is gone, when the same object is in the spool already. Raises
-        ``OSError``: the object is then in the spool whole or not at all, and may be put again.
+        Returns ``False``, and the draft is gone, when the same object is in the spool already; what is held there as
+        :data:`CORRUPT` it replaces. Raises ``OSError``: the object is then in the spool whole or not at all, and may be
+        put again.
         """
         return self.put_all([(draft, entry)])[0]
 
@@ -211,6 +213,15 @@ class Spool:
         except FileNotFoundError:
             return None
 
+    def is_corrupt(self, entry: Entry) -> bool:
+        """Say whether the object is held because its file is not what was put."""
+        return self.holds(entry, "held") and (self.reason(entry) or {}).get("code") == CORRUPT
+
+    def reasoned(self) -> set[Entry]:
+        """The objects about which there is a :meth:`reason`."""
+        names = (name.removesuffix(".json") for name in os.listdir(f"{self._root}/held") if name.endswith(".json"))
+        return {Entry.parse(name) for name in names if is_file_name(name + SUFFIX)}
+
     def release(self, entry: Entry, **facts: object) -> None:
         """Put a held object back to be claimed, with ``facts`` for the one who claims it."""
         held = self._name("held", entry)
@@ -233,6 +244,18 @@ class Spool:
         )  # before the move: never in committed/ with an old time, that is purged at once
         self._move(entry, "committed", "sent")
 
+    def doubt(self, entry: Entry) -> None:
+        """Whether the destination still answers for a committed object is to be asked again.
+
+        Raises ``FileNotFoundError`` if it is not committed.
+        """
+        os.rename(self._name("committed", entry), self._name("sent", entry))
+
+    def send_again(self, entry: Entry) -> None:
+        """A committed object is to be sent again. Raises ``FileNotFoundError`` if it is not committed."""
+        os.rename(self._name("committed", entry), self._name("new", entry))
+        self.notify()
+
     def remove(self, entry: Entry, harmless: range = _NOTHING) -> None:
         """Delete an object that the next stage holds, or that a person dropped; gone already is fine.
 
@@ -251,9 +274,12 @@ class Spool:
 
     def entries(self, state: str) -> list[Entry]:
         """List the objects in one of :data:`STATES`; ``work`` is all owners together."""
-        if state == "work":
-            return [entry for owner in self._owners() for entry in entries_in(owner)]
-        return list(entries_in(f"{self._root}/{state}"))
+        return list(self.each(state))
+
+    def each(self, state: str) -> Iterator[Entry]:
+        """As :meth:`entries`, one after another: a million are no list."""
+        for directory in self._owners() if state == "work" else [f"{self._root}/{state}"]:
+            yield from entries_in(directory)
 
     def recover(self, owner: str | None = None) -> None:
         """After a crash: put back what ``owner`` (default: anybody) had claimed. Only while no such owner runs."""
@@ -279,10 +305,24 @@ class Spool:
 
         What is being written now stays, and every anchor.
         """
-        for leftover in [
-            *(self.directory / "tmp").glob(f"*{SUFFIX}"),
-            *(self.directory / "held").glob(".*.json.*.tmp"),
-        ]:
+        self._sweep([*(self.directory / "tmp").glob(f"*{SUFFIX}"), *(self.directory / "held").glob(".*.json.*.tmp")])
+
+    def bury(self, process: int, is_whole: Callable[[Path, Entry], bool]) -> int:
+        """After the death of ``process``, while others go on: leave nothing of it in ``tmp/``; return what was named.
+
+        What is safe and whole is named, as :meth:`restore_names` does; what was never finished goes. The names in
+        ``tmp/`` begin with the number of their process (:mod:`.stock`): others' files are not touched. Raises
+        ``OSError``.
+        """
+        pattern = f"{process}-*{SUFFIX}"
+        self._sweep([*(self.directory / "tmp").glob(pattern)])
+        named = anchor.name_anchors(self._root, pattern, self._find, is_whole)
+        if named:
+            self.notify(named)
+        return named
+
+    def _sweep(self, leftovers: list[Path]) -> None:
+        for leftover in leftovers:
             with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as fp:
                 fcntl.flock(fp, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if Stamp.read(str(leftover)) is None:
@@ -295,7 +335,7 @@ class Spool:
     def _sync_bytes(self, draft: Draft, entry: Entry) -> bool:
         """Sync the bytes of a draft; ``False``, and it is gone, when the object is there already."""
         found = self._find(entry)
-        if found is not None:
+        if found is not None and not self.is_corrupt(entry):
             self._forgo(draft, found)
             return False
         draft.finish(str(entry))
@@ -304,11 +344,24 @@ class Spool:
     def _enter(self, draft: Draft, entry: Entry) -> str | Literal[False]:
         """Give a synced draft its name in ``new/``; return its anchor, if any, or ``False``: another was faster."""
         name = self._name("new", entry)
+        if self.is_corrupt(entry):
+            self._replace(draft, entry)
+            return ""
         try:
             return draft.move(name)
         except FileExistsError:
             self._forgo(draft, name)
             return False
+
+    def _replace(self, draft: Draft, entry: Entry) -> None:
+        """Put a draft in the place of the held file that is not what it should be, and let it go on from there.
+
+        At every moment the object is in one state, and whole as soon as it is the draft's.
+        """
+        held = self._name("held", entry)
+        draft.move(held, replace=True)
+        safeio.sync_directory(f"{self._root}/held")
+        os.rename(held, self._name("new", entry))
 
     def _forgo(self, draft: Draft, found: str) -> None:
         """Discard a draft whose object is there, as ``found``; whoever put that may not have synced its name yet."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import shlex
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from fidac_node.errors import ConfigError
+from fidac_node.errors import ConfigError, Temporary
+
+log = logging.getLogger(__name__)
 
 FILING: Final = "filing.lock"  # in the hub's spool, taken while a hub files from it
 
 _PATIENCE: Final = 2.0  # seconds; who asks whether it is taken holds it for a moment
+_ORPHANS: Final = 70.0  # seconds; a stage whose supervisor died ends within sixty (system/service.py)
+_LONGEST: Final = 1024  # bytes of who has it
 
 
 def take(path: Path, taken: str, *, shared: bool = False) -> int:
@@ -32,6 +39,68 @@ def take(path: Path, taken: str, *, shared: bool = False) -> int:
                 os.close(fd)
                 raise ConfigError(taken) from None
             time.sleep(0.1)
+
+
+def claim(path: Path, what: str, remedy: str) -> int:
+    """Lock the file ``path`` for this process and all that inherit the lock, and write into it who has it.
+
+    Return what :func:`release` wants. Who dies leaves the lock to the processes that he started, until the last of them
+    has ended: those are waited for. Raises :class:`ConfigError`, which names who has ``what`` and says ``remedy``, and
+    :class:`Temporary` when nothing can be written there.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Temporary(f"{what} cannot be locked: {path}: {error.strerror}") from error
+    since = time.monotonic()
+    waiting = False
+    while not _flocked(fd):
+        holder = os.pread(fd, _LONGEST, 0).decode("utf-8", "replace")
+        orphaned = bool(holder) and not _lives(holder)
+        if time.monotonic() > since + (_ORPHANS if orphaned else _PATIENCE):
+            os.close(fd)
+            raise ConfigError(f"{what} is in use by {holder or 'another process'} (lock {path}): {remedy}")
+        if orphaned and not waiting:
+            log.warning("%s: %s is gone, the last of what it started is waited for", what, holder)
+            waiting = True
+        time.sleep(0.1)
+    with suppress(OSError):  # on a full disk nobody is told who has it, and it is locked all the same
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, _me().encode(), 0)
+    return fd
+
+
+def holder(path: Path) -> str:
+    """Who has the lock ``path``, as :func:`claim` wrote it: process id and command; nothing when nobody has it."""
+    return path.read_text("utf-8", "replace") if is_taken(path) else ""
+
+
+def _flocked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _me() -> str:
+    return f"process {os.getpid()}: {_command(os.getpid())}"
+
+
+def _command(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except OSError:
+        return ""
+    text = shlex.join(word.decode("utf-8", "replace") for word in words)
+    return "".join(char if char.isprintable() else " " for char in text)[: _LONGEST // 4]
+
+
+def _lives(holder: str) -> bool:
+    """Whether the process that wrote this still runs, and not another one under its number."""
+    _, _, rest = holder.partition(" ")
+    number, _, command = rest.partition(": ")
+    return number.isdigit() and _command(int(number)) == command
 
 
 def release(lock: int) -> None:

@@ -1,8 +1,8 @@
 """The log on standard error: one line per record, and nobody's identity in it.
 
-Messages of this package carry handles only. What libraries raise or warn about may quote the value
-that displeased them, and a file's name may be a patient's: of foreign errors the kind and the place are
-logged, never the text.
+Messages of this package carry handles only. What libraries raise, log or warn about may quote the value
+that displeased them, and a file's name may be a patient's: of foreign errors and records the kind and the place are
+logged, never the text. What is not printable is shown escaped: nobody writes lines of his own, or turns them round.
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ import logging
 import os
 import sys
 import traceback
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Final
 
 from fidac_node.errors import FidacError
+from fidac_node.system.flood import Flood
 
 _FRAMES: Final = 4  # innermost frames of a foreign error: enough to find the line
 _PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+
+# Whose records may be shown as they are: what apscheduler says is about our own chores.
+_OURS: Final = ("fidac_node", "apscheduler")
+_LEVELS: Final = {"pynetdicom": logging.CRITICAL, "pydicom": logging.CRITICAL}  # what they have to say, we say
 
 
 def setup_logging(level: str) -> None:
@@ -27,15 +34,79 @@ def setup_logging(level: str) -> None:
 
     Under systemd the journal gives the time, and gets each record's priority.
     """
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(Formatter(journal="JOURNAL_STREAM" in os.environ))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it has to say, we say
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    # pydicom's warnings quote the values they are about.
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    silence_libraries()
+
+
+def silence_libraries() -> None:
+    """From now on no text of another library is in any record, whoever prints it and however it is set up.
+
+    A library may set its level and add a handler of its own at any time, as pydicom does whenever it is imported:
+    so the text is gone before the record is anybody's.
+    """
+    logging.setLogRecordFactory(_record)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+        logging.captureWarnings(capture=True)
+
+
+def printable(text: str) -> str:
+    """A text as a line of the log or a terminal can take it.
+
+    Control characters and those that turn the direction of writing round (Unicode category Cf) are shown escaped.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or unicodedata.category(one) == "Zs" else one.encode("unicode_escape").decode("ascii")
+        for one in text
+    )
+
+
+def _is_ours(name: str) -> bool:
+    return name == "root" or name.partition(".")[0] in _OURS
+
+
+def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """A record, for all loggers of this process; one of another library without its text."""
+    record = logging.LogRecord(*args, **kwargs)
+    if record.name and not _is_ours(record.name):  # makeLogRecord names it later
+        _take_text(record)
+    return record
+
+
+def _take_text(record: logging.LogRecord) -> None:
+    """Let a record say where it was written, and of an error what it is."""
+    error = record.exc_info[1] if record.exc_info else None
+    what = f": {describe(error)}" if error else ""
+    record.msg = f"what it says is not shown, it may name somebody ({record.filename}:{record.lineno}){what}"
+    record.args, record.exc_info, record.exc_text, record.stack_info = (), None, None, None
+    record.has_no_text = True
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Standard error, for our own records and what is serious of others, and no more than so many of a peer's doing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._flood = Flood(self.handle)
+        self.addFilter(_is_wanted)
+        self.addFilter(self._flood)
+
+    def close(self) -> None:
+        """Say what was left out."""
+        self._flood.end()
+        super().close()
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    if _is_ours(record.name):
+        return record.name.partition(".")[0] != "apscheduler" or record.levelno >= logging.WARNING
+    if not hasattr(record, "has_no_text"):
+        _take_text(record)
+    return record.levelno >= _LEVELS.get(record.name.partition(".")[0], logging.ERROR)
 
 
 class Formatter(logging.Formatter):
@@ -53,7 +124,7 @@ class Formatter(logging.Formatter):
             f"{record.levelname} {record.name.removeprefix('fidac_node.').partition('.')[0]}: "
             f"{': '.join(filter(None, parts))}"
         )
-        line = " ".join(text.splitlines())
+        line = printable(" ".join(text.splitlines()))
         if self._journal:
             return f"<{_PRIORITIES.get(record.levelno, 6)}>{line}"
         return f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')} {line}"

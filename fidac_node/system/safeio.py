@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,20 @@ _SYNC_FILE_RANGE: Final = ctypes.CDLL(None).sync_file_range
 _SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 # link(2): another file system, none of its business, too many names for one file.
 CANNOT_LINK: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+def keep_private() -> None:
+    """Let no file or folder that this process makes be another user's to read, whatever umask it was started with."""
+    os.umask(0o077)
+
+
+def touch_private(path: Path) -> None:
+    """See that the file ``path`` is there, and nobody else's: SQLite gives its other files the mode of the first.
+
+    Raises ``OSError``.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def sync_directory(directory: Path | str) -> None:
@@ -76,6 +91,7 @@ def write_synced(path: Path, data: bytes, mode: int = 0o600) -> None:
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(fd, "wb") as fp:
+            os.fchmod(fd, mode)  # whatever the umask
             fp.write(data)
             fp.flush()
             os.fsync(fp.fileno())

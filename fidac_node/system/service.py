@@ -18,8 +18,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn
@@ -34,6 +34,8 @@ _ORPHAN_SECONDS: Final = 60.0
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 _LAST_SECONDS: Final = 2.0
+_ASK_SECONDS: Final = 5.0
+_MORE_SECONDS: Final = 60
 # Added to the nice value of who gives way: a third of the processors is left to it against one that wants all.
 _YIELDING: Final = 5
 EXIT_CONFIG: Final = 2
@@ -70,26 +72,36 @@ class Supervisor:
     """Starts the children, restarts one that dies, does the chores, and stops all in order.
 
     ``children`` are names and arguments to ``command``. ``listeners`` are the sockets that the children of a
-    stage share. ``grace`` is how long (seconds) one child may take to stop before it is killed.
+    stage share; ``locks`` are all children's, too, so that they end with the last process of the family. ``grace`` is
+    how long (seconds) one child may take to stop before it is killed. ``bury`` is called with the number of each
+    process that died before its time, to clear away what it left. ``pauses`` are the longest before one of a stage is
+    started again (seconds, 30 where none is named).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one place that says how a family of processes lives
         self,
         title: str,
         children: Sequence[tuple[str, list[str]]],
         chores: Sequence[Chore],
         *,
         listeners: Mapping[str, socket.socket] | None = None,
+        locks: Sequence[int] = (),
         grace: float = 60,
         command: Sequence[str] = (sys.executable, "-m", "fidac_node"),
+        bury: Callable[[int], object] = lambda _process: None,
+        pauses: Mapping[str, float] | None = None,
     ) -> None:
         self._title = title
         self._command = command
         self._children = [_Child(name, argv) for name, argv in children]
         self._chores = chores
         self._listeners = dict(listeners or {})
+        self._locks = locks
         self._grace = grace
+        self._bury = bury
+        self._pauses = dict(pauses or {})
         self._stopping = False
+        self.renewing = False
         self._selector = selectors.DefaultSelector()
         self._exit_code = 0
 
@@ -111,7 +123,8 @@ class Supervisor:
             while not self._stopping:
                 self._watch()
         finally:
-            notify("STOPPING=1")
+            if not self.renewing:
+                notify("STOPPING=1")
             scheduler.shutdown(wait=False)
             for stage in dict.fromkeys(child.stage for child in self._children):
                 if listener := self._listeners.pop(stage, None):
@@ -121,6 +134,10 @@ class Supervisor:
         log.info("%s stopped", self._title)
         return self._exit_code
 
+    def renew(self) -> None:
+        """Stop in order, as for a signal, so that the whole can be started again: :func:`start_again`."""
+        self.renewing = self._stopping = True
+
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._stopping and number == signal.SIGINT:
             raise KeyboardInterrupt  # the second Ctrl-C means now
@@ -128,7 +145,8 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Wait for a child to speak or die, a signal, or the next restart."""
-        for key, _ in self._selector.select(timeout=1.0):
+        due = [child.restart_at for child in self._children if child.dead]
+        for key, _ in self._selector.select(timeout=max(0.0, min([1.0, *(at - time.monotonic() for at in due)]))):
             child = key.data
             if child is None:
                 key.fileobj.recv(64)  # type: ignore[union-attr]
@@ -154,7 +172,7 @@ class Supervisor:
         child.process = subprocess.Popen(
             [*self._command, *argv],
             stdin=subprocess.DEVNULL,
-            pass_fds=list(passed.values()),
+            pass_fds=[*passed.values(), *self._locks],
             env={**os.environ, **{name: str(fd) for name, fd in passed.items()}},
         )
         theirs.close()
@@ -177,6 +195,7 @@ class Supervisor:
         self._selector.unregister(child.lifeline)
         child.lifeline.close()
         was_ready, child.ready, child.dead = child.ready, False, True
+        self._clear_away(child.process.pid)
         if self._stopping:
             return
         if code == EXIT_CONFIG and not was_ready:
@@ -186,7 +205,7 @@ class Supervisor:
             return
         lived = time.monotonic() - child.started
         child.crashes = 1 if lived > _STABLE_SECONDS else child.crashes + 1
-        pause = min(_LONGEST_PAUSE, 0.5 * 2.0 ** (child.crashes - 1))
+        pause = min(self._pauses.get(child.stage, _LONGEST_PAUSE), 0.5 * 2.0 ** (child.crashes - 1))
         child.restart_at = time.monotonic() + pause
         log.error("%s died (exit code %s); starting it again in %.1f s", child.name, code, pause)
 
@@ -205,6 +224,14 @@ class Supervisor:
                 )
                 process.kill()
                 process.wait()
+                self._clear_away(process.pid)
+
+    def _clear_away(self, process: int) -> None:
+        """See to it that a dead process leaves nothing behind, at once: the next start may be far."""
+        try:
+            self._bury(process)
+        except Exception:  # the others go on; the next start does it
+            log.exception("what process %d left cannot be cleared away", process)
 
 
 class Lifeline:
@@ -272,6 +299,12 @@ class Lifeline:
                     os._exit(1)
 
 
+def start_again() -> NoReturn:
+    """Put a new run of this command in the place of this process: systemd sees the same one, which is not ready yet."""
+    logging.shutdown()
+    os.execv(sys.executable, [sys.executable, "-m", "fidac_node", *sys.argv[1:]])
+
+
 def _inherited(variable: str) -> socket.socket | None:
     number = os.environ.pop(variable, "")
     return socket.socket(fileno=int(number)) if number else None
@@ -289,6 +322,27 @@ def notify(message: str) -> None:
             sock.sendto(message.encode(), address)
         except OSError as error:
             log.warning("systemd does not hear: %s", error)
+
+
+@contextmanager
+def taking_time() -> Iterator[None]:
+    """While the block puts right what a crash left, systemd is asked to wait on (EXTEND_TIMEOUT_USEC of sd_notify(3)).
+
+    How long that takes depends on how much waits, and a start that is cut short would begin anew.
+    """
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(_ASK_SECONDS):
+            notify(f"EXTEND_TIMEOUT_USEC={_MORE_SECONDS * 1_000_000}")
+
+    asking = threading.Thread(target=ask, name="start", daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        done.set()
+        asking.join()
 
 
 def _careful(chore: Chore) -> Callable[[], None]:

@@ -22,6 +22,7 @@ from fidac_node.send.associate import Destination
 from fidac_node.site.ledger import Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
+from fidac_node.spool.seal import Seals
 from tests.support import free_port
 
 CT = next(iter(CT_CLASSES))
@@ -33,6 +34,9 @@ def handle(text: str, length: int) -> str:
 
 def instance_uid(study: int, number: int) -> str:
     return f"2.25.{study}.{number}"
+
+
+SEALS = Seals(b"site" * 8)
 
 
 def entry_of(study: int, number: int) -> Entry:
@@ -67,6 +71,7 @@ def put_study(outbox: Spool, study: int, count: int, **how: Any) -> list[Entry]:
         draft = outbox.create()
         write_object(draft.path, study, number, **how)
         entries.append(entry_of(study, number))
+        SEALS.seal(draft.file, entries[-1])
         outbox.put(draft, entries[-1])
     return entries
 

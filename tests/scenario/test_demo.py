@@ -115,9 +115,9 @@ def test_of_one_image_in_fifteen_syntaxes_every_file_is_committed_or_held_or_ref
     assert code == 3
     assert result["sent"] == 16
     # A file that came twice byte for byte is one object.
-    assert result["sent"] - result["refused"] >= result["received"] == result["committed"] + result["held"]
+    settled = result["committed"] + result["held"] + result["discarded"]  # the same image again in another syntax
+    assert result["sent"] - result["refused"] >= result["received"] == settled
     assert result["hub"]["instances"] == result["committed"] > 0
-    assert "conflict" in {row["reason"] for row in result["reasons"]}
 
 
 def test_bad_files_are_reported_and_do_not_stop_the_others(tmp_path: Path, start: Callable[..., Demo]) -> None:

@@ -15,9 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.phantom import write_series
+from tests.integration.receiving import CT
 from tests.scenario.network import Daemon, Hub, Modality, Site
-from tests.support import wait_until
+from tests.support import RawScu, wait_until
 
 OBJECTS = 400
 KILLS = 20
@@ -121,3 +123,25 @@ def undisturbed(directory: Path, pacs: list[Path], site: Site) -> dict[str, byte
     finally:
         other.stop()
         hub.stop()
+
+
+def test_half_an_object_of_a_killed_receiver_is_gone_before_the_next_start(site: Site) -> None:
+    site.start()
+    with socket.create_connection(("127.0.0.1", site.port), 30) as sock:
+        scu = RawScu(sock, ((CT, [EXPLICIT_VR_LE]),))
+        scu.send_fragments((3, scu.store_command(CT, "1.2.3")), (0, b"DUPONT^MARIE" * 5000))
+        tmp = site.directory / "spool" / "inbox" / "tmp"
+        wait_until(lambda: any(b"DUPONT" in file.read_bytes() for file in tmp.iterdir()), 30, "it did not arrive")
+        assert site.process is not None
+        for child in psutil.Process(site.process.pid).children():
+            if child.cmdline()[-1].startswith("receive-"):
+                child.kill()
+        wait_until(lambda: site.log_text().count("starting it again") >= 1, 30)
+    wait_until(lambda: not any(b"DUPONT" in _bytes(file) for file in tmp.iterdir()), 5, "it is there")
+    assert site.process.poll() is None
+
+
+def _bytes(file: Path) -> bytes:
+    with suppress(FileNotFoundError):
+        return file.read_bytes()
+    return b""

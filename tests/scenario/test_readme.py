@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def test_a_site_is_set_up_in_the_readmes_steps_and_the_index_answers_its_questio
     ports = {"hub": free_port(), "site": free_port()}
     ran = []
     for command in commands():
+        if command[0] == "findscu" and shutil.which("findscu"):
+            where = {"hub.example.org": "127.0.0.1", "11113": str(ports["hub"])}
+            said = subprocess.run(
+                [command[0], "-v", *(where.get(part, part) for part in command[1:])],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            ).stderr
+            assert "Find Response: 1 (Pending)" in said and "ISO_IR" not in said, said
         if command[0] != "fidac-node":
             continue
         here = [

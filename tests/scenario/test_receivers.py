@@ -129,7 +129,7 @@ def test_the_limits_hold_for_all_receivers_together_and_a_killed_one_gives_its_s
         associate(site, sockets, "OTHER")
 
 
-def test_a_second_node_on_the_same_port_stops_before_it_touches_what_the_first_one_works_on(site: Site) -> None:
+def test_a_second_node_on_the_same_spool_stops_before_it_touches_what_the_first_one_works_on(site: Site) -> None:
     site.start()
     claimed = site.directory / "spool" / "inbox" / "work" / "deidentify-9"
     claimed.mkdir()
@@ -139,7 +139,7 @@ def test_a_second_node_on_the_same_port_stops_before_it_touches_what_the_first_o
         [*FIDAC, "site", "run", "--config", str(site.config)], capture_output=True, text=True, timeout=60, check=False
     )
     assert second.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{site.port}" in second.stderr and "set [receive] port" in second.stderr
+    assert "spool (stage receive)" in second.stderr and "stop it first" in second.stderr
     assert file.exists()
     assert site.stop() == 0
 

@@ -36,9 +36,11 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.index": ("dicom", "system", "hub"),
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
+    # A question is answered on the association that it came by.
+    "hub.query": ("dicom", "system", "receive.association", "hub.index"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
-    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive"),
+    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
     "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
@@ -58,13 +60,14 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.archive",
             "hub.recipes",
         ),
+        "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
     "doctor": ("config", "dicom", "system", "identity", "deidentify", "site.compress", "send.echo", "hub.index"),
     "demo": ("dicom", "system", "send", "receive", "site", "phantom"),
     # Nothing of a spool, a ledger, a vault, an index: what is done to them is an operation.
     "cli": (
         *("config", "operations", "doctor", "demo", "phantom", "dicom.marks", "dicom.ae", "send.echo"),
-        *("send.associate", "site.daemon", "hub.daemon", "system.logs"),
+        *("send.associate", "site.daemon", "hub.daemon", "system.logs", "system.safeio"),
         *("deidentify.plan", "deidentify.profile", "deidentify.tools", "deidentify.triage", "deidentify"),
     ),
 }

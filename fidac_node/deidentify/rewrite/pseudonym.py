@@ -44,6 +44,7 @@ class Pseudonymiser:
         self._date = _Mac(derive(secret, f"date|{programme}"))
         self._pid = _Mac(derive(secret, f"pid|{programme}"))
         self._handle = _Mac(derive(secret, f"handle|{programme}"))
+        self._seal = derive(secret, f"seal|{programme}")
         self._check = check_value(secret)
         self._prefix = prefix_of(site)
         self._patient = lru_cache(_PATIENTS)(self._pseudonym_and_shift)
@@ -98,6 +99,11 @@ class Pseudonymiser:
     def check_value(self) -> str:
         """16 hexadecimal digits that tell one key from another and reveal nothing of it."""
         return self._check
+
+    @property
+    def sealing_key(self) -> bytes:
+        """32 bytes that this site seals its copies with, and nothing else."""
+        return self._seal
 
     def _pseudonym_and_shift(self, issuer: str, patient_id: str) -> tuple[str, int]:
         who = identity(issuer, patient_id)

@@ -335,7 +335,7 @@ class Rewriter:
             return REMOVED
         return self._valued(tag, rule.vr, encoded[rule.start :], rule.action, declared, place)
 
-    def _valued(  # an element taken apart
+    def _valued(
         self, tag: int, vr: str, raw: bytes, action: str, declared: tuple[str, ...], place: Place, told: str = ""
     ) -> Change:
         """What becomes of a value, which is written right first."""

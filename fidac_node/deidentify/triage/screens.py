@@ -15,25 +15,19 @@ from typing import Final
 
 from fidac_node.deidentify.rewrite.text import fold
 
+# ImageType value 3 of what shows the values of slices as they are, in another plane, or their mean or least: not what
+# brings out what is dense, as pictures for people do.
+REFORMATS: Final = frozenset(
+    "AXIAL MPR CORONAL SAGITTAL OBLIQUE REFORMATTED HELIX HELICAL AVERAGE MINIP".split()  # noqa: SIM905
+)
+
 # ImageType value 3 of what is made from other images and is still slices: PS3.3 C.8.2.1.1.1, C.8.15.3.1.1
 # and what vendors write.
-SLICES: Final = frozenset(
-    {
-        "AXIAL",
-        "MPR",
-        "CORONAL",
-        "SAGITTAL",
-        "OBLIQUE",
-        "REFORMATTED",
-        "HELIX",
-        "HELICAL",
-        "AVERAGE",
-        "MINIP",
+SLICES: Final = REFORMATS | frozenset(
+    [
         "MIP",
         "LOCALIZER",
         "VOLUME",
-    }
-    | {
         "ANGIO",
         "ATTENUATION",
         "CARDIAC",
@@ -44,25 +38,14 @@ SLICES: Final = frozenset(
         "MOTION",
         "NON_PARALLEL",
         "PARALLEL",
-    }
-    | {"POST_CONTRAST", "PRE_CONTRAST", "RESP_GATED", "REST", "STATIC", "STRESS", "WHOLE_BODY"}
-)
-
-# Of these, what shows the values of slices as they are, in another plane, or their mean or least: not what brings out
-# what is dense, as pictures for people do.
-REFORMATS: Final = frozenset(
-    {
-        "AXIAL",
-        "MPR",
-        "CORONAL",
-        "SAGITTAL",
-        "OBLIQUE",
-        "REFORMATTED",
-        "HELIX",
-        "HELICAL",
-        "AVERAGE",
-        "MINIP",
-    }
+        "POST_CONTRAST",
+        "PRE_CONTRAST",
+        "RESP_GATED",
+        "REST",
+        "STATIC",
+        "STRESS",
+        "WHOLE_BODY",
+    ]
 )
 
 _JOINED: Final = re.compile(r"[\W_]+")

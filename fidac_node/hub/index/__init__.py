@@ -4,29 +4,23 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 ``fidac_node.hub.index.record``.
 """
 
-from fidac_node.hub.index.matching import ATTRIBUTES, PRIVATE, Key
+from fidac_node.hub.index.generation import generation
+from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.migrations import check, prepare
 from fidac_node.hub.index.query import (
-    COLUMNS,
-    EXACT_TIME,
-    LEVELS,
-    Row,
-    StudyFilter,
     at_several_sites,
     find,
     received_per_site,
     totals,
 )
+from fidac_node.hub.index.rows import COLUMNS, EXACT_TIME, LEVELS, Row
 from fidac_node.hub.index.sites import Registry, add_site, site_code, site_titles
 from fidac_node.hub.index.tallies import add_failed_connections, failed_connections
 
 __all__ = [
-    "ATTRIBUTES",
     "COLUMNS",
     "EXACT_TIME",
     "LEVELS",
-    "PRIVATE",
-    "Key",
     "Registry",
     "Row",
     "StudyFilter",
@@ -36,6 +30,7 @@ __all__ = [
     "check",
     "failed_connections",
     "find",
+    "generation",
     "prepare",
     "received_per_site",
     "site_code",

@@ -1,250 +1,341 @@
-"""How an attribute is asked for: the matching of PS3.4 C.2.2.2, for keys of C-FIND and of QIDO-RS alike.
+"""What may be asked of the index, and the conditions that it becomes: the matching of PS3.4 C.2.2.2, whoever asks.
 
-The table has every attribute that the index holds, with the keyword and tag of PS3.6, and where its column is.
+A command, an identifier of C-FIND and a query of QIDO-RS all become a :class:`StudyFilter`; docs/index.md lists what it
+means.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
-from peewee import SQL, NodeList, fn
+from peewee import SQL, NodeList, Value, fn
 
-from fidac_node.dicom import marks
-from fidac_node.dicom.uids import is_valid_uid
-from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Site, Study
-
-Level: TypeAlias = Literal["studies", "series", "instances"]
-# Where conditions are put: at a level, or where the series are chosen whose instances are looked through.
-Place: TypeAlias = Literal["studies", "series", "instances", "portions"]
-
-_NUMBERS: Final = frozenset({"DS", "IS", "US"})
-_MOST: Final = 2**63 - 1  # what a column of either database takes
-_LONGEST: Final = 1024
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_DAY: Final = r"\d{8}"
-_RANGE: Final = re.compile(rf"(?P<since>{_DAY})?(?P<dash>-)?(?P<until>{_DAY})?")
-
-
-class Attribute(NamedTuple):
-    """An attribute that can be matched, and where; ``several`` when its value may be several, split by backslashes."""
-
-    tag: int
-    vr: str
-    level: Level
-    column: Any
-    several: bool = False
-
-
-ATTRIBUTES: Final[dict[str, Attribute]] = {
-    "StudyInstanceUID": Attribute(0x0020000D, "UI", "studies", Study.study_instance_uid),
-    "StudyDate": Attribute(0x00080020, "DA", "studies", Study.date),
-    "ModalitiesInStudy": Attribute(0x00080061, "CS", "studies", Series.modality),
-    "PatientID": Attribute(0x00100020, "LO", "studies", Patient.pseudonym),
-    # De-identification makes it the pseudonym, too (docs/deidentification.md).
-    "PatientName": Attribute(0x00100010, "PN", "studies", Patient.pseudonym),
-    "PatientSex": Attribute(0x00100040, "CS", "studies", Patient.sex),
-    "PatientAge": Attribute(0x00101010, "AS", "studies", Study.patient_age),
-    "ClinicalTrialProtocolID": Attribute(0x00120020, "LO", "studies", Study.programme),
-    "ClinicalTrialSiteID": Attribute(0x00120030, "LO", "studies", Study.site),
-    "NumberOfStudyRelatedSeries": Attribute(0x00201206, "IS", "studies", Study.series),
-    "NumberOfStudyRelatedInstances": Attribute(0x00201208, "IS", "studies", Study.instances),
-    "SeriesInstanceUID": Attribute(0x0020000E, "UI", "series", Series.series_instance_uid),
-    "Modality": Attribute(0x00080060, "CS", "series", Series.modality),
-    "Manufacturer": Attribute(0x00080070, "LO", "series", Series.manufacturer),
-    "ManufacturerModelName": Attribute(0x00081090, "LO", "series", Series.model),
-    "ContrastBolusAgent": Attribute(0x00180010, "LO", "series", Series.contrast_agent),
-    "BodyPartExamined": Attribute(0x00180015, "CS", "series", Series.body_part),
-    "SliceThickness": Attribute(0x00180050, "DS", "series", Series.slice_thickness),
-    "KVP": Attribute(0x00180060, "DS", "series", Series.kvp),
-    "ConvolutionKernel": Attribute(0x00181210, "SH", "series", Series.kernel, several=True),
-    "NumberOfSeriesRelatedInstances": Attribute(0x00201209, "IS", "series", Series.instances),
-    "Rows": Attribute(0x00280010, "US", "series", Series.rows),
-    "Columns": Attribute(0x00280011, "US", "series", Series.columns),
-    "PixelSpacing": Attribute(0x00280030, "DS", "series", Series.row_spacing, several=True),
-    "SOPInstanceUID": Attribute(0x00080018, "UI", "instances", Instance.sop_instance_uid),
-    "SOPClassUID": Attribute(0x00080016, "UI", "instances", Instance.sop_class_uid),
-    "AvailableTransferSyntaxUID": Attribute(0x00083002, "UI", "instances", Instance.transfer_syntax_uid),
-    "InstanceNumber": Attribute(0x00200013, "IS", "instances", Instance.number),
-    "NumberOfFrames": Attribute(0x00280008, "IS", "instances", Instance.frames),
-}
-
-# What a study, a series and an instance each have for themselves: our private elements (docs/private-block.md).
-_OWN: Final = {
-    "label": marks.private_tag(marks.LABEL),
-    "label_source": marks.private_tag(marks.LABEL_SOURCE),
-    "profile": marks.private_tag(marks.PROFILE),
-    "profile_digest": marks.private_tag(marks.PROFILE_DIGEST),
-}
-_OWN_OF_PROFILE: Final = {"profile": Profile.name, "profile_digest": Profile.digest}
-LOST: Final = "lost"
-PRIVATE: Final = {**_OWN, LOST: marks.private_tag(marks.LOST)}
-_LOST: Final = Attribute(PRIVATE[LOST], "LO", "series", Series.lost, several=True)
+from fidac_node.dicom.marks import LABELS
+from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Site, Study, label_bit
+from fidac_node.hub.weeks import monday
 
 
 @dataclass(frozen=True)
-class Key:
-    """One attribute and what its value must match: a keyword of :data:`ATTRIBUTES` or a name of :data:`PRIVATE`.
+class StudyFilter:
+    """What to look for; an empty or ``None`` field does not filter.
 
-    ``values`` are more than one for a list of UIDs alone. Made by :meth:`parse`.
+    Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
+    (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
+    study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
+    millimetres; ``min_instances`` counts in the series when series or instances are listed, else in the study;
+    ``complete`` leaves out series that lost an attribute in any instance.
+
+    UIDs may be several, separated by backslashes (PS3.4 C.2.2.2.2). ``name`` is PatientName, which is the pseudonym.
+    ``time_since`` and ``time_until`` are StudyTime as HHMMSS or HHMMSS.FFFFFF. With ``case_sensitive`` case tells texts
+    apart, but for ``name`` (PS3.4 C.2.2.2.1). ``confined_to`` is the one programme that whoever asks may see, exactly
+    as written.
+
+    ``modalities_in_study`` is of any series of the study; every other field asks each thing for its own. A study is
+    found by what one of its series has, and a series by what one of its instances has. Lengths are in millimetres,
+    ``kvp`` in kilovolts; ``study_series``, ``study_instances`` and ``series_instances`` are how many there are.
+    ``lost`` is the keyword of one attribute.
     """
 
-    name: str
-    values: tuple[str, ...]
+    site: str = ""
+    patient: str = ""
+    study_uid: str = ""
+    since: datetime.date | None = None
+    until: datetime.date | None = None
+    received_since: datetime.date | None = None
+    label: str = ""
+    sex: str = ""
+    min_age: int | None = None
+    max_age: int | None = None
+    modality: str = ""
+    body_part: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+    max_slice_thickness: float | None = None
+    contrast: bool | None = None
+    min_instances: int | None = None
+    complete: bool = False
+    name: str = ""
+    age: str = ""
+    programme: str = ""
+    time_since: str = ""
+    time_until: str = ""
+    modalities_in_study: str = ""
+    study_series: int | None = None
+    study_instances: int | None = None
+    series_uid: str = ""
+    series_number: int | None = None
+    series_instances: int | None = None
+    contrast_agent: str = ""
+    kvp: float | None = None
+    slice_thickness: float | None = None
+    pixel_spacing: tuple[float, ...] = ()
+    rows: int | None = None
+    columns: int | None = None
+    lost: str = ""
+    sop_uid: str = ""
+    sop_class: str = ""
+    transfer_syntax: str = ""
+    number: int | None = None
+    frames: int | None = None
+    label_source: str = ""
+    profile: str = ""
+    profile_digest: str = ""
+    case_sensitive: bool = False
+    confined_to: str = ""
 
-    @classmethod
-    def parse(cls, name: str, value: str) -> Key | None:
-        """Return the key, or ``None`` where the value matches everything (PS3.4 C.2.2.2.3).
+    @property
+    def is_narrow(self) -> bool:
+        """Whether few studies match anyway.
 
-        UIDs are separated by backslashes, as in DICOM, or by commas, as in PS3.18 8.3.4.1. Raises ``ValueError``, whose
-        message says what the value should look like.
+        Then what their series say is looked up for each: most series of an archive are CT, and SQLite, which has no
+        statistics, would begin with all of those.
         """
-        if not value.strip("* "):
-            return None
-        attribute = _attribute(name)
-        vr = attribute.vr if attribute else "LO"
-        if vr == "UI":
-            return cls(name, _uids(name, value))
-        if _CONTROL.search(value) or len(value) > _LONGEST:
-            raise ValueError(f"{name}: a text of at most {_LONGEST} characters, none of them a control character")
-        if vr == "DA":
-            _days(name, value)
-        elif vr in _NUMBERS:
-            _numbers(name, value)
-        return cls(name, (value.strip(),))
+        named = (self.study_uid, self.patient, self.name)
+        return any(text and not _has_wild_cards(text) for text in named) or None not in (self.since, self.until)
 
 
-def conditions_of(keys: Iterable[Key], place: Place) -> list[Any]:
-    """Return the conditions that ``keys`` put on one level, or on the series whose instances are looked through.
-
-    What is asked of instances is asked of a series, too: one of its instances must have it all.
-    """
-    levels: dict[str, list[Any]] = {"studies": [], "series": [], "instances": []}
-    named: list[Any] = []
-    for key in keys:
-        attribute = _attribute(key.name)
-        if attribute is None:
-            continue
-        if key.name == "SliceThickness" and place in ("instances", "portions"):
-            levels["instances"].append(_condition(key, attribute._replace(column=Instance.slice_thickness)))
-        elif key.name == "ModalitiesInStudy":
-            levels["studies"].append(Study.id.in_(Series.select(Series.study).where(_condition(key, attribute))))
-        elif key.name == "ClinicalTrialSiteID":  # sites are few, and their ids are indexed as they are written
-            levels["studies"].append(Study.site.in_(Site.select(Site.id).where(matches(Site.id, key.values[0]))))
-        else:
-            levels[attribute.level].append(_condition(key, attribute))
-        if key.name == "SOPInstanceUID":
-            named.append(_named(key))
-    if place == "portions":
-        return levels["series"] + [_has_instance([condition]) for condition in named]
-    if place == "series" and levels["instances"]:
-        return [*levels["series"], _has_instance(levels["instances"] + named)]
-    return levels[place]
+def of_week(wanted: StudyFilter) -> StudyFilter:
+    """Return the same question, by the week in which something was received: nobody is told the day."""
+    return wanted if wanted.received_since is None else replace(wanted, received_since=monday(wanted.received_since))
 
 
-def own_conditions(keys: Iterable[Key], model: Any) -> list[Any]:
-    """Return the conditions on what each level has for itself: its label, its recipe."""
-    conditions = []
-    for key in keys:
-        if key.name in _OWN_OF_PROFILE:
-            having = matches(_OWN_OF_PROFILE[key.name], key.values[0])
-            conditions.append(model.profile.in_(Profile.select(Profile.id).where(having)))
-        elif key.name in _OWN:
-            conditions.append(matches(getattr(model, key.name), key.values[0]))
+def of_studies(wanted: StudyFilter) -> list[Any]:
+    """Which studies match, for themselves or because one of their series does."""
+    conditions = [_ALWAYS, *_study(wanted), *_level(Study, wanted)]
+    if wanted.min_instances is not None:
+        conditions.append(Study.instances >= wanted.min_instances)
+    if below := _acquired(wanted, Series.slice_thickness) + _by_instances(wanted):
+        of_it = Series.select(SQL("1")).where(Series.study == Study.id, *below)
+        any_of = Study.id.in_(Series.select(Series.study).where(*below))
+        conditions.append(fn.EXISTS(of_it) if wanted.is_narrow else any_of)
     return conditions
 
 
-def has_wild_cards(value: str) -> bool:
-    """Say whether the value has a wild card (PS3.4 C.2.2.2.4)."""
+def of_series(wanted: StudyFilter) -> list[Any]:
+    """Which series match, for themselves, by their study, or because one of their instances does."""
+    own = _of_series(wanted, Series.slice_thickness) + _level(Series, wanted)
+    return [_ALWAYS, *_study(wanted), *own, *_by_instances(wanted)]
+
+
+def of_portions(wanted: StudyFilter) -> list[Any]:
+    """Which series may have instances to be found: an index tells it of each of these conditions."""
+    conditions = [_ALWAYS, *_study(wanted), *_of_series(wanted, Series.thinnest)]
+    if wanted.sop_uid:
+        conditions.append(Series.id.in_(Instance.select(Instance.series).where(*_named(wanted))))
+    if wanted.label:
+        bits = sum(label_bit(label) for label in _labels(wanted.label))
+        conditions.append(Series.labels.bin_and(bits) != 0)
+    if wanted.received_since is not None:
+        conditions.append(Series.received_at >= _midnight(wanted.received_since))
+    return conditions
+
+
+def of_instances(wanted: StudyFilter) -> list[Any]:
+    """What is asked of instances themselves; nothing where all instances of a series match."""
+    conditions = _level(Instance, wanted) + _instance(wanted)
+    if wanted.max_slice_thickness is not None:
+        conditions.append(Instance.slice_thickness <= wanted.max_slice_thickness)
+    if wanted.slice_thickness is not None:
+        conditions.append(Instance.slice_thickness == wanted.slice_thickness)
+    return conditions
+
+
+_ALWAYS: Final = SQL("1 = 1")  # a WHERE without conditions is no SQL
+# Which column each text and each number is.
+_OF_STUDY: Final = {
+    "patient": Patient.pseudonym,
+    "sex": Patient.sex,
+    "age": Study.patient_age,
+    "programme": Study.programme,
+}
+_NUMBERS_OF_STUDY: Final = {"study_series": Study.series, "study_instances": Study.instances}
+_OF_SERIES: Final = {
+    "modality": Series.modality,
+    "body_part": Series.body_part,
+    "manufacturer": Series.manufacturer,
+    "model": Series.model,
+    "contrast_agent": Series.contrast_agent,
+}
+_SEVERAL_OF_SERIES: Final = {"kernel": Series.kernel, "lost": Series.lost}
+_NUMBERS_OF_SERIES: Final = {
+    "series_number": Series.number,
+    "series_instances": Series.instances,
+    "kvp": Series.kvp,
+    "rows": Series.rows,
+    "columns": Series.columns,
+}
+_NUMBERS_OF_INSTANCE: Final = {"number": Instance.number, "frames": Instance.frames}
+_OF_PROFILE: Final = {"profile": Profile.name, "profile_digest": Profile.digest}
+
+
+def _study(wanted: StudyFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if wanted.site:
+        # Sites are few, and what is indexed of a study is its site's id as it is written.
+        conditions.append(Study.site.in_(Site.select(Site.id).where(_matches(Site.id, wanted.site, wanted))))
+    if wanted.name:
+        conditions.append(_in_any_case(Patient.pseudonym, wanted.name))
+    conditions += _texts(_OF_STUDY, wanted) + _numbers(_NUMBERS_OF_STUDY, wanted)
+    conditions += _uids(Study.study_instance_uid, wanted.study_uid)
+    if wanted.confined_to:
+        conditions.append(Study.programme == wanted.confined_to)
+    bounds = (
+        (Study.date, wanted.since, wanted.until),
+        (Study.time, wanted.time_since or None, wanted.time_until or None),
+        (Study.age_years, wanted.min_age, wanted.max_age),
+    )
+    for column, least, most in bounds:
+        conditions += [] if least is None else [column >= least]
+        conditions += [] if most is None else [column <= most]
+    if wanted.time_until and not wanted.time_since:
+        conditions.append(Study.time != "")  # what is not said is in no range
+    if wanted.modalities_in_study:
+        conditions.append(_has_modality(wanted))
+    return conditions
+
+
+def _has_modality(wanted: StudyFilter) -> Any:
+    """One series of the study has the modality, whichever series is asked for."""
+    any_series = Series.alias()
+    seen = _unindexed(any_series.modality) if wanted.is_narrow else any_series.modality
+    having = _matches(seen, wanted.modalities_in_study, wanted)
+    if wanted.is_narrow:
+        return fn.EXISTS(any_series.select(SQL("1")).where(any_series.study == Study.id, having))
+    return Study.id.in_(any_series.select(any_series.study).where(having))
+
+
+def _of_series(wanted: StudyFilter, thickness: Any) -> list[Any]:
+    least = wanted.min_instances
+    return _acquired(wanted, thickness) + ([] if least is None else [Series.instances >= least])
+
+
+def _acquired(wanted: StudyFilter, thickness: Any) -> list[Any]:
+    """What is asked of how a series was acquired; ``thickness`` is the column that stands for its SliceThickness."""
+    seen = _unindexed if wanted.is_narrow else lambda column: column
+    conditions = _texts({name: seen(column) for name, column in _OF_SERIES.items()}, wanted)
+    conditions += _uids(Series.series_instance_uid, wanted.series_uid) + _numbers(_NUMBERS_OF_SERIES, wanted)
+    for name, column in _SEVERAL_OF_SERIES.items():
+        if value := getattr(wanted, name):
+            conditions.append(_matches(seen(column), value, wanted) | _one_matches(seen(column), value, wanted))
+    spacings = zip((Series.row_spacing, Series.column_spacing), wanted.pixel_spacing, strict=False)
+    conditions += [distance == asked for distance, asked in spacings]
+    if wanted.max_slice_thickness is not None:
+        conditions.append(thickness <= wanted.max_slice_thickness)
+    if wanted.slice_thickness is not None:
+        is_least = thickness is Series.thinnest  # of instances, any of which may have it
+        conditions.append(thickness <= wanted.slice_thickness if is_least else thickness == wanted.slice_thickness)
+    if wanted.contrast is not None:
+        conditions.append(Series.contrast == wanted.contrast)
+    if wanted.complete:
+        conditions.append(Series.lost == "")
+    return conditions
+
+
+def _by_instances(wanted: StudyFilter) -> list[Any]:
+    """That one instance of the series has all that is asked of instances."""
+    asked = _instance(wanted)
+    return [Series.id.in_(Instance.select(Instance.series).where(*asked))] if asked else []
+
+
+def _instance(wanted: StudyFilter) -> list[Any]:
+    conditions = _named(wanted) + _uids(Instance.sop_class_uid, wanted.sop_class)
+    conditions += _uids(Instance.transfer_syntax_uid, wanted.transfer_syntax)
+    return conditions + _numbers(_NUMBERS_OF_INSTANCE, wanted)
+
+
+def _named(wanted: StudyFilter) -> list[Any]:
+    if not wanted.sop_uid:
+        return []
+    # What is indexed of an instance is its site and UID together; sites are few.
+    return [Instance.site.in_(Site.select(Site.id)), *_uids(Instance.sop_instance_uid, wanted.sop_uid)]
+
+
+def _level(model: Any, wanted: StudyFilter) -> list[Any]:
+    """What is asked of the level itself."""
+    conditions: list[Any] = []
+    if wanted.label:
+        conditions.append(model.label.in_(_labels(wanted.label)))
+    if wanted.received_since is not None:
+        conditions.append(model.received_at >= _midnight(wanted.received_since))
+    conditions += _texts({"label_source": model.label_source}, wanted)
+    if having := _texts(_OF_PROFILE, wanted):
+        conditions.append(model.profile.in_(Profile.select(Profile.id).where(*having)))
+    return conditions
+
+
+def _labels(value: str) -> list[str]:
+    """The labels that match; in any case, for the hub writes them in small letters."""
+    return [label for label in LABELS if fnmatchcase(label, value.lower().replace("[", "[[]"))]
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time())
+
+
+def _texts(columns: dict[str, Any], wanted: StudyFilter) -> list[Any]:
+    asked = {name: getattr(wanted, name) for name in columns}
+    return [_matches(columns[name], value, wanted) for name, value in asked.items() if value]
+
+
+def _numbers(columns: dict[str, Any], wanted: StudyFilter) -> list[Any]:
+    asked = {name: getattr(wanted, name) for name in columns}
+    return [columns[name] == value for name, value in asked.items() if value is not None]
+
+
+def _uids(column: Any, text: str) -> list[Any]:
+    """One UID, a list of UIDs, or a pattern; they are of digits and dots, which have no case."""
+    if not text:
+        return []
+    uids = text.split("\\")
+    if any(map(_has_wild_cards, uids)):
+        return [reduce(or_, (_like(column, uid) for uid in uids))]
+    return [column == uids[0] if len(uids) == 1 else column.in_(uids)]
+
+
+def _unindexed(column: Any) -> Any:
+    """The same text, for which there is no index."""
+    return NodeList((SQL("("), column, SQL("|| '')")))
+
+
+def _has_wild_cards(value: str) -> bool:
     return "*" in value or "?" in value
 
 
-def matches(column: Any, value: str) -> Any:
-    """Equal without regard to case (there is an index on that), or LIKE when the value has wildcards."""
-    return like(column, value) if has_wild_cards(value) else fn.LOWER(column) == fn.LOWER(value)
+def _matches(column: Any, value: str, wanted: StudyFilter) -> Any:
+    """Equal, or LIKE when the value has wild cards."""
+    anyhow = _in_any_case(column, value)
+    if not wanted.case_sensitive:
+        return anyhow
+    # The first has the index. LIKE and not "=": SQLite would put an equal value into LOWER() too, and not use it.
+    return anyhow & _as_written(column, value)
 
 
-def one_matches(column: Any, value: str) -> Any:
+def _in_any_case(column: Any, value: str) -> Any:
+    """Equal without regard to case (there is an index on that)."""
+    return _like(column, value) if _has_wild_cards(value) else fn.LOWER(column) == fn.LOWER(value)
+
+
+def _one_matches(column: Any, value: str, wanted: StudyFilter) -> Any:
     """One of several values, which backslashes separate, matches (there is an index on which columns have several)."""
     several = NodeList((SQL("LENGTH("), column, SQL(") - LENGTH(REPLACE("), column, SQL(", '\\', '')) > 0")))
+    like = _as_written if wanted.case_sensitive else _like
     return several & like(NodeList((SQL("'\\' ||"), column, SQL("|| '\\'"))), rf"*\{value}\*")
 
 
-def like(text: Any, value: str) -> Any:
-    """LIKE, in any case, with the wild cards of DICOM."""
-    pattern = re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")
-    return NodeList((fn.LOWER(text), SQL("LIKE"), fn.LOWER(pattern), SQL("ESCAPE '!'")))
+def _like(text: Any, value: str) -> Any:
+    return NodeList((fn.LOWER(text), SQL("LIKE"), fn.LOWER(_pattern(value)), SQL("ESCAPE '!'")))
 
 
-def _attribute(name: str) -> Attribute | None:
-    return _LOST if name == LOST else ATTRIBUTES.get(name)
+def _as_written(text: Any, value: str) -> Any:
+    return NodeList((text, SQL("LIKE"), Value(_pattern(value)), SQL("ESCAPE '!'")))
 
 
-def _condition(key: Key, attribute: Attribute) -> Any:
-    column, value = attribute.column, key.values[0]
-    if attribute.vr == "UI":
-        return column.in_(key.values)
-    if attribute.vr == "DA":
-        return _between(column, *_days(key.name, value))
-    if attribute.vr in _NUMBERS:
-        return _equal(column, _numbers(key.name, value))
-    return matches(column, value) | one_matches(column, value) if attribute.several else matches(column, value)
-
-
-def _named(key: Key) -> Any:
-    # What is indexed of an instance is its site and UID together; sites are few.
-    return Instance.site.in_(Site.select(Site.id)) & Instance.sop_instance_uid.in_(key.values)
-
-
-def _has_instance(conditions: list[Any]) -> Any:
-    return Series.id.in_(Instance.select(Instance.series).where(*conditions))
-
-
-def _between(column: Any, since: datetime.date | None, until: datetime.date | None) -> Any:
-    if since == until:
-        return column == since
-    if since is None or until is None:
-        return column <= until if since is None else column >= since
-    return (column >= since) & (column <= until)
-
-
-def _equal(column: Any, numbers: list[float]) -> Any:
-    equal = column == numbers[0]
-    return equal & (Series.column_spacing == numbers[1]) if len(numbers) > 1 else equal
-
-
-def _uids(name: str, value: str) -> tuple[str, ...]:
-    uids = tuple(uid.strip() for uid in re.split(r"[\\,]", value))
-    if not all(map(is_valid_uid, uids)):
-        raise ValueError(f"{name}: a UID, or several separated by commas (PS3.5 9.1)")
-    return uids
-
-
-def _days(name: str, value: str) -> tuple[datetime.date | None, datetime.date | None]:
-    """The first and the last day of a date or a range of dates (PS3.4 C.2.2.2.5)."""
-    found = _RANGE.fullmatch(value.strip())
-    if not found or not (found["since"] or found["until"]) or (found["since"] and found["until"] and not found["dash"]):
-        raise ValueError(f"{name}: a date as YYYYMMDD, or a range as YYYYMMDD-YYYYMMDD, -YYYYMMDD or YYYYMMDD-")
-    try:
-        since, until = (
-            datetime.datetime.strptime(day, "%Y%m%d").date() if day else None for day in found.group("since", "until")
-        )
-    except ValueError:
-        raise ValueError(f"{name}: there is no such day; write YYYYMMDD") from None
-    return since, since if not found["dash"] else until
-
-
-def _numbers(name: str, value: str) -> list[float]:
-    """The numbers of a value: one, or the two of PixelSpacing."""
-    parts = value.split("\\")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    most = 2 if name == "PixelSpacing" else 1
-    if not 1 <= len(numbers) <= most or not all(abs(number) <= _MOST for number in numbers):
-        raise ValueError(f"{name}: {'one or two numbers' if most > 1 else 'a number'}")
-    return numbers
+def _pattern(value: str) -> str:
+    return re.sub(r"[!%_]", r"!\g<0>", value).replace("*", "%").replace("?", "_")

@@ -7,6 +7,7 @@ from typing import Final
 from peewee import Database
 
 from fidac_node.errors import ConfigError
+from fidac_node.hub.index.generation import ensure
 from fidac_node.system.database import Step, migrate, pending, statements
 
 _OBJECTS: Final = (
@@ -146,6 +147,29 @@ _TALLY: Final = ("CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, value BIGI
 
 # Keywords of attributes that de-identification could not keep in an instance; `hub reindex` reads them of older ones.
 _LOST: Final = ("ALTER TABLE series ADD COLUMN lost TEXT NOT NULL DEFAULT ''",)
+# What each file of the archive must be, and which one was last known to be it.
+_DIGESTS: Final = (
+    "ALTER TABLE instance ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE instance ADD COLUMN seen BIGINT NOT NULL DEFAULT 0",
+)
+
+_FACT: Final = ("CREATE TABLE fact (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",)
+
+# Who may ask, and from where: networks and rights are separated by spaces. No foreign key: sites may not ask.
+_CLIENT: Final = (
+    """CREATE TABLE client (
+        ae_title TEXT NOT NULL PRIMARY KEY,
+        networks TEXT NOT NULL,
+        rights TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        added_at {timestamp} NOT NULL)""",
+)
+
+# Two required keys of C-FIND (PS3.4 C.6.2.1); `hub reindex` reads them of older objects.
+_REQUIRED_KEYS: Final = (
+    "ALTER TABLE study ADD COLUMN time TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE series ADD COLUMN number INTEGER",
+)
 
 # Bearer tokens of the web server: of each only the SHA-256 of its 256 random bits, from which nobody finds it again.
 # UIDs of series are asked for without their study (PS3.18 Table 10.6.1-1).
@@ -169,13 +193,18 @@ STEPS: Final = (
     Step("0005-every-text", statements(*_EVERY_TEXT)),
     Step("0006-tally", statements(*_TALLY)),
     Step("0007-lost", statements(*_LOST)),
-    Step("0008-tokens", statements(*_TOKENS)),
+    Step("0008-digests", statements(*_DIGESTS)),
+    Step("0009-fact", statements(*_FACT)),
+    Step("0010-client", statements(*_CLIENT)),
+    Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
+    Step("0012-tokens", statements(*_TOKENS)),
 )
 
 
 def prepare(db: Database) -> None:
     """Make the tables of an empty database, or bring those of an older version up to date."""
     migrate(db, STEPS)
+    ensure(db)
 
 
 def check(db: Database) -> None:

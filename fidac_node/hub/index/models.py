@@ -65,6 +65,8 @@ class Study(Model):
     patient = ForeignKeyField(Patient)
     study_instance_uid = TextField()
     date = DateField(null=True)
+    # HHMMSS, or with a fraction of a second; empty where it is not said.
+    time = TextField(default="")
     patient_age = TextField()
     age_years = IntegerField(null=True)
     programme = TextField()
@@ -91,6 +93,7 @@ class Series(Model):
     id = BigAutoField()
     study = ForeignKeyField(Study)
     series_instance_uid = TextField()
+    number = IntegerField(null=True)
     modality = TextField()
     body_part = TextField()
     manufacturer = TextField()
@@ -122,7 +125,11 @@ class Series(Model):
 
 
 class Instance(Model):
-    """One object in the archive; ``bytes`` is the size of its Part 10 file."""
+    """One object in the archive; ``bytes`` is the size of its Part 10 file.
+
+    ``digest`` is that of its data set as the spool spells it, empty where an older version filed; ``seen`` tells the
+    file (size, time of change, inode) that was known to have it.
+    """
 
     id = BigAutoField()
     site = ForeignKeyField(Site)
@@ -138,6 +145,8 @@ class Instance(Model):
     label_source = TextField()
     bytes = BigIntegerField()
     received_at = DateTimeField()
+    digest = TextField(default="")
+    seen = BigIntegerField(default=0)
 
     class Meta:
         indexes = ((("site", "sop_instance_uid"), True),)
@@ -161,6 +170,26 @@ class Tally(Model):
     value = BigIntegerField()
 
 
+class Fact(Model):
+    """Something that the index says of itself."""
+
+    name = TextField(primary_key=True)
+    value = TextField()
+
+
+class Client(Model):
+    """An application entity that may ask; ``networks`` and ``rights`` are separated by spaces.
+
+    ``programme``: all that it may see; empty: everything.
+    """
+
+    ae_title = TextField(primary_key=True)
+    networks = TextField()
+    rights = TextField()
+    programme = TextField()
+    added_at = DateTimeField()
+
+
 class Token(Model):
     """A bearer token (RFC 6750) of a program: its SHA-256, what it is for and until when. ``scopes`` by spaces."""
 
@@ -179,4 +208,4 @@ def label_bit(label: str) -> int:
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Token)
+MODELS = (*OBJECTS, Held, Tally, Fact, Client, Token)

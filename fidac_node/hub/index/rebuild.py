@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,20 +11,31 @@ from peewee import Database, DataError, IntegrityError, chunked
 
 from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.digests import Filed
+from fidac_node.hub.index.generation import begin
+from fidac_node.hub.index.migrations import prepare
 from fidac_node.hub.index.models import OBJECTS, Site
+from fidac_node.hub.index.ownership import claim_file
 from fidac_node.hub.index.record import Description, describe, record, whereabouts
+from fidac_node.system import broken, locks
 from fidac_node.system.database import exclusive, utc_now
 
 _BATCH: Final = 500
+# What no file of the archive tells.
+_KEPT: Final[Mapping[str, tuple[str, ...]]] = {"site": ("id",), "tally": ("name",), "held": ("entry",)}
 
 
 @dataclass
 class Reindexed:
-    """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title."""
+    """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title.
+
+    ``set_aside`` is where a broken index is now.
+    """
 
     indexed: int = 0
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     unregistered: list[str] = field(default_factory=list)
+    set_aside: Path | None = None
 
 
 def reindex(
@@ -32,6 +43,7 @@ def reindex(
 ) -> Reindexed:
     """Replace all rows about objects by what the archive's files say, in one transaction; sites and held rows stay.
 
+    Another generation of the index begins, by which the sites learn that they must ask again.
     Of the times of reception only the week comes back, because the files tell no more; files of before are set to
     theirs. Whoever asks meanwhile sees the rows as they were; the hub's filing waits. ``progress`` is told after each
     batch how many files were read; ``limit`` (bytes) bounds what a deflated object may inflate to. Raises
@@ -39,14 +51,16 @@ def reindex(
     """
     result = Reindexed()
     done = 0
-    with exclusive(db):
+    with exclusive(db, long=True):
         for model in reversed(OBJECTS):
             if model is not Site:
                 model.delete().execute(db)
+        begin(db)
         for batch in chunked(archive.walk(), _BATCH):
             _ensure_sites(db, {place.site for place, _ in batch})
             archive.coarsen(place for place, _ in batch)
-            descriptions = list(_described(batch, limit, result))
+            descriptions = list(_described(archive, batch, limit, result))
+            archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
             _record(db, descriptions, archive, result)
             done += len(batch)
             progress(done)
@@ -56,7 +70,40 @@ def reindex(
     return result
 
 
-def _described(batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexed) -> Iterator[Description]:
+def replace_broken(
+    archive: Archive,
+    path: Path,
+    open_at: Callable[[Path], Database],
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    limit: int = 4 << 30,
+) -> Reindexed:
+    """As :func:`reindex`, into a new file, which then takes the place of the broken one; that is set aside.
+
+    Sites are carried over as far as they can be read. ``open_at`` opens the database in a file. Raises
+    :class:`ConfigError` while a hub has the index, and as :func:`reindex`; the broken file then is where it was.
+    """
+    lock = claim_file(path)
+    new = path.with_name(f"{path.name}.new")
+    try:
+        for leftover in path.parent.glob(f"{new.name}*"):
+            leftover.unlink()
+        db = open_at(new)
+        prepare(db)
+        broken.carry_over(path, new, _KEPT)
+        # Whole before it has the name: a hub with half an index would tell sites that it lost their objects.
+        result = reindex(archive, db, progress, limit=limit)
+        db.close()
+        result.set_aside = broken.replace(path, new)
+    finally:
+        locks.release(lock)
+    return result
+
+
+def _described(
+    archive: Archive, batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexed
+) -> Iterator[Description]:
+    """What the files say of themselves, and what was filed says of them: a file may have changed since."""
     for place, path in batch:
         try:
             description = describe(path, place.site, limit=limit)
@@ -64,7 +111,8 @@ def _described(batch: Iterable[tuple[Place, Path]], limit: int, result: Reindexe
             result.skipped.append((path, str(error)))
             continue
         if description.place == place:
-            yield description
+            filed = archive.filed(place) or archive.measured(place)
+            yield replace(description, digest=filed.digest, bytes=filed.size)
         else:
             result.skipped.append((path, "its UIDs are not those that its path says"))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from peewee import Database
 
@@ -23,6 +23,7 @@ from fidac_node.dicom.part10 import FileMeta, format_tag
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Place
+from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Study, label_bit
 from fidac_node.system.database import ask, change, exclusive, insert
@@ -36,6 +37,7 @@ _AGE: Final = re.compile(r"(\d{3})([DWMY])")
 # left: it may be true, and no time of day is in the index.
 _NOT_SAID: Final = frozenset({"ANONYMOUS", "000Y"})
 _NO_DAY: Final = datetime.date(1900, 1, 1)
+_TIME: Final = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
 _PER_YEAR: Final = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
 
@@ -87,6 +89,10 @@ class Description:
     bytes: int
     received_at: datetime.datetime
     lost: frozenset[str] = frozenset()
+    digest: str = ""
+    seen: int = 0
+    time: str = ""
+    series_number: int | None = None
 
     @property
     def rank(self) -> str:
@@ -140,6 +146,8 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
         bytes=stat.st_size,
         received_at=datetime.datetime.fromtimestamp(stat.st_mtime, datetime.UTC).replace(tzinfo=None),
         lost=_keywords(header.private_raw(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LOST)),
+        time=_time(header.text(tags.STUDY_TIME)),
+        series_number=header.integer(tags.SERIES_NUMBER),
     )
 
 
@@ -156,12 +164,23 @@ def whereabouts(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], 
     return found
 
 
-def sop_classes(db: Database, site: str, sops: Iterable[str]) -> dict[str, str]:
-    """Return the SOP Class UID of each instance of ``site`` that the index has."""
-    sql = "SELECT sop_instance_uid, sop_class_uid FROM instance WHERE site_id = ? AND sop_instance_uid IN ?"
-    found: dict[str, str] = {}
-    for _, wanted in _by_site((site, sop) for sop in sops):
-        found.update(dict(ask(db, sql, site, wanted)))
+class Kept(NamedTuple):
+    """What the index says of the file of an instance: ``seen`` is the fingerprint of the one known to be right."""
+
+    number: int
+    sop_class_uid: str
+    filed: Filed
+    seen: int
+
+
+def kept(db: Database, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Kept]:
+    """What the index says of the file of each instance that it has of ``pairs`` (site, SOPInstanceUID)."""
+    sql = """SELECT sop_instance_uid, id, sop_class_uid, digest, bytes, seen FROM instance
+        WHERE site_id = ? AND sop_instance_uid IN ?"""
+    found: dict[tuple[str, str], Kept] = {}
+    for site, wanted in _by_site(pairs):
+        for sop, number, sop_class, digest, size, seen in ask(db, sql, site, wanted):
+            found[site, sop] = Kept(int(number), sop_class, Filed(digest, int(size)), int(seen))
     return found
 
 
@@ -178,10 +197,11 @@ def owners(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], str]:
 def record(db: Database, descriptions: Sequence[Description]) -> int:
     """Write a batch into the index, in one transaction, and return how many instances are new to it.
 
-    An instance that the index has already is left as it is.
+    An instance that the index has already is left as it is, but for what its file is, where a description says so.
     """
     with exclusive(db):
         known = whereabouts(db, (description.place for description in descriptions))
+        _renew(db, [new for new in descriptions if known.get((new.place.site, new.place.sop)) == new.place])
         fresh = {
             (new.place.site, new.place.sop): new
             for new in reversed(descriptions)
@@ -190,6 +210,26 @@ def record(db: Database, descriptions: Sequence[Description]) -> int:
         if fresh:
             _insert(db, [fresh[key] for key in sorted(fresh)])
     return len(fresh)
+
+
+def _renew(db: Database, known: list[Description]) -> None:
+    """Write down what the files of known instances are, where that is said and is another; sums follow."""
+    said = [new for new in known if new.digest]
+    before = kept(db, ((new.place.site, new.place.sop) for new in said))
+    for new in said:
+        old = before[new.place.site, new.place.sop]
+        if (old.filed, old.seen) != (Filed(new.digest, new.bytes), new.seen):
+            changes: _Changes = {"digest": ("?", [new.digest]), "bytes": ("?", [new.bytes]), "seen": ("?", [new.seen])}
+            change(db, Instance, old.number, changes)
+            _add_bytes(db, old.number, new.bytes - old.filed.size)
+
+
+def _add_bytes(db: Database, instance: int, more: int) -> None:
+    """Let the sums of its series and study follow an instance that is another size now."""
+    sql = "SELECT series_id, study_id FROM instance JOIN series ON series.id = series_id WHERE instance.id = ?"
+    for series, study in ask(db, sql, instance) if more else ():
+        change(db, Series, series, {"bytes": ("bytes + ?", [more])})
+        change(db, Study, study, {"bytes": ("bytes + ?", [more])})
 
 
 def _insert(db: Database, fresh: list[Description]) -> None:
@@ -213,7 +253,7 @@ def _insert(db: Database, fresh: list[Description]) -> None:
                 new.label,
                 new.label_source,
             ),
-            *(new.bytes, new.received_at),
+            *(new.bytes, new.received_at, new.digest, new.seen),
         )
         for new in fresh
     ]
@@ -223,6 +263,7 @@ def _insert(db: Database, fresh: list[Description]) -> None:
 _INSTANCE_COLUMNS: Final = (
     *("site_id", "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number", "frames"),
     *("slice_thickness", "profile_id", "label", "label_source", "bytes", "received_at"),
+    *("digest", "seen"),
 )
 
 
@@ -261,6 +302,7 @@ def _studies(db: Database, fresh: list[Description], patients: _Numbers, profile
         attributes = {
             "patient_id": patients[first.place.site, first.pseudonym],
             "date": first.date,
+            "time": first.time,
             "patient_age": first.patient_age,
             "age_years": first.age_years,
             "programme": first.programme,
@@ -275,7 +317,11 @@ def _series(db: Database, fresh: list[Description], studies: _Numbers, profiles:
     added: Counter[int] = Counter()
     for key, group in _grouped(fresh, 3).items():
         first = min(group, key=lambda new: new.rank)
-        attributes = {**vars(first.acquisition), "profile_id": profiles.get((first.profile, first.profile_digest))}
+        attributes = {
+            **vars(first.acquisition),
+            "number": first.series_number,
+            "profile_id": profiles.get((first.profile, first.profile_digest)),
+        }
         study = studies[key[:2]]
         row = {"study_id": study, "series_instance_uid": key[2]}
         changes = {**_narrowing(group), **_lost(db, row, group)}
@@ -427,6 +473,14 @@ def _said(header: Header, tag: int) -> str:
 def _measured(header: Header, tag: int, index: int = 0) -> float | None:
     """A length or tension of the header; ``None`` where it is a dummy."""
     return header.number(tag, index) or None
+
+
+def _time(text: str) -> str:
+    """A TM value (PS3.5 6.2) with minutes and seconds, so that texts compare as times do; empty for anything else."""
+    if not _TIME.fullmatch(text):
+        return ""
+    whole, point, fraction = text.partition(".")
+    return whole.ljust(6, "0") + point + fraction
 
 
 @lru_cache(maxsize=256)

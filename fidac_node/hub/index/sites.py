@@ -10,7 +10,7 @@ from typing import Final
 from peewee import Database, PeeweeException
 
 from fidac_node.errors import ConfigError, Temporary
-from fidac_node.hub.index.models import Site
+from fidac_node.hub.index.models import Client, Site
 from fidac_node.system.base32 import random_code
 from fidac_node.system.database import borrowed, exclusive, utc_now
 
@@ -32,6 +32,11 @@ def add_site(db: Database, site_id: str, ae_title: str) -> bool:
             return False
         if owner is not None:
             raise ConfigError(f"AE title {ae_title} belongs to site {owner}: give site {site_id} another one")
+        if Client.select().where(Client.ae_title == ae_title).exists(db):
+            raise ConfigError(
+                f"AE title {ae_title} is a client, and a site may not ask: give site {site_id} another one, or "
+                f"'fidac-node hub client remove {ae_title}'"
+            )
         if titles.get(site_id):
             raise ConfigError(f"site {site_id} is registered already, with AE title {titles[site_id]}")
         if site_id in titles:

@@ -16,14 +16,28 @@ from peewee import Database
 
 from fidac_node.errors import ConfigError
 from fidac_node.hub.index.models import Site, Token
-from fidac_node.hub.index.rights import Rights
 from fidac_node.system.database import exclusive, utc_now
 
 READ_INDEX: Final = "read:index"
 READ_IMAGES: Final = "read:images"
 STORE: Final = "store:"
+# The right that each scope is (``clients.RIGHTS``).
+RIGHT_OF: Final = {READ_INDEX: "find", READ_IMAGES: "retrieve"}
 _BYTES: Final = 32
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+class Bearer(NamedTuple):
+    """Whoever shows a valid token.
+
+    It has its name, what it may do as a client may (``find``, ``retrieve``), for which sites it may store, and the only
+    programme that it sees (empty: all).
+    """
+
+    name: str
+    rights: tuple[str, ...]
+    sites: frozenset[str]
+    programme: str
 
 
 class TokenRow(NamedTuple):
@@ -88,14 +102,15 @@ def revoke_token(db: Database, name: str) -> bool:
     return bool(ended.execute(db))
 
 
-def rights_of(db: Database, token: str) -> Rights | None:
-    """Return what the bearer of ``token`` may do; ``None`` when it is unknown, expired or revoked."""
+def bearer_of(db: Database, token: str) -> Bearer | None:
+    """Return who shows ``token``; ``None`` when it is unknown, expired or revoked."""
     found = Token.select().where(Token.digest == _digest(token)).execute(db)
     for row in found:
         if _state(row, utc_now()) == "valid":
             scopes = row.scopes.split(" ")
             sites = frozenset(scope.removeprefix(STORE) for scope in scopes if scope.startswith(STORE))
-            return Rights(READ_INDEX in scopes, READ_IMAGES in scopes, sites, row.programme)
+            rights = tuple(right for scope, right in RIGHT_OF.items() if scope in scopes)
+            return Bearer(row.name, rights, sites, row.programme)
     return None
 
 

@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fidac_node.errors import Permanent
 from fidac_node.hub.web.errors import answer
 from fidac_node.hub.web.streaming import Readers
-from fidac_node.operations.tokens import READ_IMAGES, READ_INDEX, Rights, rights_of
+from fidac_node.operations.index import StudyFilter
+from fidac_node.operations.tokens import RIGHT_OF, RIGHTS, Bearer, Right, bearer_of, permitted
 
-_ALL: Final = Rights(index=True, images=True)
+_ANYBODY_HERE: Final = Bearer("loopback", RIGHTS, frozenset(), "")
 _REALM: Final = 'Bearer realm="fidac-node"'
 # No address here takes a body. What is small is read over, as HTTP wants it (RFC 9110 9.3.1).
 _LARGEST_BODY: Final = 64 << 10
@@ -27,7 +29,7 @@ _PORT: Final = re.compile(r":\d+$")
 
 
 class Access:
-    """Lets a request through to ``app`` with the rights of its bearer in its state, or answers 401."""
+    """Lets a request through to ``app`` with its bearer in its state, or answers 401."""
 
     def __init__(self, app: ASGIApp, db: Database, readers: Readers, *, open_on_loopback: bool) -> None:
         self._app = app
@@ -39,7 +41,7 @@ class Access:
         """Answer one request, as ASGI has it."""
         headers = Headers(scope=scope)
         try:
-            scope.setdefault("state", {})["rights"] = await self._rights(scope, headers)
+            scope.setdefault("state", {})["bearer"] = await self._bearer(scope, headers)
             if _announced(headers) > _LARGEST_BODY:
                 raise HTTPException(413, "no request here has a body")
         except HTTPException as error:
@@ -47,29 +49,30 @@ class Access:
         else:
             await self._app(scope, receive, send)
 
-    async def _rights(self, scope: Scope, headers: Headers) -> Rights:
+    async def _bearer(self, scope: Scope, headers: Headers) -> Bearer:
         given = headers.get("authorization")
         if given is None:
             if self._open and _is_local(scope, headers):
-                return _ALL
+                return _ANYBODY_HERE
             raise HTTPException(401, "a bearer token is needed", headers={"WWW-Authenticate": _REALM})
         scheme, _, token = given.partition(" ")
         if scheme.lower() == "bearer":
             async with self._readers.one() as reader:
-                if rights := await reader.call(lambda: rights_of(self._db, token.strip())):
-                    return rights
+                if bearer := await reader.call(lambda: bearer_of(self._db, token.strip())):
+                    return bearer
         # One answer for unknown, expired and revoked (RFC 6750 3.1).
         challenge = {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
         raise HTTPException(401, "this token is not valid", headers=challenge)
 
 
-def may_read(request: Request, scope: str) -> Rights:
-    """Return the rights of who asks, if they have ``scope``; raises 403, before anything is looked for."""
-    rights: Rights = request.state.rights
-    if {READ_INDEX: rights.index, READ_IMAGES: rights.images}[scope]:
-        return rights
-    challenge = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}
-    raise HTTPException(403, f"this needs a token with the scope {scope}", headers=challenge)
+def allowed(request: Request, right: Right) -> StudyFilter:
+    """Return the question that whoever asks may ask, to be narrowed; raises 403, before anything is looked for."""
+    try:
+        return permitted(request.state.bearer, right, StudyFilter(case_sensitive=True))
+    except Permanent:
+        scope = next(scope for scope, one in RIGHT_OF.items() if one == right)
+        challenge = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}
+        raise HTTPException(403, f"this needs a token with the scope {scope}", headers=challenge) from None
 
 
 def _is_local(scope: Scope, headers: Headers) -> bool:

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -211,6 +212,25 @@ def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(
     }
     assert all(set(finding) == {"check", "ok", "message", "remedy"} for finding in findings)
     assert result.exit_code == 0
+
+
+def test_checks_that_run_side_by_side_import_nothing(scp: Callable[..., Peer], site: Callable[..., Path]) -> None:
+    code = """if True:
+        import sys, threading
+        from pathlib import Path
+        from fidac_node import doctor
+
+        class Finder:
+            def find_spec(name, *_):
+                if name.startswith("fidac_node") and threading.current_thread() is not threading.main_thread():
+                    print(name)
+
+        sys.meta_path.insert(0, Finder)
+        print(len(list(doctor.examine(Path(sys.argv[1])))))"""
+    path = site(hub=scp())
+    result = subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, text=True)
+    *imported, number = result.stdout.split()
+    assert imported == [] and int(number) > 8
 
 
 def test_doctor_names_each_fault_with_its_remedy(site: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,19 @@ from fidac_node.commitment.transactions import Transactions
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from fidac_node.send.sender import Sender
 from fidac_node.send.upper_layer import Association, encode_command
+from fidac_node.site.verify import verify
 from fidac_node.spool.entry import Entry
-from tests.integration.peers import CT, RecordingHub, Site, data_set_of, instance_uid, put_study, running, write_object
+from tests.integration.peers import (
+    CT,
+    SEALS,
+    RecordingHub,
+    Site,
+    data_set_of,
+    instance_uid,
+    put_study,
+    running,
+    write_object,
+)
 from tests.support import free_port, wait_until
 
 Failed = tuple[str, str, int]
@@ -36,6 +47,7 @@ class Archive:
 
     def __init__(self, failures: dict[str, int] | None = None) -> None:
         self.failures = failures or {}
+        self.generation = ""
         self.asked: list[tuple[str, list[tuple[str, str]]]] = []
 
     def check(
@@ -48,7 +60,7 @@ class Archive:
 
 @contextmanager
 def committing_hub(archive: Archive, *, port: int = 0, **how: Any) -> Iterator[RecordingHub]:
-    scp = CommitmentScp(archive.check)
+    scp = CommitmentScp(archive.check, lambda: archive.generation)
     hub = RecordingHub(port=port, handlers=scp.handlers(), more_contexts=request_contexts(), **how)
     try:
         yield hub
@@ -101,7 +113,7 @@ def test_more_than_500_objects_of_a_study_are_asked_in_several_transactions(tmp_
 def test_sender_and_committer_work_side_by_side(tmp_path: Path) -> None:
     with committing_hub(Archive()) as hub:
         site = Site(tmp_path, hub.port)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             for study in range(1, 4):
                 put_study(site.outbox, study, 15)
@@ -121,10 +133,121 @@ def test_an_object_that_the_hub_lost_is_sent_again_and_committed(tmp_path: Path)
             return 0x0000
 
         hub._answer = store
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 3)
     assert list(hub.stored) == [lost]
+
+
+def kept(site: Site, study: int, count: int) -> list[Entry]:
+    """Objects that the hub has committed to."""
+    entries = put_sent(site, study, count)
+    for entry in entries:
+        site.outbox.mark_committed(entry)
+    return entries
+
+
+def test_a_site_that_meets_another_index_asks_again_for_all_that_it_keeps_and_sends_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    archive = Archive()
+    archive.generation = "first"
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
+        with running(sender.run, committer_of(site).run):
+            put_study(site.outbox, 1, 5)
+            wait_until(lambda: site.count("committed") == 5)
+            put_study(site.outbox, 2, 1)
+            wait_until(lambda: site.count("committed") == 6)
+            asked = sum(len(references) for _, references in archive.asked)
+            assert asked == 6, "of an index that is the one of before nothing is asked twice"
+            archive.generation = "second"
+            lost = instance_uid(1, 3)
+            archive.failures[lost] = 0x0112
+
+            def store(number: int, uid: str) -> int:
+                archive.failures.pop(uid, None)
+                return 0x0000
+
+            hub._answer = store
+            put_study(site.outbox, 3, 1)
+            wait_until(lambda: site.count("committed") == 7 and len(hub.stored[lost]) == 2)
+    assert {uid for _, references in archive.asked[2:] for _, uid in references} == {
+        *(instance_uid(1, number) for number in range(1, 6)),
+        instance_uid(2, 1),
+        instance_uid(3, 1),
+    }
+    assert site.ledger.fact("hub_generation") == "second"
+
+
+def test_a_site_that_was_killed_while_it_began_to_ask_again_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive()
+    archive.generation = "second"
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        site.ledger.remember("hub_generation", "first")
+        kept(site, 1, 4)
+        put_sent(site, 2, 1)
+        committer = committer_of(site)
+        doubted = []
+
+        def doubt(entry: Entry) -> None:
+            doubted.append(entry)
+            if len(doubted) == 2:
+                raise KeyboardInterrupt
+            site.outbox.doubt(entry)
+
+        monkeypatch.setattr(committer, "_doubt", doubt)
+        with pytest.raises(KeyboardInterrupt):
+            committer._round(threading.Event())
+        committer._leave(abort=True)
+        assert site.ledger.fact("hub_generation") == "first"
+        with running(committer_of(site).run):
+            wait_until(lambda: site.count("committed") == 5)
+    asked = [uid for _, references in archive.asked for _, uid in references]
+    assert {instance_uid(1, number) for number in range(1, 5)} <= set(asked)
+    assert site.ledger.fact("hub_generation") == "second"
+
+
+def test_a_site_where_nothing_happens_asks_for_one_object_now_and_then_and_so_meets_another_index(
+    tmp_path: Path,
+) -> None:
+    archive = Archive()
+    archive.generation = "second"
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        site.ledger.remember("hub_generation", "first")
+        kept(site, 1, 3)
+        with running(committer_of(site, watched=0.2).run):
+            wait_until(lambda: site.ledger.fact("hub_generation") == "second" and site.count("committed") == 3)
+    assert {uid for _, references in archive.asked for _, uid in references} == {
+        instance_uid(1, number) for number in range(1, 4)
+    }
+
+
+def test_a_hub_that_names_no_index_is_asked_once(tmp_path: Path) -> None:
+    archive = Archive()
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        kept(site, 1, 3)
+        put_sent(site, 2, 1)
+        with running(committer_of(site).run):
+            wait_until(lambda: site.count("committed") == 4)
+    assert [uid for _, references in archive.asked for _, uid in references] == [instance_uid(2, 1)]
+
+
+def test_the_hub_is_asked_for_everything_that_is_kept_and_nothing_is_moved(tmp_path: Path) -> None:
+    archive = Archive({instance_uid(1, 2): 0x0112})
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        entries = kept(site, 1, 3)
+        put_sent(site, 2, 2)
+        found = verify(site.outbox, site.destination, 10.0)
+    assert (found.committed, found.missing, found.unanswered) == (4, ((entries[1], "the hub does not have it"),), ())
+    assert (site.count("committed"), site.count("sent")) == (3, 2)
 
 
 def test_an_object_that_the_hub_loses_again_and_again_waits_for_a_person(tmp_path: Path) -> None:
@@ -132,7 +255,7 @@ def test_an_object_that_the_hub_loses_again_and_again_waits_for_a_person(tmp_pat
     with committing_hub(archive) as hub:
         site = Site(tmp_path, hub.port)
         (entry,) = put_sent(site, 1, 1)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("held") == 1)
     reason = site.outbox.reason(entry)
@@ -530,7 +653,7 @@ def test_orthanc_stores_a_study_and_commits_to_it(tmp_path: Path) -> None:
     with orthanc(tmp_path, site_port) as port:
         site = Site(tmp_path, port)
         put_study(site.outbox, 1, 12)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 12)
     scp.shutdown()
@@ -543,7 +666,43 @@ def test_what_orthanc_does_not_have_is_sent_to_it_and_committed(tmp_path: Path) 
     with orthanc(tmp_path, site_port) as port:
         site = Site(tmp_path, port)
         put_sent(site, 1, 3)
-        sender = Sender(site.outbox, site.ledger, site.destination, first=0.1, maximum=0.4)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
         with running(sender.run, committer_of(site).run):
             wait_until(lambda: site.count("committed") == 3)
     scp.shutdown()
+
+
+# A hub that is unwell, and a hub where a person looks at an object.
+
+
+def test_a_hub_that_is_unwell_is_asked_for_as_long_as_it_takes_and_no_object_is_refused(tmp_path: Path) -> None:
+    archive = Archive({instance_uid(1, 2): 0x0110, instance_uid(1, 3): 0x0213})
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        entries = put_sent(site, 1, 3)
+        with running(committer_of(site, first=0.02, maximum=0.05, interval=0.02).run):
+            wait_until(lambda: len(archive.asked) >= 25)
+            assert site.count("held") == 0
+            assert site.row(entries[1])["reason"] is None
+            archive.failures.clear()
+            wait_until(lambda: site.count("committed") == 3)
+
+
+def test_an_object_that_the_hub_holds_for_a_person_is_named_so_and_committed_once_it_is_released(
+    tmp_path: Path,
+) -> None:
+    archive = Archive({instance_uid(1, 2): 0xC110})
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        entries = put_sent(site, 1, 3)
+        with running(committer_of(site, first=0.02, maximum=0.05, interval=0.02).run):
+            wait_until(lambda: len(archive.asked) >= 3 and site.row(entries[1]).get("reason") == "held-at-hub")
+            row = site.row(entries[1])
+            assert row["state"] == "sent" and "holds it, or another version of it, for a person there" in row["message"]
+            assert site.ledger.with_reason("sent", "held-at-hub") == 1
+            assert site.count("held") == 0
+            archive.failures.clear()
+            wait_until(lambda: site.count("committed") == 3)
+    site.ledger.flush()
+    assert site.ledger.with_reason("sent", "held-at-hub") == 0
+    assert site.row(entries[1])["reason"] is None

@@ -71,9 +71,12 @@ class HubRooms:
     def check(
         self, *references: tuple[str, str], calling_ae: str = "LILLE_NODE", patience: float = 0.0
     ) -> tuple[list[Any], list[Any]]:
+        return self.commitment(patience)(calling_ae, references)
+
+    def commitment(self, patience: float = 0.0) -> CommitmentCheck:
         return CommitmentCheck(
             self.spool, self.archive, self.db, Registry(self.db), PlainHandles().instance_handle, patience=patience
-        )(calling_ae, references)
+        )
 
     def held(self) -> dict[str, str]:
         """Entry to reason code, as the spool's files say."""
@@ -86,14 +89,19 @@ class HubRooms:
         return sorted(row.SOPInstanceUID for row in find(self.db, "instances", StudyFilter()))
 
 
-@pytest.fixture
-def rooms(tmp_path: Path) -> Iterator[HubRooms]:
+def filled_rooms(tmp_path: Path) -> Iterator[HubRooms]:
+    """A hub that two sites may store at."""
     rooms = HubRooms(tmp_path)
     prepare(rooms.db)
     add_site(rooms.db, "LILLE", "LILLE_NODE")
     add_site(rooms.db, "PARIS", "PARIS_NODE")
     yield rooms
     rooms.filer.close()
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Iterator[HubRooms]:
+    yield from filled_rooms(tmp_path)
 
 
 # --- verifying ---------------------------------------------------------------------------------------------
@@ -477,6 +485,7 @@ STEPS: list[tuple[object, str]] = [
     (filing, "whereabouts"),
     (Archive, "_link"),
     (Archive, "put_if_absent"),
+    (Archive, "note"),
     (Archive, "sync"),
     (filing, "record"),
     (Spool, "remove"),
@@ -521,7 +530,11 @@ def test_a_crash_at_any_step_ends_with_every_object_exactly_once(
     assert last.held() == {str(conflict): "conflict", str(stranger): "unknown-site"}
     assert {row.entry for row in list_held(last.db)} == {str(conflict), str(stranger)}
     assert all(last.spool.entries(state) == [] for state in ("new", "work"))
-    assert [path for path in last.archive.directory.rglob("*") if path.is_file() and path.suffix != ".dcm"] == []
+    others = {path.name for path in last.archive.directory.rglob("*") if path.is_file() and path.suffix != ".dcm"}
+    assert others == {"DIGESTS"}
+    assert all(last.archive.filed(place) == last.archive.measured(place) for place, _ in last.archive.walk())
+    undisputed = [(CT, sop) for sop in files][1:]
+    assert last.check(*undisputed) == (undisputed, [])
     last.db.close()
 
 
@@ -613,7 +626,7 @@ def test_while_a_version_is_held_the_site_is_told_to_ask_again(rooms: HubRooms, 
         put(rooms.spool, data_set(PatientIdentityRemoved="NO"))
     rooms.file_all()
     reference = (CT, uid(1, 1, 1, 1))
-    assert rooms.check(reference) == ([], [(*reference, 0x0110)])
+    assert rooms.check(reference) == ([], [(*reference, 0xC110)])
     (held,) = rooms.spool.entries("held")
     rooms.spool.remove(held)
     assert rooms.check(reference) == (([reference], []) if first_is_filed else ([], [(*reference, 0x0112)]))
@@ -657,7 +670,7 @@ def test_without_an_index_nothing_is_said(rooms: HubRooms, monkeypatch: pytest.M
     def away(*_: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(filing, "sop_classes", away)
+    monkeypatch.setattr(filing, "kept", away)
     with pytest.raises(Temporary, match="index cannot be read"):
         rooms.check((CT, uid(1)))
 

@@ -130,7 +130,7 @@ def test_pynetdicom_still_has_the_attributes_that_are_used(node: Node) -> None:
             "_kill_thread",
             "socket",
         ],
-        plain.dimse: ["message", "msg_queue", "cancel_req"],
+        plain.dimse: ["message", "msg_queue"],
     }.items():
         assert [name for name in names if not hasattr(thing, name)] == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import ssl
@@ -21,6 +22,7 @@ from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.send.sender import Sender
 from tests.integration.peers import (
     CT,
+    SEALS,
     CuttingLine,
     RecordingHub,
     Site,
@@ -51,7 +53,7 @@ def hubs() -> Iterator[Callable[..., RecordingHub]]:
 
 
 def sender_of(site: Site, **changes: Any) -> Sender:
-    return Sender(site.outbox, site.ledger, site.destination, **{**QUICK, **changes})
+    return Sender(site.outbox, site.ledger, site.destination, SEALS.check, **{**QUICK, **changes})
 
 
 def assert_arrived_once(hub: RecordingHub, site: Site, state: str = "sent") -> None:
@@ -153,6 +155,7 @@ def test_a_study_of_many_kinds_goes_over_one_association(tmp_path: Path, hubs: C
     for number, (sop_class, syntax) in enumerate(kinds, start=1):
         draft = site.outbox.create()
         write_object(draft.path, 1, number, sop_class=sop_class, syntax=syntax)
+        SEALS.seal(draft.file, entry_of(1, number))
         site.outbox.put(draft, entry_of(1, number))
     with running(sender_of(site).run):
         wait_until(lambda: site.count("sent") == len(kinds))
@@ -418,10 +421,10 @@ def test_a_stop_finishes_the_object_in_hand_and_the_next_start_sends_the_rest(
 KILLED = """
 import sys, threading
 from pathlib import Path
-from tests.integration.peers import Site
+from tests.integration.peers import SEALS, Site
 from fidac_node.send.sender import Sender
 site = Site(Path(sys.argv[1]), int(sys.argv[2]))
-Sender(site.outbox, site.ledger, site.destination).run(threading.Event())
+Sender(site.outbox, site.ledger, site.destination, SEALS.check).run(threading.Event())
 """
 
 
@@ -481,7 +484,51 @@ def test_a_file_that_is_not_dicom_is_held_and_the_others_go(tmp_path: Path, hubs
     with running(sender_of(site).run):
         wait_until(lambda: site.count("sent") == 2 and site.count("held") == 1)
     reason = site.outbox.reason(entries[1])
-    assert reason is not None and reason["code"] == "malformed"
+    assert reason is not None and reason["code"] == "corrupt"
+
+
+def linked(path: Path) -> None:
+    original = path.with_name("original")
+    path.rename(original)
+    path.symlink_to(original)
+
+
+def of_another_name(path: Path) -> None:
+    other = next(one for one in path.parent.glob("*.dcm") if one != path)
+    path.write_bytes(other.read_bytes())
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        linked,
+        of_another_name,
+        flipped,
+        lambda path: os.truncate(path, 1000),
+        lambda path: path.write_bytes(bytes(128) + path.read_bytes()[128:]),
+        lambda path: path.chmod(0o666),
+        lambda path: (path.unlink(), os.mkfifo(path, 0o600)),
+    ],
+    ids=["link", "copy of another", "flipped bit", "cut", "an original", "anybody may write", "no file"],
+)
+def test_what_this_node_did_not_write_as_it_is_is_not_sent_and_waits_for_a_person(
+    tmp_path: Path, hubs: Callable[..., RecordingHub], change: Callable[[Path], object]
+) -> None:
+    hub = hubs()
+    site = Site(tmp_path, hub.port)
+    entries = put_study(site.outbox, 1, 3)
+    change(site.outbox.path(entries[1]))
+    with running(sender_of(site).run):
+        wait_until(lambda: site.count("sent") == 2 and site.count("held") == 1)
+    assert (site.outbox.reason(entries[1]) or {})["code"] == "corrupt"
+    assert sorted(hub.stored) == [instance_uid(1, 1), instance_uid(1, 3)]
+    assert site.row(entries[1])["reason"] == "corrupt"
 
 
 def test_a_file_that_cannot_be_read_is_tried_again_and_the_others_go(
@@ -588,3 +635,16 @@ def test_a_large_object_is_never_whole_in_memory(tmp_path: Path) -> None:
             wait_until(sent, 120)
         storescp.terminate()
     assert most - before < 40_000_000
+
+
+@pytest.mark.parametrize("status", [0x0110, 0xA700, 0x0211, 0x0115, 0x0999])
+def test_a_hub_that_refuses_everything_for_reasons_of_its_own_makes_no_object_final(
+    tmp_path: Path, status: int
+) -> None:
+    hub = RecordingHub(lambda number, uid: status if number <= 40 else 0x0000)
+    site = Site(tmp_path, hub.port)
+    put_study(site.outbox, 1, 6)
+    with running(Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.01, maximum=0.03).run):
+        wait_until(lambda: site.count("sent") == 6)
+    hub.stop()
+    assert hub.asked == 46 and site.count("held") == 0

@@ -16,7 +16,7 @@ from pynetdicom import evt
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, VERIFICATION
 from fidac_node.send.sender import Sender
 from fidac_node.send.verification import Verifier
-from tests.integration.peers import CT, RecordingHub, Site, make_certificates, put_study, running
+from tests.integration.peers import CT, SEALS, RecordingHub, Site, make_certificates, put_study, running
 from tests.support import free_port, wait_until
 
 OFTEN = 0.1
@@ -183,5 +183,9 @@ def test_a_hub_is_asked_through_tls(tmp_path: Path, hubs: Callable[..., Recordin
 
 def sender_of(site: Site, **changes: Any) -> Sender:
     return Sender(
-        site.outbox, site.ledger, site.destination, **{"first": 0.1, "maximum": 0.4, "linger": 0.3, **changes}
+        site.outbox,
+        site.ledger,
+        site.destination,
+        SEALS.check,
+        **{"first": 0.1, "maximum": 0.4, "linger": 0.3, **changes},
     )

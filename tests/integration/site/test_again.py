@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from fidac_node.dicom import part10
 from fidac_node.dicom.uids import (
     DEFLATED_EXPLICIT_VR_LE,
     EXPLICIT_VR_BE,
@@ -28,6 +29,7 @@ from fidac_node.receive.check import entry_for, identify
 from fidac_node.receive.digest import digest_of
 from fidac_node.site import again, worker
 from fidac_node.site.compress import Compressor
+from fidac_node.site.ledger import REPEAT
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import STATES
@@ -50,7 +52,7 @@ def arrive(one: Bench, encoded: bytes) -> Entry:
     with one.inbox.create() as draft:
         draft.file.write(encoded)
         draft.end()
-        offset = encoded.index(b"DICM")
+        offset = part10.meta_in(encoded)[1]
         entry = entry_for(identify(draft.path, limit=build.LIMIT), digest_of(draft.path, offset), one.keys.handles)
         one.inbox.put(draft, entry)
     one.ledger.note(entry, "ready", bytes=len(encoded))
@@ -190,7 +192,7 @@ def test_while_the_first_is_in_the_hands_of_another_worker_the_second_waits_and_
         assert sorted(one.inbox.entries("new")) == sorted(others) and one.inbox.entries("held") == []
     one.inbox.recover("another")
     one.worker._work(one.inbox.claim("w", 10), threading.Event())
-    assert one.outbox.entries("new") == [first] and one.ledger.repeats() == 3
+    assert one.outbox.entries("new") == [first] and one.ledger.with_reason("discarded", REPEAT) == 3
 
 
 def test_what_is_released_by_a_person_is_still_compared_and_never_leaves_beside_the_first(one: Bench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import itertools
 import os
 import subprocess
@@ -31,6 +30,7 @@ from fidac_node.identity.keys import begin, create_keys, open_keys
 from fidac_node.identity.vault import Vault
 from fidac_node.operations.status import site_status
 from fidac_node.receive.check import entry_for, identify_draft
+from fidac_node.receive.digest import Digest, digest_of
 from fidac_node.site import daemon, worker
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.node import Site
@@ -38,6 +38,7 @@ from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import STATES, Spool
+from fidac_node.spool.seal import Seals
 from fidac_node.system import safeio
 from fidac_node.system.base32 import base32
 from tests.support import SystemCalls, wait_until
@@ -83,7 +84,7 @@ class Bench:
         entry = Entry(
             self.keys.handles.study_handle(ds.StudyInstanceUID),
             self.keys.handles.instance_handle(ds.SOPInstanceUID),
-            base32(hashlib.sha256(path.read_bytes()).digest(), 16),
+            base32(digest_of(path, part10.meta_in(path.read_bytes())[1]), 16),
         )
         with self.inbox.create() as draft:
             draft.file.write(path.read_bytes())
@@ -99,7 +100,7 @@ class Bench:
             identity = identify_draft(
                 draft, meta, len(head), len(data), beginning=data[: 1 << 16], limit=build.LIMIT, learned=cutters()
             )
-            entry = entry_for(identity, hashlib.sha256(data).digest(), self.keys.handles)
+            entry = entry_for(identity, Digest(data).digest(), self.keys.handles)
             self.inbox.put(draft, entry)
         return entry
 
@@ -325,8 +326,10 @@ def die_at_each_call(directory: str) -> None:
         assert sorted(one.outbox.entries("new")) == sorted(entries), at
         assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES), at
         for entry in entries:
-            content.setdefault(entry, one.outbox.path(entry).read_bytes())
-            assert one.outbox.path(entry).read_bytes() == content[entry] != b""
+            with one.outbox.path(entry).open("rb", buffering=0) as file:
+                Seals(one.keys.sealing_key).check(file, entry)
+                file.seek(128)  # a seal is never the same twice
+                assert file.read() == content.setdefault(entry, one.outbox.path(entry).read_bytes()[128:]) != b""
             one.outbox.remove(entry)
         left = [path for path in one.directory.rglob("*.dcm") if "spool" in path.parts]
         assert {path.parent.name for path in left} <= {"spare"} and not any(
@@ -342,6 +345,124 @@ def test_a_worker_killed_within_any_step_loses_nothing_and_its_successor_finishe
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout.split()[-1]) > 20
+
+
+# --- what the disk has changed
+
+
+def flip(path: Path, at: int) -> None:
+    """One bit of a file, counted from its end if ``at`` is negative."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+CHANGES: list[Callable[[Path], object]] = [
+    lambda path: flip(path, -9),
+    lambda path: flip(path, path.read_bytes().index(b"CT_IMAGE") if b"CT_IMAGE" in path.read_bytes() else 600),
+    lambda path: flip(path, 132),
+    lambda path: os.truncate(path, 700),
+    lambda path: os.truncate(path, 0),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["pixel", "header", "file meta", "cut", "emptied"])
+def test_what_the_disk_has_changed_in_the_inbox_is_corrupt_and_goes_when_it_comes_again(
+    bench: Callable[..., Bench], change: Callable[[Path], object]
+) -> None:
+    one = bench()
+    entry, other = one.take(), one.take(SOPInstanceUID=f"{build.ROOT}.3.9")
+    change(one.inbox.path(entry))
+    one.work()
+    assert (one.state(entry), one.state(other)) == ("corrupt", "outbox")
+    one.inbox.release(entry)
+    one.work()
+    assert one.state(entry) == "corrupt", "tried again, it is the same file"
+    assert one.take() == entry and one.state(entry) == "new"
+    one.work()
+    assert one.state(entry) == "outbox"
+    assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES)
+
+
+def test_of_an_instance_whose_first_version_is_corrupt_another_version_is_no_conflict(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    first = one.take()
+    flip(one.inbox.path(first), -9)
+    one.work()
+    one.ledger.flush()
+    second = one.take(PatientComments="again")
+    one.work()
+    assert (one.state(first), one.state(second)) == ("corrupt", "outbox")
+    assert one.take() == first
+    one.work()
+    assert one.state(first) == "conflict", "the other one is the first now"
+
+
+def test_of_what_came_again_a_file_that_the_disk_has_changed_is_corrupt_and_no_conflict(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    first = one.take()
+    one.work()
+    second = one.take(PatientComments="again")
+    flip(one.inbox.path(second), -9)
+    one.work()
+    assert (one.state(first), one.state(second)) == ("outbox", "corrupt")
+    assert one.take(PatientComments="again") == second
+    one.work()
+    assert one.state(second) == "conflict", "whole, it is another version"
+
+
+def test_a_large_object_is_read_whole_too(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    large = {"Rows": 1600, "Columns": 1600, "PixelData": bytes(2 * 1600 * 1600)}
+    entry = one.take(**large)
+    flip(one.inbox.path(entry), -9)
+    one.work()
+    assert one.state(entry) == "corrupt"
+    one.take(**large)
+    one.work()
+    assert one.state(entry) == "outbox"
+    with one.outbox.path(entry).open("rb", buffering=0) as file:
+        Seals(one.keys.sealing_key).check(file, entry)
+
+
+def test_a_copy_that_is_held_as_corrupt_is_replaced_when_the_pacs_sends_the_instance_again(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    entry = one.take()
+    one.work()
+    flip(one.outbox.path(entry), -9)
+    one.outbox.hold(entry, "corrupt", "as the sender says")
+    assert one.take() == entry
+    daemon._finish(Site(one.config, one.config.path))  # a restart does not take it for done
+    assert one.state(entry) == "new"
+    one.work()
+    assert one.state(entry) == "outbox"
+    with one.outbox.path(entry).open("rb", buffering=0) as file:
+        Seals(one.keys.sealing_key).check(file, entry)
+    assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES)
+
+
+def test_a_committed_object_that_the_pacs_sends_again_is_asked_for_again_before_it_is_known(
+    bench: Callable[..., Bench],
+) -> None:
+    one = bench()
+    entry, restarted = one.take(), one.take(SOPInstanceUID=f"{build.ROOT}.3.9")
+    one.work()
+    for known in (entry, restarted):
+        one.outbox.mark_sent(known)
+        one.outbox.mark_committed(known)
+    assert one.take() == entry
+    one.work()
+    assert (one.outbox.state(entry), one.outbox.state(restarted)) == ("sent", "committed")
+    assert one.take(SOPInstanceUID=f"{build.ROOT}.3.9") == restarted
+    daemon._finish(Site(one.config, one.config.path))  # a stop before the worker came to it
+    assert one.outbox.state(restarted) == "sent"
+    assert [one.inbox.entries(state) for state in STATES] == [[]] * len(STATES)
 
 
 needs_tesseract = pytest.mark.interop("tesseract")

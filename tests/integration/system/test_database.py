@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from peewee import Database, OperationalError, PostgresqlDatabase
 
 from fidac_node.errors import ConfigError
-from fidac_node.system.database import Step, connect, migrate, statements
+from fidac_node.system.database import Step, connect, exclusive, migrate, statements
+from tests.faults import frozen
+from tests.integration.conftest import POSTGRES
 
 # --- connecting --------------------------------------------------------------------------------------------
 
@@ -47,13 +50,53 @@ def test_a_postgresql_url_gives_its_parts_to_the_driver(tmp_path: Path, monkeypa
     db = connect("postgres://the%20hub@db.example:5433/fi%2Ddac?passfile=/run/pass&sslmode=verify-full", tmp_path)
     assert isinstance(db, PostgresqlDatabase)
     assert db.database == "fi-dac"
-    assert db.connect_params == {
+    expected = {
         "user": "the hub",
         "host": "db.example",
         "port": 5433,
         "passfile": "/run/pass",
         "sslmode": "verify-full",
     }
+    assert {name: db.connect_params[name] for name in expected} == expected
+
+
+def test_postgresql_is_told_how_long_to_wait_and_a_url_may_say_otherwise(tmp_path: Path) -> None:
+    db = connect("postgresql:///fidac?connect_timeout=3&options=-csearch_path%3Dx", tmp_path)
+    told = db.connect_params
+    assert (told["connect_timeout"], told["keepalives"], told["tcp_user_timeout"]) == ("3", 1, 60_000)
+    assert told["options"] == "-c statement_timeout=60000 -csearch_path=x"
+    assert connect("postgresql:///fidac", tmp_path, patience=3).connect_params["connect_timeout"] == 3
+
+
+@pytest.mark.interop("initdb", "pg_ctl")
+def test_a_statement_that_takes_too_long_ends_and_a_long_transaction_may(
+    postgresql_server: str, tmp_path: Path
+) -> None:
+    db = connect(postgresql_server, tmp_path, patience=0.3)
+    with db.connection_context():
+        with pytest.raises(OperationalError, match="statement timeout"):
+            db.execute_sql("SELECT pg_sleep(20)")
+        with exclusive(db, long=True):
+            db.execute_sql("SELECT pg_sleep(0.6)")
+        with pytest.raises(OperationalError, match="statement timeout"):
+            db.execute_sql("SELECT pg_sleep(20)")
+
+
+@pytest.mark.interop("initdb", "pg_ctl")
+def test_a_frozen_server_is_given_up_whether_it_was_connected_or_not(postgresql_server: str, tmp_path: Path) -> None:
+    if POSTGRES:
+        pytest.skip("a server of others is not frozen")
+    before, after = (connect(postgresql_server, tmp_path, patience=0.3) for _ in range(2))
+    before.connect()
+    with frozen(postgresql_server):
+        began = time.monotonic()
+        for db in (before, after):
+            with pytest.raises(OperationalError, match="says nothing for"):
+                db.execute_sql("SELECT 1")
+            db.close()
+        assert time.monotonic() - began < 5
+    assert before.execute_sql("SELECT 1").fetchone() == (1,)
+    before.close()
 
 
 def test_sqlite_is_opened_so_that_a_commit_survives_a_power_cut(tmp_path: Path) -> None:

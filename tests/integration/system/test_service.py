@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from fidac_node.system import service
 from tests.support import free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -71,11 +73,15 @@ def chore():
         lines.write("chore done 0\\n")
 def failing():
     raise RuntimeError("chore failed")
+def bury(process):
+    with open(journal, "a") as lines:
+        lines.write(f"supervisor buries {process}\\n")
+    raise OSError("no room")
 chores = [Chore("failing", 0.2, failing), Chore("chore", 0.2, chore)]
 family = [(words.split()[0], [journal, *words.split()]) for words in children]
 listeners = {"receive": listen("127.0.0.1", int(os.environ["PORT"]))} if "PORT" in os.environ else {}
 sys.exit(Supervisor("family", family, chores, listeners=listeners, grace=1, \
-command=[sys.executable, "-c", child]).run())
+bury=bury, pauses={"hub": 0.6}, command=[sys.executable, "-c", child]).run())
 """
 
 
@@ -192,6 +198,32 @@ def test_a_child_that_is_killed_is_started_again_and_told_so_and_the_others_stay
     wait_until(lambda: family.events("began-after-crash")["receive"] != again["receive"], 10)
     assert "receive died (exit code -9); starting it again in 0.5 s" in family.log()
     assert "starting it again in 1.0 s" in family.log()
+
+
+def test_what_a_dead_child_left_is_cleared_away_before_the_next_one_begins_and_trouble_with_it_stops_nobody(
+    family: Family,
+) -> None:
+    family.start("receive", "send").wait_ready()
+    pid = family.events("began")["receive"]
+    os.kill(pid, signal.SIGKILL)
+    again = family.wait_for("began-after-crash", "receive")
+    said = [line.split() for line in family.journal.read_text().splitlines()]
+    assert said.index(["supervisor", "buries", str(pid)]) < said.index(
+        ["receive", "began-after-crash", str(again["receive"])]
+    )
+    assert f"what process {pid} left cannot be cleared away" in family.log()
+
+
+def test_the_longest_pause_of_a_stage_is_as_it_is_told(family: Family) -> None:
+    family.start("hub", "send").wait_ready()
+    pid = family.events("began")["hub"]
+    for pause in ("0.5 s", "0.6 s"):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda pid=pid: family.events("began-after-crash").get("hub", pid) != pid, 15, "it was not started again"
+        )
+        pid = family.events("began-after-crash")["hub"]
+        assert f"hub died (exit code -9); starting it again in {pause}" in family.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -373,3 +405,14 @@ def _handles(pid: int, number: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (number - 1) & 1)
+
+
+def test_systemd_is_asked_to_wait_as_long_as_a_start_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(str(tmp_path / "notify"))
+        notices.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setattr(service, "_ASK_SECONDS", 0.05)
+        with service.taking_time():
+            assert [notices.recv(100) for _ in range(3)] == [b"EXTEND_TIMEOUT_USEC=60000000"] * 3
+        assert not [thread for thread in threading.enumerate() if thread.name == "start"]

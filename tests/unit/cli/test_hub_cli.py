@@ -105,7 +105,7 @@ def test_init_with_an_impossible_ae_title_leaves_nothing_behind(tmp_path: Path) 
         (["find", "series", "--received-since", "20240301"], "is not a date"),
         (["find", "studies", "--since", "2024-02-02", "--until", "2024-02-01"], "--since is after --until"),
         (["find", "studies", "--min-age", "60", "--max-age", "50"], "--min-age is above --max-age"),
-        (["find", "patients"], "'patients' is not one of"),
+        (["find", "rooms"], "'rooms' is not one of"),
         (["find", "studies", "--label", "perhaps"], "'perhaps' is not one of"),
         (["find", "series", "--max-slice-thickness", "thin"], "'thin' is not a valid float"),
         (["held", "drop", "--yes"], "say which"),
@@ -165,7 +165,7 @@ def test_find_prints_json_and_csv_with_the_same_keys(filed: Hub, level: str) -> 
     rows = json.loads(filed("find", level, "--format", "json").stdout)
     table = list(csv.reader(io.StringIO(filed("find", level, "--format", "csv").stdout)))
     assert tuple(rows[0]) == tuple(table[0]) == COLUMNS[level]
-    assert len(rows) == len(table) - 1 == {"studies": 2, "series": 2, "instances": 3}[level]
+    assert len(rows) == len(table) - 1 == {"patients": 2, "studies": 2, "series": 2, "instances": 3}[level]
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
@@ -347,6 +347,19 @@ def test_the_documentation_names_every_filter_column_and_table() -> None:
     assert [name for name in sorted(columns) if name.islower() and name != "site" and f"`{name}`" not in text] == []
     for model in MODELS:
         assert f"| `{model._meta.table_name}` |" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("table", r"a\u202eb\x9b"), ("csv", r"a\u202eb\x9b"), ("json", r"a\u202eb\u009b")]
+)
+def test_what_turns_the_writing_round_is_shown_escaped(
+    capsys: pytest.CaptureFixture[str], kind: str, shown: str
+) -> None:
+    write_rows([{"description": "a\u202eb\x9b"}], ["description"], kind)
+    said = capsys.readouterr().out
+    assert shown in said and "\u202e" not in said
+    if kind == "json":
+        assert json.loads(said) == [{"description": "a\u202eb\x9b"}]
 
 
 def test_a_token_is_printed_alone_once_and_listed_without_itself(hub: Hub, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -49,6 +51,24 @@ def encoded(ds: Dataset, syntax: str) -> bytes:
     data = dsutils.encode(ds, UID(syntax).is_implicit_VR, True)
     assert data is not None
     return data
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_the_index_that_answers_is_named_in_a_private_block_that_a_reader_may_leave_out(syntax: str) -> None:
+    report = Report("2.25.1", (Reference(CT, "2.25.2"),), (), "5f" * 16)
+    data = data_sets.encode(report, syntax)
+    assert data_sets.decode(data, syntax) == report
+    read = dsutils.decode(BytesIO(data), UID(syntax).is_implicit_VR, True)
+    assert read.private_block(0x0F1D, "FIDAC NODE 1")[0x10].value in ("5f" * 16, b"5f" * 16)
+    read.remove_private_tags()
+    assert encoded(read, syntax) == data_sets.encode(replace(report, generation=""), syntax)
+
+
+def test_another_creators_element_names_no_index() -> None:
+    ds = dataset(Report("2.25.1", (Reference(CT, "2.25.2"),), ()))
+    ds.add_new(0x0F1D0010, "LO", "SOMEBODY ELSE")
+    ds.add_new(0x0F1D1010, "LO", "5f" * 16)
+    assert data_sets.decode(encoded(ds, EXPLICIT_VR_LE), EXPLICIT_VR_LE).generation == ""
 
 
 @settings(deadline=None, max_examples=50)

@@ -20,6 +20,7 @@ from fidac_node.deidentify.gate import needles, scripts
 from fidac_node.deidentify.gate.gate import Gate
 from fidac_node.deidentify.gate.haystack import NOBODY
 from fidac_node.deidentify.gate.search import Search
+from fidac_node.deidentify.marking import Marker, Marks
 from fidac_node.deidentify.pixels import codestream, copy
 from fidac_node.deidentify.plan import Plan
 from fidac_node.deidentify.rewrite import codes, dates, devices, iod, pseudonym, rewrite, shapes, text
@@ -229,8 +230,13 @@ class ShiftByObject(Pseudonymiser):
 
 
 def no_marks(patch: Patch) -> None:
-    sound = Deidentifier._mark_texts
-    patch.setattr(Deidentifier, "_mark_texts", lambda *args: [one for one in sound(*args) if one[0] != 0x00120062])
+    sound = Marker.marks
+
+    def without(*args: Any) -> Marks:
+        whole = sound(*args)
+        return Marks({tag: one for tag, one in whole.elements.items() if tag != 0x00120062}, whole.texts)
+
+    patch.setattr(Marker, "marks", without)
 
 
 def is_sequence(tag: int, encoded: bytes, explicit: bool) -> bool:

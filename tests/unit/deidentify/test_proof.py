@@ -82,7 +82,7 @@ def test_what_a_node_delivers_of_real_slices_is_proven(shared_data: Any, name: s
 LIES: dict[str, tuple[str, str, bytes]] = {
     "a name": ("PatientName", "PN", b"DUPONT^JEAN "),
     "an id": ("PatientID", "LO", b"261079912345643 "),
-    "a name for a site": ("PatientID", "LO", b"DUPONT-AAAAAAAAAAAAAAAA "),
+    "a name for a site": ("PatientID", "LO", b"QUENOUILLE-AAAAAAAAAAAAAAAA"),
     "a birth date": ("PatientBirthDate", "DA", b"19610714"),
     "an address": ("PatientAddress", "LO", b"12 impasse des Chataigniers "),
     "a telephone number": ("PatientTelephoneNumbers", "SH", b"0639981247"),
@@ -149,7 +149,7 @@ def test_a_recipe_that_nobody_knows_is_said_and_how_it_becomes_known(output: byt
 
 
 def test_a_pseudonym_begins_with_the_sites_id_or_its_neutral_code(tmp_path: Path) -> None:
-    data = delivered(build.write(tmp_path / "a.dcm", build.ct()), site="LILLE")
-    prove(data, "LILLE")
+    data = delivered(build.write(tmp_path / "a.dcm", build.ct()), site="STRASBOURG")
+    prove(data, "STRASBOURG")
     with pytest.raises(Permanent):
-        prove(data, "TOURS")
+        prove(data, "BESANCON")

@@ -107,3 +107,21 @@ def test_what_moved_on_meanwhile_is_told_and_left_alone(config: SiteConfig) -> N
 def test_a_selection_that_says_nothing_is_none() -> None:
     assert not Selection()
     assert all((Selection(study="s"), Selection(entries=("e",)), Selection(site="x"), Selection(everything=True)))
+
+
+def test_what_the_hub_has_committed_to_and_is_still_kept_is_sent_again_and_that_is_written_down(
+    config: SiteConfig,
+) -> None:
+    outbox, rows = Spool(config.spool.directory / "outbox"), Ledger(config.spool.directory / FILE)
+    kept, purged = Entry("e" * 12, "f" * 16, "2" * 16), Entry("e" * 12, "g" * 16, "2" * 16)
+    for entry in (kept, purged):
+        outbox.put(outbox.create(), entry)
+        outbox.mark_sent(entry)
+        outbox.mark_committed(entry)
+        rows.note(entry, "committed")
+    rows.close()
+    outbox.remove(purged)
+    done = queue.send_again(config, Selection(everything=True))
+    assert done == Done((kept,)) and outbox.entries("new") == [kept]
+    assert recorded(config)[-1] == ("queue retry --committed", "all", "1 objects")
+    assert queue.send_again(config, Selection(everything=True)) == Done(())

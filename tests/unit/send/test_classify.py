@@ -7,6 +7,8 @@ from fidac_node.send.classify import Fate, classify
 
 DONE = (0x0000, 0xB000, 0xB006, 0xB007, 0xB123, 0x0001, 0x0107, 0x0116)
 TEMPORARY = (0xA700, 0xA701, 0xA7FF, 0x0110, 0x0124, 0x0210, 0x0213, 0xFE00, 0xFF00, 0x0999, 0x1234, 0xD000, 0xFFFF)
+# About the request or the hub, and not about the object.
+TEMPORARY_TOO = (0x0112, 0x0114, 0x0115, 0x0211, 0x0212)
 PERMANENT = (
     0xA900,
     0xA9FF,
@@ -16,21 +18,18 @@ PERMANENT = (
     0x0105,
     0x0106,
     0x0111,
-    0x0112,
-    0x0114,
-    0x0115,
     0x0117,
     0x0118,
     0x0119,
 )
-PERMANENT_TOO = (0x0120, 0x0121, 0x0122, 0x0211, 0x0212)
+PERMANENT_TOO = (0x0120, 0x0121, 0x0122)
 
 
 @pytest.mark.parametrize(
     ("status", "fate"),
     [
         *((status, Fate.DONE) for status in DONE),
-        *((status, Fate.TEMPORARY) for status in TEMPORARY),
+        *((status, Fate.TEMPORARY) for status in TEMPORARY + TEMPORARY_TOO),
         *((status, Fate.PERMANENT) for status in PERMANENT + PERMANENT_TOO),
     ],
     ids=lambda value: f"{value:04X}" if isinstance(value, int) else value.value,

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,6 +84,61 @@ def test_of_two_states_in_the_same_instant_the_one_noted_later_wins(
     ledger.note(entry(1), "outgoing")
     ledger.flush()
     assert row(ledger, entry(1))["state"] == "outgoing"
+
+
+def test_a_clock_that_is_set_back_loses_no_state_and_no_order(path: Path, at: Callable[[float], None]) -> None:
+    receiver, worker = Ledger(path), Ledger(path)
+    at(10_000.0)
+    receiver.note(entry(1), "ready", received_at=10_000.0)
+    receiver.flush()
+    at(100.0)  # by NTP, or by hand
+    worker.note(entry(1), "outgoing")
+    worker.note(entry(1), "refused", reason="refused", message="A900")
+    worker.flush()
+    found = row(worker, entry(1))
+    assert (found["state"], found["reason"], found["changed_at"]) == ("refused", "refused", 100.0)
+    assert [state for _, _, state, _ in worker.events(entry(1).study)] == ["ready", "outgoing", "refused"]
+    receiver.close()
+    worker.close()
+
+
+def test_what_was_written_before_the_machine_was_started_again_is_earlier(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = Ledger(path)
+    before.note(entry(1), "ready")
+    before.close()
+    boot = tmp_path / "boot_id"
+    boot.write_text("another\n")
+    monkeypatch.setattr("fidac_node.site.ledger._BOOT_ID", boot)
+    monkeypatch.setattr("fidac_node.site.ledger.time.monotonic_ns", lambda: 1_000)
+    after, beside = Ledger(path), Ledger(path)
+    after.note(entry(1), "outgoing")
+    after.flush()
+    assert row(after, entry(1))["state"] == "outgoing"
+    assert after.now().turn == beside.now().turn
+    after.close()
+    beside.close()
+
+
+def test_a_ledger_without_turns_gets_them_and_its_states_give_way(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.note(entry(1), "ready")
+    ledger.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE object DROP COLUMN turn")
+        db.execute("ALTER TABLE event DROP COLUMN turn")
+        db.execute("UPDATE object SET changed_at = 1e12")
+        db.commit()
+    old = Ledger(path, read_only=True)
+    assert [state for _, _, state, _ in old.events(entry(1).study)] == ["ready"]
+    old.close()
+    ledger = Ledger(path)
+    ledger.note(entry(1), "outgoing")
+    ledger.flush()
+    assert row(ledger, entry(1))["state"] == "outgoing"
+    assert [state for _, _, state, _ in ledger.events(entry(1).study)] == ["ready", "outgoing"]
+    ledger.close()
 
 
 def test_the_facts_of_the_first_writer_stay_and_later_ones_only_fill_gaps(ledger: Ledger) -> None:
@@ -542,18 +598,24 @@ def test_a_database_that_is_gone_bad_is_temporary_for_who_asks(path: Path) -> No
     ledger.note(entry(1), "held")
     ledger.flush()
     assert ledger.counts()["ready"] == 1
-    cast(Any, ledger._db).execute_sql("CREATE TABLE event (id INTEGER PRIMARY KEY, at, study, entry, state, message)")
+    cast(Any, ledger._db).execute_sql(
+        "CREATE TABLE event (id INTEGER PRIMARY KEY, at, turn, study, entry, state, message)"
+    )
     ledger.close()
     again = Ledger(path)
     assert again.counts()["held"] == 1, "the row that waited was written at last"
     again.close()
 
 
-@pytest.mark.parametrize("trouble", ["not a database", "a directory", "no directory"])
+def test_a_ledger_that_is_none_is_not_the_settings_fault(path: Path) -> None:
+    path.write_bytes(b"this is not SQLite, whatever its name says" * 100)
+    with pytest.raises(Temporary, match=r"cannot be opened: file is not a database; the node sets it aside"):
+        Ledger(path)
+
+
+@pytest.mark.parametrize("trouble", ["a directory", "no directory"])
 def test_a_ledger_that_cannot_be_opened_stops_the_start_with_its_name(path: Path, trouble: str) -> None:
-    if trouble == "not a database":
-        path.write_bytes(b"this is not SQLite, whatever its name says" * 100)
-    elif trouble == "a directory":
+    if trouble == "a directory":
         path.mkdir()
     else:
         path = path.parent / "nowhere" / "ledger.db"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import random
+import signal
 import stat
 import tempfile
 import threading
@@ -419,3 +420,83 @@ def test_whenever_the_power_is_cut_every_object_that_was_acknowledged_is_there_w
             assert without_preamble(again.path(what)) == received(begun[what], sizes + begun[what])[1][128:], what
         assert litter(again) == []
         queue._ahead.close()
+
+
+# --- a receiver that was killed
+
+
+def killed(queue: Spool, how_far: str, number: int = 1) -> tuple[int, Entry]:
+    """Let a process receive an object and be killed; return its number and the entry."""
+    what, content = received(number)
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            own = Spool(queue.directory, spares=4)
+            draft = own.create(anchored=True)
+            draft.file.write(content if how_far != "half" else content[: len(content) // 2])
+            if how_far == "synced":
+                draft.finish(str(what))
+            elif how_far == "acknowledged":
+                own.put(draft, what)
+            os.write(writes, b"!")
+            while True:
+                signal.pause()
+        finally:
+            os._exit(1)
+    assert os.read(reads, 1) == b"!"
+    os.close(reads)
+    os.close(writes)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return child, what
+
+
+def in_tmp(queue: Spool) -> list[Path]:
+    return list((queue.directory / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("how_far", ["half", "whole"])
+def test_what_a_killed_receiver_never_acknowledged_is_gone_at_once(queue: Spool, how_far: str) -> None:
+    process, what = killed(queue, how_far)
+    assert in_tmp(queue)
+    assert queue.bury(process, is_whole) == 0
+    assert in_tmp(queue) == [] and not queue.knows(what)
+
+
+def test_what_a_killed_receiver_had_synced_whole_gets_its_name_at_once(queue: Spool) -> None:
+    process, what = killed(queue, "synced")
+    assert queue.bury(process, is_whole) == 1
+    assert in_tmp(queue) == [] and queue.claim("worker", 9) == [what]
+
+
+def test_what_a_killed_receiver_had_acknowledged_stays_and_loses_only_its_anchor(queue: Spool) -> None:
+    process, what = killed(queue, "acknowledged")
+    assert queue.bury(process, is_whole) == 0
+    assert in_tmp(queue) == [] and queue.holds(what, "new")
+    assert without_preamble(queue.path(what)) == received(1)[1][128:]
+
+
+def test_what_the_others_are_receiving_and_their_anchors_stay_when_one_is_buried(queue: Spool) -> None:
+    mine = receive(queue, 7)
+    with queue.create(anchored=True) as draft:
+        draft.file.write(b"half of one that is arriving here")
+        before = sorted(in_tmp(queue))
+        process, _ = killed(queue, "half")
+        queue.bury(process, is_whole)
+        assert sorted(in_tmp(queue)) == before and queue.holds(mine, "new")
+
+
+def test_names_are_looked_through_once_after_each_boot_and_not_at_every_start(
+    queue: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, wrong = receive(queue, 1), entry(2)
+    queue.close()
+    monkeypatch.setattr(anchors, "_boot", lambda: "first boot")
+    queue.restore_names(is_whole)
+    queue.path(right).rename(queue.directory / "new" / f"{wrong}.dcm")  # as a power cut may bring one back
+    queue.restore_names(is_whole)
+    assert queue.holds(wrong, "new")  # without a cut nobody looks
+    monkeypatch.setattr(anchors, "_boot", lambda: "second boot")
+    queue.restore_names(is_whole)
+    assert queue.holds(right, "new") and not queue.holds(wrong, "new")

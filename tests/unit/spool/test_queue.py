@@ -909,3 +909,51 @@ class TestLife(Life.TestCase):  # type: ignore[misc,name-defined]
 def test_the_module_says_which_directories_there_are() -> None:
     assert queues.__doc__ is not None
     assert all(f"{state}/" in queues.__doc__ for state in STATES)
+
+
+# --- what is corrupt
+
+
+def test_what_is_held_as_corrupt_is_replaced_by_the_same_object_when_it_comes_again(queue: Spool) -> None:
+    put(queue, entry(1), b"rotten")
+    put(queue, entry(2), b"a rule's")
+    queue.hold(entry(1), "corrupt", "not as it was put")
+    queue.hold(entry(2), "out-of-scope", "by a rule")
+    assert (put(queue, entry(1), b"whole"), put(queue, entry(2), b"again")) == (True, False)
+    assert states(queue) == {"new": [entry(1)], "held": [entry(2)]}
+    assert queue.path(entry(1)).read_bytes() == b"whole" and queue.path(entry(2)).read_bytes() == b"a rule's"
+    assert not put(queue, entry(1), b"whole"), "it waits, and is kept once"
+
+
+@pytest.mark.parametrize("anchored", [False, True])
+@pytest.mark.parametrize("kill", [False, True])
+def test_whatever_happens_while_a_corrupt_one_is_replaced_it_is_in_one_state_and_can_come_again(
+    tmp_path: Path, kill: bool, anchored: bool
+) -> None:
+    for at in itertools.count(1):
+        queue = Spool(tmp_path / str(at))
+        put(queue, entry(1), b"rotten")
+        queue.hold(entry(1), "corrupt", "not as it was put")
+        child = os.fork() if kill else 0
+        if not child:
+            with SystemCalls(at, kill=kill) as calls, suppress(OSError), queue.create(anchored=anchored) as draft:
+                draft.file.write(bytes(128) + b"whole")
+                queue.put(draft, entry(1))
+            if kill:
+                os._exit(0)
+        killed = kill and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        queue = Spool(tmp_path / str(at))
+        queue.restore_names(lambda path, _: path.read_bytes().endswith(b"whole"))
+        queue.sweep()
+        ((state, found),) = states(queue).items()
+        content = queue.path(entry(1)).read_bytes()
+        assert found == [entry(1)]
+        assert content.endswith(b"whole") if state == "new" else state == "held"
+        if state == "held":
+            with queue.create() as draft:
+                draft.file.write(b"whole")
+                assert queue.put(draft, entry(1))
+        assert litter(queue) == []
+        if not (killed or (not kill and calls.failed)):
+            assert state == "new"
+            break

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fidac_node import __version__
+from fidac_node.hub.index.keys import PRIVATE
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
-from fidac_node.operations.index import ATTRIBUTES, PRIVATE
+from fidac_node.hub.web.dicomweb.rows import QUERY_KEYS
 from fidac_node.operations.tokens import READ_IMAGES, READ_INDEX
 
 OPENAPI: Final = "application/vnd.oai.openapi+json"
@@ -118,6 +119,6 @@ _QUERY: Final = [
     _query("offset", {"type": "integer", "minimum": 0}),
     _query("fuzzymatching", {"type": "string", "enum": ["true", "false"]}),
     _query("includefield", {"type": "string"}),
-    *(_query(name, {"type": "string"}) for name in ATTRIBUTES),
-    *(_query(f"{tag:08X}", {"type": "string", "description": name}) for name, tag in PRIVATE.items()),
+    *(_query(name, {"type": "string"}) for name in QUERY_KEYS if name not in PRIVATE),
+    *(_query(f"{key.tag:08X}", {"type": "string", "description": name}) for name, key in PRIVATE.items()),
 ]

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import closing
 from itertools import chain, islice
-from typing import Final
+from typing import Any, Final
 
 from peewee import Database
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fidac_node.hub.web.access import may_read
+from fidac_node.hub.web.access import allowed
 from fidac_node.hub.web.dicomweb import parameters
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
 from fidac_node.hub.web.dicomweb.rows import LEVELS, Writer
 from fidac_node.hub.web.streaming import streamed
-from fidac_node.operations.index import Key, Row, StudyFilter, find
-from fidac_node.operations.tokens import READ_INDEX
+from fidac_node.operations.index import Row, StudyFilter, find
 
 View = Callable[[Request], Awaitable[Response]]
 
@@ -32,15 +31,17 @@ def search(level: str) -> View:
     """Return the view that answers a search for studies, series or instances, within what the path names."""
 
     async def view(request: Request) -> Response:
-        rights = may_read(request, READ_INDEX)
+        may_ask = allowed(request, "find")
         media_type = chosen(request, (DICOM_JSON, JSON))
         asked = parameters.read(request.query_params.multi_items())
         try:
-            wanted = rights.narrowed(asked.filter(request.path_params))
+            wanted = asked.filter(may_ask, request.path_params)
         except ValueError:
             raise HTTPException(404, "there is no such study or series") from None
+        if wanted is None:
+            return Response(status_code=204)
         above = LEVELS[len(request.path_params) : LEVELS.index(level)]
-        answer = _Answer(request, level, wanted, asked, Writer.of(level, above, asked.names))
+        answer = _Answer(request, level, wanted, asked, Writer.of(level, above, asked.matched | asked.names))
         return await answer.begun(media_type)
 
     return view
@@ -85,17 +86,17 @@ class _Answer:
         with closing(find(self._db, self._level, self._wanted, 1, offset=self._asked.offset + limit)) as more:
             return next(more, None) is not None
 
-    def _written(self, rows: Iterator[Row]) -> Iterator[bytes]:
+    def _written(self, rows: Iterator[Any]) -> Iterator[bytes]:
         while page := list(islice(rows, _FIRST)):
             studies = self._studies(page) if self._writer.needs_study else {}
             for row in page:
                 yield self._writer.write(row, studies.get((row.site, row.StudyInstanceUID)), self._base)
 
-    def _studies(self, page: list[Row]) -> dict[tuple[str, str], Row]:
+    def _studies(self, page: list[Any]) -> dict[tuple[str, str], Row]:
         """The studies of a page of rows, for what only they know; of studies it is the rows themselves."""
         if self._level != "studies":
-            uids = tuple(sorted({row.StudyInstanceUID for row in page}))
-            of_page = StudyFilter(keys=(Key("StudyInstanceUID", uids),), confined_to=self._wanted.confined_to)
+            uids = sorted({row.StudyInstanceUID for row in page})
+            of_page = StudyFilter(study_uid="\\".join(uids), confined_to=self._wanted.confined_to)
             page = list(find(self._db, "studies", of_page))
         return {(row.site, row.StudyInstanceUID): row for row in page}
 

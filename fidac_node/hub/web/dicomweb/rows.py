@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom import marks
-from fidac_node.operations.index import ATTRIBUTES, PRIVATE, Row
+from fidac_node.hub.index.keys import KEYS, PRIVATE, Key
+from fidac_node.hub.index.keys import LEVELS as INDEX_LEVELS
+from fidac_node.operations.index import Row
 
 LEVELS: Final = ("studies", "series", "instances")
 
@@ -80,41 +82,38 @@ def _url(source: Source) -> str:
     return source.base + "".join(steps)
 
 
-# Where the value of an attribute stands in a row, if not in the field of its keyword.
+# What can be asked for: there is no search for patients (PS3.18 10.6), theirs are attributes of studies.
+QUERY_KEYS: Final = {
+    **{name: key for name, key in KEYS.items() if not (key.level == "PATIENT" and key.alone)},
+    **PRIVATE,
+}
+# How a value is read that is not what its column has.
 _ELSEWHERE: Final[dict[str, _Read]] = {
     "StudyDate": _day,
     "ModalitiesInStudy": _several(_of_study("Modality")),
-    "PatientName": _of_row("PatientID"),
-    "ClinicalTrialProtocolID": _of_row("programme"),
-    "ClinicalTrialSiteID": _of_row("site"),
     "NumberOfStudyRelatedSeries": _of_study("series"),
     "NumberOfStudyRelatedInstances": _of_study("instances"),
-    "NumberOfSeriesRelatedInstances": _of_row("instances"),
     "ConvolutionKernel": _several(_of_row("ConvolutionKernel")),
     "PixelSpacing": _spacing,
-    "AvailableTransferSyntaxUID": _of_row("TransferSyntaxUID"),
 }
-# Required, and not in the index: at the hub most of them are empty in the objects, too.
-_EMPTY: Final = {
-    "StudyTime": Field(0x00080030, "TM", "studies", _nothing),
-    "AccessionNumber": Field(0x00080050, "SH", "studies", _nothing),
+
+
+def _field(name: str, key: Key) -> Field:
+    read = _ELSEWHERE.get(name) or (_of_row(key.column) if key.column else _nothing)
+    return Field(key.tag, key.vr, "studies" if key.level == "PATIENT" else INDEX_LEVELS[key.level], read)
+
+
+FIELDS: Final[dict[str, Field]] = {
+    **{name: _field(name, key) for name, key in QUERY_KEYS.items() if name in KEYS},
+    # Required, and empty in the objects, too.
     "ReferringPhysicianName": Field(0x00080090, "PN", "studies", _nothing),
     "PatientBirthDate": Field(0x00100030, "DA", "studies", _nothing),
-    "StudyID": Field(0x00200010, "SH", "studies", _nothing),
-    "SeriesNumber": Field(0x00200011, "IS", "series", _nothing),
-}
-FIELDS: Final[dict[str, Field]] = {
-    **{
-        name: Field(one.tag, one.vr, one.level, _ELSEWHERE.get(name, _of_row(name))) for name, one in ATTRIBUTES.items()
-    },
-    **_EMPTY,
     "InstanceAvailability": Field(0x00080056, "CS", "studies", lambda _: "ONLINE"),
     "RetrieveURL": Field(0x00081190, "UR", "studies", _url),
 }
 _CREATOR: Final = Field(marks.PRIVATE_CREATOR_TAG, "LO", "studies", lambda _: marks.PRIVATE_CREATOR)
 _PRIVATE: Final = {
-    name: Field(tag, "CS" if name == "label" else "LO", "studies", _several(_of_row(name)))
-    for name, tag in PRIVATE.items()
+    name: Field(key.tag, key.vr, "studies", _several(_of_row(key.column))) for name, key in PRIVATE.items()
 }
 # What each level's answer always has: Tables 10.6.3-3 to -5, and the UIDs above.
 _ALWAYS: Final = {

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Final
 
 from pydicom import dcmread
@@ -18,13 +19,12 @@ from starlette.responses import FileResponse, Response
 
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import NotFound
-from fidac_node.hub.web.access import may_read
+from fidac_node.hub.web.access import allowed
 from fidac_node.hub.web.dicomweb.media import MediaType, accepted
-from fidac_node.hub.web.dicomweb.parameters import Search
+from fidac_node.hub.web.dicomweb.parameters import of_path
 from fidac_node.hub.web.dicomweb.qido import base_url
 from fidac_node.hub.web.streaming import streamed
 from fidac_node.operations.retrieval import Stored, stored
-from fidac_node.operations.tokens import READ_IMAGES
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ _ANY: Final = "*"
 
 async def retrieve(request: Request) -> Response:
     """Answer with all objects of what the path names, as ``multipart/related``, or with the one as it is."""
-    rights = may_read(request, READ_IMAGES)
+    may_ask = allowed(request, "retrieve")
     wishes = _wishes(request)
     try:
-        wanted = rights.narrowed(Search().filter(request.path_params))
+        wanted = replace(may_ask, **of_path(request.path_params))
     except ValueError:
         raise _missing() from None
     state = request.app.state

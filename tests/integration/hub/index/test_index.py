@@ -42,9 +42,9 @@ from fidac_node.hub.index import record as index_record
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.migrations import STEPS
 from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
-from fidac_node.hub.index.query import Row
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.record import Description, describe, describe_header, record
+from fidac_node.hub.index.rows import Row
 from fidac_node.system.database import connect, exclusive, migrate
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
 from tests.integration.conftest import SCHEMA
@@ -534,6 +534,8 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
                 PatientSex="M",
                 PatientAge="090Y",
                 ContrastBolusAgent="yes",
+                StudyTime="1030",
+                SeriesNumber=4,
             ),
             received="2026-02-01",
         ),
@@ -610,6 +612,21 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({"contrast": False}, "134"),
         ({"min_instances": 2}, "13"),
         ({"complete": True}, "124"),
+        ({"study_uid": f"{uid(1, 1)}\\{uid(3, 1)}"}, "13"),
+        ({"series_uid": uid(3, 1, 2)}, "3"),
+        ({"series_number": 4}, "2"),
+        ({"time_since": "103000", "time_until": "103059"}, "2"),
+        ({"time_until": "235959"}, "2"),
+        ({"time_since": "103001"}, ""),
+        ({"name": "pseudo000?", "age": "054Y", "case_sensitive": True}, "14"),
+        ({"patient": "pseudo0002", "case_sensitive": True}, ""),
+        ({"patient": "PSEUDO*2", "case_sensitive": True}, "2"),
+        ({"model": "lightspeed*", "case_sensitive": True}, ""),
+        ({"kernel": "LUNG", "case_sensitive": True}, "23"),
+        ({"kernel": "lung", "case_sensitive": True}, ""),
+        ({"programme": "fid*"}, "1234"),
+        ({"confined_to": "FIDAC"}, "1234"),
+        ({"confined_to": "fidac"}, ""),
         ({"complete": True, "max_slice_thickness": 0.5}, ""),
         ({"kernel": "lung", "manufacturer": "philips"}, "3"),
         ({"kernel": "lung", "body_part": "abdomen"}, ""),
@@ -669,6 +686,29 @@ def test_series_and_instances_are_filtered_for_themselves(
     assert (len(rows(asked, "series", **wanted)), len(rows(asked, "instances", **wanted))) == (series, instances)
 
 
+def test_a_patient_sums_up_the_studies_that_match(asked: Database) -> None:
+    assert [
+        (row["PatientID"], row["studies"], row["series"], row["instances"])
+        for row in rows(asked, "patients", site="LILLE")
+    ] == [("PSEUDO0001", 1, 1, 2), ("PSEUDO0002", 1, 1, 1), ("PSEUDO0003", 1, 2, 2)]
+    assert [row["PatientID"] for row in rows(asked, "patients", kernel="lung", label="negative")] == ["PSEUDO0002"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"sop_uid": uid(1, 1, 1, 2)}, [uid(1, 1, 1, 2)]),
+        ({"sop_uid": f"{uid(2, 1, 1, 1)}\\{uid(1, 1, 1, 2)}\\9.9"}, [uid(1, 1, 1, 2), uid(2, 1, 1, 1)]),
+        ({"number": 2}, [uid(1, 1, 1, 2)]),
+        ({"sop_class": CT, "patient": "*2"}, [uid(2, 1, 1, 1)]),
+        ({"sop_class": "9.9"}, []),
+    ],
+    ids=str,
+)
+def test_an_instance_is_found_by_what_it_alone_says(asked: Database, wanted: dict[str, Any], found: list[str]) -> None:
+    assert [row["SOPInstanceUID"] for row in rows(asked, "instances", **wanted)] == found
+
+
 def test_a_study_lists_every_value_of_its_series(asked: Database) -> None:
     study = rows(asked, patient="PSEUDO0003")[0]
     assert study["BodyPartExamined"] == "ABDOMEN\\CHEST"
@@ -707,8 +747,10 @@ def test_a_row_says_all_under_dicom_keywords(asked: Database) -> None:
             "PatientAge": "090Y",
             "StudyInstanceUID": uid(2, 1),
             "StudyDate": "2005-06-01",
+            "StudyTime": "103000",
             "programme": "FIDAC",
             "SeriesInstanceUID": uid(2, 1, 1),
+            "SeriesNumber": 4,
             "Modality": "CT",
             "BodyPartExamined": "CHEST",
             "Manufacturer": "GE MEDICAL SYSTEMS",
@@ -744,7 +786,7 @@ def test_only_who_asks_for_exact_times_is_told_them(asked: Database) -> None:
         [shown(row) for row in find(asked, level, StudyFilter(patient="PSEUDO0002"), exact_times=True)]
         for level in LEVELS
     ]
-    assert [row.pop("received_at") for (row,) in exact] == ["2026-02-01T12:00:00Z"] * 3
+    assert [row.pop("received_at") for (row,) in exact] == ["2026-02-01T12:00:00Z"] * len(LEVELS)
     assert exact == [rows(asked, level, patient="PSEUDO0002") for level in LEVELS]
 
 
@@ -782,10 +824,15 @@ def test_a_limit_is_kept_and_pages_join_without_a_seam(asked: Database, monkeypa
         *({text: "x"} for text in ("modality", "body_part", "manufacturer", "model", "kernel", "study_uid")),
         {"site": "LILLE", "study_uid": "x"},
         {"patient": "x"},
+        {"patient": "x", "case_sensitive": True},
+        {"kernel": "x", "case_sensitive": True},
+        {"name": "x"},
+        {"study_uid": "1.2\\1.3"},
+        {"study_uid": "1.2", "series_uid": "1.2.3"},
     ],
     ids=str,
 )
-def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path, wanted: dict[str, str]) -> None:
+def test_no_filter_reads_a_whole_table_where_an_index_would_do(tmp_path: Path, wanted: dict[str, Any]) -> None:
     with connect("sqlite:///index.db", tmp_path) as db:
         prepare(db)
         execute, asked = db.execute_sql, []

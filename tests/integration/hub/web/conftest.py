@@ -93,7 +93,10 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
     add_site(db, "PARIS", "PARIS_NODE")
     hub = WebHub(db, Archive(tmp_path / "archive"))
     hub.file(
-        *(data_set(1, 1, 1, number, ContrastBolusAgent="IODINE") for number in range(1, 6)),
+        *(
+            data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)
+            for number in range(1, 6)
+        ),
         *(data_set(1, 1, 2, number, ConvolutionKernel=["Br64d", "3"], SliceThickness="5") for number in (1, 2)),
         data_set(1, 2, 1, 1, StudyDate="20050607", Modality="SR", label="POSSIBLE"),
     )

@@ -10,8 +10,9 @@ from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from requests import Session
 
-from fidac_node.hub.index import ATTRIBUTES, PRIVATE, Key, StudyFilter, query
-from fidac_node.hub.web.dicomweb.rows import FIELDS
+from fidac_node.hub.index import StudyFilter, query
+from fidac_node.hub.index.keys import KEYS, PRIVATE
+from fidac_node.hub.web.dicomweb.rows import FIELDS, QUERY_KEYS
 from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub
 
@@ -33,7 +34,8 @@ def values(matches: list[dict[str, Any]], tag: str) -> list[Any]:
 
 QUERIES: list[tuple[str, dict[str, str], int]] = [
     ("/studies", {}, 4),
-    ("/studies", {"PatientID": "pseudo0001"}, 2),
+    ("/studies", {"PatientID": "pseudo0001"}, 0),
+    ("/studies", {"PatientName": "pseudo0001"}, 2),
     ("/studies", {"00100020": "PSEUDO0001"}, 2),
     ("/studies", {"PatientID": "PSEUDO000?"}, 4),
     ("/studies", {"PatientID": "*3"}, 1),
@@ -51,10 +53,15 @@ QUERIES: list[tuple[str, dict[str, str], int]] = [
     ("/studies", {"StudyInstanceUID": f"{uid(1, 1)},{uid(1, 2)}"}, 2),
     ("/studies", {"StudyInstanceUID": f"{uid(1, 1)}\\{uid(2, 1)}"}, 2),
     ("/studies", {"StudyInstanceUID": "1.2.3"}, 0),
+    ("/studies", {"StudyTime": "10-1030"}, 1),
+    ("/series", {"SeriesNumber": "2"}, 1),
     ("/studies", {"ModalitiesInStudy": "SR"}, 1),
     ("/studies", {"Modality": "CT", "ConvolutionKernel": "B70f"}, 2),
     ("/studies", {"Modality": "SR", "SliceThickness": "5"}, 0),
-    ("/studies", {"ConvolutionKernel": "br64d"}, 1),
+    ("/studies", {"ConvolutionKernel": "Br64d"}, 1),
+    ("/studies", {"ConvolutionKernel": "br64d"}, 0),
+    ("/studies", {"AccessionNumber": "X"}, 0),
+    ("/studies", {"AccessionNumber": "*"}, 4),
     ("/studies", {"ClinicalTrialSiteID": "PARIS"}, 2),
     ("/studies", {"ClinicalTrialProtocolID": "OTHER"}, 1),
     ("/studies", {"NumberOfStudyRelatedInstances": "7"}, 1),
@@ -65,19 +72,23 @@ QUERIES: list[tuple[str, dict[str, str], int]] = [
     ("/studies", {"0F1D1003": "fidac-*"}, 4),
     ("/studies", {"PatientSex": "M", "PatientAge": "054Y"}, 1),
     ("/series", {}, 5),
-    ("/series", {"Manufacturer": "MÉDICAL"}, 0),  # folding is the ASCII letters' alone
+    ("/series", {"Manufacturer": "MÉDICAL"}, 0),
+    ("/series", {"Manufacturer": "Médical"}, 1),
     ("/series", {"Manufacturer": "M*dical"}, 1),
     ("/series", {"SeriesInstanceUID": uid(1, 1, 2)}, 1),
     ("/series", {"PixelSpacing": "0.7\\0.8"}, 5),
     ("/series", {"PixelSpacing": "0.7\\0.9"}, 0),
     ("/series", {"Rows": "4", "KVP": "120"}, 5),
     ("/series", {"ModalitiesInStudy": "SR"}, 1),
+    ("/series", {"ModalitiesInStudy": "CT", "StudyDate": "20030101-20041231"}, 2),
     ("/series", {"NumberOfSeriesRelatedInstances": "5"}, 1),
     (f"/studies/{STUDY}/series", {}, 2),
     (f"/studies/{STUDY}/series", {"SliceThickness": "5.0"}, 1),
     (f"/studies/{STUDY}/instances", {}, 7),
     (f"/studies/{STUDY}/series/{uid(1, 1, 1)}/instances", {"InstanceNumber": "3"}, 1),
     (f"/studies/{STUDY}/series/{uid(2, 1, 1)}/instances", {}, 0),
+    (f"/studies/{STUDY}/series", {"StudyInstanceUID": f"{STUDY},1.2"}, 2),
+    (f"/studies/{STUDY}/series", {"StudyInstanceUID": "1.2"}, 0),
     ("/instances", {}, 10),
     ("/instances", {"SOPInstanceUID": uid(1, 1, 2, 2)}, 1),
     ("/instances", {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "SliceThickness": "1.5"}, 8),
@@ -98,18 +109,18 @@ def test_a_query_finds_what_matches_all_its_keys(either: WebHub) -> None:
     assert [one for one, expected in zip(counted, QUERIES, strict=True) if one != expected] == []
 
 
-@pytest.mark.parametrize("name", ATTRIBUTES)
+@pytest.mark.parametrize("name", [name for name, key in QUERY_KEYS.items() if name in KEYS and key.column])
 @pytest.mark.parametrize("level", ["studies", "series", "instances"])
 def test_every_attribute_of_the_index_finds_what_has_the_value_that_the_answer_shows(
     web: WebHub, level: str, name: str
 ) -> None:
-    lowest = ("studies", "series", "instances").index(ATTRIBUTES[name].level)
+    lowest = ("studies", "series", "instances").index(FIELDS[name].level)
     source = ("studies", "series", "instances")[max(lowest, ("studies", "series", "instances").index(level))]
     if name == "NumberOfSeriesRelatedInstances":
         source = "series"
-    shown = found(web, f"/{source}", includefield=name)[0][f"{ATTRIBUTES[name].tag:08X}"]["Value"]
+    shown = found(web, f"/{source}", includefield=name)[0][f"{KEYS[name].tag:08X}"]["Value"]
     value = "\\".join(str(one["Alphabetic"] if isinstance(one, dict) else one) for one in shown)
-    for key in (name, f"{ATTRIBUTES[name].tag:08X}", f"{ATTRIBUTES[name].tag:08x}"):
+    for key in (name, f"{KEYS[name].tag:08X}", f"{KEYS[name].tag:08x}"):
         assert found(web, f"/{level}", **{key: value.split("\\")[0] if name.startswith("Modalities") else value})
     assert len(found(web, f"/{level}", **{name: ""})) == len(found(web, f"/{level}"))
 
@@ -118,7 +129,7 @@ def test_a_study_is_written_with_what_the_standard_requires_and_nothing_of_anoth
     (match,) = found(web, "/studies", StudyInstanceUID=STUDY, includefield="SOPInstanceUID,Modality,00180050")
     assert match == {
         "00080020": {"vr": "DA", "Value": ["20031231"]},
-        "00080030": {"vr": "TM"},
+        "00080030": {"vr": "TM", "Value": ["103000"]},
         "00080050": {"vr": "SH"},
         "00080056": {"vr": "CS", "Value": ["ONLINE"]},
         "00080061": {"vr": "CS", "Value": ["CT"]},
@@ -158,7 +169,7 @@ def test_what_is_asked_to_be_included_is_there_by_keyword_by_tag_and_all_at_once
     assert match["0F1D0010"] == {"vr": "LO", "Value": ["FIDAC NODE 1"]}
     everything = found(web, "/series", SeriesInstanceUID=uid(1, 1, 2), includefield="all")[0]
     assert {f"{one.tag:08X}" for one in FIELDS.values() if one.level == "series"} <= everything.keys()
-    assert {f"{tag:08X}" for tag in PRIVATE.values()} <= everything.keys()
+    assert {f"{key.tag:08X}" for key in PRIVATE.values()} <= everything.keys()
     assert everything["00181210"]["Value"] == ["Br64d", "3"]
     assert everything["00280030"]["Value"] == [0.7, 0.8]
 
@@ -203,12 +214,12 @@ def test_pages_put_together_are_the_whole_and_each_that_is_cut_says_so(either: W
 
 
 def test_keys_that_the_index_does_not_hold_are_named_in_a_warning_and_not_matched(web: WebHub) -> None:
-    answer = web.get("/studies", AccessionNumber="X", **{"RequestAttributesSequence.00401001": "Y", "PatientID": "*1"})
+    answer = web.get("/studies", StudyDescription="X", **{"RequestAttributesSequence.00401001": "Y", "PatientID": "*1"})
     assert len(answer.json()) == 2
-    assert "AccessionNumber" in answer.headers["warning"]
+    assert "StudyDescription" in answer.headers["warning"]
     assert "RequestAttributesSequence.00401001" in answer.headers["warning"]
     assert answer.headers["warning"].startswith(f"299 {web.url}: ")
-    assert "warning" not in web.get("/studies", AccessionNumber="").headers
+    assert "warning" not in web.get("/studies", StudyDescription="").headers
     assert "emptyvaluematching" in web.get("/studies", emptyvaluematching="true").headers["warning"]
 
 
@@ -312,7 +323,7 @@ def test_the_capabilities_name_every_address_and_attribute(web: WebHub) -> None:
         document = answer.json()
         assert client.options("/", headers={"Accept": "application/vnd.sun.wadl+xml"}).status_code == 406
     names = {one["name"] for one in document["paths"]["/studies"]["get"]["parameters"]}
-    assert ATTRIBUTES.keys() <= names
+    assert {name for name in QUERY_KEYS if name in KEYS} <= names
     assert set(document["paths"]) >= {"/studies", "/studies/{study}/series/{series}/instances", "/instances"}
 
 
@@ -336,7 +347,8 @@ def test_dicomweb_client_finds_the_same(web: WebHub) -> None:
 def test_a_uid_is_found_by_an_index_at_every_level(web: WebHub, level: str, name: str) -> None:
     """No table of objects is read from its beginning to its end (sites and recipes are few)."""
     number = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID").index(name) + 2
-    wanted = StudyFilter(keys=(Key(name, (uid(1, 1, 1, 1)[: len(uid(*[1] * number))],)),))
+    asked_for: dict[str, Any] = {KEYS[name].filter: uid(*[1] * number)}
+    wanted = StudyFilter(**asked_for)
     asked: list[str] = []
     connection = web.db.connection()
     connection.set_trace_callback(asked.append)

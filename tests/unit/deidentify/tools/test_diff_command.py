@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 
 from fidac_node.cli import cli
 from fidac_node.deidentify import Deidentifier
+from fidac_node.dicom import part10
 from fidac_node.identity.originals import DIRECTORY, open_headers, purge_headers
 from fidac_node.operations.uses import UseLog
 from fidac_node.receive.check import entry_for, identify
+from fidac_node.receive.digest import digest_of
 from fidac_node.site.node import Site, open_site
 from fidac_node.site.route import Rules
 from fidac_node.site.worker import Worker
@@ -44,7 +46,9 @@ class Node:
         draft = site.inbox.create()
         write(draft.path, ct(**values))
         identity = identify(draft.path, limit=build.LIMIT)
-        entry = entry_for(identity, draft.path.name.encode(), site.keys.handles)
+        entry = entry_for(
+            identity, digest_of(draft.path, part10.meta_in(draft.path.read_bytes())[1]), site.keys.handles
+        )
         self.study = entry.study
         site.inbox.put(draft, entry)
         site.ledger.note(entry, "ready", received_at=time.time())
