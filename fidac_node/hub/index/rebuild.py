@@ -61,6 +61,7 @@ def reindex(
             archive.coarsen(place for place, _ in batch)
             descriptions = list(_described(archive, batch, limit, result))
             archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
+            archive.describe({new.place: new.digest for new in descriptions}, limit=limit, anew=True)
             _record(db, descriptions, archive, result)
             done += len(batch)
             progress(done)
