@@ -36,8 +36,12 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.index": ("dicom", "system", "hub"),
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
-    # A question is answered on the association that it came by.
-    "hub.query": ("dicom", "system", "receive.association", "hub.index"),
+    # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
+    "hub.query": (
+        *("dicom", "system", "receive.association", "send", "hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+    ),
+    # Compressed frames are decoded as the site's gate does.
+    "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
