@@ -19,11 +19,9 @@ from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.elements import DataSet, Node
 from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.part10 import PIXEL_DATA
-from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE, UNCOMPRESSED
 from fidac_node.dicom.walk import is_sequence
 from fidac_node.errors import Permanent
-
-TARGETS: Final = (EXPLICIT_VR_LE, IMPLICIT_VR_LE)
 
 _CHUNK: Final = 1 << 20
 _LARGEST: Final = 4 << 30  # bytes that a deflated data set may inflate to
@@ -36,16 +34,19 @@ _SIZES: Final = {
 }
 
 
-class Unsuitable(Exception):
+class Unsuitable(Permanent):
     """An object that cannot be given otherwise than it is stored; the text says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("unsuitable", message)
 
 
 def transcode(path: Path, transfer_syntax_uid: str, target: BinaryIO) -> None:
-    """Write the object in the Part 10 file ``path`` to ``target``, in one of :data:`TARGETS`.
+    """Write the object in the Part 10 file ``path`` to ``target``, in one of :data:`.UNCOMPRESSED`.
 
     One frame is in memory at a time. Raises :class:`Unsuitable`, ``OSError``.
     """
-    if transfer_syntax_uid not in TARGETS:
+    if transfer_syntax_uid not in UNCOMPRESSED:
         raise Unsuitable(f"nothing here encodes {transfer_syntax_uid}")
     syntax = Syntax.of(transfer_syntax_uid)
     with _opened(path) as source:
@@ -71,6 +72,8 @@ def _opened(path: Path) -> Iterator[Source]:
             if source.tail:
                 raise Unsuitable("something follows its pixel data")
             yield source
+    except Unsuitable:
+        raise
     except Permanent as error:
         raise Unsuitable(str(error)) from error
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 from peewee import Database
 
 from fidac_node.dicom import part10
+from fidac_node.dicom.uids import UNCOMPRESSED
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.query import InstanceRow, StudyFilter, find
 from fidac_node.hub.index.record import kept
-from fidac_node.hub.transcode import TARGETS, Unsuitable, transcode
 from fidac_node.send.associate import Courier, Pair, Parcel
 from fidac_node.send.upper_layer import MAX_CONTEXTS
 from fidac_node.send.wire import Unavailable
@@ -57,7 +57,7 @@ def _stored(row: InstanceRow) -> Stored:
 def pairs(objects: Sequence[Stored]) -> list[Pair]:
     """What to propose to a destination of these objects: each as it is stored, and as everybody takes it."""
     as_stored = dict.fromkeys((one.sop_class_uid, one.transfer_syntax_uid) for one in objects)
-    otherwise = dict.fromkeys((sop_class, syntax) for sop_class, _ in as_stored for syntax in TARGETS)
+    otherwise = dict.fromkeys((sop_class, syntax) for sop_class, _ in as_stored for syntax in UNCOMPRESSED)
     return list(otherwise | as_stored)[:MAX_CONTEXTS]
 
 
@@ -85,7 +85,7 @@ class Outgoing:
                     yield one, "completed" if status == _STORED else "warning"
                 except Unavailable:
                     raise
-                except (Temporary, Permanent, Unsuitable, OSError) as error:
+                except (Temporary, Permanent, OSError) as error:
                     said = error.strerror if isinstance(error, OSError) else error
                     log.warning("%s was not sent to %s: %s", one.place.sop, courier.destination, said)
                     yield one, "failed"
@@ -101,12 +101,14 @@ class Outgoing:
         """The object as it is stored, or in the first other syntax that the peer takes."""
         path = self._archive.path(one.place)
         if not courier.accepts((one.sop_class_uid, one.transfer_syntax_uid)):
-            for syntax in TARGETS:
+            for syntax in UNCOMPRESSED:
                 if courier.accepts((one.sop_class_uid, syntax)):
                     return self._transcoded(path, syntax)
         return Parcel.kept(str(path))  # sending says what is not accepted
 
     def _transcoded(self, path: Path, transfer_syntax_uid: str) -> Parcel:
+        from fidac_node.hub.transcode import transcode  # the pixels' readers, which reception has no use for
+
         file = tempfile.TemporaryFile(dir=self._scratch, buffering=0)  # noqa: SIM115 - sending closes it
         try:
             transcode(path, transfer_syntax_uid, file)

@@ -15,6 +15,10 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 
 from fidac_node.dicom.uids import (
+    EXPLICIT_VR_BE,
+    EXPLICIT_VR_LE,
+    IMPLICIT_VR_LE,
+    JPEG_LS_LOSSLESS,
     PATIENT_ROOT_GET,
     STUDY_ROOT_GET,
 )
@@ -348,7 +352,7 @@ def test_a_destination_that_says_nothing_is_given_up_in_time(rooms: HubRooms) ->
 def test_a_client_that_takes_another_encoding_gets_the_same_values_in_it(
     client: Client, rooms: HubRooms, syntax: str
 ) -> None:
-    put(rooms.spool, ds := data_set(6), syntax)
+    put(rooms.spool, ds := data_set(6, PixelData=bytes(32)), syntax)
     rooms.file_all()
     wanted = IMPLICIT_VR_LE if syntax == EXPLICIT_VR_LE else EXPLICIT_VR_LE
     answer = client.get("STUDY", STUDY_ROOT_GET, wanted, StudyInstanceUID=ds.StudyInstanceUID)
