@@ -417,6 +417,27 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class Web:
+    """Where programs ask and fetch by HTTP (docs/web.md)."""
+
+    host: str = option("127.0.0.1", "Address to listen on; 0.0.0.0 is every IPv4 interface.", host_problem)
+    port: int = option(0, "TCP port to answer DICOMweb on, under /dicom-web; 0: off.", between(0, 65535))
+    open_on_loopback: bool = option(
+        False, "Answer programs on this machine without a token; only where host is a loopback address."
+    )
+    proxies: tuple[str, ...] = option(
+        (),
+        "Networks of the reverse proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        each(network_problem),
+    )
+    tls_certificate: Path | None = option(None, "Certificate chain (PEM) to listen with TLS; empty: no TLS.", kind=Path)
+    tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
+    tls_ca: Path | None = option(
+        None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
+    )
+
+
+@dataclass(frozen=True)
 class Log:
     """What is logged."""
 

@@ -1,4 +1,4 @@
-"""The hub daemon, top to bottom in the order of the flow: receive, file, answer for what is filed."""
+"""The hub daemon, top to bottom in the order of the flow: receive, file, answer for what is filed, by HTTP too."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
 from fidac_node.hub.watermarks import Watermarks
+from fidac_node.hub.web import listening as web
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
@@ -87,6 +88,9 @@ def run(config_path: Path) -> int:
         reception.restore_names(hub.spool)
         hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
+    if hub.config.web.port:
+        listeners |= web.listen(select(web.Settings, hub.config.web))
+        names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
@@ -120,6 +124,8 @@ def run_child(config_path: Path, name: str) -> NoReturn:
     hub = _open(config_path)
     if name.startswith(reception.STAGE):
         _receive(hub, stop, lifeline)
+    elif name == web.STAGE:
+        _answer(hub, stop, lifeline)
     else:
         _file(hub, stop, lifeline)
     lifeline.end()
@@ -195,6 +201,13 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     filer.recover()
     lifeline.ready()
     filer.run(stop)
+
+
+def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    from fidac_node.hub.web.server import serve  # what it needs is an extra
+
+    settings = select(web.Settings, hub.config.web)
+    serve(settings, hub.db, hub.archive, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
 
 
 def _open(config_path: Path) -> Hub:

@@ -43,6 +43,8 @@ MAY: dict[str, tuple[str, ...]] = {
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
+    # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
+    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
     "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
@@ -86,6 +88,8 @@ LIBRARIES = {
     "blake3",
     "apscheduler",
     "rich",
+    "starlette",
+    "uvicorn",
 }
 THE_SLOW_PATH = "deidentify.slow"
 

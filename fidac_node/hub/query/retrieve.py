@@ -27,7 +27,7 @@ from fidac_node.dicom.uids import (
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.clients import Clients, permitted
-from fidac_node.hub.index.query import StudyFilter
+from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.query.identifier import Refused, chosen, read
 from fidac_node.hub.query.outgoing import Outgoing, pairs, stored
 from fidac_node.hub.query.suboperations import Lent, Queued, Suboperations, Talk
