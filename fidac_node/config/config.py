@@ -29,6 +29,7 @@ from fidac_node.config.sections import (
     HubReceive,
     Index,
     Log,
+    Query,
     Receive,
     Route,
     Send,
@@ -94,6 +95,7 @@ class HubConfig:
     archive: Archive = section(Archive, "Where objects are kept.")
     index: Index = section(Index, "What questions are answered from.")
     spool: Spools = section(Spools, "Where objects wait to be filed.")
+    query: Query = section(Query, "Where objects go to, for who retrieves them in DICOM.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
     web: Web = section(Web, "Where programs ask and fetch: DICOMweb (needs the extra 'web').")
     log: Log = section(Log, "What is logged, on standard error.")
@@ -121,6 +123,9 @@ def load_hub(path: Path, environ: Mapping[str, str] = os.environ) -> HubConfig:
     document = _document(path, environ, HubConfig)
     config = HubConfig(path=path.absolute(), **document.load())
     _check_tls(document, "receive", config.receive, listens=True)
+    titles = [peer.ae_title for peer in config.query.peers]
+    if twice := sorted({title for title in titles if titles.count(title) > 1}):
+        raise document.error(("query", "destinations"), f"{twice[0]} comes twice: an AE title is one destination")
     _check_tls(document, "web", config.web, listens=True)
     if config.web.open_on_loopback and not is_loopback(config.web.host):
         raise document.error(

@@ -384,6 +384,28 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Query:
+    """Where the hub sends what a client retrieves by C-MOVE."""
+
+    destinations: tuple[str, ...] = option(
+        (),
+        'Where a client may have objects sent to (C-MOVE), each as "AET@HOST:PORT".',
+        each(peer_problem),
+    )
+    max_pdu: int = option(
+        131072, "Largest PDU to send, in bytes; the destination may want less.", between(4096, MEBIBYTE)
+    )
+    acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
+    dimse_timeout: float = option(120.0, "Seconds to wait for the answer to an object.", _SECONDS)
+    connect_timeout: float = option(10.0, "Seconds to wait for the TCP connection.", _SECONDS)
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The destinations, taken apart."""
+        return tuple(map(Peer.parse, self.destinations))
+
+
+@dataclass(frozen=True)
 class Verify:
     """What the hub checks before it files an object."""
 

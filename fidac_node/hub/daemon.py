@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -14,6 +14,7 @@ from peewee import Database, PeeweeException
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
 from fidac_node.config.options import select
+from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
@@ -23,11 +24,13 @@ from fidac_node.hub.index import Registry, generation, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.query.find import FindScp, find_contexts
+from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
 from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
+from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
 from fidac_node.system import disk, locks, safeio
@@ -141,13 +144,22 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
     commitment = CommitmentScp(check, partial(_generation, hub.db))
     clients = Clients(hub.db)
+    retrieve = RetrieveScp(
+        hub.db,
+        hub.archive,
+        clients,
+        {peer.ae_title: _destination(hub.config, peer) for peer in hub.config.query.peers},
+        hub.config.spool.directory,
+        receive.dimse_timeout,
+    )
     policy = reception.policy(
         select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
-            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
+            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES), both_ways=True),
             *request_contexts(),
             *find_contexts(),
+            *retrieve_contexts(),
         ],
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
@@ -155,10 +167,18 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         handlers=[*commitment.handlers(), *FindScp(hub.db, clients).handlers()],
         guests=clients.networks_of,
     )
+    policy = replace(policy, services=retrieve.services())
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
     failures.close(_GRACE_SECONDS / 4)
+
+
+def _destination(config: HubConfig, peer: Peer) -> Destination:
+    query = config.query
+    return Destination(
+        *peer, config.receive.ae_title, query.max_pdu, query.connect_timeout, query.acse_timeout, query.dimse_timeout
+    )
 
 
 def _generation(db: Database) -> str:

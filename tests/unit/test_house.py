@@ -36,8 +36,12 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.index": ("dicom", "system", "hub"),
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
-    # A question is answered on the association that it came by.
-    "hub.query": ("dicom", "system", "receive.association", "hub.index"),
+    # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
+    "hub.query": (
+        *("dicom", "system", "receive.association", "send", "hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+    ),
+    # Compressed frames are decoded as the site's gate does.
+    "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
@@ -172,7 +176,7 @@ def test_what_reception_sending_and_the_index_load_is_without_the_deidentifier()
         if not one.lazy and one.imported in below:
             below[one.importer].add(one.imported)
     rooms = ("receive", "send", "hub", "commitment")
-    for start in (name for name in MODULES if within(name, rooms) and name != "hub.recipes"):
+    for start in (name for name in MODULES if within(name, rooms) and name not in ("hub.recipes", "hub.transcode")):
         seen, waiting = {start}, [start]
         while waiting:
             for after in below[waiting.pop()] - seen:

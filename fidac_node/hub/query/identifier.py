@@ -98,21 +98,49 @@ def question(asked: Identifier, top: str, allowed: StudyFilter) -> StudyFilter |
 
     ``top`` is the first level of the information model. Raises :class:`Refused`.
     """
-    if asked.level not in list(LEVELS)[list(LEVELS).index(top) :]:
-        raise Refused(MISMATCH, f"this information model has no level {asked.level}", LEVEL)
     known = asked.known
-    for keyword in above(asked.level, top):
+    for keyword in _unique_keys(asked, top)[:-1]:
         _check_unique(keyword, known.get(keyword, ""))
     fields: dict[str, Any] = {}
     for keyword, text in known.items():
-        try:
-            part = fields_of(keyword, text)
-        except Unusable as error:
-            raise Refused(MISMATCH, str(error), KEYS[keyword].tag) from None
+        part = _fields(keyword, text)
         if part is None:
             return None
         fields |= part
     return replace(allowed, **fields)
+
+
+def chosen(asked: Identifier, top: str, allowed: StudyFilter) -> StudyFilter:
+    """Make the choice of a C-MOVE or C-GET out of what the client is ``allowed`` to retrieve (PS3.4 C.4.2.1.4.1).
+
+    The Unique Keys alone count: of each level above one value, of the level itself one PatientID or a list of UIDs.
+    ``top`` is the first level of the information model. Raises :class:`Refused`.
+    """
+    names = _unique_keys(asked, top)
+    fields: dict[str, Any] = {}
+    for keyword in names:
+        text = asked.known.get(keyword, "")
+        if keyword != names[-1] or keyword == UNIQUE["PATIENT"]:
+            _check_unique(keyword, text)
+        elif not text.strip("*"):
+            raise Refused(MISMATCH, f"a {keyword} or several are required at this level", KEYS[keyword].tag)
+        fields |= _fields(keyword, text) or {}
+    return replace(allowed, **fields)
+
+
+def _fields(keyword: str, text: str) -> dict[str, Any] | None:
+    """What the text of a key asks for; ``None``: nobody has such a value. Raises :class:`Refused`."""
+    try:
+        return fields_of(keyword, text)
+    except Unusable as error:
+        raise Refused(MISMATCH, str(error), KEYS[keyword].tag) from None
+
+
+def _unique_keys(asked: Identifier, top: str) -> list[str]:
+    """The Unique Keys from the top of an information model to the level that is asked for. Raises :class:`Refused`."""
+    if asked.level not in list(LEVELS)[list(LEVELS).index(top) :]:
+        raise Refused(MISMATCH, f"this information model has no level {asked.level}", LEVEL)
+    return [*above(asked.level, top), UNIQUE[asked.level]]
 
 
 def _check_unique(keyword: str, value: str) -> None:
