@@ -9,7 +9,6 @@ wrong: what is missing is made anew.
 from __future__ import annotations
 
 import fcntl
-import io
 import logging
 import mmap
 import os
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 FILE: Final = "METADATA"
 
 _LINE: Final = re.compile(rb"([0-9.]{1,64}) ([a-z2-7]{16}) ([0-9a-f]{8}) (\{.*\})")
-_SMALL: Final = 1 << 10  # bytes of a value that is not left in the file
 
 
 class Said(NamedTuple):
@@ -55,8 +53,10 @@ class Writer:
             meta, offset = part10.read_meta(fp)
             syntax, size = meta.transfer_syntax_uid, os.fstat(fp.fileno()).st_size
             if syntax == EXPLICIT_VR_BE:
-                encoded = _little(path)
-                return self._written(encoded, 0, len(encoded), explicit=True, pixels=True)
+                from fidac_node.hub.transcode import header  # none comes from a scanner of this century
+
+                encoded, pixels = header(Path(path))
+                return self._written(encoded, 0, len(encoded), explicit=True, pixels=pixels)
             with mmap.mmap(fp.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
                 if syntax == DEFLATED_EXPLICIT_VR_LE:
                     encoded = part10.inflate(buffer[offset:], limit)
@@ -118,15 +118,3 @@ def forget(folder: Path | str, sops: Collection[str]) -> None:
 def _line(sop_instance_uid: str, said: Said) -> bytes:
     head = f"{sop_instance_uid} {said.digest} {zlib.crc32(said.text):08x} "
     return b"".join((head.encode("ascii"), said.text, b"\n"))
-
-
-def _little(path: Path | str) -> bytes:
-    """A data set in Explicit VR Big Endian, which is retired, in Little Endian and without its pixels."""
-    from pydicom import dcmread  # noqa: PLC0415 - none comes from a scanner of this century
-
-    ds = dcmread(path, defer_size=_SMALL)
-    if "PixelData" in ds:
-        del ds.PixelData
-    fp = io.BytesIO()
-    ds.save_as(fp, implicit_vr=False, little_endian=True, enforce_file_format=False)
-    return fp.getvalue()

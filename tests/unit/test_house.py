@@ -62,6 +62,8 @@ MAY: dict[str, tuple[str, ...]] = {
             "site",
             "hub.index",
             "hub.archive",
+            "hub.fixity",
+            "hub.transcode",
             "hub.recipes",
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds

@@ -75,12 +75,16 @@ def allowed(request: Request, right: Right) -> StudyFilter:
         raise HTTPException(403, f"this needs a token with the scope {scope}", headers=challenge) from None
 
 
+def is_forwarded(headers: Headers) -> bool:
+    """Say whether a proxy asks for somebody."""
+    return any(name == "forwarded" or name.startswith("x-forwarded") for name in headers)
+
+
 def _is_local(scope: Scope, headers: Headers) -> bool:
     """Whether a program on this machine asks: no proxy for somebody, no web page that found a name for 127.0.0.1."""
-    forwarded = any(name == "forwarded" or name.startswith("x-forwarded") for name in headers)
     host, _ = scope.get("client") or ("", 0)
     asked = _PORT.sub("", headers.get("host", "")).strip("[]")
-    return not forwarded and _is_loopback(host) and (asked == "localhost" or _is_loopback(asked))
+    return not is_forwarded(headers) and _is_loopback(host) and (asked == "localhost" or _is_loopback(asked))
 
 
 def _is_loopback(address: str) -> bool:

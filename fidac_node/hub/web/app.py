@@ -8,18 +8,18 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from fidac_node.hub.archive import Archive
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb.routes import routes
 from fidac_node.hub.web.errors import answer, unexpected
 from fidac_node.hub.web.streaming import Readers
+from fidac_node.operations.retrieval import Shelf
 
 
-def application(db: Database, archive: Archive, readers: Readers, *, open_on_loopback: bool = False) -> ASGIApp:
-    """Return the application that answers from this index and archive."""
+def application(db: Database, shelf: Shelf, readers: Readers, *, open_on_loopback: bool = False) -> ASGIApp:
+    """Return the application that answers from this index and what it gives out."""
     app = Starlette(
         routes=[Mount("/dicom-web", routes=routes())],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
-    app.state.db, app.state.archive, app.state.readers = db, archive, readers
+    app.state.db, app.state.shelf, app.state.readers = db, shelf, readers
     return Access(app, db, readers, open_on_loopback=open_on_loopback)

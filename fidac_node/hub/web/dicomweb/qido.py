@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fidac_node.hub.web.access import allowed
+from fidac_node.hub.web.access import allowed, is_forwarded
 from fidac_node.hub.web.dicomweb import parameters
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
 from fidac_node.hub.web.dicomweb.rows import LEVELS, Writer
-from fidac_node.hub.web.streaming import streamed
+from fidac_node.hub.web.streaming import Head, streamed
 from fidac_node.operations.index import Row, StudyFilter, find
 
 View = Callable[[Request], Awaitable[Response]]
@@ -24,6 +24,7 @@ View = Callable[[Request], Awaitable[Response]]
 # Rows that are read before the answer begins: a search that ends within them is known whole.
 _FIRST: Final = 500
 _CHUNK: Final = 64 << 10
+_USUAL: Final = {"http": 80, "https": 443}
 _CUT: Final = "There are additional results that can be requested"
 
 
@@ -62,7 +63,7 @@ class _Answer:
     async def begun(self, media_type: str) -> Response:
         """Return the answer, whose first rows are read: 204 when there are none."""
         none = Response(status_code=204)
-        response = await streamed(self._readers, self._chunks(), media_type=media_type, none=none)
+        response = await streamed(self._readers, self._chunks(), Head(media_type), none=none)
         warnings = [*self._asked.warnings, *([_CUT] if self._cut else [])]
         for warning in warnings:
             response.headers.append("Warning", f"299 {self._base}: {warning}")
@@ -76,7 +77,7 @@ class _Answer:
                 return
             self._cut = self._is_cut(len(first))
             yield b""
-            yield from _in_pieces(self._written(chain(first, rows)))
+            yield from in_pieces(self._written(chain(first, rows)))
 
     def _is_cut(self, seen: int) -> bool:
         """Whether there are more rows than were asked for; one look, in the state of the index that the rows are of."""
@@ -102,11 +103,23 @@ class _Answer:
 
 
 def base_url(request: Request) -> str:
-    """Where DICOMweb is, as the client reached it: ``https://host/dicom-web``."""
-    return f"{request.url.scheme}://{request.url.netloc}/dicom-web"
+    """Where DICOMweb is, as the client reached it: ``https://host/dicom-web``.
+
+    Who comes by himself and leaves out the port in ``Host`` (RFC 9110 7.2) came to the port that is listened on.
+    """
+    netloc = request.url.netloc
+    _, port = request.scope.get("server") or ("", None)
+    if (
+        port
+        and request.url.port is None
+        and port != _USUAL.get(request.url.scheme)
+        and not is_forwarded(request.headers)
+    ):
+        netloc = f"{netloc}:{port}"
+    return f"{request.url.scheme}://{netloc}/dicom-web"
 
 
-def _in_pieces(objects: Iterator[bytes]) -> Iterator[bytes]:
+def in_pieces(objects: Iterator[bytes]) -> Iterator[bytes]:
     """A JSON array, in pieces of 64 KB."""
     piece = bytearray(b"[")
     for number, one in enumerate(objects):
