@@ -25,6 +25,7 @@ from fidac_node.config.options import (
 from fidac_node.config.options import render as render_options
 from fidac_node.config.sections import (
     Archive,
+    Audit,
     Deidentify,
     HubReceive,
     Index,
@@ -93,6 +94,7 @@ class HubConfig:
     index: Index = section(Index, "What questions are answered from.")
     spool: Spools = section(Spools, "Where objects wait to be filed.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
+    audit: Audit = section(Audit, "Who else is told what is done and asked here; the record itself is in the spool.")
     log: Log = section(Log, "What is logged, on standard error.")
 
 

@@ -18,6 +18,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "dicom": (),
     "system": (),
     "spool": ("system",),
+    # Whoever answers or acts writes it down: at both ends, in every process.
+    "audit": ("dicom", "system"),
     "config": ("dicom", "identity.programme"),
     "phantom": ("dicom",),
     "receive": ("dicom", "spool", "system"),
@@ -37,9 +39,9 @@ MAY: dict[str, tuple[str, ...]] = {
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
     # A question is answered on the association that it came by.
-    "hub.query": ("dicom", "system", "receive.association", "hub.index"),
+    "hub.query": ("dicom", "system", "audit", "receive.association", "hub.index"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
-    "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
+    "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
         ("site.daemon", "site.node", "site.housekeeping"),
@@ -48,6 +50,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "operations": (
         *(
             "config",
+            "audit",
             "dicom",
             "spool",
             "system",

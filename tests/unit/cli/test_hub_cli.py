@@ -259,9 +259,9 @@ def test_held_objects_are_listed_shown_released_and_dropped(tmp_path: Path, file
     assert json.loads(filed("held", "list", "--json").stdout) == []
     assert json.loads(filed("status", "--json").stdout)["conflicts"] == 0
     uses = json.loads(filed("audit", "--json").stdout)
-    assert [(use["command"], use["subject"], use["reason"]) for use in uses] == [
-        ("held drop", by_code["conflict"], "1 objects"),
-        ("held release", "reason unknown-site", "1 objects"),
+    assert [(use["act"], use["what"], use["number"]) for use in uses] == [
+        ("held drop", by_code["conflict"], 1),
+        ("held release", "reason unknown-site", 1),
     ]
     assert "held drop" in filed("audit").stdout
 
