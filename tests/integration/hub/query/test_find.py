@@ -399,7 +399,6 @@ def test_each_query_is_written_down_with_who_from_where_its_filter_and_its_match
     hub.find("SERIES", StudyInstanceUID=uid(3, 1))
     hub.find(AccessionNumber="A1")
     hub.find(calling="GETTER", PatientName="QUENOUILLE^MARIE")
-    nobody = "(no pseudonym, 10 characters)"
     acts = [(act.who, act.origin, act.act, act.what, act.number) for act in hub.trail.acts()]
     assert acts == [
         (
