@@ -29,6 +29,7 @@ from fidac_node.config.values import (
     profile_name_problem,
     read_rules,
     site_id_problem,
+    syslog_problem,
 )
 from fidac_node.dicom.ae import Peer, ae_title_problem, port_problem
 from fidac_node.dicom.marks import LABELS, SAFE_PRIVATE_CREATORS
@@ -204,7 +205,7 @@ class Deidentify:
         Path("secret.key"), "The site's secret key, mode 0600. Back it up: without it patients fork."
     )
     vault_directory: Path = option(
-        Path("vault"), "Folder of the vault and of the record of its uses. Back it up, apart from the keys."
+        Path("vault"), "Folder of the vault and of the record of acts. Back it up, apart from the keys."
     )
     vault_key_file: Path = option(
         Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified."
@@ -434,6 +435,18 @@ class Web:
     tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
     tls_ca: Path | None = option(
         None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
+    )
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Who else is told what is done at the hub."""
+
+    syslog: str = option(
+        "",
+        "Where a copy of each act goes, as a DICOM audit message (PS3.15 A.5): udp://HOST:514 or unix:///dev/log; "
+        "empty: nowhere.",
+        syslog_problem,
     )
 
 

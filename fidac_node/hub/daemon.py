@@ -11,6 +11,8 @@ from typing import Final, NoReturn
 
 from peewee import Database, PeeweeException
 
+from fidac_node.audit.syslog import teller
+from fidac_node.audit.trail import FILE, Trail
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
 from fidac_node.config.options import select
@@ -68,6 +70,12 @@ class Hub:
     def registry(self) -> Registry:
         """Which site stands behind a calling AE title."""
         return Registry(self.db)
+
+    @cached_property
+    def trail(self) -> Trail:
+        """The record of who asks, and what."""
+        tell = teller(self.config.audit.syslog, self.config.receive.ae_title)
+        return Trail(self.config.spool.directory / FILE, tell)
 
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
@@ -148,6 +156,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.db,
         hub.archive,
         clients,
+        hub.trail,
         {peer.ae_title: _destination(hub.config, peer) for peer in hub.config.query.peers},
         hub.config.spool.directory,
         receive.dimse_timeout,
@@ -164,7 +173,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=[*commitment.handlers(), *FindScp(hub.db, clients).handlers()],
+        handlers=[*commitment.handlers(), *FindScp(hub.db, clients, hub.trail).handlers()],
         guests=clients.networks_of,
     )
     policy = replace(policy, services=retrieve.services())

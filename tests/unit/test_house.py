@@ -18,6 +18,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "dicom": (),
     "system": (),
     "spool": ("system",),
+    # Whoever answers or acts writes it down: at both ends, in every process.
+    "audit": ("dicom", "system"),
     "config": ("dicom", "identity.programme"),
     "phantom": ("dicom",),
     "receive": ("dicom", "spool", "system"),
@@ -38,14 +40,15 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.recipes": ("deidentify",),
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
-        *("dicom", "system", "receive.association", "send", "hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+        *("dicom", "system", "audit", "receive.association", "send"),
+        *("hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
-    "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
+    "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
         ("site.daemon", "site.node", "site.housekeeping"),
@@ -54,6 +57,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "operations": (
         *(
             "config",
+            "audit",
             "dicom",
             "spool",
             "system",

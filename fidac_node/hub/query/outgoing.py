@@ -35,9 +35,10 @@ _STORED: Final = 0x0000
 
 
 class Stored(NamedTuple):
-    """An object of the archive: where it is, and what it needs to be sent as it is."""
+    """An object of the archive: where it is, whose it is, and what it needs to be sent as it is."""
 
     place: Place
+    patient: str
     sop_class_uid: str
     transfer_syntax_uid: str
 
@@ -50,10 +51,16 @@ def stored(db: Database, wanted: StudyFilter, most: int) -> list[Stored]:
 
 def _stored(row: InstanceRow) -> Stored:
     """What is the same for many objects is in memory once: there may be 65,535."""
-    study, series, sop_class, syntax = map(
-        sys.intern, (row.StudyInstanceUID, row.SeriesInstanceUID, row.SOPClassUID, row.TransferSyntaxUID)
+    said = (
+        row.site,
+        row.StudyInstanceUID,
+        row.SeriesInstanceUID,
+        row.PatientID,
+        row.SOPClassUID,
+        row.TransferSyntaxUID,
     )
-    return Stored(Place(sys.intern(row.site), study, series, row.SOPInstanceUID), sop_class, syntax)
+    site, study, series, patient, sop_class, syntax = map(sys.intern, said)
+    return Stored(Place(site, study, series, row.SOPInstanceUID), patient, sop_class, syntax)
 
 
 def pairs(objects: Sequence[Stored]) -> list[Pair]:

@@ -362,6 +362,23 @@ def test_a_client_that_takes_another_encoding_gets_the_same_values_in_it(
     assert got.ConvolutionKernel == ds.ConvolutionKernel
 
 
+def test_who_got_what_and_who_was_refused_stands_in_the_record_of_acts(hub: GivingHub, client: Client) -> None:
+    client.get(StudyInstanceUID=STUDY)
+    client.move("NOBODY", StudyInstanceUID=STUDY)
+    Client(hub.scp.port, "FINDER").get(StudyInstanceUID=STUDY)
+    got, moved, refused = hub.trail.acts()
+    assert (got.who, got.origin, got.act, got.number, got.outcome) == ("VIEWER", "127.0.0.1", "retrieve", 5, "")
+    assert STUDY in got.what and got.studies == {STUDY: "PSEUDO0001"}
+    assert (moved.number, moved.studies) == (0, {}) and "NOBODY" in moved.what and "5 failed" in moved.outcome
+    assert (refused.who, refused.what) == ("FINDER", "refused") and "not retrieve" in refused.reason
+
+
+def test_what_cannot_be_written_down_is_not_given(client: Client, hub: GivingHub) -> None:
+    hub.trail.path.mkdir()
+    answer = client.get(StudyInstanceUID=STUDY)
+    assert answer.final.Status == 0xA702 and answer.got == []
+
+
 def test_a_client_that_takes_none_of_the_encodings_there_are_is_told_so(client: Client) -> None:
     answer = client.get("STUDY", STUDY_ROOT_GET, JPEG_LS_LOSSLESS, StudyInstanceUID=STUDY)
     assert answer.final.Status == 0xA702 and answer.counts == (0, 5, 0)
