@@ -31,7 +31,7 @@ from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
-from fidac_node.hub.index.record import Description, Kept, describe_header, kept, owners, record, whereabouts
+from fidac_node.hub.index.record import DOUBTED, Description, Kept, describe_header, kept, owners, record, whereabouts
 from fidac_node.hub.index.sites import Registry
 from fidac_node.receive.check import is_whole
 from fidac_node.spool.bell import Bell
@@ -426,7 +426,7 @@ class CommitmentCheck:
         """Whether the archive has what was filed; it is read only where it may have changed since it was last right."""
         try:
             now = self._archive.fingerprint(place)
-            if now and now in (known.seen, self._right.get(place)):
+            if known.seen != DOUBTED and now and now in (known.seen, self._right.get(place)):
                 return True
             wrong = self._archive.fault(place, known.filed)
         except OSError as error:
