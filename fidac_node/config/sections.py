@@ -373,6 +373,15 @@ class Archive:
     """Where the hub keeps objects."""
 
     directory: Path = option(Path("archive"), "Folder of the archive: site/study/series/instance.")
+    scrub_days: float = option(
+        30.0, "Days in which every file is read once and compared with what was filed; 0: never.", between(0, 3660)
+    )
+    scrub_rate_mb: int = option(20, "MB a second that such reading takes from the disk at most.", between(1, 10000))
+
+    @property
+    def scrub_rate(self) -> int:
+        """What reading takes from the disk at most, in bytes a second."""
+        return self.scrub_rate_mb * 1_000_000
 
 
 @dataclass(frozen=True)

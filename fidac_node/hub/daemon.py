@@ -22,11 +22,15 @@ from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.index import Registry, generation, prepare
+from fidac_node.hub.fixity import Fixity
+from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
+from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
+from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
+from fidac_node.hub.scrub import Scrub
 from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
 from fidac_node.receive import reception
@@ -105,7 +109,10 @@ def run(config_path: Path) -> int:
         Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
     ]
-    return Supervisor(
+    scrub = _scrub(hub)
+    if hub.config.archive.scrub_days:
+        chores.append(Chore("reading the archive through", SCRUB_SECONDS, scrub.turn))
+    supervisor = Supervisor(
         f"hub {receive.ae_title}",
         children,
         chores,
@@ -114,7 +121,17 @@ def run(config_path: Path) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
-    ).run()
+    )
+    try:
+        return supervisor.run()
+    finally:
+        scrub.stop()
+
+
+def _scrub(hub: Hub) -> Scrub:
+    settings = hub.config.archive
+    fixity = Fixity(hub.archive, hub.db, hub.spool)
+    return Scrub(fixity, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
 
 
 def _look(watermarks: Watermarks) -> None:
@@ -150,7 +167,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.spool.put(draft, entry)
 
     check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
-    commitment = CommitmentScp(check, partial(_generation, hub.db))
+    commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
     retrieve = RetrieveScp(
         hub.db,
@@ -190,9 +207,9 @@ def _destination(config: HubConfig, peer: Peer) -> Destination:
     )
 
 
-def _generation(db: Database) -> str:
-    with borrowed(db):
-        return generation(db)
+def _generation(hub: Hub, calling_ae: str) -> str:
+    with borrowed(hub.db):
+        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:

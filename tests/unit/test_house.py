@@ -41,7 +41,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
         *("dicom", "system", "audit", "receive.association", "send"),
-        *("hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+        *("hub.index", "hub.archive", "hub.answerable", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
@@ -67,10 +67,22 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.index",
             "hub.archive",
             "hub.recipes",
+            # What was promised is looked after by a person as by the hub itself.
+            *("hub.fixity", "hub.scrub"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
-    "doctor": ("config", "dicom", "system", "identity", "deidentify", "site.compress", "send.echo", "hub.index"),
+    "doctor": (
+        "config",
+        "dicom",
+        "system",
+        "identity",
+        "deidentify",
+        "site.compress",
+        "send.echo",
+        "hub.index",
+        "hub.scrub",
+    ),
     "demo": ("dicom", "system", "send", "receive", "site", "phantom"),
     # Nothing of a spool, a ledger, a vault, an index: what is done to them is an operation.
     "cli": (
