@@ -25,6 +25,7 @@ from fidac_node.config.options import (
 from fidac_node.config.options import render as render_options
 from fidac_node.config.sections import (
     Archive,
+    Audit,
     Deidentify,
     HubReceive,
     Index,
@@ -98,6 +99,7 @@ class HubConfig:
     query: Query = section(Query, "Where objects go to, for who retrieves them in DICOM.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
     web: Web = section(Web, "Where programs ask and fetch: DICOMweb (needs the extra 'web').")
+    audit: Audit = section(Audit, "Who else is told what is done and asked here; the record itself is in the spool.")
     log: Log = section(Log, "What is logged, on standard error.")
 
 

@@ -29,6 +29,7 @@ from fidac_node.config.values import (
     profile_name_problem,
     read_rules,
     site_id_problem,
+    syslog_problem,
 )
 from fidac_node.dicom.ae import Peer, ae_title_problem, port_problem
 from fidac_node.dicom.marks import LABELS, SAFE_PRIVATE_CREATORS
@@ -204,7 +205,7 @@ class Deidentify:
         Path("secret.key"), "The site's secret key, mode 0600. Back it up: without it patients fork."
     )
     vault_directory: Path = option(
-        Path("vault"), "Folder of the vault and of the record of its uses. Back it up, apart from the keys."
+        Path("vault"), "Folder of the vault and of the record of acts. Back it up, apart from the keys."
     )
     vault_key_file: Path = option(
         Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified."
@@ -372,6 +373,15 @@ class Archive:
     """Where the hub keeps objects."""
 
     directory: Path = option(Path("archive"), "Folder of the archive: site/study/series/instance.")
+    scrub_days: float = option(
+        30.0, "Days in which every file is read once and compared with what was filed; 0: never.", between(0, 3660)
+    )
+    scrub_rate_mb: int = option(20, "MB a second that such reading takes from the disk at most.", between(1, 10000))
+
+    @property
+    def scrub_rate(self) -> int:
+        """What reading takes from the disk at most, in bytes a second."""
+        return self.scrub_rate_mb * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -434,6 +444,18 @@ class Web:
     tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
     tls_ca: Path | None = option(
         None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
+    )
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Who else is told what is done at the hub."""
+
+    syslog: str = option(
+        "",
+        "Where a copy of each act goes, as a DICOM audit message (PS3.15 A.5): udp://HOST:514 or unix:///dev/log; "
+        "empty: nowhere.",
+        syslog_problem,
     )
 
 

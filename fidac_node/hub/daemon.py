@@ -11,6 +11,8 @@ from typing import Final, NoReturn
 
 from peewee import Database, PeeweeException
 
+from fidac_node.audit.syslog import teller
+from fidac_node.audit.trail import FILE, Trail
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
 from fidac_node.config.options import select
@@ -20,11 +22,15 @@ from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.index import Registry, generation, prepare
+from fidac_node.hub.fixity import Fixity
+from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
+from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
+from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
+from fidac_node.hub.scrub import Scrub
 from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
 from fidac_node.receive import reception
@@ -69,6 +75,12 @@ class Hub:
         """Which site stands behind a calling AE title."""
         return Registry(self.db)
 
+    @cached_property
+    def trail(self) -> Trail:
+        """The record of who asks, and what."""
+        tell = teller(self.config.audit.syslog, self.config.receive.ae_title)
+        return Trail(self.config.spool.directory / FILE, tell)
+
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
         return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
@@ -97,7 +109,10 @@ def run(config_path: Path) -> int:
         Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
     ]
-    return Supervisor(
+    scrub = _scrub(hub)
+    if hub.config.archive.scrub_days:
+        chores.append(Chore("reading the archive through", SCRUB_SECONDS, scrub.turn))
+    supervisor = Supervisor(
         f"hub {receive.ae_title}",
         children,
         chores,
@@ -106,7 +121,17 @@ def run(config_path: Path) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
-    ).run()
+    )
+    try:
+        return supervisor.run()
+    finally:
+        scrub.stop()
+
+
+def _scrub(hub: Hub) -> Scrub:
+    settings = hub.config.archive
+    fixity = Fixity(hub.archive, hub.db, hub.spool)
+    return Scrub(fixity, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
 
 
 def _look(watermarks: Watermarks) -> None:
@@ -142,12 +167,13 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.spool.put(draft, entry)
 
     check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
-    commitment = CommitmentScp(check, partial(_generation, hub.db))
+    commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
     retrieve = RetrieveScp(
         hub.db,
         hub.archive,
         clients,
+        hub.trail,
         {peer.ae_title: _destination(hub.config, peer) for peer in hub.config.query.peers},
         hub.config.spool.directory,
         receive.dimse_timeout,
@@ -164,7 +190,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=[*commitment.handlers(), *FindScp(hub.db, clients).handlers()],
+        handlers=[*commitment.handlers(), *FindScp(hub.db, clients, hub.trail).handlers()],
         guests=clients.networks_of,
     )
     policy = replace(policy, services=retrieve.services())
@@ -181,9 +207,9 @@ def _destination(config: HubConfig, peer: Peer) -> Destination:
     )
 
 
-def _generation(db: Database) -> str:
-    with borrowed(db):
-        return generation(db)
+def _generation(hub: Hub, calling_ae: str) -> str:
+    with borrowed(hub.db):
+        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
@@ -207,7 +233,7 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     from fidac_node.hub.web.server import serve  # what it needs is an extra
 
     settings = select(web.Settings, hub.config.web)
-    rooms = web.Rooms(hub.db, hub.archive, hub.config.spool.directory, hub.config.receive.max_object)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, hub.config.spool.directory, hub.config.receive.max_object)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
 
 

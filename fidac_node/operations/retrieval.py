@@ -18,8 +18,8 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import PIXEL_DATA
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, UNCOMPRESSED
 from fidac_node.errors import NotFound
+from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.record import Kept, kept
@@ -36,12 +36,13 @@ NATIVE: Final = frozenset({*UNCOMPRESSED, DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_B
 
 
 class Stored(NamedTuple):
-    """One object of the archive: where it belongs, its file, size (bytes) and transfer syntax, how many frames it has.
+    """One object of the archive: where it belongs and to whom, its file, its size (bytes), transfer syntax and frames.
 
     ``version`` tells it from every other content that the same UID might have had.
     """
 
     place: Place
+    patient: str
     path: Path
     size: int
     transfer_syntax_uid: str
@@ -67,7 +68,7 @@ class Shelf:
     def __init__(self, db: Database, archive: Archive, scratch: Path, limit: int) -> None:
         self.db = db
         self._archive = archive
-        self._fixity = Fixity(archive)
+        self._answerable = Answerable(archive)
         self._scratch = scratch
         self._limit = limit
 
@@ -86,9 +87,9 @@ class Shelf:
                 places = list(of_series)
                 yield from zip(places, self._archive.said(places, limit=self._limit), strict=True)
 
-    def versions(self, wanted: StudyFilter) -> list[str]:
-        """Return the version of each object that matches."""
-        return [known.filed.digest or str(known.seen) for _, known in self._rows(wanted, None)]
+    def known(self, wanted: StudyFilter) -> list[Stored]:
+        """Return all objects that match, as the index has them, whatever became of their files."""
+        return [self._stored(row, known) for row, known in self._rows(wanted, None)]
 
     def opened(self, one: Stored, transfer_syntax_uid: str) -> BinaryIO:
         """Open an object in a transfer syntax: its own, or one of :data:`UNCOMPRESSED`.
@@ -167,10 +168,15 @@ class Shelf:
     def _whole(self, row: InstanceRow, known: Kept) -> Stored:
         place = _place(row)
         path = self._archive.path(place)
-        if not self._fixity.is_right(place, known):
+        if not self._answerable.is_right(place, known):
             raise NotFound(f"{path} is not there as it was filed; its site sends it again")
+        return self._stored(row, known)
+
+    def _stored(self, row: InstanceRow, known: Kept) -> Stored:
+        place = _place(row)
         version = known.filed.digest or str(self._archive.fingerprint(place))
-        return Stored(place, path, known.filed.size, row.TransferSyntaxUID, row.NumberOfFrames, version)
+        size, syntax, frames = known.filed.size, row.TransferSyntaxUID, row.NumberOfFrames
+        return Stored(place, row.PatientID, self._archive.path(place), size, syntax, frames, version)
 
 
 def _place(row: object) -> Place:

@@ -1,4 +1,4 @@
-"""The tokens of programs that ask the hub by HTTP: make, list, revoke; each act is in the record of uses."""
+"""The tokens of programs that ask the hub by HTTP: make, list, revoke; each act is in the record of acts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fidac_node.hub.index.tokens import (
     list_tokens,
 )
 from fidac_node.hub.index.tokens import revoke_token as end
-from fidac_node.operations.uses import UseLog
+from fidac_node.operations.uses import hub_uses
 
 if TYPE_CHECKING:
     from peewee import Database
@@ -46,12 +46,12 @@ def create(
 ) -> str:
     """Make a token and return it, which nobody can do again. Raises :class:`ConfigError`."""
     reason = f"scopes {' '.join(scopes)}, {days} days" + (f", programme {programme}" if programme else "")
-    UseLog(config.spool.directory).write("token create", name, reason)
+    hub_uses(config).write("hub token create", name, reason)
     return add_token(db, name, scopes, programme, days)
 
 
 def revoke(config: HubConfig, db: Database, name: str) -> None:
     """End a token at once. Raises :class:`~fidac_node.errors.NotFound` when there is no valid one of this name."""
-    UseLog(config.spool.directory).write("token revoke", name, "-")
+    hub_uses(config).write("hub token revoke", name)
     if not end(db, name):
         raise NotFound(f"no valid token {name!r}; 'fidac-node hub token list' shows them")

@@ -18,6 +18,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "dicom": (),
     "system": (),
     "spool": ("system",),
+    # Whoever answers or acts writes it down: at both ends, in every process.
+    "audit": ("dicom", "system"),
     "config": ("dicom", "identity.programme"),
     "phantom": ("dicom",),
     "receive": ("dicom", "spool", "system"),
@@ -38,14 +40,18 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.recipes": ("deidentify",),
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
-        *("dicom", "system", "receive.association", "send", "hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+        *("dicom", "system", "audit", "receive.association", "send"),
+        *("hub.index", "hub.archive", "hub.answerable", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
-    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
-    "hub.daemon": ("dicom", "spool", "system", "receive", "send", "commitment", "hub", "config"),
+    "hub.web": (
+        *("dicom", "system", "audit", "receive.listener", "operations"),
+        *("hub.archive", "hub.index.keys", "hub.index.words"),
+    ),
+    "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
         ("site.daemon", "site.node", "site.housekeeping"),
@@ -54,6 +60,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "operations": (
         *(
             "config",
+            "audit",
             "dicom",
             "spool",
             "system",
@@ -61,14 +68,24 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            "hub.archive",
-            "hub.fixity",
-            "hub.transcode",
+            *("hub.archive", "hub.answerable", "hub.transcode"),
             "hub.recipes",
+            # What was promised is looked after by a person as by the hub itself.
+            *("hub.fixity", "hub.scrub"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
-    "doctor": ("config", "dicom", "system", "identity", "deidentify", "site.compress", "send.echo", "hub.index"),
+    "doctor": (
+        "config",
+        "dicom",
+        "system",
+        "identity",
+        "deidentify",
+        "site.compress",
+        "send.echo",
+        "hub.index",
+        "hub.scrub",
+    ),
     "demo": ("dicom", "system", "send", "receive", "site", "phantom"),
     # Nothing of a spool, a ledger, a vault, an index: what is done to them is an operation.
     "cli": (

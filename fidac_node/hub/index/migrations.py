@@ -184,6 +184,8 @@ _TOKENS: Final = (
         revoked_at {timestamp})""",
     "CREATE INDEX series_any_study ON series (series_instance_uid)",
 )
+# The files of the archive that were found to be wrong are few, and asked for by every status.
+_DOUBTED: Final = ("CREATE INDEX instance_doubted ON instance (id) WHERE seen < 0",)
 
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
@@ -198,6 +200,7 @@ STEPS: Final = (
     Step("0010-client", statements(*_CLIENT)),
     Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
     Step("0012-tokens", statements(*_TOKENS)),
+    Step("0013-doubted", statements(*_DOUBTED)),
 )
 
 

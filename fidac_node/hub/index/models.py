@@ -128,7 +128,7 @@ class Instance(Model):
     """One object in the archive; ``bytes`` is the size of its Part 10 file.
 
     ``digest`` is that of its data set as the spool spells it, empty where an older version filed; ``seen`` tells the
-    file (size, time of change, inode) that was known to have it.
+    file (size, time of change, inode) that was known to have it, or is negative when it was found to be wrong.
     """
 
     id = BigAutoField()

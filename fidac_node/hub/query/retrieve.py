@@ -7,14 +7,17 @@ over one more, to a destination that the settings name. Nothing piles up for who
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from peewee import Database, PeeweeException
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.presentation import build_context
 
+from fidac_node.audit.trail import Trail, Who
 from fidac_node.dicom.ae import Context
 from fidac_node.dicom.uids import (
     EXPLICIT_VR_LE,
@@ -28,9 +31,11 @@ from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.clients import Clients, permitted
 from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.words import words
 from fidac_node.hub.query.identifier import Refused, chosen, read
+from fidac_node.hub.query.keys import LEVELS
 from fidac_node.hub.query.outgoing import Outgoing, pairs, stored
-from fidac_node.hub.query.suboperations import Lent, Queued, Suboperations, Talk
+from fidac_node.hub.query.suboperations import SUCCESS, Lent, Queued, Suboperations, Talk
 from fidac_node.receive.association import LaneAssociation, Service
 from fidac_node.send.associate import Courier, Destination, Unavailable
 from fidac_node.send.upper_layer import Association
@@ -52,6 +57,8 @@ DESTINATION_UNKNOWN: Final = 0xA801
 UNABLE: Final = 0xC002
 
 _MOST: Final = 0xFFFF  # sub-operations that a response can count (PS3.7 9.1.3.1.6, US)
+# Between two Pending responses, which are optional (PS3.4 C.4.2.3.1): each costs as much as a slice.
+_PENDING_SECONDS: Final = 0.1
 _TOP: Final = {
     PATIENT_ROOT_MOVE: "PATIENT",
     PATIENT_ROOT_GET: "PATIENT",
@@ -68,8 +75,9 @@ def retrieve_contexts() -> list[PresentationContext]:
 class RetrieveScp:
     """Gives the objects of ``archive`` to ``clients``; its AE needs :func:`retrieve_contexts` and :meth:`services`.
 
-    ``destinations`` are those of C-MOVE by AE title; ``scratch`` is a folder with room for an object in another
-    encoding; ``timeout`` (seconds) is how long a client may take to answer for an object of its C-GET.
+    What is retrieved stands in ``trail`` before the first object is sent. ``destinations`` are those of C-MOVE by AE
+    title; ``scratch`` is a folder with room for an object in another encoding; ``timeout`` (seconds) is how long a
+    client may take to answer for an object of its C-GET.
     """
 
     def __init__(
@@ -77,12 +85,14 @@ class RetrieveScp:
         db: Database,
         archive: Archive,
         clients: Clients,
+        trail: Trail,
         destinations: Mapping[str, Destination],
         scratch: Path,
         timeout: float,
     ) -> None:
         self._db = db
         self._clients = clients
+        self._trail = trail
         self._destinations = destinations
         self._outgoing = Outgoing(db, archive, scratch)
         self._timeout = timeout
@@ -101,49 +111,65 @@ class RetrieveScp:
             _fail(assoc, talk, error.status, str(error), *error.tags)
         except Permanent as error:
             _fail(assoc, talk, NOT_AUTHORISED, str(error))
-        except (Temporary, PeeweeException, OSError):
-            log.exception("a retrieval of %s was not answered: index or archive cannot be read", assoc.calling)
-            _fail(assoc, talk, NOT_COUNTED, "index or archive cannot be read now")
+        except OSError:
+            log.exception("a retrieval of %s was not answered: it cannot be written down", assoc.calling)
+            _fail(assoc, talk, NOT_PERFORMED, "the record of acts cannot be written now")
+        except (Temporary, PeeweeException):
+            log.exception("a retrieval of %s was not answered: the index cannot be read", assoc.calling)
+            _fail(assoc, talk, NOT_COUNTED, "the index cannot be read now")
         except Exception:  # the answer to anything unexpected is a failure
             log.exception("a retrieval of %s was not answered: unexpected trouble", assoc.calling)
             _fail(assoc, talk, UNABLE, "unexpected trouble, see the hub's log")
 
     def _answer(self, assoc: LaneAssociation, request: Request, context: Context, talk: Queued) -> None:
-        allowed = permitted(self._clients.named(assoc.calling), "retrieve", StudyFilter(case_sensitive=True))
+        """Send what is asked for, write down who got how much of it, and say so."""
+        who = Who(assoc.calling, assoc.peer)
+        allowed = self._allowed(who)
         asked = read(request.Identifier.getvalue() if request.Identifier else b"", context.transfer_syntax)
         wanted = chosen(asked, _TOP[context.abstract_syntax], allowed)
-        send = self._to(request) if isinstance(request, C_MOVE) else self._back
+        what, send = words(LEVELS[asked.level], wanted), self._back
+        if isinstance(request, C_MOVE):
+            destination = self._destination(request)
+            what, send = f"{what} to {destination}", partial(self._to, destination)
         objects = stored(self._db, wanted, _MOST + 1)
         if len(objects) > _MOST:
             raise Refused(NOT_COUNTED, f"more than {_MOST} objects: retrieve study by study")
         done = Suboperations(objects)
-        log.info("%s retrieves %d objects at level %s", assoc.calling, len(objects), asked.level)
-        if objects:
-            send(assoc, context, talk, done)
-        else:
-            talk.end(done)
-        log.info("%s retrieved %s", assoc.calling, done)
+        with self._trail.doing(who, "retrieve", what) as retrieval:
+            if objects:
+                send(assoc, context, talk, done)
+            retrieval.number, retrieval.studies = done.sent, done.studies
+            retrieval.outcome = "" if done.status == SUCCESS else str(done)
+        log.info("%s retrieved at level %s: %s", who.name, asked.level, done)
+        talk.end(done)
 
-    def _to(self, request: C_MOVE) -> Callable[[LaneAssociation, Context, Queued, Suboperations], None]:
-        """Return what sends to the destination of a C-MOVE. Raises :class:`Refused`."""
+    def _allowed(self, who: Who) -> StudyFilter:
+        """What ``who`` may retrieve; a refusal is written down. Raises :class:`Permanent`."""
+        try:
+            return permitted(self._clients.named(who.name), "retrieve", StudyFilter(case_sensitive=True))
+        except Permanent as error:
+            self._trail.note(who, "retrieve", "refused", reason=str(error))
+            raise
+
+    def _destination(self, request: C_MOVE) -> Destination:
         title = str(request.MoveDestination or "").strip()
-        destination = self._destinations.get(title)
-        if destination is None:
+        if title not in self._destinations:
             raise Refused(DESTINATION_UNKNOWN, f"no destination {title} in [query] destinations of the hub")
+        return self._destinations[title]
 
-        def send(assoc: LaneAssociation, _context: Context, talk: Queued, done: Suboperations) -> None:
+    def _to(
+        self, destination: Destination, assoc: LaneAssociation, _context: Context, talk: Queued, done: Suboperations
+    ) -> None:
+        """Send to the destination of a C-MOVE (PS3.4 C.4.2)."""
+        try:
+            courier = Courier.to(destination, pairs(done.objects), (assoc.calling, talk.message_id), again=True)
             try:
-                courier = Courier.to(destination, pairs(done.objects), (assoc.calling, cast(int, request.MessageID)))
-                try:
-                    self._send_all(courier, talk, done)
-                finally:
-                    courier.release()
-            except Unavailable as error:
-                log.warning("%s: %d objects for %s were not sent", error, done.remaining, assoc.calling)
-                done.fail_the_rest()
-                talk.end(done, str(error))
-
-        return send
+                self._send_all(courier, talk, done)
+            finally:
+                courier.release()
+        except Unavailable as error:
+            log.warning("%s: %d objects for %s were not sent", error, done.remaining, assoc.calling)
+            done.fail_the_rest(str(error))
 
     def _back(self, assoc: LaneAssociation, context: Context, queued: Queued, done: Suboperations) -> None:
         """Send over the connection on which a C-GET came (PS3.4 C.4.3)."""
@@ -154,19 +180,20 @@ class RetrieveScp:
             with assoc.lend() as (sock, loan):
                 association = Association(client, borrowed_wire(sock), assoc.offered, most)
                 try:
-                    self._send_all(Courier(association), Lent(association, queued, context), done)
+                    self._send_all(Courier(association, again=True), Lent(association, queued, context), done)
                 finally:
                     loan.rest = association.unread
         except (ConnectionError, Unavailable) as error:
             log.warning("%s left before all was sent: %s", assoc.calling, error)
 
     def _send_all(self, courier: Courier, talk: Talk, done: Suboperations) -> None:
-        """Send what is not called off, and say how it went. Raises :class:`Unavailable`."""
+        """Send what is not called off, and say how far it is. Raises :class:`Unavailable`."""
+        due = 0.0
         for outcome in self._outgoing.send(courier, done.objects, talk.goes_on):
             done.add(*outcome)
-            if done.remaining:
+            if done.remaining and time.monotonic() >= due:
                 talk.pending(done)
-        talk.end(done)
+                due = time.monotonic() + _PENDING_SECONDS
 
 
 def _fail(assoc: LaneAssociation, talk: Queued, status: int, comment: str, *tags: int) -> None:

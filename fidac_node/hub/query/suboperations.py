@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterable, Sequence
-from io import BytesIO
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from pynetdicom.dimse_primitives import C_MOVE
 
 from fidac_node.dicom.ae import Context
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.tags import FAILED_SOP_INSTANCE_UID_LIST
-from fidac_node.hub.query.outgoing import Stored
+from fidac_node.hub.query.outgoing import Outcome, Stored
 from fidac_node.receive.association import LaneAssociation
 from fidac_node.send.upper_layer import Association, Value, encode_command
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from pynetdicom.dimse_primitives import C_GET
 
 log = logging.getLogger(__name__)
-
-Outcome: TypeAlias = Literal["completed", "failed", "warning"]
 
 # PS3.4 Tables C.4-2 and C.4-3.
 SUCCESS: Final = 0x0000
@@ -44,6 +41,7 @@ class Suboperations:
     def __init__(self, objects: Sequence[Stored]) -> None:
         self.objects = objects
         self.failed_uids: list[str] = []
+        self.comment = ""
         self._counts: dict[Outcome, int] = {"completed": 0, "failed": 0, "warning": 0}
 
     def __str__(self) -> str:
@@ -56,10 +54,22 @@ class Suboperations:
         if outcome == "failed":
             self.failed_uids.append(one.place.sop)
 
-    def fail_the_rest(self) -> None:
+    def fail_the_rest(self, why: str) -> None:
         """Nothing more can be sent."""
+        self.comment = why
         for one in self.objects[len(self.objects) - self.remaining :]:
             self.add(one, "failed")
+
+    @property
+    def sent(self) -> int:
+        """How many the peer has now."""
+        return self._counts["completed"] + self._counts["warning"]
+
+    @property
+    def studies(self) -> dict[str, str]:
+        """The pseudonym of each study of which something was sent."""
+        begun = self.objects[: len(self.objects) - self.remaining]
+        return {one.place.study: one.patient for one in begun} if self.sent else {}
 
     @property
     def remaining(self) -> int:
@@ -91,9 +101,6 @@ class Talk(Protocol):
     def pending(self, done: Suboperations) -> None:
         """Say how far it is."""
 
-    def end(self, done: Suboperations, comment: str = "") -> None:
-        """Say the final response."""
-
 
 class Queued:
     """Responses over the association as everybody says them."""
@@ -112,19 +119,15 @@ class Queued:
         """See :class:`Talk`."""
         self._say(*self.response(PENDING, done.numbers(final=False)))
 
-    def end(self, done: Suboperations, comment: str = "") -> None:
-        """See :class:`Talk`."""
-        self._say(*self.final(done, comment))
+    def end(self, done: Suboperations) -> None:
+        """Say the final response, and which objects failed."""
+        identifier = self._failed(done.failed_uids) if done.failed_uids else b""
+        self._say(*self.response(done.status, done.numbers(final=True), done.comment, identifier))
 
     def refuse(self, status: int, comment: str, tags: Iterable[int] = ()) -> None:
         """Say that nothing is sent, why, and which elements are to blame."""
         offending = b"".join(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in tags)
         self._say(*self.response(status, [], comment, offending=offending))
-
-    def final(self, done: Suboperations, comment: str = "") -> tuple[bytes, bytes]:
-        """The final response: its command, and its identifier with what failed, if something did."""
-        identifier = self._failed(done.failed_uids) if done.failed_uids else b""
-        return self.response(done.status, done.numbers(final=True), comment, identifier)
 
     def response(
         self,
@@ -176,11 +179,5 @@ class Lent:
 
     def pending(self, done: Suboperations) -> None:
         """See :class:`Talk`."""
-        self._say(*self._queued.response(PENDING, done.numbers(final=False)))
-
-    def end(self, done: Suboperations, comment: str = "") -> None:
-        """See :class:`Talk`."""
-        self._say(*self._queued.final(done, comment))
-
-    def _say(self, command: bytes, identifier: bytes) -> None:
-        self._association.send(self._context, command, BytesIO(identifier) if identifier else None, len(identifier))
+        command, _ = self._queued.response(PENDING, done.numbers(final=False))
+        self._association.send(self._context, command)

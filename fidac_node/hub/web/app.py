@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from peewee import Database
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
@@ -11,15 +10,17 @@ from starlette.types import ASGIApp
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb.routes import routes
 from fidac_node.hub.web.errors import answer, unexpected
+from fidac_node.hub.web.listening import Rooms
 from fidac_node.hub.web.streaming import Readers
 from fidac_node.operations.retrieval import Shelf
 
 
-def application(db: Database, shelf: Shelf, readers: Readers, *, open_on_loopback: bool = False) -> ASGIApp:
-    """Return the application that answers from this index and what it gives out."""
+def application(rooms: Rooms, readers: Readers, *, open_on_loopback: bool = False) -> ASGIApp:
+    """Return the application that answers from these rooms."""
     app = Starlette(
         routes=[Mount("/dicom-web", routes=routes())],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
-    app.state.db, app.state.shelf, app.state.readers = db, shelf, readers
-    return Access(app, db, readers, open_on_loopback=open_on_loopback)
+    app.state.db, app.state.trail, app.state.readers = rooms.db, rooms.trail, readers
+    app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
+    return Access(app, rooms.db, readers, open_on_loopback=open_on_loopback)

@@ -16,6 +16,7 @@ from fidac_node.system import tls
 if TYPE_CHECKING:
     from peewee import Database
 
+    from fidac_node.audit.trail import Trail
     from fidac_node.hub.archive import Archive
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,13 @@ STALLED_SECONDS: Final = 60.0
 class Rooms(NamedTuple):
     """What the web server answers from.
 
-    ``scratch`` is a folder with room for an object in another encoding; ``limit`` (bytes) is how large one may be.
+    What is answered stands in ``trail`` before. ``scratch`` is a folder with room for an object in another encoding;
+    ``limit`` (bytes) is how large one may be.
     """
 
     db: Database
     archive: Archive
+    trail: Trail
     scratch: Path
     limit: int
 

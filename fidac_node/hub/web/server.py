@@ -12,7 +12,6 @@ import uvicorn
 from fidac_node.hub.web.app import application
 from fidac_node.hub.web.listening import Rooms, Settings
 from fidac_node.hub.web.streaming import Readers
-from fidac_node.operations.retrieval import Shelf
 from fidac_node.system import tls
 
 _GRACE_SECONDS: Final = 10
@@ -34,7 +33,7 @@ def serve(
     """
     readers = Readers(rooms.db)
     config = uvicorn.Config(
-        application(rooms.db, Shelf(*rooms), readers, open_on_loopback=settings.open_on_loopback),
+        application(rooms, readers, open_on_loopback=settings.open_on_loopback),
         http="h11",
         ws="none",
         lifespan="off",

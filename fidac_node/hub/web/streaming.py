@@ -51,6 +51,9 @@ class Reader:
         except PeeweeException as error:
             self._db.close()  # a connection that broke stays broken: the next question opens another
             raise unavailable("the index does not answer") from error
+        except OSError as error:
+            log.error("the hub's disk does not answer: %s", error.strerror)
+            raise unavailable("the hub's disk does not answer") from error
 
 
 class Readers:

@@ -60,7 +60,7 @@ class Archive:
 
 @contextmanager
 def committing_hub(archive: Archive, *, port: int = 0, **how: Any) -> Iterator[RecordingHub]:
-    scp = CommitmentScp(archive.check, lambda: archive.generation)
+    scp = CommitmentScp(archive.check, lambda _: archive.generation)
     hub = RecordingHub(port=port, handlers=scp.handlers(), more_contexts=request_contexts(), **how)
     try:
         yield hub

@@ -259,9 +259,9 @@ def test_held_objects_are_listed_shown_released_and_dropped(tmp_path: Path, file
     assert json.loads(filed("held", "list", "--json").stdout) == []
     assert json.loads(filed("status", "--json").stdout)["conflicts"] == 0
     uses = json.loads(filed("audit", "--json").stdout)
-    assert [(use["command"], use["subject"], use["reason"]) for use in uses] == [
-        ("held drop", by_code["conflict"], "1 objects"),
-        ("held release", "reason unknown-site", "1 objects"),
+    assert [(use["act"], use["what"], use["number"]) for use in uses] == [
+        ("held drop", by_code["conflict"], 1),
+        ("held release", "reason unknown-site", 1),
     ]
     assert "held drop" in filed("audit").stdout
 
@@ -373,7 +373,10 @@ def test_a_token_is_printed_alone_once_and_listed_without_itself(hub: Hub, tmp_p
     assert token not in hub("token", "list").stdout
     assert "revoked" in hub("token", "list").stdout
     assert "no valid token 'viewer'" in hub("token", "revoke", "viewer", code=1).stderr
-    assert [use["command"] for use in json.loads(hub("audit", "--json").stdout)][:2] == ["token create", "token revoke"]
+    assert [act["act"] for act in json.loads(hub("audit", "list", "--json").stdout)][:2] == [
+        "hub token create",
+        "hub token revoke",
+    ]
     for path in (tmp_path / "hub").rglob("*"):
         assert not path.is_file() or token.encode() not in path.read_bytes()
 

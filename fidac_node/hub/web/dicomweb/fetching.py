@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from fidac_node.audit.trail import Doing
 from fidac_node.errors import NotFound, Permanent, Temporary
-from fidac_node.hub.web.access import allowed
+from fidac_node.hub.index.words import words
+from fidac_node.hub.web.access import ACTS, allowed, who
 from fidac_node.hub.web.dicomweb.parameters import of_path
 from fidac_node.hub.web.dicomweb.qido import base_url
 from fidac_node.hub.web.streaming import unavailable
@@ -25,9 +27,9 @@ T = TypeVar("T")
 _OF_THE_INDEX: Final = ("study", "series", "instance")
 
 
-def question(request: Request) -> StudyFilter:
+async def question(request: Request) -> StudyFilter:
     """Return what is asked for by the path, within what may be fetched. Raises 403 and 404."""
-    may_fetch = allowed(request, "retrieve")
+    may_fetch = await allowed(request, "retrieve")
     try:
         names = {name: uid for name, uid in request.path_params.items() if name in _OF_THE_INDEX}
         return replace(may_fetch, **of_path(names))
@@ -63,11 +65,26 @@ def plainly(act: Callable[[], T]) -> T:
         raise HTTPException(406, "it cannot be given so: ask for it as it is stored, with transfer-syntax=*") from None
 
 
-def guarded(chunks: Iterable[bytes]) -> Generator[bytes]:
-    """Yield ``chunks``, with trouble as in :func:`plainly`."""
-    iterator = iter(chunks)
-    while chunk := plainly(lambda: next(iterator, b"")):
-        yield chunk
+class Told(NamedTuple):
+    """What the record of acts says of a retrieval: what was asked for, and the pseudonym of each study handed out."""
+
+    what: str
+    studies: dict[str, str]
+
+    @classmethod
+    def of(cls, wanted: StudyFilter, objects: Iterable[Stored], what: str = "") -> Told:
+        """Return it for these objects; ``what`` of them, if not the objects themselves."""
+        asked = words("instances", wanted) + (f", {what}" if what else "")
+        return cls(asked, {one.place.study: one.patient for one in objects})
+
+
+def given(request: Request, told: Told, chunks: Callable[[Doing], Iterable[bytes]]) -> Generator[bytes]:
+    """Yield what ``chunks`` makes, written down before the first of it; trouble as in :func:`plainly`."""
+    with request.app.state.trail.doing(who(request), ACTS["retrieve"], told.what) as retrieval:
+        retrieval.studies = told.studies
+        iterator = iter(chunks(retrieval))
+        while chunk := plainly(lambda: next(iterator, b"")):
+            yield chunk
 
 
 def missing() -> HTTPException:

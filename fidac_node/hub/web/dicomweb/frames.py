@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE
-from fidac_node.hub.web.dicomweb.fetching import found, missing, not_acceptable, question, url_of
+from fidac_node.hub.web.dicomweb.fetching import Told, found, missing, not_acceptable, question, url_of
 from fidac_node.hub.web.dicomweb.media import MULTIPART, MediaType, accepted, wishes_of
 from fidac_node.hub.web.dicomweb.parameters import bad
 from fidac_node.hub.web.dicomweb.parts import OCTETS, Part, alone, etag, together
@@ -50,7 +50,7 @@ _HOW: Final = f'{MULTIPART}; type="{OCTETS}" (decoded), or any type with transfe
 
 async def frames(request: Request) -> Response:
     """Answer with the frames whose numbers the path has, in that order."""
-    wanted, numbers = question(request), numbers_in(request)
+    wanted, numbers = await question(request), numbers_in(request)
     wishes = accepted(request)
     one = (await found(request, lambda shelf: shelf.take(wanted)))[0]
     if max(numbers) > one.frames:
@@ -60,7 +60,10 @@ async def frames(request: Request) -> Response:
         raise not_acceptable([one], _HOW)
     parts = _parts(request.app.state.shelf, one, numbers, kind, url_of(request, one.place))
     tag = etag(one.version, kind.media_type, *map(str, numbers))
-    return await (together(request, parts, kind.media_type, tag) if kind.in_parts else alone(request, parts[0], tag))
+    told = Told.of(wanted, [one], f"frames {request.path_params['frames']}")
+    if kind.in_parts:
+        return await together(request, parts, kind.media_type, tag, told)
+    return await alone(request, parts[0], tag, told)
 
 
 def numbers_in(request: Request) -> list[int]:

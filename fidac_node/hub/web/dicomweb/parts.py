@@ -9,13 +9,15 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fidac_node.hub.web.dicomweb.fetching import guarded
+from fidac_node.audit.trail import Doing
+from fidac_node.hub.web.dicomweb.fetching import Told, given
 from fidac_node.hub.web.dicomweb.media import MULTIPART
 from fidac_node.hub.web.streaming import Head, streamed
 
@@ -73,7 +75,7 @@ def guarded_by(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
-async def alone(request: Request, part: Part, tag: str) -> Response:
+async def alone(request: Request, part: Part, tag: str, told: Told) -> Response:
     """Answer with one part, or with the range of it that is asked for."""
     if answer := unchanged(request, tag):
         return answer
@@ -86,12 +88,12 @@ async def alone(request: Request, part: Part, tag: str) -> Response:
             status, headers["Content-Range"] = 206, f"bytes {first}-{end - 1}/{part.size}"
     return await streamed(
         request.app.state.readers,
-        guarded(part.chunks(first, end)),
+        given(request, told, partial(_one, part, first, end)),
         Head(part.media_type, status, headers, None if end is None else end - first),
     )
 
 
-async def together(request: Request, parts: Sequence[Part], kind: str, tag: str) -> Response:
+async def together(request: Request, parts: Sequence[Part], kind: str, tag: str, told: Told) -> Response:
     """Answer with all parts, whose media type is ``kind``, each with its address (PS3.18 8.6.1.2)."""
     if answer := unchanged(request, tag):
         return answer
@@ -102,13 +104,18 @@ async def together(request: Request, parts: Sequence[Part], kind: str, tag: str)
         size = sum(len(_head(part, boundary)) + (part.size or 0) for part in parts) + len(_end(boundary))
     return await streamed(
         request.app.state.readers,
-        guarded(_multipart(parts, boundary)),
+        given(request, told, partial(_multipart, parts, boundary)),
         # A weak validator, for the boundary is another each time.
         Head(f'{MULTIPART}; type="{kind}"; boundary={boundary}', headers=guarded_by(f"W/{tag}"), size=size),
     )
 
 
-def _multipart(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
+def _one(part: Part, first: int, end: int | None, retrieval: Doing) -> Iterator[bytes]:
+    yield from part.chunks(first, end)
+    retrieval.number = 1
+
+
+def _multipart(parts: Iterable[Part], boundary: str, retrieval: Doing) -> Iterator[bytes]:
     for part in parts:
         chunks = part.chunks(0, part.size)
         first = next(chunks, b"")  # what cannot be given is known before anything is said of it
@@ -116,6 +123,7 @@ def _multipart(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
         if len(first) >= _CHUNK:
             yield first
         yield from chunks
+        retrieval.number += 1
     yield _end(boundary)
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE
-from fidac_node.hub.web.dicomweb.fetching import found, not_acceptable, question, url_of
+from fidac_node.hub.web.dicomweb.fetching import Told, found, not_acceptable, question, url_of
 from fidac_node.hub.web.dicomweb.media import MULTIPART, MediaType, accepted, wishes_of
 from fidac_node.hub.web.dicomweb.parts import Part, alone, etag, of_file, together
 from fidac_node.operations.retrieval import UNCOMPRESSED, Stored
@@ -22,7 +22,7 @@ _AS_STORED: Final = f'{MULTIPART}; type="{DICOM}"; transfer-syntax=*, which give
 
 async def retrieve(request: Request) -> Response:
     """Answer with all objects of what the path names, as ``multipart/related``, or with the one as it is."""
-    wanted, wishes = question(request), wishes_of(accepted(request), DICOM)
+    wanted, wishes = await question(request), wishes_of(accepted(request), DICOM)
     if not wishes:
         raise HTTPException(406, f'objects are given as {MULTIPART}; type="{DICOM}", or one as {DICOM}')
     objects = await found(request, lambda shelf: shelf.take(wanted))
@@ -31,7 +31,8 @@ async def retrieve(request: Request) -> Response:
         raise not_acceptable(objects, _AS_STORED)
     parts = [_part(request, one, _syntax_for(one, wish)) for one in objects]
     tag = etag(*(one.version for one in objects), *(part.media_type for part in parts))
-    return await (together(request, parts, DICOM, tag) if wish.in_parts else alone(request, parts[0], tag))
+    told = Told.of(wanted, objects)
+    return await (together(request, parts, DICOM, tag, told) if wish.in_parts else alone(request, parts[0], tag, told))
 
 
 def _is_given(objects: list[Stored], wish: MediaType) -> bool:

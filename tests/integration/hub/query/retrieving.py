@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
+from fidac_node.audit.trail import FILE, Trail
 from fidac_node.dicom.uids import (
     CT_CLASSES,
     EXPLICIT_VR_LE,
@@ -39,10 +40,12 @@ class GivingHub(Node):
     def __init__(self, rooms: HubRooms, *destinations: Destination, timeout: float = 20) -> None:
         super().__init__(rooms.directory / "receiver")
         clients = Clients(rooms.db)
+        self.trail = Trail(rooms.directory / FILE)
         scp = RetrieveScp(
             rooms.db,
             rooms.archive,
             clients,
+            self.trail,
             {one.ae_title: one for one in (NOBODY, *destinations)},
             rooms.spool.directory,
             timeout,

@@ -15,6 +15,7 @@ import pytest
 from peewee import Database
 from pydicom.dataset import Dataset
 
+from fidac_node.audit.trail import Trail
 from fidac_node.dicom.part10 import meta_in
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
 from fidac_node.dicom.uids import EXPLICIT_VR_LE
@@ -108,7 +109,7 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
     add_site(db, "LILLE", "LILLE_NODE")
     add_site(db, "PARIS", "PARIS_NODE")
     archive = Archive(tmp_path / "archive")
-    hub = WebHub(db, archive, Rooms(db, archive, tmp_path, 1 << 30))
+    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), tmp_path, 1 << 30))
     hub.file(
         *(
             data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)
@@ -131,6 +132,15 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebHub]:
     directory = tmp_path_factory.mktemp("web")
     db = connect("sqlite:///index.db", directory)
     with serving(filled(db, directory)) as hub:
+        yield hub
+    db.close()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[WebHub]:
+    """On SQLite, for a test that changes what is there."""
+    db = connect("sqlite:///index.db", tmp_path)
+    with serving(filled(db, tmp_path)) as hub:
         yield hub
     db.close()
 

@@ -25,11 +25,8 @@ from tests.integration.hub.web.test_wado import (
     STUDY,
     compressed,
     file_of,
-    own,
     parts,
 )
-
-__all__ = ["own"]
 
 OCTETS = 'multipart/related; type="application/octet-stream"'
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
 from email.parser import BytesParser
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -22,9 +20,8 @@ from requests import Session
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.hub.archive import Place
 from fidac_node.hub.index.models import Instance
-from fidac_node.system.database import connect
 from tests.hub_objects import data_set, encoded, uid
-from tests.integration.hub.web.conftest import WebHub, filled, serving
+from tests.integration.hub.web.conftest import WebHub
 
 STUDY, SERIES, SOP = uid(1, 1), uid(1, 1, 1), uid(1, 1, 1, 1)
 RLE = "1.2.840.10008.1.2.5"
@@ -124,14 +121,6 @@ def test_one_object_comes_alone_with_ranges_and_a_validator(web: WebHub) -> None
     assert (again.status_code, again.content) == (304, b"")
     with web.client(Accept="application/dicom") as client:
         assert int(client.head(ONE).headers["content-length"]) == len(whole)
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[WebHub]:
-    db = connect("sqlite:///index.db", tmp_path)
-    with serving(filled(db, tmp_path)) as hub:
-        yield hub
-    db.close()
 
 
 def test_implicit_vr_becomes_explicit_vr_for_who_does_not_ask_for_it_and_nothing_else_changes(
