@@ -109,6 +109,7 @@ LIBRARIES = {
     "rich",
     "starlette",
     "uvicorn",
+    "PIL",
 }
 THE_SLOW_PATH = "deidentify.slow"
 

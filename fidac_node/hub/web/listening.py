@@ -57,7 +57,7 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
 
     Raises :class:`ConfigError`, also when the extra or a file of TLS is missing: no child is then started in vain.
     """
-    if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+    if missing := [name for name in ("starlette", "uvicorn", "PIL") if find_spec(name) is None]:
         raise ConfigError(
             f"[web] port is set, but {' and '.join(missing)} cannot be found: pip install 'fidac-node[web]', or set "
             "port = 0"

@@ -9,6 +9,7 @@ from fidac_node.hub.web.dicomweb.capabilities import BULK_DATA, FRAMES, RETRIEVA
 from fidac_node.hub.web.dicomweb.frames import frames
 from fidac_node.hub.web.dicomweb.metadata import metadata
 from fidac_node.hub.web.dicomweb.qido import search
+from fidac_node.hub.web.dicomweb.rendered import rendered, thumbnail
 from fidac_node.hub.web.dicomweb.wado import retrieve
 
 
@@ -21,4 +22,6 @@ def routes() -> list[BaseRoute]:
         *(Route(f"{path}/metadata", metadata) for path in RETRIEVALS),
         Route(BULK_DATA.replace("{path}", "{path:path}"), bulk_data),
         Route(FRAMES, frames),
+        *(Route(f"{path}/rendered", rendered) for path in (RETRIEVALS[-1], FRAMES)),
+        *(Route(f"{path}/thumbnail", thumbnail) for path in (*RETRIEVALS, FRAMES)),
     ]
