@@ -27,6 +27,7 @@ from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
+from fidac_node.hub.intake import Intake
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
 from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
@@ -84,6 +85,18 @@ class Hub:
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
         return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
+
+    def accept(self, draft: Draft, identity: Identity, digest: bytes) -> None:
+        """Make an object that is there whole safe in the spool. Raises ``OSError``."""
+        entry = entry_for(identity, digest, PlainHandles())
+        draft.finish(str(entry))
+        safeio.forget(draft.fileno(), _HEADER)
+        self.spool.put(draft, entry)
+
+    @property
+    def transfer_syntaxes(self) -> tuple[str, ...]:
+        """What objects may be encoded in, the most wanted first."""
+        return self.config.receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)
 
 
 def run(config_path: Path) -> int:
@@ -158,15 +171,7 @@ def run_child(config_path: Path, name: str) -> NoReturn:
 
 def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = hub.config.receive
-    handles = PlainHandles()
-
-    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        entry = entry_for(identity, digest, handles)
-        draft.finish(str(entry))
-        safeio.forget(draft.fileno(), _HEADER)
-        hub.spool.put(draft, entry)
-
-    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
+    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, PlainHandles().instance_handle)
     commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
     retrieve = RetrieveScp(
@@ -182,7 +187,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
-            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES), both_ways=True),
+            *storage_contexts(tuple(CT_CLASSES), hub.transfer_syntaxes, both_ways=True),
             *request_contexts(),
             *find_contexts(),
             *retrieve_contexts(),
@@ -195,7 +200,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     )
     policy = replace(policy, services=retrieve.services())
     failures = FailedConnections(hub.db)
-    reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
+    reception.serve(policy, hub.spool, hub.accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
     failures.close(_GRACE_SECONDS / 4)
 
@@ -233,8 +238,20 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     from fidac_node.hub.web.server import serve  # what it needs is an extra
 
     settings = select(web.Settings, hub.config.web)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, hub.config.spool.directory, hub.config.receive.max_object)
+    receive = hub.config.receive
+    intake = Intake(
+        hub.spool,
+        hub.accept,
+        hub.ready,
+        hub.registry.title_of,
+        called=receive.ae_title,
+        sop_classes=CT_CLASSES,
+        transfer_syntaxes=hub.transfer_syntaxes,
+        limit=receive.max_object,
+    )
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    hub.spool.close()
 
 
 def _open(config_path: Path) -> Hub:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fidac_node.audit.trail import Trail
     from fidac_node.hub.archive import Archive
+    from fidac_node.hub.intake import Intake
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +29,14 @@ STALLED_SECONDS: Final = 60.0
 class Rooms(NamedTuple):
     """What the web server answers from.
 
-    What is answered stands in ``trail`` before. ``scratch`` is a folder with room for an object in another encoding;
-    ``limit`` (bytes) is how large one may be.
+    What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
+    for an object in another encoding; ``limit`` (bytes) is how large one may be.
     """
 
     db: Database
     archive: Archive
     trail: Trail
+    intake: Intake
     scratch: Path
     limit: int
 
