@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, client, config_option, held, keeping, recipe, setup_logging
+from fidac_node.cli import HELD, client, config_option, held, keeping, recipe, setup_logging, withdraw
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import show_disk, show_failed_connections, show_uses, when
@@ -83,6 +83,7 @@ command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
 command.add_command(keeping.verify)
+command.add_command(withdraw.command, "withdraw")
 
 
 @command.command()

@@ -24,10 +24,13 @@ from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
+from fidac_node.hub.index.withdrawn import Refusals
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.scrub import Scrub
 from fidac_node.hub.watermarks import Watermarks
+from fidac_node.hub.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
+from fidac_node.hub.withdrawal import Withdrawals
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
@@ -80,6 +83,15 @@ def run(config_path: Path) -> int:
     ownership = Ownership(hub.db)
     family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
+    withdrawals = Withdrawals(
+        hub.archive,
+        hub.db,
+        hub.spool,
+        hub.config.spool.directory,
+        days=hub.config.archive.withdrawal_days,
+        limit=hub.config.receive.max_object,
+    )
+    withdrawals.settle()
     watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
     _look(watermarks)
     receive = hub.config.receive
@@ -93,6 +105,7 @@ def run(config_path: Path) -> int:
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
         Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
+        Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
     scrub = _scrub(hub)
     if hub.config.archive.scrub_days:
@@ -143,7 +156,10 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = hub.config.receive
     handles = PlainHandles()
 
+    refusals = Refusals(hub.db)
+
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
+        refusals.demand(hub.registry.site_of(identity.meta.source_ae) or "", identity.study_instance_uid)
         entry = entry_for(identity, digest, handles)
         draft.finish(str(entry))
         safeio.forget(draft.fileno(), _HEADER)
