@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import re
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, client, config_option, held, keeping, recipe, setup_logging, withdraw
+from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token, withdraw
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
-from fidac_node.cli.words import show_disk, show_failed_connections, show_uses, when
+from fidac_node.cli.words import day, show_disk, show_failed_connections, when
 from fidac_node.dicom.marks import LABELS
 from fidac_node.system.logs import printable
 
@@ -63,17 +61,6 @@ _TABLE_COLUMNS: Final = {
 _SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "code")
 
 
-def _day(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> datetime.date | None:
-    if value is None:
-        return None
-    try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            raise ValueError(value)
-        return datetime.date.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not a date; write it as YYYY-MM-DD, for example 2024-03-31") from None
-
-
 @click.group(name="hub", help="The central archive: set up, register sites, run, ask the index.")
 def command() -> None:
     """Group of the hub's commands."""
@@ -84,6 +71,8 @@ command.add_command(recipe.command)
 command.add_command(client.command)
 command.add_command(keeping.verify)
 command.add_command(withdraw.command, "withdraw")
+command.add_command(token.command)
+command.add_command(audit.command)
 
 
 @command.command()
@@ -177,10 +166,10 @@ def site_list(config: Path, as_json: bool) -> None:
 @click.option("--site", default="", help="The site's id.")
 @click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
 @click.option("--study-uid", default="", help="StudyInstanceUID.")
-@click.option("--since", callback=_day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
-@click.option("--until", callback=_day, metavar="YYYY-MM-DD", help="Last StudyDate.")
+@click.option("--since", callback=day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
+@click.option("--until", callback=day, metavar="YYYY-MM-DD", help="Last StudyDate.")
 @click.option(
-    "--received-since", callback=_day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later."
+    "--received-since", callback=day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later."
 )
 @click.option("--label", type=click.Choice(LABELS, case_sensitive=False), help="What the site says of the case.")
 @click.option("--sex", default="", help="PatientSex: F, M or O.")
@@ -255,17 +244,6 @@ def reindex(config: Path) -> None:
             err=True,
         )
     raise SystemExit(HELD if result.skipped or result.unregistered else 0)
-
-
-@command.command()
-@config_option("hub")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def audit(config: Path, as_json: bool) -> None:
-    """List who released or dropped what the hub held, and when."""
-    from fidac_node.config.config import load_hub
-    from fidac_node.operations.held import uses
-
-    show_uses(uses(load_hub(config)), as_json=as_json)
 
 
 def _check(least: Any, most: Any, problem: str) -> None:

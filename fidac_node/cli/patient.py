@@ -13,7 +13,7 @@ from fidac_node.cli import config_option
 _HANDLE: Final = re.compile(r"[a-z2-7]{12}")
 _subject = click.argument("subject", metavar="STUDY|PSEUDONYM")
 _reason = click.option(
-    "--reason", required=True, help="Why you decide so: kept in the record of uses. Name no patient."
+    "--reason", required=True, help="Why you decide so: kept in the record of acts. Name no patient."
 )
 
 

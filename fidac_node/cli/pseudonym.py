@@ -11,7 +11,7 @@ import click
 
 from fidac_node.cli import config_option
 from fidac_node.cli.rows import json_text
-from fidac_node.cli.words import show_uses, when
+from fidac_node.cli.words import show_acts, when
 from fidac_node.config.config import load_site
 from fidac_node.system.logs import printable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fidac_node.config.config import SiteConfig
     from fidac_node.operations.patients import Identity
 
-_reason = click.option("--reason", required=True, help="Why you ask: kept in the record of uses. Name no patient.")
+_reason = click.option("--reason", required=True, help="Why you ask: kept in the record of acts. Name no patient.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -72,8 +72,9 @@ def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None
 def audit_(config: Path, as_json: bool) -> None:
     """List who used the vault, acted on the queue or changed the keys, when, with which command and why."""
     from fidac_node.operations.patients import uses
+    from fidac_node.operations.uses import ALL
 
-    show_uses(uses(load_site(config)), as_json=as_json)
+    show_acts(uses(load_site(config)), ALL, as_json=as_json)
 
 
 @click.group()

@@ -211,7 +211,7 @@ def studies(config: Path, limit: int, as_json: bool) -> None:
     is_flag=True,
     help="Also print headers before and after, which names the patient; recorded, and needs --reason.",
 )
-@click.option("--reason", default="", help="Why you ask who it is: kept in the record of uses. Name no patient.")
+@click.option("--reason", default="", help="Why you ask who it is: kept in the record of acts. Name no patient.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_json: bool) -> None:
     """The whole journal of a study (its handle, as 'site studies' prints it)."""
@@ -221,7 +221,7 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
             fail(f"no study {study!r} here; 'fidac-node site studies' lists the handles")
         if (identify or diff) and not reason:
             asked = "--identify" if identify else "--diff"
-            raise click.UsageError(f"{asked} needs --reason: it is kept in the record of uses")
+            raise click.UsageError(f"{asked} needs --reason: it is kept in the record of acts")
         events = ledger.events(study)
         identities = pseudonym.identified(settings, study, reason) if identify else []
         comparisons = difference.compared(config, ledger, study, reason) if diff else []

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import json
+import datetime
+import re
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from fidac_node.cli import FAILED, HELD, fail
+from fidac_node.cli.rows import write_rows
+from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.selection import Done
     from fidac_node.operations.status import Disk
-    from fidac_node.operations.uses import UseLog
+    from fidac_node.operations.uses import Act, UseLog, Wanted
+
+ACT_COLUMNS: Final = ("at", "who", "from", "act", "what", "number", "reason", "outcome", "studies")
 
 
 def when(seconds: float) -> str:
     """Seconds of the epoch in this machine's own time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def day(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> datetime.date | None:
+    """Read a date of a command's option."""
+    if value is None:
+        return None
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            raise ValueError(value)
+        return datetime.date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a date; write it as YYYY-MM-DD, for example 2024-03-31") from None
 
 
 def show_disk(disk: Disk, name: str = "disk", consequence: str = "new objects are rejected") -> None:
@@ -49,13 +66,20 @@ def show_done(result: Done, done: str) -> None:
         raise SystemExit(HELD)
 
 
-def show_uses(log: UseLog, *, as_json: bool) -> None:
-    """Print a record of uses; fail when a line was changed or taken out."""
-    uses, broken = log.read()
+def show_acts(log: UseLog, wanted: Wanted, *, as_json: bool) -> None:
+    """Print what a record of acts has of what is wanted; fail when a line was changed or taken out."""
+    acts = log.acts(wanted)
     if as_json:
-        click.echo(json.dumps([asdict(use) for use in uses], indent=2))
+        write_rows((act.as_dict() for act in acts), ACT_COLUMNS, "json")
     else:
-        for use in uses:
-            click.echo(f"{when(use.at)}  {use.user}  {use.command}  {use.subject}  {use.reason}")
-    if broken:
+        for act in acts:
+            click.echo(printable("  ".join(filter(None, _told(act)))))
+    if broken := log.verify().broken:
         fail(f"{log.path}: before line {broken[0]} a line was changed or taken out", FAILED)
+
+
+def _told(act: Act) -> Iterator[str]:
+    """The parts of an act's line."""
+    yield from (when(act.at), act.who, act.origin, act.act, act.what)
+    yield "" if act.number is None else f"({act.number})"
+    yield from (act.reason, act.outcome)

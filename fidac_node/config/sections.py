@@ -29,6 +29,7 @@ from fidac_node.config.values import (
     profile_name_problem,
     read_rules,
     site_id_problem,
+    syslog_problem,
 )
 from fidac_node.dicom.ae import Peer, ae_title_problem, port_problem
 from fidac_node.dicom.marks import LABELS, SAFE_PRIVATE_CREATORS
@@ -204,7 +205,7 @@ class Deidentify:
         Path("secret.key"), "The site's secret key, mode 0600. Back it up: without it patients fork."
     )
     vault_directory: Path = option(
-        Path("vault"), "Folder of the vault and of the record of its uses. Back it up, apart from the keys."
+        Path("vault"), "Folder of the vault and of the record of acts. Back it up, apart from the keys."
     )
     vault_key_file: Path = option(
         Path("vault.key"), "The key of the vault, mode 0600. Back it up: without it nobody can be re-identified."
@@ -397,6 +398,28 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Query:
+    """Where the hub sends what a client retrieves by C-MOVE."""
+
+    destinations: tuple[str, ...] = option(
+        (),
+        'Where a client may have objects sent to (C-MOVE), each as "AET@HOST:PORT".',
+        each(peer_problem),
+    )
+    max_pdu: int = option(
+        131072, "Largest PDU to send, in bytes; the destination may want less.", between(4096, MEBIBYTE)
+    )
+    acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
+    dimse_timeout: float = option(120.0, "Seconds to wait for the answer to an object.", _SECONDS)
+    connect_timeout: float = option(10.0, "Seconds to wait for the TCP connection.", _SECONDS)
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The destinations, taken apart."""
+        return tuple(map(Peer.parse, self.destinations))
+
+
+@dataclass(frozen=True)
 class Verify:
     """What the hub checks before it files an object."""
 
@@ -404,6 +427,39 @@ class Verify:
         SAFE_PRIVATE_CREATORS,
         "Private creators whose elements may stay: those of the sites' profiles; any other holds the object.",
         each(long_string_problem),
+    )
+
+
+@dataclass(frozen=True)
+class Web:
+    """Where programs ask and fetch by HTTP (docs/web.md)."""
+
+    host: str = option("127.0.0.1", "Address to listen on; 0.0.0.0 is every IPv4 interface.", host_problem)
+    port: int = option(0, "TCP port to answer DICOMweb on, under /dicom-web; 0: off.", between(0, 65535))
+    open_on_loopback: bool = option(
+        False, "Answer programs on this machine without a token; only where host is a loopback address."
+    )
+    proxies: tuple[str, ...] = option(
+        (),
+        "Networks of the reverse proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        each(network_problem),
+    )
+    tls_certificate: Path | None = option(None, "Certificate chain (PEM) to listen with TLS; empty: no TLS.", kind=Path)
+    tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
+    tls_ca: Path | None = option(
+        None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
+    )
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Who else is told what is done at the hub."""
+
+    syslog: str = option(
+        "",
+        "Where a copy of each act goes, as a DICOM audit message (PS3.15 A.5): udp://HOST:514 or unix:///dev/log; "
+        "empty: nowhere.",
+        syslog_problem,
     )
 
 

@@ -87,6 +87,31 @@ def host_problem(value: str) -> str | None:
     return f"{value!r} is not a host name or an IP address; 0.0.0.0 is every IPv4 interface"
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether an address to listen on is reached from this machine alone."""
+    import ipaddress  # only who listens there pays for it
+
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def syslog_problem(value: str) -> str | None:
+    """Check the address of a collector of audit messages; there may be none."""
+    from urllib.parse import urlsplit  # only who has one pays for it
+
+    try:
+        parts = urlsplit(value)
+        is_socket = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+        is_host = parts.scheme == "udp" and bool(parts.hostname) and parts.port != 0 and not parts.path
+    except ValueError:
+        is_socket = is_host = False
+    if not value or is_socket or is_host:
+        return None
+    return f"{value!r} is no collector of audit messages; write udp://HOST:514 or unix:///dev/log"
+
+
 def network_problem(value: str) -> str | None:
     """Check a network or an IP address."""
     import ipaddress  # only who lists networks pays for it

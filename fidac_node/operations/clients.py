@@ -1,4 +1,4 @@
-"""Who may ask the hub: added, listed, removed; each change is in the record of uses."""
+"""Who may ask the hub: added, listed, removed; each change is in the record of acts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fidac_node.errors import ConfigError
 from fidac_node.hub.index.clients import RIGHTS, Client, Right, list_clients
 from fidac_node.hub.index.clients import add_client as add_row
 from fidac_node.hub.index.clients import remove_client as remove_row
-from fidac_node.operations.uses import UseLog
+from fidac_node.operations.uses import hub_uses
 
 if TYPE_CHECKING:
     from peewee import Database
@@ -39,11 +39,11 @@ def add_client(
         raise ConfigError(problem)
     may = tuple(right for right in RIGHTS if right in rights)
     said = f"may {' and '.join(may)} from {', '.join(networks) or 'anywhere'}, {programme or 'every programme'}"
-    UseLog(config.spool.directory).write("hub client add", ae_title, said)
+    hub_uses(config).write("hub client add", ae_title, said)
     return add_row(db, ae_title, networks, may, programme)
 
 
 def remove_client(config: HubConfig, db: Database, ae_title: str) -> None:
     """Let a client ask no more. Raises :class:`NotFound`."""
-    UseLog(config.spool.directory).write("hub client remove", ae_title, "")
+    hub_uses(config).write("hub client remove", ae_title)
     remove_row(db, ae_title)

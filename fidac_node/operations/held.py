@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fidac_node.hub.index.held import forget_held, list_held
 from fidac_node.operations.selection import Done, Selection
-from fidac_node.operations.uses import UseLog
+from fidac_node.operations.uses import hub_uses
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
 
@@ -34,11 +34,6 @@ def facts(config: HubConfig, entry: str) -> dict[str, object] | None:
     return None if found is None else {"file": spool.path(found), **(spool.reason(found) or {})}
 
 
-def uses(config: HubConfig) -> UseLog:
-    """The record of what people did at this hub."""
-    return UseLog(config.spool.directory)
-
-
 def _each(
     config: HubConfig, db: Database, command: str, selection: Selection, act: Callable[[Spool, Entry], None]
 ) -> Done:
@@ -46,7 +41,7 @@ def _each(
     rows = list_held(db, code=selection.reason, site=selection.site)
     found = [Entry.parse(row.entry) for row in rows if selection.names(row.entry)]
     if found:
-        uses(config).write(command, str(selection), f"{len(found)} objects")
+        hub_uses(config).write(command, str(selection), number=len(found))
     spool = Spool(config.spool.directory / "inbox")
     waiting = set(spool.entries("held"))
     done, moved_on = [], []

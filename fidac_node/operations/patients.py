@@ -100,7 +100,7 @@ def judge(config: SiteConfig, subject: str, reason: str, *, same: bool) -> None:
 
 
 def uses(config: SiteConfig) -> UseLog:
-    """The record of uses of a site."""
+    """The record of acts of a site."""
     return UseLog(config.deidentify.vault_directory)
 
 

@@ -110,7 +110,7 @@ def _each(
     try:
         found = [pair for pair in _selected(rows, selection, states) if among is None or pair[0] in among]
         if found:
-            UseLog(config.deidentify.vault_directory).write(command, str(selection), f"{len(found)} objects")
+            UseLog(config.deidentify.vault_directory).write(command, str(selection), number=len(found))
         problems = {study: unless(rows, study) for study in dict.fromkeys(entry.study for entry, _ in found)}
         spools = {name: Spool(config.spool.directory / name) for name in ("inbox", "outbox")}
         done, moved_on = [], []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fidac_node.hub.recipes import FOLDER, Recipes, read_recipe
-from fidac_node.operations.held import uses
+from fidac_node.operations.uses import hub_uses
 
 if TYPE_CHECKING:
     from fidac_node.config.config import HubConfig
@@ -19,7 +19,7 @@ def add_recipe(config: HubConfig, file: Path) -> tuple[Plan, bool]:
     recipes = Recipes(config.spool.directory / FOLDER)
     if recipes.plan(plan.digest) is not None:
         return plan, False
-    uses(config).write("recipe add", f"{plan.profile} {plan.digest}", "1 recipe")
+    hub_uses(config).write("recipe add", f"{plan.profile} {plan.digest}")
     return plan, recipes.add(plan)
 
 

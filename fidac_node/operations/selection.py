@@ -30,7 +30,7 @@ class Selection:
         return not self.entries or entry in self.entries
 
     def __str__(self) -> str:
-        """In the words of the record of uses."""
+        """In the words of the record of acts."""
         fields = ("study", "reason", "patient", "site")
         said = [f"{name} {value}" for name in fields if (value := getattr(self, name))]
         return ", ".join([*self.entries, *said]) or "all"

@@ -9,8 +9,7 @@ from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.withdrawn import PATIENT, SITE, STUDY, Found, Target, sites_with, studies_of
 from fidac_node.hub.tombstones import Withdrawal
 from fidac_node.hub.withdrawal import Withdrawals
-from fidac_node.operations.held import uses
-from fidac_node.operations.uses import user
+from fidac_node.operations.uses import hub_uses, user
 from fidac_node.spool.queue import Spool
 
 if TYPE_CHECKING:
@@ -66,9 +65,8 @@ def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason:
         raise ConfigError(f"--reason: say in one line of at most {_LONGEST_REASON} characters why, without a name")
     acts, done = _withdrawals(config, db), []
     for target in targets:
-        studies = studies_of(db, target)
-        said = f"{sum(one.instances for one in studies)} objects of {len(studies)} studies: {reason}"
-        uses(config).write("hub withdraw", f"{target.site}: {_words(target)}", said)
+        number = sum(one.instances for one in studies_of(db, target))
+        hub_uses(config).write("hub withdraw", f"{target.site}: {_words(target)}", reason, number)
         done.append(acts.withdraw(target, who=user(), reason=reason))
     return done
 
@@ -78,7 +76,7 @@ def undo(config: HubConfig, db: Database, name: str, reason: str) -> tuple[Withd
 
     Raises :class:`NotFound`, ``OSError``.
     """
-    uses(config).write("hub withdraw --undo", name, reason)
+    hub_uses(config).write("hub withdraw --undo", name, reason)
     return _withdrawals(config, db).undo(name)
 
 

@@ -17,11 +17,15 @@ from pynetdicom import _config, evt
 from pynetdicom.dimse_primitives import C_FIND
 from pynetdicom.presentation import build_context
 
+from fidac_node.audit.trail import Doing, Trail, Who
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.index.clients import Clients, permitted
-from fidac_node.hub.index.query import StudyFilter, find
+from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.query import find
+from fidac_node.hub.index.rows import Row
+from fidac_node.hub.index.words import words
 from fidac_node.hub.query.answer import answer
 from fidac_node.hub.query.identifier import Identifier, Refused, question, read
 from fidac_node.hub.query.keys import LEVELS
@@ -48,6 +52,7 @@ NOT_AUTHORISED: Final = 0x0124
 OUT_OF_RESOURCES: Final = 0xA700
 UNABLE: Final = 0xC002
 
+_NOBODY: Final = "by a value that nobody has"
 _MOST_COMMENT: Final = 64  # LO (PS3.7 C.5)
 _SYNTAXES: Final = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
 _TOP: Final = {PATIENT_ROOT_FIND: "PATIENT", STUDY_ROOT_FIND: "STUDY"}
@@ -59,11 +64,15 @@ def find_contexts() -> list[PresentationContext]:
 
 
 class FindScp:
-    """Answers C-FIND from the index ``db`` to ``clients``; its AE needs :func:`find_contexts` and :meth:`handlers`."""
+    """Answers C-FIND from the index ``db`` to ``clients``; its AE needs :func:`find_contexts` and :meth:`handlers`.
 
-    def __init__(self, db: Database, clients: Clients) -> None:
+    What is asked stands in ``trail`` before the first match is said.
+    """
+
+    def __init__(self, db: Database, clients: Clients, trail: Trail) -> None:
         self._db = db
         self._clients = clients
+        self._trail = trail
 
     def handlers(self) -> list[tuple[Any, ...]]:
         """Return what to bind to the hub's AE."""
@@ -79,6 +88,9 @@ class FindScp:
             yield _failure(assoc, error.status, str(error), *error.tags)
         except Permanent as error:
             yield _failure(assoc, NOT_AUTHORISED, str(error))
+        except OSError:
+            log.exception("a query of %s was not answered: it cannot be written down", assoc.calling)
+            yield _failure(assoc, OUT_OF_RESOURCES, "the record of acts cannot be written now")
         except (Temporary, PeeweeException):
             log.exception("a query of %s was not answered: the index cannot be read", assoc.calling)
             yield _failure(assoc, OUT_OF_RESOURCES, "the index cannot be read now")
@@ -90,26 +102,45 @@ class FindScp:
         self, assoc: LaneAssociation, request: C_FIND, context: PresentationContextTuple
     ) -> Iterator[Response]:
         """Say each match, and yield the final response, unless that is Success."""
-        allowed = permitted(self._clients.named(assoc.calling), "find", StudyFilter(case_sensitive=True))
+        who = Who(assoc.calling, assoc.peer)
+        allowed = self._allowed(who)
         asked = read(request.Identifier.getvalue() if request.Identifier else b"", context.transfer_syntax)
         wanted = question(asked, _TOP[str(request.AffectedSOPClassUID)], allowed)
-        if wanted is None:
+        level = LEVELS[asked.level]
+        with self._trail.doing(who, "query", words(level, wanted) if wanted else f"{level}: {_NOBODY}") as query:
+            if wanted is not None:
+                with closing(find(self._db, level, wanted)) as rows:
+                    _say(assoc, request, context, asked, rows, query)
+        log.info("%s asked at level %s: %d matches %s", who.name, asked.level, query.number, query.outcome)
+        if query.outcome:
+            yield CANCELLED, None
+
+    def _allowed(self, who: Who) -> StudyFilter:
+        """What ``who`` may ask; a refusal is written down. Raises :class:`Permanent`."""
+        try:
+            return permitted(self._clients.named(who.name), "find", StudyFilter(case_sensitive=True))
+        except Permanent as error:
+            self._trail.note(who, "query", "refused", reason=str(error))
+            raise
+
+
+def _say(
+    assoc: LaneAssociation,
+    request: C_FIND,
+    context: PresentationContextTuple,
+    asked: Identifier,
+    rows: Iterator[Row],
+    query: Doing,
+) -> None:
+    """Say each match, and count it, until the client calls it off."""
+    status = PENDING if asked.is_all_known else PENDING_SOME_UNMATCHED
+    syntax = Syntax.of(context.transfer_syntax)
+    for row in rows:
+        if not assoc.goes_on(cast(int, request.MessageID)):
+            query.outcome = "called off"
             return
-        message_id, number, syntax = cast(int, request.MessageID), 0, Syntax.of(context.transfer_syntax)
-        status = PENDING if asked.is_all_known else PENDING_SOME_UNMATCHED
-        with closing(find(self._db, LEVELS[asked.level], wanted)) as rows:
-            for row in rows:
-                if not assoc.goes_on(message_id):
-                    _told(assoc, asked, number, ", and was called off")
-                    yield CANCELLED, None
-                    return
-                assoc.match(request, context.context_id, status, answer(asked, row, syntax))
-                number += 1
-        _told(assoc, asked, number)
-
-
-def _told(assoc: LaneAssociation, asked: Identifier, number: int, end: str = "") -> None:
-    log.info("%s asked at level %s: %d matches%s", assoc.calling, asked.level, number, end)
+        assoc.match(request, context.context_id, status, answer(asked, row, syntax))
+        query.number += 1
 
 
 def _failure(assoc: LaneAssociation, status: int, comment: str, *tags: int) -> Response:

@@ -41,9 +41,9 @@ def config(tmp_path: Path) -> SiteConfig:
 
 
 def recorded(config: SiteConfig) -> list[tuple[str, str, str]]:
-    uses, broken = UseLog(config.deidentify.vault_directory).read()
-    assert not broken
-    return [(use.command, use.subject, use.reason) for use in uses]
+    uses = UseLog(config.deidentify.vault_directory)
+    assert not uses.verify().broken
+    return [(use.act, use.what, f"{use.number} objects") for use in uses.acts()]
 
 
 def states(config: SiteConfig) -> dict[Entry, str]:

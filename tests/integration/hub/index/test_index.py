@@ -42,9 +42,9 @@ from fidac_node.hub.index import record as index_record
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.migrations import STEPS
 from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
-from fidac_node.hub.index.query import Row
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.record import Description, describe, describe_header, record
+from fidac_node.hub.index.rows import Row
 from fidac_node.system.database import connect, exclusive, migrate
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
 from tests.integration.conftest import SCHEMA
@@ -151,7 +151,8 @@ def test_the_tables_are_what_the_models_say(db: Database) -> None:
         assert {field.column_name: field.null for field in meta.sorted_fields} == {
             name: column.null for name, column in columns.items()
         }
-        assert [name for name, column in columns.items() if column.primary_key] == [meta.primary_key.column_name]
+        keys = [field.column_name for field in meta.get_primary_keys()]
+        assert [name for name, column in columns.items() if column.primary_key] == keys
         unique = {tuple(index.columns) for index in db.get_indexes(meta.table_name) if index.unique}
         declared = {
             tuple(meta.fields[name].column_name for name in names) for names, is_unique in meta.indexes if is_unique

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE
 from pynetdicom.association import Association
 
+from fidac_node.audit.trail import FILE, Trail
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from fidac_node.hub.index import Registry
 from fidac_node.hub.index.clients import Clients
@@ -30,10 +31,11 @@ class AskedHub(Node):
     def __init__(self, directory: Path, db: Database) -> None:
         super().__init__(directory)
         clients = Clients(db)
+        self.trail = Trail(directory / FILE)
         self.callers = Registry(db).knows
         self.start(
             contexts=[*storage_contexts([CT], [EXPLICIT_VR_LE]), *find_contexts()],
-            handlers=FindScp(db, clients).handlers(),
+            handlers=FindScp(db, clients, self.trail).handlers(),
             guests=clients.networks_of,
         )
 

@@ -16,9 +16,8 @@ from pynetdicom.dsutils import encode
 
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
-from fidac_node.hub.index import add_site, prepare
+from fidac_node.hub.index import Row, StudyFilter, add_site, find, prepare
 from fidac_node.hub.index.clients import add_client, remove_client
-from fidac_node.hub.index.query import Row, StudyFilter, find
 from fidac_node.hub.query.answer import answer
 from fidac_node.hub.query.identifier import Identifier, question, read
 from fidac_node.hub.query.keys import LEVELS
@@ -148,7 +147,9 @@ def test_each_key_matches_the_studies_that_the_standard_says(
         ({"SeriesInstanceUID": [uid(3, 1, 2), uid(1, 1, 1)]}, 1),
         ({"SeriesNumber": "7"}, 0),
         ({"PatientID": "PSEUDO0001"}, 0),
-        ({"Rows": 5}, 2),
+        ({"Rows": 5}, 0),
+        ({"Rows": 4}, 2),
+        ({"SliceThickness": "1.50"}, 2),
     ],
     ids=str,
 )
@@ -391,6 +392,38 @@ def test_a_client_is_served_while_the_disk_is_full_and_a_site_is_not(hub: AskedH
     assert patients(hub.find(PatientID="")[0]) == "1234"
 
 
+# --- what is written down
+
+
+def test_each_query_is_written_down_with_who_from_where_its_filter_and_its_matches(hub: AskedHub) -> None:
+    hub.find(PatientID="PSEUDO000?", StudyDate="20030101-20031231")
+    hub.find("SERIES", StudyInstanceUID=uid(3, 1))
+    hub.find(AccessionNumber="A1")
+    hub.find(calling="GETTER", PatientName="QUENOUILLE^MARIE")
+    acts = [(act.who, act.origin, act.act, act.what, act.number) for act in hub.trail.acts()]
+    assert acts == [
+        (
+            "VIEWER",
+            "127.0.0.1",
+            "query",
+            "studies: patient (no pseudonym, 10 characters), since 2003-01-01, until 2003-12-31",
+            2,
+        ),
+        ("VIEWER", "127.0.0.1", "query", f"series: study_uid {uid(3, 1)}", 2),
+        ("VIEWER", "127.0.0.1", "query", "studies: by a value that nobody has", 0),
+        ("GETTER", "127.0.0.1", "query", "refused", None),
+    ]
+    assert hub.trail.verify().broken == []
+
+
+def test_a_query_that_cannot_be_written_down_is_not_answered_and_the_next_one_is(hub: AskedHub) -> None:
+    hub.trail.path.mkdir()
+    matches, final = hub.find(PatientID="")
+    assert (matches, final.Status) == ([], 0xA700) and "record of acts" in final.ErrorComment
+    hub.trail.path.rmdir()
+    assert patients(hub.find(PatientID="")[0]) == "1234"
+
+
 # --- many matches
 
 
@@ -412,6 +445,8 @@ def test_a_query_that_is_called_off_ends_within_one_match(many: AskedHub) -> Non
             if len(statuses) == 5:
                 assoc.send_c_cancel(7, query_model=STUDY_ROOT_FIND)
         assert statuses[-1] == 0xFE00
+        (act,) = many.trail.acts()
+        assert act.outcome == "called off" and act.number is not None and act.number < MANY
         assert patients(ask(assoc, identifier("STUDY", PatientID="PSEUDO0001"))[0]) == "1"
     assert len(statuses) < MANY
 
@@ -477,7 +512,7 @@ def test_a_long_answer_is_not_taken_for_the_silence_of_who_hears_it(
         ("STUDY", {"ModalitiesInStudy": "SR"}, "series"),
         ("PATIENT", {"PatientID": "PSEUDO0001"}, "patient"),
         ("SERIES", {"StudyInstanceUID": "1.2", "Modality": "CT"}, "study"),
-        ("IMAGE", {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "InstanceNumber": "1"}, "study"),
+        ("IMAGE", {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "InstanceNumber": "1"}, "series"),
     ],
     ids=str,
 )

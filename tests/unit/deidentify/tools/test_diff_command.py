@@ -95,8 +95,8 @@ def test_a_study_is_shown_before_and_after(node: Node) -> None:
 def test_the_answer_is_written_down_before_it_is_given(node: Node) -> None:
     node.keep(node.take())
     assert node.diff().exit_code == 0
-    uses, _ = UseLog(node.site.config.deidentify.vault_directory).read()
-    assert (uses[-1].command, uses[-1].subject) == ("show --diff", node.study)
+    uses = list(UseLog(node.site.config.deidentify.vault_directory).acts())
+    assert (uses[-1].act, uses[-1].what) == ("show --diff", node.study)
     assert uses[-1].reason == "the radiologist asks for the protocol"
 
 

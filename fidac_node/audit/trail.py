@@ -1,0 +1,263 @@
+"""A file of acts, one line of JSON each, written before an answer is given or a thing is done.
+
+It names pseudonyms, handles and shifted UIDs, never a patient, so that whoever oversees the node may read it. Each line
+holds the hash of the line before it: one that was changed or taken out shows, unless all that follows was written
+anew, and unless it was the last; for more, let syslog take a copy to another machine.
+
+An act that takes its time has a line when it begins, and another at its end with how much it came to, which names the
+first by its hash. Any number of processes write: a line costs one lock, one read of the last line, and one sync of the
+disk, for which those who come at the same time wait together.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from io import FileIO
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from fidac_node.system import safeio
+
+FILE: Final = "uses.jsonl"
+
+_MOST_TEXT: Final = 2000  # characters of one text; who asks with thousands of UIDs is told by the first of them
+_STUDIES_A_LINE: Final = 500
+_BLOCK: Final = 4096
+_HASH: Final = 32  # hexadecimal digits
+
+
+class Who(NamedTuple):
+    """Who acts, an account, an AE title or a token's name, and from where: an address, or nothing for this machine."""
+
+    name: str
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act: ``at`` is seconds of the epoch, ``act`` what was done, ``what`` to what, ``number`` to how many.
+
+    ``number`` is ``None`` where nothing is counted, and when the end was never written; ``outcome`` is empty unless
+    it ended otherwise than it should. ``studies`` are those that were handed out: the pseudonym of each
+    StudyInstanceUID.
+    """
+
+    at: float
+    who: str
+    origin: str
+    act: str
+    what: str
+    number: int | None = None
+    reason: str = ""
+    outcome: str = ""
+    studies: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``--json`` has it."""
+        return {"from" if name == "origin" else name: value for name, value in vars(self).items()}
+
+
+@dataclass
+class Doing:
+    """An act that goes on; whoever does it says here what it comes to."""
+
+    number: int = 0
+    outcome: str = ""
+    studies: dict[str, str] = field(default_factory=dict)
+
+
+class Wanted(NamedTuple):
+    """Which acts to read: from ``since`` (seconds of the epoch) on, and as these patterns say, in any case."""
+
+    since: float = 0.0
+    act: str = "*"
+    who: str = "*"
+
+    def has(self, act: Act) -> bool:
+        """Say whether this is one of them. A pattern matches the whole text or some of its words."""
+        return act.at >= self.since and _fits(act.act, self.act) and _fits(act.who, self.who)
+
+
+ALL: Final = Wanted()
+
+
+class Verdict(NamedTuple):
+    """How a trail stands: its lines, those (from 1) before which one was changed or taken out, the hash of the last."""
+
+    lines: int
+    broken: list[int]
+    head: str
+
+
+class Trail:
+    """The acts in the file ``path``; ``tell`` hears of each when it is done, and raises nothing."""
+
+    def __init__(self, path: Path, tell: Callable[[Act], None] = lambda _: None) -> None:
+        self.path = path
+        self._tell = tell
+
+    def note(self, who: Who, act: str, what: str, *, number: int | None = None, reason: str = "") -> None:
+        """Write down one act, durably. Raises ``OSError``: then it must not be done."""
+        self._begin(said := _said(who, act, what, number, reason))
+        self._tell(said)
+
+    @contextmanager
+    def doing(self, who: Who, act: str, what: str, *, reason: str = "") -> Iterator[Doing]:
+        """Write down that an act begins, durably, and when it ends what it came to.
+
+        Raises ``OSError``: at the beginning nothing may be done, at the end it must not be called a success.
+        """
+        started = self._begin(said := _said(who, act, what, None, reason))
+        doing = Doing()
+        try:
+            yield doing
+        except BaseException as error:
+            doing.outcome = doing.outcome or f"broken off ({type(error).__name__})"
+            raise
+        finally:
+            self._tell(replace(said, number=doing.number, outcome=doing.outcome, studies=doing.studies))
+            self._end(started, doing)
+
+    def acts(self, wanted: Wanted = ALL) -> Iterator[Act]:
+        """The acts that are wanted, in the order in which they began. Lines that nobody understands are left out."""
+        ends = self._ends(wanted.since)
+        for line, fields in self._lines():
+            act = None if "of" in fields else _act(fields)
+            if act is not None and wanted.has(act):
+                end = ends.get(_hash(line))
+                yield replace(act, **end) if end else act
+
+    def verify(self) -> Verdict:
+        """Follow the chain from the first line to the last."""
+        broken, before, number = [], b"", 0
+        for number, (line, fields) in enumerate(self._lines(), 1):
+            # Half a line was left by a power cut, and nobody got an answer; the next one knows it.
+            if fields and fields.get("previous") != _hash(before):
+                broken.append(number)
+            before = line
+        return Verdict(number, broken, _hash(before))
+
+    def _begin(self, act: Act) -> str:
+        said = {"at": act.at, "who": act.who, "from": act.origin, "act": act.act, "what": act.what}
+        more = {"number": act.number, "reason": act.reason or None}
+        return self._append(said | {name: value for name, value in more.items() if value is not None}, durable=True)
+
+    def _end(self, started: str, doing: Doing) -> None:
+        end: dict[str, Any] = {"of": started, "number": doing.number, "outcome": doing.outcome}
+        studies = list(doing.studies.items())
+        for first in range(0, len(studies), _STUDIES_A_LINE):
+            some = dict(studies[first : first + _STUDIES_A_LINE])
+            self._append({"at": time.time(), "of": started, "studies": some}, durable=False)
+        # A power cut may take it: then nobody knows how many it were, but that it was done stands.
+        self._append({"at": time.time(), **end}, durable=bool(doing.studies))
+
+    def _append(self, fields: dict[str, Any], *, durable: bool) -> str:
+        """Add a line and return its hash."""
+        safeio.make_directories(self.path.parent)
+        with FileIO(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
+            fd = file.fileno()
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            self._give_to_owner(fd)
+            size = os.fstat(fd).st_size
+            last, is_cut = _last_line(fd, size)
+            line = json.dumps(fields | {"previous": _hash(last)}).encode("ascii")
+            data = (b"\n" if is_cut else b"") + line + b"\n"
+            if os.write(fd, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            fcntl.flock(fd, fcntl.LOCK_UN)  # who comes meanwhile shares the sync
+            if durable:
+                os.fdatasync(fd)
+            if not size:
+                safeio.sync_directory(self.path.parent)
+        return _hash(line)
+
+    def _give_to_owner(self, fd: int) -> None:
+        """Let the daemon's user go on writing what root has begun."""
+        if os.geteuid() == 0:
+            owner = self.path.parent.stat()
+            os.fchown(fd, owner.st_uid, owner.st_gid)
+
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """Each line, and what it says; nothing where nobody understands it."""
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            for line in file:
+                yield line.rstrip(b"\n"), _fields(line)
+
+    def _ends(self, since: float) -> dict[str, dict[str, Any]]:
+        """What the acts came to that end from ``since`` on, by the hash of their first lines."""
+        ends: dict[str, dict[str, Any]] = {}
+        for _, fields in self._lines():
+            of = fields.get("of")
+            if isinstance(of, str) and fields.get("at", 0.0) >= since:
+                end = ends.setdefault(of, {})
+                if studies := fields.get("studies"):
+                    end.setdefault("studies", {}).update(studies)
+                end |= {name: fields[name] for name in ("number", "outcome") if name in fields}
+        return ends
+
+
+def _said(who: Who, act: str, what: str, number: int | None, reason: str) -> Act:
+    return Act(time.time(), who.name, who.origin, act, _short(what), number, _short(reason))
+
+
+def _act(fields: dict[str, Any]) -> Act | None:
+    """The act of a line, as it is written now or was at first (user, command, subject)."""
+    if "user" in fields:
+        names = {"who": "user", "act": "command", "what": "subject", "reason": "reason"}
+        fields = {name: fields.get(old, "") for name, old in names.items()} | {"at": fields.get("at"), "from": ""}
+    try:
+        return Act(
+            at=float(fields["at"]),
+            who=str(fields["who"]),
+            origin=str(fields["from"]),
+            act=str(fields["act"]),
+            what=str(fields["what"]),
+            number=fields.get("number"),
+            reason=str(fields.get("reason", "")),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _last_line(fd: int, size: int) -> tuple[bytes, bool]:
+    """The last line of a file of ``size`` bytes, without its end; and whether that end is missing."""
+    start, tail = size, b""
+    while start and b"\n" not in tail[:-1]:
+        block = min(_BLOCK, start)
+        start -= block
+        tail = os.pread(fd, block, start) + tail
+    return tail.removesuffix(b"\n").rpartition(b"\n")[2], bool(tail) and not tail.endswith(b"\n")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}... ({len(text)} characters)"
+
+
+def _fits(text: str, pattern: str) -> bool:
+    text, pattern = text.lower(), pattern.lower()
+    return fnmatchcase(text, pattern) or any(fnmatchcase(word, pattern) for word in text.split())
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:_HASH]
