@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token
+from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token, withdraw
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import day, show_disk, show_failed_connections, when
@@ -69,9 +69,10 @@ def command() -> None:
 command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
+command.add_command(keeping.verify)
+command.add_command(withdraw.command, "withdraw")
 command.add_command(token.command)
 command.add_command(audit.command)
-command.add_command(keeping.verify)
 
 
 @command.command()
