@@ -151,11 +151,10 @@ def key() -> None:
 def show_key(config: Path) -> None:
     """Print the public key by which the hub knows what this site signs, and its fingerprint to compare by telephone."""
     from fidac_node.operations.refusing import public_key
-    from fidac_node.system.signed import fingerprint
 
-    line = public_key(load_site(config))
+    line, fingerprint = public_key(load_site(config))
     click.echo(line)
-    click.echo(f"fingerprint: {fingerprint(line.split()[-1])}", err=True)
+    click.echo(f"fingerprint: {fingerprint}", err=True)
     click.echo("at the hub: save that line in a file, then 'fidac-node hub site key SITE FILE'", err=True)
 
 

@@ -119,9 +119,10 @@ def withdraw(config: SiteConfig, refusal: Refusal, reason: str) -> tuple[bytes, 
     return signed.sign(seed, signed.WITHDRAWAL, _statement(config, refusal, reason)), dropped
 
 
-def public_key(config: SiteConfig) -> str:
-    """The line by which the hub knows what this site signs. Raises :class:`ConfigError`."""
-    return signed.key_line(site_keys.signing_seed(config.programme), config.site.id)
+def public_key(config: SiteConfig) -> tuple[str, str]:
+    """The line by which the hub knows what this site signs, and its fingerprint. Raises :class:`ConfigError`."""
+    line = signed.key_line(site_keys.signing_seed(config.programme), config.site.id)
+    return line, signed.fingerprint(signed.read_key_line(line, config.site.id))
 
 
 def _statement(config: SiteConfig, refusal: Refusal, reason: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from peewee import Database
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import UNCOMPRESSED
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.record import kept
@@ -76,7 +76,7 @@ class Outgoing:
     def __init__(self, db: Database, archive: Archive, scratch: Path) -> None:
         self._db = db
         self._archive = archive
-        self._fixity = Fixity(archive)
+        self._answerable = Answerable(archive)
         self._scratch = scratch
 
     def send(
@@ -101,7 +101,7 @@ class Outgoing:
 
     def _send(self, courier: Courier, one: Stored, known: Kept | None) -> int:
         """Send one object and return the status of its success or warning."""
-        if known is None or not self._fixity.is_right(one.place, known):
+        if known is None or not self._answerable.is_right(one.place, known):
             raise Permanent("corrupt", "the archive does not have it as it was filed; its site sends it again")
         with closing(self._parcel(courier, one)) as parcel:
             return courier.store(parcel)
