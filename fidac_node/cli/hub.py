@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token
+from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token, withdraw
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import day, show_disk, show_failed_connections, when
@@ -69,9 +69,10 @@ def command() -> None:
 command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
+command.add_command(keeping.verify)
+command.add_command(withdraw.command, "withdraw")
 command.add_command(token.command)
 command.add_command(audit.command)
-command.add_command(keeping.verify)
 
 
 @command.command()
@@ -128,7 +129,7 @@ def status(config: Path, as_json: bool) -> None:
 
 @command.group()
 def site() -> None:
-    """The sites that may store: add, list."""
+    """The sites that may store: add, list; and by what they sign: key."""
 
 
 @site.command(name="add")
@@ -146,6 +147,19 @@ def site_add(config: Path, site_id: str, ae_title: str) -> None:
         hub = f"{settings.receive.ae_title}@THIS-HOST:{settings.receive.port}"
         options = f"--site-id {site_id} --site-code {code} --ae-title {ae_title} --hub {hub}"
         click.echo(f"  at the site:  fidac-node site init DIR {options}")
+
+
+@site.command(name="key")
+@click.argument("site_id", metavar="ID")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@config_option("hub")
+def site_key(config: Path, site_id: str, file: Path) -> None:
+    """Know what the site ID signs by the public key in FILE (from 'site key show'); it replaces an older one."""
+    from fidac_node.operations.withdrawal import register_key
+
+    with opened_index(config) as (settings, db):
+        shown = register_key(settings, db, site_id, file.read_text("utf-8", "replace"))
+    click.echo(f"what site {site_id} signs is known by the key with the fingerprint {shown}: compare it by telephone")
 
 
 @site.command(name="list")

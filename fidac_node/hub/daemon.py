@@ -27,6 +27,7 @@ from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
+from fidac_node.hub.index.withdrawn import Refusals
 from fidac_node.hub.intake import Intake
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
@@ -34,6 +35,8 @@ from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.scrub import Scrub
 from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
+from fidac_node.hub.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
+from fidac_node.hub.withdrawal import Withdrawals
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
@@ -77,6 +80,11 @@ class Hub:
         return Registry(self.db)
 
     @cached_property
+    def refusals(self) -> Refusals:
+        """What was withdrawn and may not come again."""
+        return Refusals(self.db)
+
+    @cached_property
     def trail(self) -> Trail:
         """The record of who asks, and what."""
         tell = teller(self.config.audit.syslog, self.config.receive.ae_title)
@@ -87,7 +95,11 @@ class Hub:
         return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
 
     def accept(self, draft: Draft, identity: Identity, digest: bytes) -> None:
-        """Make an object that is there whole safe in the spool. Raises ``OSError``."""
+        """Make an object that is there whole safe in the spool.
+
+        Raises ``OSError``, and :class:`~fidac_node.errors.Permanent` for what was withdrawn.
+        """
+        self.refusals.demand(self.registry.site_of(identity.meta.source_ae) or "", identity.study_instance_uid)
         entry = entry_for(identity, digest, PlainHandles())
         draft.finish(str(entry))
         safeio.forget(draft.fileno(), _HEADER)
@@ -105,6 +117,15 @@ def run(config_path: Path) -> int:
     ownership = Ownership(hub.db)
     family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
+    withdrawals = Withdrawals(
+        hub.archive,
+        hub.db,
+        hub.spool,
+        hub.config.spool.directory,
+        days=hub.config.archive.withdrawal_days,
+        limit=hub.config.receive.max_object,
+    )
+    withdrawals.settle()
     watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
     _look(watermarks)
     receive = hub.config.receive
@@ -121,6 +142,7 @@ def run(config_path: Path) -> int:
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
         Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
+        Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
     scrub = _scrub(hub)
     if hub.config.archive.scrub_days:
@@ -205,16 +227,16 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     failures.close(_GRACE_SECONDS / 4)
 
 
+def _generation(hub: Hub, calling_ae: str) -> str:
+    with borrowed(hub.db):
+        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
+
+
 def _destination(config: HubConfig, peer: Peer) -> Destination:
     query = config.query
     return Destination(
         *peer, config.receive.ae_title, query.max_pdu, query.connect_timeout, query.acse_timeout, query.dimse_timeout
     )
-
-
-def _generation(hub: Hub, calling_ae: str) -> str:
-    with borrowed(hub.db):
-        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from fidac_node.commitment.reasons import HELD_FOR_A_PERSON
 from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.series import cutters
+from fidac_node.dicom.statuses import HELD_FOR_A_PERSON
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.filing import FILED
 from fidac_node.receive.check import Identity, PlainHandles, entry_for, identify_draft
