@@ -41,6 +41,7 @@ class WebHub:
     archive: Archive
     rooms: Rooms
     url: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1000)))
 
     def file(self, *objects: Dataset, site: str = "LILLE", syntax: str = EXPLICIT_VR_LE) -> list[Path]:
@@ -85,7 +86,7 @@ def serving(hub: WebHub, **changes: Any) -> Iterator[WebHub]:
     settings = Settings(**{**_DEFAULTS, **changes})
     sock = listen(settings)[STAGE]
     host, port = sock.getsockname()[:2]
-    stop, ready = threading.Event(), threading.Event()
+    stop, ready = hub.stop, threading.Event()
     thread = threading.Thread(target=serve, args=(settings, hub.rooms, sock, stop, ready.set))
     thread.start()
     assert ready.wait(30)
