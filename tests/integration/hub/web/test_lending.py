@@ -84,7 +84,7 @@ def test_who_leaves_or_takes_nothing_gives_the_thread_back(own: WebHub, monkeypa
 
     _begun(own).close()
     wait_until(lambda: len(outcomes()) == 1 and outcomes()[0] != "", 10)
-    with _begun(own) as client:
+    with _begun(own):
         wait_until(lambda: len(outcomes()) == 2 and outcomes()[1] != "", 10)
     assert all("broken off" in outcome for outcome in outcomes())
     assert len(own.get("/studies").json()) == 4
