@@ -201,7 +201,7 @@ class Trail:
         ends: dict[str, dict[str, Any]] = {}
         for _, fields in self._lines():
             of = fields.get("of")
-            if isinstance(of, str) and fields.get("at", 0.0) >= since:
+            if isinstance(of, str) and isinstance(at := fields.get("at"), float) and at >= since:
                 end = ends.setdefault(of, {})
                 if studies := fields.get("studies"):
                     end.setdefault("studies", {}).update(studies)

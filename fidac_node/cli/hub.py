@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, held, recipe, setup_logging
+from fidac_node.cli import HELD, audit, client, config_option, export, held, recipe, setup_logging
+from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
-from fidac_node.cli.words import day, show_disk, show_failed_connections
-from fidac_node.dicom.marks import LABELS
+from fidac_node.cli.words import show_disk, show_failed_connections
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
 command.add_command(audit.command)
+command.add_command(export.command)
 
 
 @command.command()
@@ -160,33 +161,7 @@ def site_list(config: Path, as_json: bool) -> None:
 @command.command()
 @click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]))
 @config_option("hub")
-@click.option("--site", default="", help="The site's id.")
-@click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
-@click.option("--study-uid", default="", help="StudyInstanceUID.")
-@click.option("--since", callback=day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
-@click.option("--until", callback=day, metavar="YYYY-MM-DD", help="Last StudyDate.")
-@click.option(
-    "--received-since", callback=day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later."
-)
-@click.option("--label", type=click.Choice(LABELS, case_sensitive=False), help="What the site says of the case.")
-@click.option("--sex", default="", help="PatientSex: F, M or O.")
-@click.option("--min-age", type=click.IntRange(0), help="Youngest age, in years.")
-@click.option("--max-age", type=click.IntRange(0), help="Oldest age, in years.")
-@click.option("--modality", default="", help="Modality, for example CT.")
-@click.option("--body-part", default="", help="BodyPartExamined, for example CHEST.")
-@click.option("--manufacturer", default="", help="Manufacturer, for example 'siemens*'.")
-@click.option("--model", default="", help="ManufacturerModelName.")
-@click.option("--kernel", default="", help="ConvolutionKernel, for example 'b7*'; of several values each is looked at.")
-@click.option("--max-slice-thickness", type=click.FloatRange(0, min_open=True), help="SliceThickness at most, in mm.")
-@click.option("--contrast/--no-contrast", default=None, help="With or without a contrast agent.")
-@click.option(
-    "--min-instances",
-    type=click.IntRange(0),
-    help="At least so many instances (in the series for 'series' and 'instances', else in the study).",
-)
-@click.option(
-    "--complete", is_flag=True, help="Leave out series that lost an attribute in any instance ('lost' names them)."
-)
+@filter_options
 @click.option(
     "--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out."
 )
@@ -199,12 +174,10 @@ def find(config: Path, level: str, form: str, limit: int | None, exact_times: bo
 
     Texts match in any case; * stands for any text and ? for any character.
     """
-    from fidac_node.operations.index import COLUMNS, EXACT_TIME, StudyFilter
+    from fidac_node.operations.index import COLUMNS, EXACT_TIME
     from fidac_node.operations.index import find as ask
 
-    wanted = StudyFilter(**{name: value for name, value in filters.items() if value is not None})
-    _check(wanted.since, wanted.until, "--since is after --until: no date is in between")
-    _check(wanted.min_age, wanted.max_age, "--min-age is above --max-age: no age is in between")
+    wanted = question(filters)
     if limit is None and form == "table":
         limit = _TABLE_ROWS
     columns = [*(_TABLE_COLUMNS[level] if form == "table" else COLUMNS[level]), *([EXACT_TIME] if exact_times else [])]
@@ -241,11 +214,6 @@ def reindex(config: Path) -> None:
             err=True,
         )
     raise SystemExit(HELD if result.skipped or result.unregistered else 0)
-
-
-def _check(least: Any, most: Any, problem: str) -> None:
-    if least is not None and most is not None and least > most:
-        raise click.UsageError(problem)
 
 
 def _print_status(state: HubStatus) -> None:

@@ -40,6 +40,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.recipes": ("deidentify",),
     # A question is answered on the association that it came by.
     "hub.query": ("dicom", "system", "audit", "receive.association", "hub.index"),
+    # What leaves as files is compared with what was filed.
+    "hub.export": ("dicom", "system", "receive.digest", "hub.index", "hub.archive", "hub.digests"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
@@ -60,6 +62,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.index",
             "hub.archive",
             "hub.recipes",
+            "hub.export",
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
