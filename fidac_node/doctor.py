@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -36,6 +37,8 @@ from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, FidacError, Temporary
 from fidac_node.hub.index.sites import site_titles
+from fidac_node.hub.index.tallies import count_wrong
+from fidac_node.hub.scrub import read as read_scrub
 from fidac_node.identity.keyfile import read_key
 from fidac_node.identity.keys import NO_VAULT, key_files, open_keys
 from fidac_node.send.echo import Rejected, ask
@@ -136,6 +139,7 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
         "spool": lambda: _folder("spool", config.spool.directory),
         "archive": lambda: _folder("archive", config.archive.directory),
         "index": lambda: _index(config),
+        "fixity": lambda: _fixity(config),
         "disk": lambda: _disk(config.spool, config.archive.directory, *_index_directory(config)),
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
@@ -337,6 +341,26 @@ def _index(config: HubConfig) -> Iterator[Finding]:
     yield Finding("index", True, "the database answers")
     remedy = "" if sites else "'fidac-node hub site add ID --ae-title TITLE' for each site; nobody else may store"
     yield Finding("sites", bool(sites), f"{len(sites)} registered", remedy)
+
+
+def _fixity(config: HubConfig) -> Iterator[Finding]:
+    """Whether the archive has what was filed, as far as it was read through."""
+    name, last = "fixity", read_scrub(config.archive.directory).last
+    with suppress(PeeweeException):  # the check of the index says so
+        db = connect(config.index.database, config.path.parent, patience=_ASK_SECONDS)
+        with db.connection_context():
+            wrong = count_wrong(db)
+        if wrong:
+            message = f"{wrong} files of the archive are not what was filed"
+            yield Finding(
+                name, False, message, "look at its disk; 'fidac-node hub verify --repair' lets sites send again"
+            )
+            return
+        read = (
+            f"read through on {time.strftime('%Y-%m-%d', time.gmtime(last.ended))}" if last else "not read through yet"
+        )
+        off = "" if config.archive.scrub_days else ", and never will be ([archive] scrub_days = 0)"
+        yield Finding(name, True, f"no file of the archive is known to be wrong; {read}{off}")
 
 
 def _tls(name: str, certificate: Path | None, key: Path | None, ca: Path | None, *, listens: bool) -> Iterator[Finding]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, export, held, recipe, setup_logging
+from fidac_node.cli import HELD, audit, client, config_option, export, held, keeping, recipe, setup_logging, token
 from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
-from fidac_node.cli.words import show_disk, show_failed_connections
+from fidac_node.cli.words import show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ def command() -> None:
 command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
+command.add_command(token.command)
 command.add_command(audit.command)
 command.add_command(export.command)
+command.add_command(keeping.verify)
 
 
 @command.command()
@@ -226,6 +228,8 @@ def _print_status(state: HubStatus) -> None:
         click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
         click.echo(f"  {totals['bytes'] >> 20} MB archived")
         click.echo(f"  index {state.generation}")
+    if state.wrong_files:
+        click.echo(f"  NOT AS FILED: {state.wrong_files} files of the archive  ('fidac-node hub verify' names them)")
     if state.queued is not None:
         click.echo(f"  {state.queued} objects wait to be filed")
     if totals.get("held"):
@@ -234,9 +238,20 @@ def _print_status(state: HubStatus) -> None:
     if any(state.at_several_sites.values()):
         several = ", ".join(f"{number} {name}" for name, number in state.at_several_sites.items() if number)
         click.echo(f"  under more than one site, which no key makes: {several}  ('fidac-node hub find studies')")
+    _print_scrub(state)
     show_disk(state.disk)
     waits = "what arrives waits in the spool"
     show_disk(state.archive_disk, "disk of the archive", waits)
     if state.index_disk is not None:
         show_disk(state.index_disk, "disk of the index", waits)
     show_failed_connections(state.failed_connections or 0)
+
+
+def _print_scrub(state: HubStatus) -> None:
+    """Print how far the archive was read through."""
+    last, now = state.scrub.last, state.scrub.now
+    if last:
+        strays = f", {last.strays} files not in the index ('fidac-node hub reindex')" if last.strays else ""
+        click.echo(f"  archive read through on {when(last.ended)}: {last.files} files, {last.wrong} wrong{strays}")
+    if now and now.total:
+        click.echo(f"  archive being read: {min(100, 100 * now.bytes // now.total)} % since {when(now.began)}")

@@ -109,10 +109,10 @@ class CommitmentScp:
     """The hub's Storage Commitment SCP; its AE needs :func:`request_contexts` and :meth:`handlers`.
 
     ``check`` says which objects the hub answers for. It runs in a thread of its own and may wait a little.
-    ``generation`` names the index that it asks.
+    ``generation`` names the index that it asks, for a calling AE title.
     """
 
-    def __init__(self, check: Check, generation: Callable[[], str] = lambda: "") -> None:
+    def __init__(self, check: Check, generation: Callable[[str], str] = lambda _: "") -> None:
         self._check, self._generation = check, generation
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="commitment")
         # The answers to our reports reach pynetdicom's reactor, which finds them unexpected; they need no action.
@@ -170,7 +170,9 @@ class CommitmentScp:
 
     def _look_up(self, calling_ae: str, transaction_uid: str, references: list[Reference]) -> Report:
         try:
-            generation = self._generation()  # first: of an index that was exchanged meanwhile the older name is told
+            generation = self._generation(
+                calling_ae
+            )  # first: of an index that was exchanged meanwhile the older name is told
             ok, failed = self._check(calling_ae, references)
         except Exception:
             log.exception("storage commitment: the objects of %s cannot be looked up", calling_ae)

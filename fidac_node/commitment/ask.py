@@ -349,7 +349,7 @@ class Channel:
     def __init__(self, destination: Destination, on_report: Callable[[Report], bool]) -> None:
         self._destination, self._on_report = destination, on_report
         self._message_id = 0
-        self._association = Association(destination, [(STORAGE_COMMITMENT, [EXPLICIT_VR_LE, IMPLICIT_VR_LE])])
+        self._association = Association.request(destination, [(STORAGE_COMMITMENT, [EXPLICIT_VR_LE, IMPLICIT_VR_LE])])
         context = self._association.context(STORAGE_COMMITMENT)
         if context is None:
             self._association.release()

@@ -30,6 +30,7 @@ from fidac_node.config.sections import (
     HubReceive,
     Index,
     Log,
+    Query,
     Receive,
     Route,
     Send,
@@ -38,7 +39,9 @@ from fidac_node.config.sections import (
     SiteSpools,
     Spools,
     Verify,
+    Web,
 )
+from fidac_node.config.values import is_loopback
 from fidac_node.errors import ConfigError
 from fidac_node.identity.programme import Programme
 
@@ -93,7 +96,9 @@ class HubConfig:
     archive: Archive = section(Archive, "Where objects are kept.")
     index: Index = section(Index, "What questions are answered from.")
     spool: Spools = section(Spools, "Where objects wait to be filed.")
+    query: Query = section(Query, "Where objects go to, for who retrieves them in DICOM.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
+    web: Web = section(Web, "Where programs ask and fetch: DICOMweb (needs the extra 'web').")
     audit: Audit = section(Audit, "Who else is told what is done and asked here; the record itself is in the spool.")
     log: Log = section(Log, "What is logged, on standard error.")
 
@@ -120,6 +125,15 @@ def load_hub(path: Path, environ: Mapping[str, str] = os.environ) -> HubConfig:
     document = _document(path, environ, HubConfig)
     config = HubConfig(path=path.absolute(), **document.load())
     _check_tls(document, "receive", config.receive, listens=True)
+    titles = [peer.ae_title for peer in config.query.peers]
+    if twice := sorted({title for title in titles if titles.count(title) > 1}):
+        raise document.error(("query", "destinations"), f"{twice[0]} comes twice: an AE title is one destination")
+    _check_tls(document, "web", config.web, listens=True)
+    if config.web.open_on_loopback and not is_loopback(config.web.host):
+        raise document.error(
+            ("web", "open_on_loopback"),
+            f"{config.web.host} is no loopback address: set host to 127.0.0.1 or ::1, or let programs use tokens",
+        )
     return config
 
 
@@ -181,7 +195,7 @@ def _check_mode(path: Path) -> None:
         raise ConfigError(f"{path}: others may write the settings (mode {mode:04o}); run: chmod go-w {path}")
 
 
-def _check_tls(document: Document, name: str, files: Receive | Send, *, listens: bool) -> None:
+def _check_tls(document: Document, name: str, files: Receive | Send | Web, *, listens: bool) -> None:
     """A certificate and its key come together, and only a certificate makes a listener speak TLS."""
     if files.tls_key and not files.tls_certificate:
         raise document.error((name, "tls_key"), "a key without its certificate; set tls_certificate too")

@@ -373,6 +373,15 @@ class Archive:
     """Where the hub keeps objects."""
 
     directory: Path = option(Path("archive"), "Folder of the archive: site/study/series/instance.")
+    scrub_days: float = option(
+        30.0, "Days in which every file is read once and compared with what was filed; 0: never.", between(0, 3660)
+    )
+    scrub_rate_mb: int = option(20, "MB a second that such reading takes from the disk at most.", between(1, 10000))
+
+    @property
+    def scrub_rate(self) -> int:
+        """What reading takes from the disk at most, in bytes a second."""
+        return self.scrub_rate_mb * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -385,6 +394,28 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Query:
+    """Where the hub sends what a client retrieves by C-MOVE."""
+
+    destinations: tuple[str, ...] = option(
+        (),
+        'Where a client may have objects sent to (C-MOVE), each as "AET@HOST:PORT".',
+        each(peer_problem),
+    )
+    max_pdu: int = option(
+        131072, "Largest PDU to send, in bytes; the destination may want less.", between(4096, MEBIBYTE)
+    )
+    acse_timeout: float = option(30.0, "Seconds to wait while an association is set up or released.", _SECONDS)
+    dimse_timeout: float = option(120.0, "Seconds to wait for the answer to an object.", _SECONDS)
+    connect_timeout: float = option(10.0, "Seconds to wait for the TCP connection.", _SECONDS)
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The destinations, taken apart."""
+        return tuple(map(Peer.parse, self.destinations))
+
+
+@dataclass(frozen=True)
 class Verify:
     """What the hub checks before it files an object."""
 
@@ -392,6 +423,27 @@ class Verify:
         SAFE_PRIVATE_CREATORS,
         "Private creators whose elements may stay: those of the sites' profiles; any other holds the object.",
         each(long_string_problem),
+    )
+
+
+@dataclass(frozen=True)
+class Web:
+    """Where programs ask and fetch by HTTP (docs/web.md)."""
+
+    host: str = option("127.0.0.1", "Address to listen on; 0.0.0.0 is every IPv4 interface.", host_problem)
+    port: int = option(0, "TCP port to answer DICOMweb on, under /dicom-web; 0: off.", between(0, 65535))
+    open_on_loopback: bool = option(
+        False, "Answer programs on this machine without a token; only where host is a loopback address."
+    )
+    proxies: tuple[str, ...] = option(
+        (),
+        "Networks of the reverse proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        each(network_problem),
+    )
+    tls_certificate: Path | None = option(None, "Certificate chain (PEM) to listen with TLS; empty: no TLS.", kind=Path)
+    tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
+    tls_ca: Path | None = option(
+        None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
     )
 
 

@@ -87,6 +87,16 @@ def host_problem(value: str) -> str | None:
     return f"{value!r} is not a host name or an IP address; 0.0.0.0 is every IPv4 interface"
 
 
+def is_loopback(host: str) -> bool:
+    """Say whether an address to listen on is reached from this machine alone."""
+    import ipaddress  # only who listens there pays for it
+
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def syslog_problem(value: str) -> str | None:
     """Check the address of a collector of audit messages; there may be none."""
     from urllib.parse import urlsplit  # only who has one pays for it

@@ -439,14 +439,14 @@ def _batches(parcels: Sequence[Parcel]) -> Iterator[list[Parcel]]:
 
 def _send(destination: Destination, batch: Sequence[Parcel], delivery: Delivery) -> None:
     proposals = [(sop_class, [syntax]) for sop_class, syntax in sorted({parcel.pair for parcel in batch})]
-    association = Association(destination, proposals)
+    association = Association.request(destination, proposals)
     for number, parcel in enumerate(batch, start=1):
         try:
             refusal = _store(association, parcel, number % 0x10000)
         except (Unavailable, OSError, EOFError) as error:
             refusal = describe(error)
             association.abort()
-            association = Association(destination, proposals)
+            association = Association.request(destination, proposals)
         if refusal:
             delivery.refused.append((parcel.path.name, refusal))
         else:

@@ -49,7 +49,7 @@ def leaves(
         if element.tag == part10.PIXEL_DATA:
             continue
         vr = element.vr.decode("ascii") or next(iter(vrs_of(element.tag)), "")
-        if not _is_sequence(element, vr):
+        if not is_sequence(element, vr):
             yield Leaf(here, vr, bytes(buffer[element.value : min(element.end, element.value + LONGEST_VALUE)]))
             continue
         yield Leaf(here, "SQ", b"")
@@ -64,7 +64,8 @@ def describe(path: tuple[int, ...]) -> str:
     return ".".join(format_tag(tag) for tag in path) + (f" {keyword}" if keyword else "")
 
 
-def _is_sequence(element: part10.Element, vr: str) -> bool:
+def is_sequence(element: part10.Element, vr: str) -> bool:
+    """Say whether an element of a header, with the VR that it has or PS3.6 gives it, holds items."""
     if vr == "SQ" or element.after != element.end:
         return True
     # A sequence that an implicit hop made UN still holds items (PS3.5 6.2.2 note 2).

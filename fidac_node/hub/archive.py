@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -35,6 +35,7 @@ _SUFFIX: Final = ".dcm"
 _TEMPORARY: Final = ".tmp"
 _SITE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHUNK: Final = 1 << 20
+_DEPTH: Final = 3  # folders above an object: site, study, series
 
 
 class Place(NamedTuple):
@@ -82,9 +83,12 @@ class Archive:
             self._digests.add(folder, lines)
             _coarsen(f"{folder}/{digests.FILE}")
 
-    def fault(self, place: Place, filed: Filed) -> Fault:
-        """What is wrong with the file of ``place``, all of which is read; empty: nothing. Raises ``OSError``."""
-        return digests.fault(self._name(place), place.sop, filed)
+    def fault(self, place: Place, filed: Filed, rest: Callable[[int], object] | None = None) -> Fault:
+        """What is wrong with the file of ``place``, all of which is read; empty: nothing. Raises ``OSError``.
+
+        ``rest`` is called with the size of each piece that was read.
+        """
+        return digests.fault(self._name(place), place.sop, filed, rest)
 
     def measured(self, place: Place) -> Filed:
         """Digest and size of the file of ``place`` as it is. Raises ``OSError``, :class:`.Malformed`."""
@@ -171,6 +175,20 @@ class Archive:
                             yield place, path
                         else:
                             log.warning("not an object of the archive, left alone: %s", path)
+
+    def names(self, *above: str) -> list[str]:
+        """What stands below a site, a study or a series, ascending; the sites without one, the objects of a series.
+
+        Nothing where there is no such folder. Raises ``OSError``.
+        """
+        try:
+            with os.scandir("/".join((self._root, *above))) as listing:
+                found = [item.name for item in listing if len(above) == _DEPTH or item.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        if len(above) < _DEPTH:
+            return sorted(name for name in found if not name.startswith("."))
+        return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
 
     def sweep(self) -> None:
         """Remove what a copy left half-done in a crash. For a start, when nobody files."""

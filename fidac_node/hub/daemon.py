@@ -1,10 +1,10 @@
-"""The hub daemon, top to bottom in the order of the flow: receive, file, answer for what is filed."""
+"""The hub daemon, top to bottom in the order of the flow: receive, file, answer for what is filed, by HTTP too."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -16,19 +16,27 @@ from fidac_node.audit.trail import FILE, Trail
 from fidac_node.commitment.answer import CommitmentScp, request_contexts
 from fidac_node.config.config import HubConfig, load_hub
 from fidac_node.config.options import select
+from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.index import Registry, generation, prepare
+from fidac_node.hub.fixity import Fixity
+from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
+from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.query.find import FindScp, find_contexts
+from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
+from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
+from fidac_node.hub.scrub import Scrub
 from fidac_node.hub.watermarks import Watermarks
+from fidac_node.hub.web import listening as web
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
+from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
 from fidac_node.system import disk, locks, safeio
@@ -92,13 +100,19 @@ def run(config_path: Path) -> int:
         reception.restore_names(hub.spool)
         hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
+    if hub.config.web.port:
+        listeners |= web.listen(select(web.Settings, hub.config.web))
+        names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
         Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
     ]
-    return Supervisor(
+    scrub = _scrub(hub)
+    if hub.config.archive.scrub_days:
+        chores.append(Chore("reading the archive through", SCRUB_SECONDS, scrub.turn))
+    supervisor = Supervisor(
         f"hub {receive.ae_title}",
         children,
         chores,
@@ -107,7 +121,17 @@ def run(config_path: Path) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
-    ).run()
+    )
+    try:
+        return supervisor.run()
+    finally:
+        scrub.stop()
+
+
+def _scrub(hub: Hub) -> Scrub:
+    settings = hub.config.archive
+    fixity = Fixity(hub.archive, hub.db, hub.spool)
+    return Scrub(fixity, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
 
 
 def _look(watermarks: Watermarks) -> None:
@@ -125,6 +149,8 @@ def run_child(config_path: Path, name: str) -> NoReturn:
     hub = _open(config_path)
     if name.startswith(reception.STAGE):
         _receive(hub, stop, lifeline)
+    elif name == web.STAGE:
+        _answer(hub, stop, lifeline)
     else:
         _file(hub, stop, lifeline)
     lifeline.end()
@@ -141,15 +167,25 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.spool.put(draft, entry)
 
     check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
-    commitment = CommitmentScp(check, partial(_generation, hub.db))
+    commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
+    retrieve = RetrieveScp(
+        hub.db,
+        hub.archive,
+        clients,
+        hub.trail,
+        {peer.ae_title: _destination(hub.config, peer) for peer in hub.config.query.peers},
+        hub.config.spool.directory,
+        receive.dimse_timeout,
+    )
     policy = reception.policy(
         select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
-            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)),
+            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES), both_ways=True),
             *request_contexts(),
             *find_contexts(),
+            *retrieve_contexts(),
         ],
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
@@ -157,15 +193,23 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         handlers=[*commitment.handlers(), *FindScp(hub.db, clients, hub.trail).handlers()],
         guests=clients.networks_of,
     )
+    policy = replace(policy, services=retrieve.services())
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
     failures.close(_GRACE_SECONDS / 4)
 
 
-def _generation(db: Database) -> str:
-    with borrowed(db):
-        return generation(db)
+def _destination(config: HubConfig, peer: Peer) -> Destination:
+    query = config.query
+    return Destination(
+        *peer, config.receive.ae_title, query.max_pdu, query.connect_timeout, query.acse_timeout, query.dimse_timeout
+    )
+
+
+def _generation(hub: Hub, calling_ae: str) -> str:
+    with borrowed(hub.db):
+        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
@@ -183,6 +227,13 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     filer.recover()
     lifeline.ready()
     filer.run(stop)
+
+
+def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
+    from fidac_node.hub.web.server import serve  # what it needs is an extra
+
+    settings = select(web.Settings, hub.config.web)
+    serve(settings, hub.db, hub.archive, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
 
 
 def _open(config_path: Path) -> Hub:

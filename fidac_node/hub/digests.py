@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -45,10 +45,10 @@ def fingerprint(found: os.stat_result) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1 or 1
 
 
-def fault(path: str, sop_instance_uid: str, filed: Filed) -> Fault:
+def fault(path: str, sop_instance_uid: str, filed: Filed, rest: Callable[[int], object] | None = None) -> Fault:
     """What is wrong with a file of the archive: all of it is read, and leaves memory again. Raises ``OSError``.
 
-    ``missing`` is also what is no regular file.
+    ``missing`` is also what is no regular file. ``rest`` is called with the size of each piece that was read.
     """
     try:
         file = FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "r")
@@ -66,7 +66,7 @@ def fault(path: str, sop_instance_uid: str, filed: Filed) -> Fault:
             meta, offset = part10.read_meta(file)
         except part10.Malformed:
             return "digest"
-        digest = spelled(digest_from(file, offset))
+        digest = spelled(digest_from(file, offset, rest))
         safeio.forget(file.fileno())
     return "" if meta.sop_instance_uid == sop_instance_uid and filed.digest in ("", digest) else "digest"
 

@@ -27,11 +27,12 @@ from fidac_node.commitment.reasons import CLASS_CONFLICT, HELD_FOR_A_PERSON, NO_
 from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
-from fidac_node.hub.index.record import Description, Kept, describe_header, kept, owners, record, whereabouts
+from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts
 from fidac_node.hub.index.sites import Registry
 from fidac_node.receive.check import is_whole
 from fidac_node.spool.bell import Bell
@@ -47,8 +48,6 @@ _BATCH: Final = 200
 _BREATH: Final = 0.02
 # Longer sequences (bytes) are not kept in memory.
 _REMEMBERED: Final = 4096
-# Files of the archive that one process remembers to have read.
-_MOST_RIGHT: Final = 100_000
 # In the spool: rung after every batch, for those who wait to commit.
 _FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
@@ -382,7 +381,7 @@ class CommitmentCheck:
         self._handle = instance_handle
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
-        self._right: dict[Place, int] = {}  # the fingerprints of files that were read and found to be what was filed
+        self._answerable = Answerable(archive)
 
     def __call__(
         self, calling_ae: str, references: Sequence[tuple[str, str]]
@@ -414,30 +413,13 @@ class CommitmentCheck:
                 failed.append((sop_class, sop, PROCESSING_FAILURE))
             elif handles[sop] in held:
                 failed.append((sop_class, sop, HELD_FOR_A_PERSON))
-            elif place is None or not self._is_right(place, known[site, sop]):
+            elif place is None or not self._answerable.is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
             elif known[site, sop].sop_class_uid != sop_class:
                 failed.append((sop_class, sop, CLASS_CONFLICT))
             else:
                 ok.append((sop_class, sop))
         return ok, failed
-
-    def _is_right(self, place: Place, known: Kept) -> bool:
-        """Whether the archive has what was filed; it is read only where it may have changed since it was last right."""
-        try:
-            now = self._archive.fingerprint(place)
-            if now and now in (known.seen, self._right.get(place)):
-                return True
-            wrong = self._archive.fault(place, known.filed)
-        except OSError as error:
-            raise Temporary(f"the archive cannot be read: {error.strerror}") from error
-        if wrong:
-            log.error("archive: %s is not what was filed (%s); its site is asked to send it again", place.sop, wrong)
-            return False
-        if len(self._right) >= _MOST_RIGHT:
-            self._right.clear()
-        self._right[place] = now
-        return True
 
     def _await_filing(self, handles: set[str]) -> set[str]:
         """Give the filing a moment, and return which of ``handles`` still wait for it."""

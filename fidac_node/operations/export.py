@@ -17,7 +17,8 @@ from fidac_node.hub.export.export import Export, Progress, Result
 from fidac_node.hub.export.plan import by_number, by_uid
 from fidac_node.hub.export.tables import MANIFEST
 from fidac_node.hub.export.target import EMPTY_ZIP, Folder, Target, Zip
-from fidac_node.hub.index.query import StudyFilter, find
+from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.query import find
 from fidac_node.hub.index.words import words
 from fidac_node.operations.uses import hub_uses
 from fidac_node.system import locks, safeio
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.config.config import HubConfig
-    from fidac_node.hub.index.query import InstanceRow
+    from fidac_node.hub.index.rows import InstanceRow
 
 __all__ = ["Progress", "Result", "export"]
 

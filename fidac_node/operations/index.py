@@ -13,6 +13,7 @@ from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.index import (
     COLUMNS,
     EXACT_TIME,
+    Row,
     StudyFilter,
     add_site,
     check,
@@ -38,6 +39,7 @@ __all__ = [
     "COLUMNS",
     "EXACT_TIME",
     "HeldObject",
+    "Row",
     "StudyFilter",
     "answering",
     "connected",

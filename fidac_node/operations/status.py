@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from fidac_node.deidentify.triage.triage import DERIVED
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.errors import Temporary
+from fidac_node.hub.scrub import Progress, Round
+from fidac_node.hub.scrub import read as read_scrub
 from fidac_node.operations.index import database_file, opened
 from fidac_node.spool.queue import Spool
 from fidac_node.system import broken
@@ -176,7 +178,7 @@ class HubStatus:
 
     Of what does not answer nothing is told but that: ``index_error``, and ``totals`` empty. ``disk`` is the spool's;
     ``index_disk`` is ``None`` when a server has the index. ``at_several_sites`` counts studies and patients that
-    only one site can have.
+    only one site can have; ``wrong_files`` of the archive are not what was filed; ``scrub`` tells how far it was read.
     """
 
     ae_title: str
@@ -190,12 +192,15 @@ class HubStatus:
     failed_connections: int | None
     at_several_sites: dict[str, int]
     generation: str
+    wrong_files: int | None
+    scrub: Progress
 
     @property
     def degraded(self) -> bool:
         """Whether a person is needed."""
         disks = [disk for disk in (self.disk, self.archive_disk, self.index_disk) if disk is not None]
-        return bool(self.index_error or self.totals.get("held") or not all(disk.room for disk in disks))
+        waiting = self.totals.get("held") or self.wrong_files
+        return bool(self.index_error or waiting or not all(disk.room for disk in disks))
 
     def as_dict(self) -> dict[str, Any]:
         """As ``hub status --json`` has it."""
@@ -211,7 +216,17 @@ class HubStatus:
             "failed_connections": self.failed_connections,
             "at_several_sites": self.at_several_sites,
             "generation": self.generation,
+            "wrong_files": self.wrong_files,
+            "scrub": {"now": _told(self.scrub.now), "last": _told(self.scrub.last)},
         }
+
+
+def _told(scrub: Round | None) -> dict[str, Any] | None:
+    """A reading of the archive, for programs."""
+    if scrub is None:
+        return None
+    counts = {name: getattr(scrub, name) for name in ("files", "bytes", "total", "wrong", "strays")}
+    return {"began": utc(scrub.began), "ended": utc(scrub.ended) if scrub.ended else None, **counts}
 
 
 def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
@@ -272,19 +287,21 @@ def hub_status(config: HubConfig) -> HubStatus:
     """
     reserve, file = config.spool.reserve, database_file(config)
     index, spool = Asked(lambda: _index(config)), Asked(lambda: _hub_spool(config))
-    archive = Asked(lambda: _disk(config.archive.directory, reserve))
+    archive = Asked(lambda: (_disk(config.archive.directory, reserve), read_scrub(config.archive.directory)))
     index_disk = Asked(lambda: _disk(file.parent, reserve)) if file else None
     counts: dict[str, int] = {}
     several: dict[str, int] = {}
     failed: int | None = None
+    wrong: int | None = None
     generated = ""
     trouble = ""
     try:
-        counts, failed, several, generated = index.within(PATIENCE)
+        counts, failed, several, generated, wrong = index.within(PATIENCE)
     except Temporary as error:
         trouble = str(error)
     frozen = Disk(None, reserve, room=False, error="does not answer")
     queued, running, disk = _answer(spool, (None, None, frozen))
+    archive_disk, scrub = _answer(archive, (frozen, Progress()))
     return HubStatus(
         ae_title=config.receive.ae_title,
         totals=counts,
@@ -292,11 +309,13 @@ def hub_status(config: HubConfig) -> HubStatus:
         queued=queued,
         running=running,
         disk=disk,
-        archive_disk=_answer(archive, frozen),
+        archive_disk=archive_disk,
         index_disk=_answer(index_disk, frozen) if index_disk else None,
         failed_connections=failed,
         at_several_sites=several,
         generation=generated,
+        wrong_files=wrong,
+        scrub=scrub,
     )
 
 
@@ -308,11 +327,12 @@ def _answer(asked: Asked[T], otherwise: T) -> T:
         return otherwise
 
 
-def _index(config: HubConfig) -> tuple[dict[str, int], int, dict[str, int], str]:
+def _index(config: HubConfig) -> tuple[dict[str, int], int, dict[str, int], str, int]:
     from fidac_node.hub.index import at_several_sites, failed_connections, generation, totals
+    from fidac_node.hub.index.tallies import count_wrong
 
     with opened(config, PATIENCE) as db:
-        return totals(db), failed_connections(db), at_several_sites(db), generation(db)
+        return totals(db), failed_connections(db), at_several_sites(db), generation(db), count_wrong(db)
 
 
 def _hub_spool(config: HubConfig) -> tuple[int | None, bool | None, Disk]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from pynetdicom import evt
 from pynetdicom.association import Association
 
 from fidac_node.dicom.ae import Context
 from fidac_node.receive.command import match_response
-from fidac_node.receive.lane import Lane
+from fidac_node.receive.lane import Lane, Loan
 from fidac_node.receive.provider import Provider
 from fidac_node.receive.strangers import Strangers, cause_of
 from fidac_node.receive.wire import Wire
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import socket
 
     from pynetdicom.ae import ApplicationEntity
-    from pynetdicom.dimse_primitives import C_FIND
+    from pynetdicom.dimse_primitives import C_FIND, DimseServiceType
 
     from fidac_node.dicom.associate import Request
     from fidac_node.receive.command import StoreRequest
@@ -36,10 +38,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+# Serves a request that came under an accepted presentation context, and says all its responses.
+Service: TypeAlias = "Callable[[LaneAssociation, Any, Context], None]"
+
+
 class Storage(Protocol):
-    """What takes the objects of all associations, and hears who left without any."""
+    """What takes the objects of all associations, and hears who left without any.
+
+    ``services`` are served by functions of ours, by the type of the request as pynetdicom reads it.
+    """
 
     strangers: Strangers
+    services: Mapping[type, Service]
 
     def begin(self, assoc: LaneAssociation, context: Context, request: StoreRequest) -> Incoming:
         """An object is announced under an accepted presentation context."""
@@ -73,6 +83,11 @@ class LaneAssociation(Association):
             number: Context(number, str(cx.abstract_syntax), str(cx.transfer_syntax[0]))
             for number, cx in self._accepted_cx.items()
         }
+
+    @cached_property
+    def offered(self) -> tuple[Context, ...]:
+        """The contexts under which the peer takes objects from us: it proposed to be their SCP (PS3.7 D.3.3.4)."""
+        return tuple(self.contexts[number] for number, cx in self._accepted_cx.items() if cx.as_scu)
 
     @property
     def peer(self) -> str:
@@ -127,7 +142,17 @@ class LaneAssociation(Association):
         With pynetdicom, which encodes the command element by element, a thousand of them take twice as long.
         """
         command = match_response(cast(int, request.MessageID), str(request.AffectedSOPClassUID), status)
+        self.say(context_id, command, identifier)
+
+    def say(self, context_id: int, command: bytes, identifier: bytes = b"") -> None:
+        """Say a message that is encoded already, behind what other threads have begun to say."""
         self._provider.say(context_id, command, identifier)
+
+    @contextmanager
+    def lend(self) -> Iterator[tuple[socket.socket, Loan]]:
+        """Have the connection to oneself while a request is served, to send objects over it; see :meth:`Lane.lend`."""
+        with self.lane.lend() as (sock, loan):
+            yield sock, loan
 
     def wake(self) -> None:
         """Look at the queues; from any thread."""
@@ -172,6 +197,18 @@ class LaneAssociation(Association):
                 return
             self._serve_request(message, cast(int, context_id))
             self.lane.wake()  # it stops reading when too many messages wait
+
+    def _serve_request(self, message: DimseServiceType, context_id: int) -> None:
+        """Serve it, or let pynetdicom do so."""
+        serve = self._storage.services.get(type(message))
+        context = self.contexts.get(context_id)
+        if serve is None or context is None or message.MessageID is None:
+            super()._serve_request(message, context_id)
+        elif str(message.AffectedSOPClassUID) != context.abstract_syntax:
+            log.warning("aborting the association of %s: a request of another SOP class than its context", self.calling)
+            self.abort()
+        else:
+            serve(self, message, context)
 
     def _is_over(self) -> bool:
         """Answer a release, take note of an abort, abort who is silent; ``True``: nothing more is to come."""

@@ -13,6 +13,7 @@ from blake3 import blake3
 from fidac_node.system.base32 import base32
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from io import RawIOBase
     from pathlib import Path
     from typing import BinaryIO
@@ -28,12 +29,14 @@ def digest_of(path: Path, offset: int = 0) -> bytes:
         return digest_from(fp, offset)
 
 
-def digest_from(file: BinaryIO | RawIOBase, offset: int) -> bytes:
-    """As :func:`digest_of`, of an open file. Raises ``OSError``."""
+def digest_from(file: BinaryIO | RawIOBase, offset: int, rest: Callable[[int], object] | None = None) -> bytes:
+    """As :func:`digest_of`, of an open file; ``rest`` is called with the size of each piece. Raises ``OSError``."""
     file.seek(offset)
     found = Digest()
     while piece := file.read(_PIECE):
         found.update(piece)
+        if rest is not None:
+            rest(len(piece))
     return found.digest()
 
 

@@ -21,7 +21,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from pynetdicom import evt
@@ -37,6 +38,8 @@ from fidac_node.receive.parser import LONGEST_PDU, LONGEST_REQUEST, Command, Eve
 from fidac_node.receive.provider import MOST_MESSAGES, Provider, Queue
 
 if TYPE_CHECKING:
+    import socket
+
     from pynetdicom.association import Association
 
     from fidac_node.receive.command import StoreRequest
@@ -74,6 +77,15 @@ class Receiver(Protocol):
         """All of it came: the status to answer, and its ErrorComment. Raises nothing."""
 
 
+class Loan:
+    """A connection in another thread's hands: ``sock``, and in ``rest`` what that thread read and did not use."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self.granted = threading.Event()
+        self.returned = threading.Event()
+
+
 class Lane(DULServiceProvider):
     """The upper layer of one association, in a thread that sleeps until the peer or another thread wants something."""
 
@@ -103,11 +115,17 @@ class Lane(DULServiceProvider):
         self._has_asked = self._told = False
         self._incoming: Incoming | None = None
         self._pieces: list[memoryview] = []
+        self._loan: Loan | None = None
 
     @property
     def busy(self) -> bool:
         """Whether an object is arriving, or waits for its answer."""
         return self._incoming is not None
+
+    @property
+    def lends(self) -> bool:
+        """Whether another thread has the connection."""
+        return self._loan is not None and self._loan.granted.is_set()
 
     def wake(self) -> None:
         """Look at the queues; from any thread."""
@@ -125,6 +143,24 @@ class Lane(DULServiceProvider):
         if self.is_alive() and threading.current_thread() is not self:
             self.join()
         return True
+
+    @contextmanager
+    def lend(self) -> Iterator[tuple[socket.socket, Loan]]:
+        """Have the connection to oneself, for a thread that serves a request; between two messages of the peer.
+
+        The socket is given back open or shut down, and :attr:`Loan.rest` with what was read of it. A stop of the node
+        shuts it down. Raises ``ConnectionError`` when the connection is over already.
+        """
+        loan = self._loan = Loan()
+        self.wake()
+        loan.granted.wait()
+        if self.over:
+            raise ConnectionResetError("the peer has left")
+        try:
+            yield cast("socket.socket", self.wire.socket), loan
+        finally:
+            loan.returned.set()
+            self.wake()
 
     def idle_timer_expired(self) -> bool:
         """Whether the peer was silent for too long."""
@@ -150,6 +186,8 @@ class Lane(DULServiceProvider):
             self._drop()
             self.wire.dispose()
             self.over = True
+            if self._loan is not None:
+                self._loan.granted.set()
             self.said.tell()
             self._provider.msg_queue.put((None, None))
             cast(Any, self.to_user_queue).put(None)  # who waits for an association request that will not come
@@ -166,6 +204,9 @@ class Lane(DULServiceProvider):
     def _turn(self) -> None:
         """Do one thing: what is to be sent goes before what is to be read."""
         state = self.state_machine.current_state
+        if self._loan is not None and state in _TRANSFER and self._is_between():
+            self._hand_out(self._loan)
+            return
         if state == "Sta2" and self.artim_timer.expired:
             self.event_queue.put("Evt18")
         says = not self.event_queue.queue and bool(self.to_provider_queue.queue) and self._process_recv_primitive()
@@ -177,6 +218,23 @@ class Lane(DULServiceProvider):
             if self.wire.wait(0):  # who answers at length hears that it is enough
                 self._listen(self.state_machine.current_state)
                 self._act()
+
+    def _is_between(self) -> bool:
+        """Whether nothing has begun that is not ended: all was said, all was read."""
+        said = self.event_queue.queue or self.to_provider_queue.queue
+        return not (said or self._is_inside() or self.busy or self._provider.message)
+
+    def _hand_out(self, loan: Loan) -> None:
+        """Let another thread have the connection until it gives it back."""
+        loan.granted.set()
+        while not loan.returned.is_set():
+            self.wire.wait(None, deaf=True)
+            if self._ending:
+                self.wire.cut()
+        self._loan = None
+        self.wire.take_back(loan.rest)
+        self._starved = not loan.rest
+        self._heard = time.monotonic()
 
     def _act(self) -> None:
         """Have the state machine act on the next event, if there is one."""
@@ -209,7 +267,9 @@ class Lane(DULServiceProvider):
         """Take P-DATA until something else is to be done."""
         while not self._starved or self._read("Sta6"):
             self._scan()
-            if self.event_queue.queue or self.to_provider_queue.queue or self._provider.msg_queue.queue or self._ending:
+            if self.event_queue.queue or self.to_provider_queue.queue or self._provider.msg_queue.queue:
+                return
+            if self._ending or self._loan is not None:
                 return
 
     def _read(self, state: str) -> bool:

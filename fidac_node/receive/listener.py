@@ -11,10 +11,10 @@ from fidac_node.errors import ConfigError
 _BACKLOG: Final = 512
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, section: str = "receive") -> socket.socket:
     """Return a socket that listens on ``host`` (IPv4 first where a name has both) and ``port``; 0 is any free one.
 
-    Raises :class:`ConfigError` when the port cannot be had.
+    Raises :class:`ConfigError` when the port cannot be had, which names the ``section`` of the settings.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -30,6 +30,6 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}:{port}: {error.strerror}; another program may hold the port: "
-            f"set [receive] port, or find it with 'ss -ltnp sport = :{port}'"
+            f"set [{section}] port, or find it with 'ss -ltnp sport = :{port}'"
         ) from error
     return sock

@@ -83,10 +83,10 @@ class Provider(DIMSEServiceProvider):
             self._cancelled.pop(cast(int, request.MessageID), None)
             self.msg_queue.put((cast(int, message.context_id), request))
 
-    def say(self, context_id: int, command: bytes, data: bytes) -> None:
+    def say(self, context_id: int, command: bytes, data: bytes = b"") -> None:
         """Queue a message that is encoded already, in one PDU where the peer's maximum length lets it (PS3.8 D.1)."""
         most = self.maximum_pdu_size or sys.maxsize
-        whole = [bytes([COMMAND | LAST]) + command, bytes([LAST]) + data]
+        whole = [bytes([COMMAND | LAST]) + command, *([bytes([LAST]) + data] if data else [])]
         fits = sum(len(value) + PDV.size - 1 for value in whole) <= most
         with self.queueing:
             for values in [whole] if fits else _cut(command, data, most - PDV.size):

@@ -13,8 +13,8 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
 from pynetdicom import AE, _config, evt
@@ -25,7 +25,7 @@ from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.series import cutters
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.receive.association import LaneAssociation
+from fidac_node.receive.association import LaneAssociation, Service
 from fidac_node.receive.check import Identity, identify_draft
 from fidac_node.receive.command import StoreRequest
 from fidac_node.receive.listener import listen
@@ -78,7 +78,8 @@ class Policy:
     many take an error status as final: ``takes`` should hold out longer. ``seats`` counts the associations.
     ``max_unassociated`` connections may have no association, ``max_unassociated_per_address`` of one address.
     ``guests`` gives the networks (none: all) of a calling AE title that may associate without storing, else ``None``.
-    ``handlers`` serve what ``contexts`` offers besides storage: ``(event, function)``.
+    ``handlers`` serve what ``contexts`` offers besides storage: ``(event, function)``; so do ``services``, by the type
+    of a request, and they say the responses themselves.
     """
 
     ae_title: str
@@ -100,12 +101,20 @@ class Policy:
     max_unassociated_per_address: int = 100
     tls: ssl.SSLContext | None = None
     handlers: Sequence[tuple[Any, ...]] = ()
+    services: Mapping[type, Service] = field(default_factory=dict)
     guests: Callable[[str], Sequence[Network] | None] = lambda _: None
 
 
-def storage_contexts(sop_classes: Sequence[str], transfer_syntaxes: Sequence[str]) -> list[PresentationContext]:
-    """Presentation contexts for Verification and each Storage SOP Class, syntaxes in order of preference."""
+def storage_contexts(
+    sop_classes: Sequence[str], transfer_syntaxes: Sequence[str], *, both_ways: bool = False
+) -> list[PresentationContext]:
+    """Presentation contexts for Verification and each Storage SOP Class, syntaxes in order of preference.
+
+    With ``both_ways`` who asks may propose to be the SCP of what it retrieves (PS3.7 D.3.3.4).
+    """
     contexts = [build_context(uid, list(transfer_syntaxes)) for uid in sop_classes]
+    for context in contexts if both_ways else ():
+        context.scu_role = context.scp_role = True
     return [build_context(VERIFICATION), *contexts]
 
 
@@ -136,6 +145,7 @@ class StorageScp:
         self._stopping = threading.Event()
         self._cutters = cutters()
         self.strangers = Strangers(failed)
+        self.services = policy.services
         handlers = [
             (evt.EVT_REQUESTED, self._on_requested),
             (evt.EVT_CONN_CLOSE, self._on_close),

@@ -120,6 +120,15 @@ class Wire(AssociationSocket):
         self.start = end
         return data
 
+    def take_back(self, rest: bytes) -> None:
+        """The socket was in other hands, with all that was read ahead; they read ``rest`` and did not use it."""
+        if self.socket is not None:
+            self.socket.setblocking(False)
+        self.make_room(len(rest))
+        self.view[: len(rest)] = rest
+        self.start, self.end = 0, len(rest)
+        self._full = self._secure
+
     def send(self, bytestream: bytes) -> None:
         """Send all; a connection that does not take it is closed, as pynetdicom's own does."""
         deadline = None if self.patience is None else time.monotonic() + self.patience

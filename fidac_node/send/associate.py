@@ -23,6 +23,7 @@ from fidac_node.send.upper_layer import (
     Message,
     Unavailable,
     encode_command,
+    encode_elements,
 )
 from fidac_node.spool.queue import CORRUPT
 from fidac_node.system import safeio
@@ -37,6 +38,7 @@ USUAL_PAIRS: Final = frozenset((sop_class, syntax) for sop_class in CT_CLASSES f
 
 _C_STORE_RQ, _C_STORE_RSP = 0x0001, 0x8001
 _MEDIUM = 0x0000
+_ORIGINATOR: Final = (0x1030, 0x1031)  # Move Originator Application Entity Title, Message ID
 _DATA_SET_FOLLOWS = 0x0001
 
 
@@ -108,20 +110,35 @@ class Parcel(NamedTuple):
 
 
 class Courier:
-    """One association for a set of (SOP class, transfer syntax) pairs, each in a context of its own.
+    """Stores over one association. ``pairs`` are what was proposed for it, each in a context of its own.
 
-    One transfer syntax per context: the peer cannot choose one that would need a conversion. Raises
-    :class:`Unavailable` when there is no association to be had, with words that say what to do.
+    ``originator`` are the AE title and Message ID of the C-MOVE that the objects are sent for (PS3.7 9.3.1.1).
     """
 
-    def __init__(self, destination: Destination, pairs: Iterable[Pair]) -> None:
+    def __init__(
+        self, association: Association, pairs: Iterable[Pair] = (), originator: tuple[str, int] | None = None
+    ) -> None:
         self.pairs = frozenset(pairs)
-        self.destination = destination
+        self.destination = association.destination
+        self._association = association
+        self._originator = originator
         self._message_id = 0
         self._commands: dict[Pair, _StoreCommand] = {}
-        self._association = Association(
-            destination, [(sop_class, [syntax]) for sop_class, syntax in sorted(self.pairs)]
-        )
+
+    @classmethod
+    def to(cls, destination: Destination, pairs: Iterable[Pair], originator: tuple[str, int] | None = None) -> Courier:
+        """Request an association for a set of (SOP class, transfer syntax) pairs.
+
+        One transfer syntax per context: the peer cannot choose one that would need a conversion. Raises
+        :class:`Unavailable` when there is no association to be had, with words that say what to do.
+        """
+        pairs = frozenset(pairs)
+        proposals = [(sop_class, [syntax]) for sop_class, syntax in sorted(pairs)]
+        return cls(Association.request(destination, proposals), pairs, originator)
+
+    def accepts(self, pair: Pair) -> bool:
+        """Say whether the peer takes objects of this SOP class in this transfer syntax."""
+        return self._association.context(*pair) is not None
 
     def alive(self) -> bool:
         """Say whether the association is still there; one that the peer has left is closed."""
@@ -168,7 +185,7 @@ class Courier:
             context = self._association.context(*pair)
             if context is None:
                 raise Permanent("not-accepted", self._not_accepted(pair))
-            command = self._commands[pair] = _StoreCommand(context)
+            command = self._commands[pair] = _StoreCommand(context, self._originator)
         return command
 
     def _judge(self, answer: Message | None) -> int:
@@ -211,8 +228,9 @@ class _StoreCommand:
     _LENGTH_AT: Final = 8  # of the rest of the command set, (0000,0000)
     _ELEMENT: Final = headers.IMPLICIT
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, originator: tuple[str, int] | None = None) -> None:
         self.context = context
+        self._after = b"" if originator is None else encode_elements(zip(_ORIGINATOR, originator, strict=True))
         before = ((0x0002, context.abstract_syntax), (0x0100, _C_STORE_RQ))
         after = ((0x0700, _MEDIUM), (0x0800, _DATA_SET_FOLLOWS))
         self._template = encode_command((*before, (0x0110, 0), *after))
@@ -223,7 +241,7 @@ class _StoreCommand:
         uid = sop_instance_uid.encode("ascii")
         uid += b"\x00" * (len(uid) % 2)
         command = bytearray(self._template)
-        command += self._ELEMENT.pack(0x0000, 0x1000, len(uid)) + uid
+        command += self._ELEMENT.pack(0x0000, 0x1000, len(uid)) + uid + self._after
         struct.pack_into("<L", command, self._LENGTH_AT, len(command) - self._LENGTH_AT - 4)
         struct.pack_into("<H", command, self._id_at, message_id)
         return bytes(command)

@@ -303,7 +303,7 @@ class _Line:
         self._pairs = merge(self._pairs, pair)
         self.denied = self.opening = True
         try:
-            self._courier = Courier(self._destination, self._pairs)
+            self._courier = Courier.to(self._destination, self._pairs)
         finally:
             self.opening = False
         self.denied = False

@@ -1,10 +1,11 @@
-"""The requestor's side of one association: PS3.8 PDUs and PS3.7 messages over a blocking socket.
+"""The sender's side of one association: PS3.8 PDUs and PS3.7 messages over a blocking socket.
 
-PDUs of the negotiation are encoded and decoded by pynetdicom; its ``Association`` is not used to send,
-for three measured reasons. It hands data over through an unbounded queue between threads, so that a
-1 GB object to a slow peer took 757 MB of memory; it waits for ever on a peer that stops reading; and
-with a peer that writes its answer in two pieces (DCMTK), TCP's delayed acknowledgement costs 40 ms per
-object: 22 objects a second instead of 800. Here one thread writes, then reads, each with a time limit.
+Mostly we have requested it; over one that the peer has requested we send what it asks for (C-GET). PDUs of the
+negotiation are encoded and decoded by pynetdicom; its ``Association`` is not used to send, for three measured reasons.
+It hands data over through an unbounded queue between threads, so that a 1 GB object to a slow peer took 757 MB of
+memory; it waits for ever on a peer that stops reading; and with a peer that writes its answer in two pieces (DCMTK),
+TCP's delayed acknowledgement costs 40 ms per object: 22 objects a second instead of 800. Here one thread writes, then
+reads, each with a time limit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from pydicom.uid import UID
 from pynetdicom.pdu import A_ASSOCIATE_RQ
@@ -32,9 +33,19 @@ from fidac_node.dicom.associate import read_answer
 from fidac_node.dicom.pdu import COMMAND, LAST
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fidac_node.send.fragments import SHORTER, Train, header
-from fidac_node.send.wire import Destination, PlainWire, Unavailable, connect, reason
+from fidac_node.send.wire import Destination, PlainWire, Unavailable, Wire, connect, reason
 
-__all__ = ["MAX_CONTEXTS", "Association", "Context", "Destination", "Message", "Unavailable", "encode_command"]
+__all__ = [
+    "MAX_CONTEXTS",
+    "Association",
+    "Context",
+    "Destination",
+    "Message",
+    "Unavailable",
+    "Value",
+    "encode_command",
+    "encode_elements",
+]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +57,8 @@ _PDU_HEADER, _PDV_HEADER = 6, 6
 # Bounds on what a peer can make us hold in memory; answers and reports are far below.
 _MOST_PDU: Final = 1 << 24
 _MOST_MESSAGE: Final = 1 << 24
-_COMMAND_FIELD, _DATA_SET_TYPE = 0x0100, 0x0800
+_COMMAND_FIELD, _RESPONDED_TO, _DATA_SET_TYPE = 0x0100, 0x0120, 0x0800
+_C_CANCEL_RQ: Final = 0x0FFF
 _NO_DATA_SET: Final = 0x0101
 _WITHOUT_DATA_SET: Final = (0x8001, 0x8030)  # C-STORE-RSP and C-ECHO-RSP
 _LEAST_PDU: Final = 16  # bytes; a peer that says less cannot be told anything
@@ -66,6 +78,10 @@ _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (3, 1): "it is too busy now",
     (3, 2): "it has no association free now",
 }
+
+
+# An element of a command set by its number in group 0000: text, a US, or the bytes of any other VR.
+Value: TypeAlias = "tuple[int, str | int | bytes]"
 
 
 @dataclass(frozen=True)
@@ -95,38 +111,54 @@ class Message:
         return "".join(letter if letter.isprintable() else "?" for letter in value)
 
 
-def encode_command(values: Iterable[tuple[int, str | int]]) -> bytes:
-    """Encode a command set (PS3.7 6.3.1) from ``(element, value)`` in order: UIDs as text, US as numbers."""
-    body = b""
-    for element, value in values:
-        encoded = (
-            struct.pack("<H", value) if isinstance(value, int) else value.encode("ascii") + b"\x00" * (len(value) % 2)
-        )
-        body += struct.pack("<HHL", 0x0000, element, len(encoded)) + encoded
+def encode_command(values: Iterable[Value]) -> bytes:
+    """Encode a command set (PS3.7 6.3.1) from its elements in order."""
+    body = encode_elements(values)
     return struct.pack("<HHLL", 0x0000, 0x0000, 4, len(body)) + body
 
 
-class Association:
-    """An association that we requested; not for use by two threads at once.
+def encode_elements(values: Iterable[Value]) -> bytes:
+    """Encode elements of a command set as :func:`encode_command` does, without their group length."""
+    encoded = (
+        (element, struct.pack("<H", value) if isinstance(value, int) else _even(value)) for element, value in values
+    )
+    return b"".join(struct.pack("<HHL", 0x0000, element, len(value)) + value for element, value in encoded)
 
-    ``proposals`` are ``(abstract syntax, transfer syntaxes)``, one presentation context each. Raises
-    :class:`Unavailable` when it cannot be had; afterwards from any method when it is lost.
+
+class Association:
+    """An association over which we send; not for use by two threads at once.
+
+    It is over ``wire``, under the presentation contexts that were accepted; the PDUs that we send have ``max_pdu``
+    bytes at most. Every method raises :class:`Unavailable` when it is lost. In ``cancelled`` are the Message IDs of
+    what the peer has called off (PS3.7 9.3.2.3).
     """
 
-    def __init__(self, destination: Destination, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
+    def __init__(
+        self, destination: Destination, wire: Wire, contexts: Iterable[Context] = (), max_pdu: int | None = None
+    ) -> None:
         self.destination = destination
-        self.contexts: dict[int, Context] = {}
+        self.contexts = {context.context_id: context for context in contexts}
+        self.cancelled: set[int] = set()
         self._buffer = bytearray()
         self._command = bytearray()
         self._data = bytearray()
         self._trains: dict[int, Train] = {}
-        self._max_pdu = destination.max_pdu
-        self._wire = connect(destination)
+        self._max_pdu = max_pdu or destination.max_pdu
+        self._wire = wire
+
+    @classmethod
+    def request(cls, destination: Destination, proposals: Sequence[tuple[str, Sequence[str]]]) -> Association:
+        """Request one. ``proposals`` are ``(abstract syntax, transfer syntaxes)``, one presentation context each.
+
+        Raises :class:`Unavailable` when it cannot be had.
+        """
+        association = cls(destination, connect(destination))
         try:
-            self._negotiate(proposals)
+            association._negotiate(proposals)
         except BaseException:
-            self._wire.close()
+            association.close()
             raise
+        return association
 
     def context(self, abstract_syntax: str, transfer_syntax: str = "") -> Context | None:
         """Return the accepted context for both (or for any transfer syntax), if there is one."""
@@ -204,6 +236,11 @@ class Association:
     def close(self) -> None:
         """Close the connection without a word."""
         self._wire.close()
+
+    @property
+    def unread(self) -> bytes:
+        """What has come and was not asked for yet."""
+        return bytes(self._buffer)
 
     def _negotiate(self, proposals: Sequence[tuple[str, Sequence[str]]]) -> None:
         request = _request(self.destination, proposals)
@@ -337,6 +374,9 @@ class Association:
             return None
         self._command.clear()
         self._data.clear()
+        if message.number(_COMMAND_FIELD) == _C_CANCEL_RQ:  # it has no answer of its own
+            self.cancelled.add(message.number(_RESPONDED_TO) or 0)
+            return None
         return message
 
 
@@ -366,6 +406,11 @@ def _request(destination: Destination, proposals: Sequence[tuple[str, Sequence[s
     pdu = A_ASSOCIATE_RQ()
     pdu.from_primitive(request)
     return bytes(pdu.encode())
+
+
+def _even(value: str | bytes) -> bytes:
+    encoded = value.encode("ascii") if isinstance(value, str) else value
+    return encoded + b"\x00" * (len(encoded) % 2)
 
 
 def _rejection(destination: Destination, source: int, reason: int) -> str:

@@ -81,7 +81,7 @@ def verify(destination: Destination) -> None:
 
     Raises :class:`Unavailable`.
     """
-    association = Association(destination, [(VERIFICATION, [EXPLICIT_VR_LE, IMPLICIT_VR_LE])])
+    association = Association.request(destination, [(VERIFICATION, [EXPLICIT_VR_LE, IMPLICIT_VR_LE])])
     context = association.context(VERIFICATION)
     if context is not None:
         _echo(association, context)

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -71,11 +72,12 @@ class Wire(Protocol):
 
 
 class PlainWire:
-    """A connection without encryption."""
+    """A connection without encryption; with ``lent``, of somebody who closes the socket himself."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, lent: bool = False) -> None:
         sock.settimeout(None)
         self._sock = sock
+        self._lent = lent
         self._limits: dict[int, float] = {}
 
     def send(self, data: bytes | memoryview, timeout: float, flags: int = 0) -> None:
@@ -117,7 +119,7 @@ class PlainWire:
 
     def close(self) -> None:
         """See :class:`Wire`."""
-        self._sock.close()
+        _close(self._sock, lent=self._lent)
 
     def _limit(self, option: int, seconds: float) -> int:
         """Have the kernel keep to a time limit; return the flags for the call."""
@@ -131,10 +133,11 @@ class PlainWire:
 
 
 class TlsWire:
-    """A connection under TLS; ``sock`` has done its handshake."""
+    """A connection under TLS; ``sock`` has done its handshake. ``lent`` as of :class:`PlainWire`."""
 
-    def __init__(self, sock: ssl.SSLSocket) -> None:
+    def __init__(self, sock: ssl.SSLSocket, *, lent: bool = False) -> None:
         self._sock = sock
+        self._lent = lent
 
     def send(self, data: bytes | memoryview, timeout: float) -> None:
         """See :class:`Wire`."""
@@ -155,7 +158,12 @@ class TlsWire:
 
     def close(self) -> None:
         """See :class:`Wire`."""
-        self._sock.close()
+        _close(self._sock, lent=self._lent)
+
+
+def borrowed(sock: socket.socket) -> Wire:
+    """The connection of somebody who gets the socket back, open or shut down."""
+    return TlsWire(sock, lent=True) if isinstance(sock, ssl.SSLSocket) else PlainWire(sock, lent=True)
 
 
 def connect(destination: Destination) -> Wire:
@@ -204,6 +212,14 @@ def _encrypt(sock: socket.socket, context: ssl.SSLContext, destination: Destinat
             f"no TLS with {destination} ({reason(error)}): does it speak TLS on this port, does it take our "
             "certificate?"
         ) from error
+
+
+def _close(sock: socket.socket, *, lent: bool) -> None:
+    if not lent:
+        sock.close()
+        return
+    with suppress(OSError):  # the peer was faster
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _check(deadline: float) -> None:

@@ -234,7 +234,7 @@ class Modality(threading.Thread):
         waiting = list(self._files)
         while waiting:
             try:
-                courier = Courier(self._node, {Parcel.read(waiting[0]).pair})
+                courier = Courier.to(self._node, {Parcel.read(waiting[0]).pair})
             except Temporary:
                 pause.wait(0.05)
                 continue

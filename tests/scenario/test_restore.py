@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -79,3 +80,32 @@ def test_what_rots_in_the_archive_is_named_by_verify_and_healed_by_retry_or_when
     site.wait_for(committed=3, sent=0, outgoing=0)
     assert fidac("site", "verify", "--config", site.config).returncode == 0
     assert hub.status()["held"] == 0
+
+
+def test_what_rotted_unnoticed_is_named_by_the_hubs_verify_and_sent_again_by_the_site_that_repair_has_ask(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
+    hub.start()
+    site.start()
+    bring(site, tmp_path / "first", 1)
+    site.wait_for(committed=3)
+    whole = hub.files()
+    assert fidac("hub", "verify", "--config", hub.config).returncode == 0
+    archived = sorted((hub.directory / "archive").rglob("*.dcm"))
+    before = archived[0].stat()
+    archived[0].write_bytes(archived[0].read_bytes()[:-9] + b"\xff" * 9)
+    os.utime(archived[0], ns=(before.st_atime_ns, before.st_mtime_ns))  # as a disk does it
+    archived[1].unlink()
+    asked = fidac("hub", "verify", "--json", "--repair", "--config", hub.config)
+    found = json.loads(asked.stdout)
+    assert asked.returncode == 3 and found["files"] == 3 and found["asked_again"] == [site.site_id]
+    assert {(one["path"], one["fault"]) for one in found["wrong"]} == {
+        (str(archived[0]), "digest"),
+        (str(archived[1]), "missing"),
+    }
+    assert hub.status()["wrong_files"] == 2
+    bring(site, tmp_path / "second", 2)  # the site hears of it when it asks for these
+    wait_until(lambda: whole.items() <= hub.files().items(), 60)
+    site.wait_for(committed=6, sent=0, outgoing=0)
+    assert fidac("hub", "verify", "--config", hub.config).returncode == 0
+    assert (hub.status()["wrong_files"], hub.status()["held"]) == (0, 0)

@@ -31,6 +31,14 @@ def masked(chunk: bytes, keep: int, *, signed: bool, little: bool) -> bytes:
     return bytes(words)
 
 
+def extended(pixels: bytes, stored: int) -> bytes:
+    """Signed 16-bit pixels in little endian, each with the sign of its ``stored`` low bits in all bits above them."""
+    import numpy as np
+
+    shift = 16 - stored
+    return bytes(((np.frombuffer(pixels, "<i2") << shift) >> shift).tobytes())
+
+
 def stray(pixels: bytes | memoryview, keep: int, *, signed: bool, little: bool) -> bool:
     """Say whether a pixel has bits above HighBit that are neither zero nor its sign: an overlay that nobody announced.
 

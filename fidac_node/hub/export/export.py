@@ -29,7 +29,7 @@ from fidac_node.system import disk, safeio
 if TYPE_CHECKING:
     from peewee import Database
 
-    from fidac_node.hub.index.query import InstanceRow
+    from fidac_node.hub.index.rows import InstanceRow
 
 _PIECE: Final = 1 << 20
 _META: Final = 1 << 16

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.hub.digests import Filed
-    from fidac_node.hub.index.query import InstanceRow
+    from fidac_node.hub.index.rows import InstanceRow
 
 _PAGE: Final = 500
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

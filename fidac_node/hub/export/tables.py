@@ -15,7 +15,7 @@ from fidac_node.dicom.dictionary import tag_of, vrs_of
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.hub.export.plan import Item
 from fidac_node.hub.index.parquet import column_types
-from fidac_node.hub.index.query import COLUMNS, InstanceRow, SeriesRow
+from fidac_node.hub.index.rows import COLUMNS, InstanceRow, SeriesRow
 
 MANIFEST: Final = "manifest.csv"
 SERIES_CSV: Final = "series.csv"

@@ -5,17 +5,15 @@ Nothing that is imported here reads DICOM, so that commands that only ask stay q
 """
 
 from fidac_node.hub.index.generation import generation
+from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.migrations import check, prepare
 from fidac_node.hub.index.query import (
-    COLUMNS,
-    EXACT_TIME,
-    LEVELS,
-    StudyFilter,
     at_several_sites,
     find,
     received_per_site,
     totals,
 )
+from fidac_node.hub.index.rows import COLUMNS, EXACT_TIME, LEVELS, Row
 from fidac_node.hub.index.sites import Registry, add_site, site_code, site_titles
 from fidac_node.hub.index.tallies import add_failed_connections, failed_connections
 
@@ -24,6 +22,7 @@ __all__ = [
     "EXACT_TIME",
     "LEVELS",
     "Registry",
+    "Row",
     "StudyFilter",
     "add_failed_connections",
     "add_site",

@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from peewee import Database, PeeweeException
 
 from fidac_node.errors import ConfigError, NotFound, Permanent, Temporary
+from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.models import Client as ClientRow
 from fidac_node.hub.index.models import Site
-from fidac_node.hub.index.query import StudyFilter
 from fidac_node.system.database import borrowed, exclusive, utc_now
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,18 @@ Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 RIGHTS: Final[tuple[Right, ...]] = ("find", "retrieve")
 
 _FRESH_SECONDS: Final = 1.0
+
+
+class Asker(Protocol):
+    """Whoever asks: ``rights`` are some of :data:`RIGHTS`, ``programme`` the only one that it sees (empty: all)."""
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """What it may do."""
+
+    @property
+    def programme(self) -> str:
+        """What it sees."""
 
 
 class Client(NamedTuple):
@@ -80,16 +92,16 @@ def list_clients(db: Database) -> list[Client]:
     ]
 
 
-def permitted(client: Client | None, right: Right, wanted: StudyFilter) -> StudyFilter:
-    """Return the question as far as ``client`` may ask it: whoever asks, by whatever way, goes through here.
+def permitted(asker: Asker | None, right: Right, wanted: StudyFilter) -> StudyFilter:
+    """Return the question as far as ``asker`` may ask it: whoever asks, by whatever way, goes through here.
 
     Raises :class:`Permanent` with code ``not-allowed``.
     """
-    if client is None:
+    if asker is None:
         raise Permanent("not-allowed", "it is no client of this hub")
-    if right not in client.rights:
-        raise Permanent("not-allowed", f"it may {' and '.join(client.rights) or 'do nothing'}, not {right}")
-    return replace(wanted, confined_to=client.programme) if client.programme else wanted
+    if right not in asker.rights:
+        raise Permanent("not-allowed", f"it may {' and '.join(asker.rights) or 'do nothing'}, not {right}")
+    return replace(wanted, confined_to=asker.programme) if asker.programme else wanted
 
 
 class Clients:

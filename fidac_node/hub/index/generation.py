@@ -15,6 +15,8 @@ from fidac_node.hub.index.models import Fact
 from fidac_node.system.database import ask, exclusive
 
 _NAME: Final = "generation"
+# Before the name of a site that has one of its own, because it alone is to ask again.
+_OF_SITE: Final = f"{_NAME} of "
 
 
 def generation(db: Database) -> str:
@@ -23,12 +25,26 @@ def generation(db: Database) -> str:
     return str(found[0][0]) if found else ""
 
 
+def told_to(db: Database, site: str) -> str:
+    """The generation that a site is told: the index's, unless that site alone was to ask again since."""
+    found = dict(ask(db, "SELECT name, value FROM fact WHERE name IN ?", [_NAME, _OF_SITE + site]))
+    return str(found.get(_OF_SITE + site) or found.get(_NAME, ""))
+
+
 def begin(db: Database) -> str:
-    """Begin another generation; return it."""
+    """Begin another generation; return it. Every site will ask again for all that it still keeps."""
+    Fact.delete().where(Fact.name.startswith(_OF_SITE)).execute(db)
+    return _name(db, _NAME)
+
+
+def begin_for(db: Database, site: str) -> str:
+    """Begin a generation for one site, which will ask again for all that it still keeps."""
+    return _name(db, _OF_SITE + site)
+
+
+def _name(db: Database, name: str) -> str:
     value = secrets.token_hex(16)
-    Fact.insert(name=_NAME, value=value).on_conflict(conflict_target=[Fact.name], update={Fact.value: value}).execute(
-        db
-    )
+    Fact.insert(name=name, value=value).on_conflict(conflict_target=[Fact.name], update={Fact.value: value}).execute(db)
     return value
 
 

@@ -171,6 +171,22 @@ _REQUIRED_KEYS: Final = (
     "ALTER TABLE series ADD COLUMN number INTEGER",
 )
 
+# Bearer tokens of the web server: of each only the SHA-256 of its 256 random bits, from which nobody finds it again.
+# UIDs of series are asked for without their study (PS3.18 Table 10.6.1-1).
+_TOKENS: Final = (
+    """CREATE TABLE token (
+        digest TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        created_at {timestamp} NOT NULL,
+        expires_at {timestamp} NOT NULL,
+        revoked_at {timestamp})""",
+    "CREATE INDEX series_any_study ON series (series_instance_uid)",
+)
+# The files of the archive that were found to be wrong are few, and asked for by every status.
+_DOUBTED: Final = ("CREATE INDEX instance_doubted ON instance (id) WHERE seen < 0",)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -183,6 +199,8 @@ STEPS: Final = (
     Step("0009-fact", statements(*_FACT)),
     Step("0010-client", statements(*_CLIENT)),
     Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
+    Step("0012-tokens", statements(*_TOKENS)),
+    Step("0013-doubted", statements(*_DOUBTED)),
 )
 
 

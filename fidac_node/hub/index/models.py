@@ -128,7 +128,7 @@ class Instance(Model):
     """One object in the archive; ``bytes`` is the size of its Part 10 file.
 
     ``digest`` is that of its data set as the spool spells it, empty where an older version filed; ``seen`` tells the
-    file (size, time of change, inode) that was known to have it.
+    file (size, time of change, inode) that was known to have it, or is negative when it was found to be wrong.
     """
 
     id = BigAutoField()
@@ -190,10 +190,22 @@ class Client(Model):
     added_at = DateTimeField()
 
 
+class Token(Model):
+    """A bearer token (RFC 6750) of a program: its SHA-256, what it is for and until when. ``scopes`` by spaces."""
+
+    digest = TextField(primary_key=True)
+    name = TextField()
+    scopes = TextField()
+    programme = TextField()
+    created_at = DateTimeField()
+    expires_at = DateTimeField()
+    revoked_at = DateTimeField(null=True)
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact, Client)
+MODELS = (*OBJECTS, Held, Tally, Fact, Client, Token)

@@ -28,6 +28,10 @@ from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Study, label_bit
 from fidac_node.system.database import ask, change, exclusive, insert
 
+# Instead of the fingerprint of the file that is known to be right: the file was found to be wrong, and is to be read
+# before the hub answers for it.
+DOUBTED: Final = -1
+
 _MOST_VALUES: Final = 5000
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _LONGEST_KEYWORDS: Final = 1 << 12

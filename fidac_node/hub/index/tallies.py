@@ -1,4 +1,4 @@
-"""What the hub counts beside its objects: numbers that no file could tell again."""
+"""What the hub counts beside its objects: numbers that no file could tell again, and one that is asked for often."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from peewee import Database
 
 from fidac_node.hub.index.models import Tally
+from fidac_node.system.database import ask
 
 _FAILED_CONNECTIONS: Final = "failed_connections"
 
@@ -21,3 +22,8 @@ def add_failed_connections(db: Database, number: int) -> None:
 def failed_connections(db: Database) -> int:
     """Return how many were counted since the index was made."""
     return int(Tally.select(Tally.value).where(Tally.name == _FAILED_CONNECTIONS).scalar(db) or 0)
+
+
+def count_wrong(db: Database) -> int:
+    """How many files were found to be wrong, and were not replaced since."""
+    return int(ask(db, "SELECT COUNT(*) FROM instance WHERE seen < 0")[0][0])

@@ -6,7 +6,7 @@ import re
 from dataclasses import fields
 from typing import Any, Final
 
-from fidac_node.hub.index.query import StudyFilter
+from fidac_node.hub.index.matching import StudyFilter
 
 _DEFAULTS: Final = StudyFilter()
 # What asks for who it is: a person who asks with a true name or number must not have it written down.

@@ -10,7 +10,7 @@ from pydicom.charset import python_encoding
 
 from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
-from fidac_node.hub.index.query import Row
+from fidac_node.hub.index.rows import Row
 from fidac_node.hub.query.identifier import LEVEL, Identifier
 from fidac_node.hub.query.keys import KEYS
 

@@ -22,7 +22,9 @@ from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.index.clients import Clients, permitted
-from fidac_node.hub.index.query import Row, StudyFilter, find
+from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.query import find
+from fidac_node.hub.index.rows import Row
 from fidac_node.hub.index.words import words
 from fidac_node.hub.query.answer import answer
 from fidac_node.hub.query.identifier import Identifier, Refused, question, read

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-import re
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, Final
@@ -17,7 +16,8 @@ from fidac_node.dicom import charset
 from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.tags import SPECIFIC_CHARACTER_SET
 from fidac_node.dicom.uids import is_valid_uid
-from fidac_node.hub.index.query import StudyFilter
+from fidac_node.hub.index.keys import Unusable, fields_of
+from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.query.keys import KEYS, LEVELS, TAGS, UNIQUE, above, is_at
 
 # PS3.4 Table C.4-1: Identifier does not match SOP Class; Unable to process.
@@ -29,12 +29,7 @@ _TIMEZONE: Final = 0x00080201
 # What every identifier may hold and no entity has (PS3.4 C.4.1.1.3.1).
 _NO_KEYS: Final = frozenset({SPECIFIC_CHARACTER_SET, LEVEL, _TIMEZONE})
 _GROUP_LENGTH: Final = 0x0000
-_MOST_UIDS: Final = 4096
-
-_DATE: Final = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)", re.ASCII)
-_TIME: Final = re.compile(r"([01]\d|2[0-3])(?::?([0-5]\d)(?::?([0-5]\d)(\.\d{1,6})?)?)?", re.ASCII)
-_NUMBER: Final = re.compile(r"[+-]?\d{1,12}", re.ASCII)
-_LONGEST_NUMBER: Final = 1 << 31
+_SHORT: Final = struct.Struct("<H")
 
 
 class Refused(Exception):
@@ -103,21 +98,49 @@ def question(asked: Identifier, top: str, allowed: StudyFilter) -> StudyFilter |
 
     ``top`` is the first level of the information model. Raises :class:`Refused`.
     """
-    if asked.level not in list(LEVELS)[list(LEVELS).index(top) :]:
-        raise Refused(MISMATCH, f"this information model has no level {asked.level}", LEVEL)
     known = asked.known
-    for keyword in above(asked.level, top):
+    for keyword in _unique_keys(asked, top)[:-1]:
         _check_unique(keyword, known.get(keyword, ""))
     fields: dict[str, Any] = {}
     for keyword, text in known.items():
-        key = KEYS[keyword]
-        if not text.strip("*"):  # universal matching (PS3.4 C.2.2.2.3, C.2.2.2.4)
-            continue
-        if not key.column:
-            return None  # nobody has a value
-        if key.filter:
-            fields |= _READERS.get(keyword, _read_text)(keyword, text)
+        part = _fields(keyword, text)
+        if part is None:
+            return None
+        fields |= part
     return replace(allowed, **fields)
+
+
+def chosen(asked: Identifier, top: str, allowed: StudyFilter) -> StudyFilter:
+    """Make the choice of a C-MOVE or C-GET out of what the client is ``allowed`` to retrieve (PS3.4 C.4.2.1.4.1).
+
+    The Unique Keys alone count: of each level above one value, of the level itself one PatientID or a list of UIDs.
+    ``top`` is the first level of the information model. Raises :class:`Refused`.
+    """
+    names = _unique_keys(asked, top)
+    fields: dict[str, Any] = {}
+    for keyword in names:
+        text = asked.known.get(keyword, "")
+        if keyword != names[-1] or keyword == UNIQUE["PATIENT"]:
+            _check_unique(keyword, text)
+        elif not text.strip("*"):
+            raise Refused(MISMATCH, f"a {keyword} or several are required at this level", KEYS[keyword].tag)
+        fields |= _fields(keyword, text) or {}
+    return replace(allowed, **fields)
+
+
+def _fields(keyword: str, text: str) -> dict[str, Any] | None:
+    """What the text of a key asks for; ``None``: nobody has such a value. Raises :class:`Refused`."""
+    try:
+        return fields_of(keyword, text)
+    except Unusable as error:
+        raise Refused(MISMATCH, str(error), KEYS[keyword].tag) from None
+
+
+def _unique_keys(asked: Identifier, top: str) -> list[str]:
+    """The Unique Keys from the top of an information model to the level that is asked for. Raises :class:`Refused`."""
+    if asked.level not in list(LEVELS)[list(LEVELS).index(top) :]:
+        raise Refused(MISMATCH, f"this information model has no level {asked.level}", LEVEL)
+    return [*above(asked.level, top), UNIQUE[asked.level]]
 
 
 def _check_unique(keyword: str, value: str) -> None:
@@ -142,6 +165,8 @@ def _raw(element: Any) -> bytes:
 
 
 def _text(tag: int, value: bytes, declared: tuple[str, ...]) -> str:
+    if tag in TAGS and KEYS[TAGS[tag]].vr == "US":
+        return _numbers(tag, value)
     try:
         return charset.decode(value.rstrip(b"\x00"), declared).strip(" ")
     except charset.Undecodable as error:
@@ -150,84 +175,8 @@ def _text(tag: int, value: bytes, declared: tuple[str, ...]) -> str:
         raise Refused(NOT_READABLE, str(error), tag) from error
 
 
-def _read_text(keyword: str, text: str) -> dict[str, Any]:
-    if "\\" in text:  # several values are no matching of the baseline (PS3.4 C.2.2.2)
-        raise _unusable(keyword, "has several values")
-    return {KEYS[keyword].filter: text}
-
-
-def _read_name(keyword: str, text: str) -> dict[str, Any]:
-    """A name without the components that it leaves empty (PS3.5 6.2.1.1)."""
-    return _read_text(keyword, text.rstrip("=^ "))
-
-
-def _read_uids(keyword: str, text: str) -> dict[str, Any]:
-    uids = [uid.strip(" \x00") for uid in text.split("\\")]
-    if len(uids) > _MOST_UIDS or not all(map(is_valid_uid, uids)):
-        raise _unusable(keyword, f"is no UID, or more than {_MOST_UIDS}")
-    return {KEYS[keyword].filter: "\\".join(uids)}
-
-
-def _read_number(keyword: str, text: str) -> dict[str, Any]:
-    if not _NUMBER.fullmatch(text) or abs(int(text)) >= _LONGEST_NUMBER:
-        raise _unusable(keyword, "is no whole number")
-    return {KEYS[keyword].filter: int(text)}
-
-
-def _read_date(keyword: str, text: str) -> dict[str, Any]:
-    since, until = _range(keyword, text)
-    return {
-        "since": _day(keyword, since) if since else None,
-        "until": _day(keyword, until) if until else None,
-    }
-
-
-def _read_time(keyword: str, text: str) -> dict[str, Any]:
-    """What is left out at the end of a time stands for all that it could be (PS3.5 6.2, TM)."""
-    since, until = _range(keyword, text)
-    return {
-        "time_since": _moment(keyword, since, "0000", "") if since else "",
-        "time_until": _moment(keyword, until, "5959", ".999999") if until else "",
-    }
-
-
-def _range(keyword: str, text: str) -> tuple[str, str]:
-    """Both ends of a range, either may be open; a single value is both (PS3.4 C.2.2.2.5)."""
-    since, hyphen, until = (part.strip() for part in text.partition("-"))
-    if not hyphen:
-        return since, since
-    if not since and not until:
-        raise _unusable(keyword, "is a range without ends")
-    return since, until
-
-
-def _day(keyword: str, text: str) -> datetime.date:
-    match = _DATE.fullmatch(text)
-    try:
-        if match is None:
-            raise ValueError
-        return datetime.date(int(match[1]), int(match[3]), int(match[4]))
-    except ValueError:
-        raise _unusable(keyword, "is no date") from None
-
-
-def _moment(keyword: str, text: str, rest: str, fraction: str) -> str:
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise _unusable(keyword, "is no time of day")
-    said = "".join(part or "" for part in match.groups()[:3])
-    return said + rest[len(said) - 2 :] + (match[4] or fraction)
-
-
-def _unusable(keyword: str, problem: str) -> Refused:
-    return Refused(MISMATCH, f"{keyword} {problem}", KEYS[keyword].tag)
-
-
-_READERS: Final[Mapping[str, Callable[[str, str], dict[str, Any]]]] = {
-    "PatientName": _read_name,
-    "StudyDate": _read_date,
-    "StudyTime": _read_time,
-    "SeriesNumber": _read_number,
-    "InstanceNumber": _read_number,
-    **dict.fromkeys(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"), _read_uids),
-}
+def _numbers(tag: int, value: bytes) -> str:
+    """Binary numbers as their text; both transfer syntaxes are Little Endian."""
+    if len(value) % _SHORT.size:
+        raise Refused(NOT_READABLE, f"{TAGS[tag]} has half a number", tag)
+    return "\\".join(str(number) for (number,) in _SHORT.iter_unpack(value))

@@ -60,7 +60,7 @@ class Archive:
 
 @contextmanager
 def committing_hub(archive: Archive, *, port: int = 0, **how: Any) -> Iterator[RecordingHub]:
-    scp = CommitmentScp(archive.check, lambda: archive.generation)
+    scp = CommitmentScp(archive.check, lambda _: archive.generation)
     hub = RecordingHub(port=port, handlers=scp.handlers(), more_contexts=request_contexts(), **how)
     try:
         yield hub
@@ -537,7 +537,7 @@ def test_reports_and_answers_do_not_mix_on_one_association(tmp_path: Path) -> No
     data = data_set_of(path)
     received: list[tuple[int | None, int | None]] = []
     with committing_hub(Archive()) as hub:
-        assoc = Association(
+        assoc = Association.request(
             Site(tmp_path, hub.port).destination, [(STORAGE_COMMITMENT, [EXPLICIT_VR_LE]), (CT, [EXPLICIT_VR_LE])]
         )
         commitment, storage = assoc.context(STORAGE_COMMITMENT), assoc.context(CT)

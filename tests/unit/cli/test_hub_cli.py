@@ -360,3 +360,35 @@ def test_what_turns_the_writing_round_is_shown_escaped(
     assert shown in said and "\u202e" not in said
     if kind == "json":
         assert json.loads(said) == [{"description": "a\u202eb\x9b"}]
+
+
+def test_a_token_is_printed_alone_once_and_listed_without_itself(hub: Hub, tmp_path: Path) -> None:
+    made = hub("token", "create", "viewer", "--scope", "read:index", "--scope", "store:LILLE", "--days", 2)
+    token = made.stdout.strip()
+    assert made.stdout == f"{token}\n"
+    assert len(token) >= 43
+    (row,) = json.loads(hub("token", "list", "--json").stdout)
+    assert (row["name"], row["scopes"], row["state"]) == ("viewer", "read:index store:LILLE", "valid")
+    assert "is revoked" in hub("token", "revoke", "viewer").stdout
+    assert token not in hub("token", "list").stdout
+    assert "revoked" in hub("token", "list").stdout
+    assert "no valid token 'viewer'" in hub("token", "revoke", "viewer", code=1).stderr
+    assert [act["act"] for act in json.loads(hub("audit", "list", "--json").stdout)][:2] == [
+        "hub token create",
+        "hub token revoke",
+    ]
+    for path in (tmp_path / "hub").rglob("*"):
+        assert not path.is_file() or token.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["x", "--scope", "read:all"], "is not a scope"),
+        (["x"], "Missing option '--scope'"),
+        (["x", "--scope", "read:index", "--days", "0"], "0 is not in the range"),
+        (["x y", "--scope", "read:index"], "cannot name a token"),
+    ],
+)
+def test_a_token_that_cannot_be_made_ends_with_usage(hub: Hub, arguments: list[str], message: str) -> None:
+    assert message in hub("token", "create", *arguments, code=2).stderr

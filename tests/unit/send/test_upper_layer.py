@@ -84,7 +84,7 @@ def peer(talk: Talk, **changes: float) -> Iterator[Destination]:
 
 
 def associate(destination: Destination) -> Association:
-    return Association(destination, [(VERIFICATION, [EXPLICIT_VR_LE])])
+    return Association.request(destination, [(VERIFICATION, [EXPLICIT_VR_LE])])
 
 
 def pdv(control: int, value: bytes) -> bytes:
@@ -116,7 +116,7 @@ def test_the_request_names_both_aes_and_our_own_implementation() -> None:
         read_until_gone(talker)
 
     with peer(talk) as destination:
-        assoc = Association(destination, [(VERIFICATION, [EXPLICIT_VR_LE]), (VERIFICATION, [IMPLICIT_VR_LE])])
+        assoc = Association.request(destination, [(VERIFICATION, [EXPLICIT_VR_LE]), (VERIFICATION, [IMPLICIT_VR_LE])])
         assert assoc.context(VERIFICATION, EXPLICIT_VR_LE) is not None
         assert assoc.context(VERIFICATION, IMPLICIT_VR_LE) is None, "what was not accepted is not used"
         assoc.abort()

@@ -42,9 +42,9 @@ from fidac_node.hub.index import record as index_record
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.migrations import STEPS
 from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
-from fidac_node.hub.index.query import Row
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.record import Description, describe, describe_header, record
+from fidac_node.hub.index.rows import Row
 from fidac_node.system.database import connect, exclusive, migrate
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
 from tests.integration.conftest import SCHEMA

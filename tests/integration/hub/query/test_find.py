@@ -16,9 +16,8 @@ from pynetdicom.dsutils import encode
 
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, PATIENT_ROOT_FIND, STUDY_ROOT_FIND
-from fidac_node.hub.index import add_site, prepare
+from fidac_node.hub.index import Row, StudyFilter, add_site, find, prepare
 from fidac_node.hub.index.clients import add_client, remove_client
-from fidac_node.hub.index.query import Row, StudyFilter, find
 from fidac_node.hub.query.answer import answer
 from fidac_node.hub.query.identifier import Identifier, question, read
 from fidac_node.hub.query.keys import LEVELS
@@ -148,7 +147,9 @@ def test_each_key_matches_the_studies_that_the_standard_says(
         ({"SeriesInstanceUID": [uid(3, 1, 2), uid(1, 1, 1)]}, 1),
         ({"SeriesNumber": "7"}, 0),
         ({"PatientID": "PSEUDO0001"}, 0),
-        ({"Rows": 5}, 2),
+        ({"Rows": 5}, 0),
+        ({"Rows": 4}, 2),
+        ({"SliceThickness": "1.50"}, 2),
     ],
     ids=str,
 )
@@ -511,7 +512,7 @@ def test_a_long_answer_is_not_taken_for_the_silence_of_who_hears_it(
         ("STUDY", {"ModalitiesInStudy": "SR"}, "series"),
         ("PATIENT", {"PatientID": "PSEUDO0001"}, "patient"),
         ("SERIES", {"StudyInstanceUID": "1.2", "Modality": "CT"}, "study"),
-        ("IMAGE", {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "InstanceNumber": "1"}, "study"),
+        ("IMAGE", {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "InstanceNumber": "1"}, "series"),
     ],
     ids=str,
 )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
-from fidac_node.hub.index.query import COLUMNS, StudyFilter
+from fidac_node.hub.index import COLUMNS, StudyFilter
 from fidac_node.hub.query.identifier import Refused, question, read
 from fidac_node.hub.query.keys import KEYS, LEVELS
 
@@ -45,7 +45,7 @@ def asked(level: str = "STUDY", top: str = "STUDY", **keys: str) -> StudyFilter 
         ),
         ({"StudyInstanceUID": "1.2\\1.3"}, {"study_uid": "1.2\\1.3"}),
         ({"PatientName": "PSEUDO^^"}, {"name": "PSEUDO"}),
-        ({"ModalitiesInStudy": "CT"}, {"modality": "CT"}),
+        ({"ModalitiesInStudy": "CT"}, {"modalities_in_study": "CT"}),
         ({"Modality": "MR"}, {}),
     ],
     ids=str,

@@ -1,0 +1,117 @@
+"""Search (QIDO-RS, PS3.18 10.6): studies, series and instances, from the index alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import closing
+from itertools import chain, islice
+from typing import Any, Final
+
+from peewee import Database
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fidac_node.hub.web.access import allowed
+from fidac_node.hub.web.dicomweb import parameters
+from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
+from fidac_node.hub.web.dicomweb.rows import LEVELS, Writer
+from fidac_node.hub.web.streaming import streamed
+from fidac_node.operations.index import Row, StudyFilter, find
+
+View = Callable[[Request], Awaitable[Response]]
+
+# Rows that are read before the answer begins: a search that ends within them is known whole.
+_FIRST: Final = 500
+_CHUNK: Final = 64 << 10
+_CUT: Final = "There are additional results that can be requested"
+
+
+def search(level: str) -> View:
+    """Return the view that answers a search for studies, series or instances, within what the path names."""
+
+    async def view(request: Request) -> Response:
+        may_ask = allowed(request, "find")
+        media_type = chosen(request, (DICOM_JSON, JSON))
+        asked = parameters.read(request.query_params.multi_items())
+        try:
+            wanted = asked.filter(may_ask, request.path_params)
+        except ValueError:
+            raise HTTPException(404, "there is no such study or series") from None
+        if wanted is None:
+            return Response(status_code=204)
+        above = LEVELS[len(request.path_params) : LEVELS.index(level)]
+        answer = _Answer(request, level, wanted, asked, Writer.of(level, above, asked.matched | asked.names))
+        return await answer.begun(media_type)
+
+    return view
+
+
+class _Answer:
+    """One search: its rows are read and written in one thread, in step with the client."""
+
+    def __init__(
+        self, request: Request, level: str, wanted: StudyFilter, asked: parameters.Search, writer: Writer
+    ) -> None:
+        self._db: Database = request.app.state.db
+        self._readers = request.app.state.readers
+        self._base = base_url(request)
+        self._level, self._wanted, self._asked, self._writer = level, wanted, asked, writer
+        self._cut = False
+
+    async def begun(self, media_type: str) -> Response:
+        """Return the answer, whose first rows are read: 204 when there are none."""
+        none = Response(status_code=204)
+        response = await streamed(self._readers, self._chunks(), media_type=media_type, none=none)
+        warnings = [*self._asked.warnings, *([_CUT] if self._cut else [])]
+        for warning in warnings:
+            response.headers.append("Warning", f"299 {self._base}: {warning}")
+        return response
+
+    def _chunks(self) -> Generator[bytes]:
+        """Yield the answer in pieces; the first is empty, and says that there is something."""
+        with closing(find(self._db, self._level, self._wanted, self._asked.limit, offset=self._asked.offset)) as rows:
+            first = list(islice(rows, _FIRST))
+            if not first:
+                return
+            self._cut = self._is_cut(len(first))
+            yield b""
+            yield from _in_pieces(self._written(chain(first, rows)))
+
+    def _is_cut(self, seen: int) -> bool:
+        """Whether there are more rows than were asked for; one look, in the state of the index that the rows are of."""
+        limit = self._asked.limit
+        if limit is None or (seen < limit and seen < _FIRST):
+            return False
+        with closing(find(self._db, self._level, self._wanted, 1, offset=self._asked.offset + limit)) as more:
+            return next(more, None) is not None
+
+    def _written(self, rows: Iterator[Any]) -> Iterator[bytes]:
+        while page := list(islice(rows, _FIRST)):
+            studies = self._studies(page) if self._writer.needs_study else {}
+            for row in page:
+                yield self._writer.write(row, studies.get((row.site, row.StudyInstanceUID)), self._base)
+
+    def _studies(self, page: list[Any]) -> dict[tuple[str, str], Row]:
+        """The studies of a page of rows, for what only they know; of studies it is the rows themselves."""
+        if self._level != "studies":
+            uids = sorted({row.StudyInstanceUID for row in page})
+            of_page = StudyFilter(study_uid="\\".join(uids), confined_to=self._wanted.confined_to)
+            page = list(find(self._db, "studies", of_page))
+        return {(row.site, row.StudyInstanceUID): row for row in page}
+
+
+def base_url(request: Request) -> str:
+    """Where DICOMweb is, as the client reached it: ``https://host/dicom-web``."""
+    return f"{request.url.scheme}://{request.url.netloc}/dicom-web"
+
+
+def _in_pieces(objects: Iterator[bytes]) -> Iterator[bytes]:
+    """A JSON array, in pieces of 64 KB."""
+    piece = bytearray(b"[")
+    for number, one in enumerate(objects):
+        piece += b",\n" + one if number else one
+        if len(piece) >= _CHUNK:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece + b"]")

@@ -1,0 +1,53 @@
+"""What the web server has to know, and the socket that the supervisor holds for it. Loads nothing of the extra."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from fidac_node.errors import ConfigError
+from fidac_node.receive import listener
+from fidac_node.system import tls
+
+log = logging.getLogger(__name__)
+
+STAGE: Final = "web"
+STALLED_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """As a ``[web]`` section says it."""
+
+    host: str
+    port: int
+    open_on_loopback: bool
+    proxies: tuple[str, ...]
+    tls_certificate: Path | None
+    tls_key: Path | None
+    tls_ca: Path | None
+
+
+def listen(settings: Settings) -> dict[str, socket.socket]:
+    """Listen for the web server: the supervisor's listener of its stage.
+
+    Raises :class:`ConfigError`, also when the extra or a file of TLS is missing: no child is then started in vain.
+    """
+    if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+        raise ConfigError(
+            f"[web] port is set, but {' and '.join(missing)} cannot be found: pip install 'fidac-node[web]', or set "
+            "port = 0"
+        )
+    tls.server_context(settings.tls_certificate, settings.tls_key, settings.tls_ca)
+    sock = listener.listen(settings.host, settings.port, "web")
+    # Who takes nothing for so long has his connection closed by the kernel, whatever was written to it (tcp(7)).
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_SECONDS * 1000))
+    # Connections inherit it. asyncio sets it only where the socket names its protocol, and without it an answer in two
+    # writes waits 40 ms for the client's delayed ACK.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    log.info("answering DICOMweb on %s:%d", settings.host, sock.getsockname()[1])
+    return {STAGE: sock}

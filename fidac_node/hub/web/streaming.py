@@ -1,0 +1,174 @@
+"""Answers that are made while they are sent: in a thread that has a connection to the index of its own, to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from peewee import Database, PeeweeException
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fidac_node.hub.web.listening import STALLED_SECONDS
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Answers on their way at once. Each may hold a connection to the index and a state of it.
+_MOST: Final = 32
+_PATIENCE_SECONDS: Final = 10.0
+
+
+class Reader:
+    """One thread, in which all that one answer reads is read: a query belongs to the thread that began it."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._thread = ThreadPoolExecutor(1, "reader")
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Return what ``function`` returns in the thread. Raises 503 when the index does not answer."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, function)
+
+    def end(self, chunks: Generator[bytes]) -> None:
+        """Close a generator in its thread, after the step that it may be at."""
+        self._thread.submit(chunks.close)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.submit(self._db.close)
+        self._thread.shutdown(wait=True)
+
+    def _guarded(self, function: Callable[[], T]) -> T:
+        try:
+            return function()
+        except PeeweeException as error:
+            self._db.close()  # a connection that broke stays broken: the next question opens another
+            raise unavailable("the index does not answer") from error
+
+
+class Readers:
+    """The readers, of which at most ``most`` are busy; who comes then waits ``patience`` seconds at most."""
+
+    def __init__(self, db: Database, most: int = _MOST, patience: float = _PATIENCE_SECONDS) -> None:
+        self._db = db
+        self._idle: list[Reader] = []
+        self._seats = asyncio.Semaphore(most)
+        self._patience = patience
+
+    async def take(self) -> Reader:
+        """Return a reader, which is to be given back. Raises 503 when none was free for too long."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._seats.acquire()
+        except TimeoutError:
+            raise unavailable("all readers are busy") from None
+        return self._idle.pop() if self._idle else Reader(self._db)
+
+    def give_back(self, reader: Reader) -> None:
+        """Let the next one use it."""
+        self._idle.append(reader)
+        self._seats.release()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Reader]:
+        """A reader for as long as the block lasts."""
+        reader = await self.take()
+        try:
+            yield reader
+        finally:
+            self.give_back(reader)
+
+    def close(self) -> None:
+        """End the threads of those that are idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+class Streamed(Response):
+    """A body made in ``reader``'s thread: ``first``, then each of ``chunks`` when the one before was taken.
+
+    It gives the reader back at the end, also when the client leaves or takes nothing for ``stalled`` seconds.
+    """
+
+    def __init__(
+        self,
+        first: bytes,
+        chunks: Generator[bytes],
+        reader: Reader,
+        readers: Readers,
+        *,
+        media_type: str,
+        stalled: float = STALLED_SECONDS,
+    ) -> None:
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self.init_headers()
+        del self.headers["content-length"]
+        self._first, self._chunks, self._stalled = first, chunks, stalled
+        self._reader, self._readers = reader, readers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the body, as ASGI has it."""
+        sending = asyncio.ensure_future(self._send(scope, send))
+        leaving = asyncio.ensure_future(_left(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+        except TimeoutError:
+            log.info("a client took nothing for %.0f s, its answer ends", self._stalled)
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            self._reader.end(self._chunks)
+            self._readers.give_back(self._reader)
+
+    async def _send(self, scope: Scope, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        chunk = self._first or await self._next()
+        while chunk and scope["method"] != "HEAD":
+            async with asyncio.timeout(self._stalled):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            chunk = await self._next()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self) -> bytes:
+        return await self._reader.call(lambda: next(self._chunks, b""))
+
+
+async def streamed(
+    readers: Readers, chunks: Generator[bytes], *, media_type: str, none: Response | None = None
+) -> Response:
+    """Return the answer that ``chunks`` make, of which the first is read, so that errors still become a status.
+
+    ``none`` is the answer when there is not one chunk; the first may be empty.
+    """
+    reader = await readers.take()
+    try:
+        first = await reader.call(lambda: next(chunks, None))
+        if first is not None or none is None:
+            return Streamed(first or b"", chunks, reader, readers, media_type=media_type)
+    except BaseException:
+        reader.end(chunks)
+        readers.give_back(reader)
+        raise
+    readers.give_back(reader)
+    return none
+
+
+def unavailable(why: str) -> HTTPException:
+    """Return the answer that says to come again (RFC 9110 15.6.4)."""
+    return HTTPException(503, f"{why}; try again", headers={"Retry-After": "5"})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,125 @@
+"""A hub's web server on a real socket, over an index and an archive with a few objects of two sites."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from peewee import Database
+from pydicom.dataset import Dataset
+
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
+from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.index import add_site, prepare
+from fidac_node.hub.index.record import describe, record
+from fidac_node.hub.index.tokens import add_token
+from fidac_node.hub.web.listening import STAGE, Settings, listen
+from fidac_node.hub.web.server import serve
+from fidac_node.system.database import connect
+from tests.hub_objects import data_set, encoded
+
+
+@dataclass
+class WebHub:
+    db: Database
+    archive: Archive
+    url: str = ""
+    _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1000)))
+
+    def file(self, *objects: Dataset, site: str = "LILLE", syntax: str = EXPLICIT_VR_LE) -> list[Path]:
+        """Put objects into the archive and the index, as filing does."""
+        paths = []
+        for ds in objects:
+            place = Place(site, ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
+            path = self.archive.path(place)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(ds, syntax))
+            paths.append(path)
+        record(self.db, [describe(path, site) for path in paths])
+        return paths
+
+    def token(self, *scopes: str, programme: str = "") -> str:
+        return add_token(self.db, f"test{next(self._numbers)}", scopes or ("read:index", "read:images"), programme, 1)
+
+    def client(self, token: str | None = None, **headers: str) -> httpx.Client:
+        if token != "":
+            headers["Authorization"] = f"Bearer {token or self.token()}"
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def get(self, path: str, token: str | None = None, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        with self.client(token, **(headers or {})) as client:
+            return client.get(path, params=query or None)
+
+
+@contextmanager
+def serving(hub: WebHub, **changes: Any) -> Iterator[WebHub]:
+    settings = Settings(**{**_DEFAULTS, **changes})
+    sock = listen(settings)[STAGE]
+    host, port = sock.getsockname()[:2]
+    stop, ready = threading.Event(), threading.Event()
+    thread = threading.Thread(target=serve, args=(settings, hub.db, hub.archive, sock, stop, ready.set))
+    thread.start()
+    assert ready.wait(30)
+    scheme = "https" if settings.tls_certificate else "http"
+    hub.url = f"{scheme}://{host}:{port}/dicom-web"
+    try:
+        yield hub
+    finally:
+        stop.set()
+        thread.join(30)
+        sock.close()
+
+
+_DEFAULTS: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "port": 0,
+    "open_on_loopback": False,
+    "proxies": (),
+    "tls_certificate": None,
+    "tls_key": None,
+    "tls_ca": None,
+}
+
+
+def filled(db: Database, tmp_path: Path) -> WebHub:
+    prepare(db)
+    add_site(db, "LILLE", "LILLE_NODE")
+    add_site(db, "PARIS", "PARIS_NODE")
+    hub = WebHub(db, Archive(tmp_path / "archive"))
+    hub.file(
+        *(
+            data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)
+            for number in range(1, 6)
+        ),
+        *(data_set(1, 1, 2, number, ConvolutionKernel=["Br64d", "3"], SliceThickness="5") for number in (1, 2)),
+        data_set(1, 2, 1, 1, StudyDate="20050607", Modality="SR", label="POSSIBLE"),
+    )
+    hub.file(
+        data_set(2, site="PARIS", PatientSex="M", StudyDate="20101112", Manufacturer="Médical", lost=["KVP"]),
+        data_set(3, site="PARIS", ClinicalTrialProtocolID="OTHER", StudyDate=None, ConvolutionKernel=None),
+        site="PARIS",
+    )
+    return hub
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebHub]:
+    """On SQLite, for tests that change nothing but tokens."""
+    directory = tmp_path_factory.mktemp("web")
+    db = connect("sqlite:///index.db", directory)
+    with serving(filled(db, directory)) as hub:
+        yield hub
+    db.close()
+
+
+@pytest.fixture
+def either(empty: Database, tmp_path: Path) -> Iterator[WebHub]:
+    """On each database."""
+    with serving(filled(empty, tmp_path)) as hub:
+        yield hub
