@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, export, held, keeping, recipe, setup_logging, token
+from fidac_node.cli import HELD, audit, client, config_option, export, held, keeping, recipe, setup_logging, show, token
 from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
@@ -72,6 +72,7 @@ command.add_command(client.command)
 command.add_command(token.command)
 command.add_command(audit.command)
 command.add_command(export.command)
+command.add_command(show.command)
 command.add_command(keeping.verify)
 
 

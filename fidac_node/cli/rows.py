@@ -98,7 +98,9 @@ def plain(value: Any) -> Any:
         return f"{value.isoformat(timespec='seconds')}Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _harmless(value: object) -> str:

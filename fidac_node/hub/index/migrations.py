@@ -187,6 +187,26 @@ _TOKENS: Final = (
 # The files of the archive that were found to be wrong are few, and asked for by every status.
 _DOUBTED: Final = ("CREATE INDEX instance_doubted ON instance (id) WHERE seen < 0",)
 
+# How objects came. By names and not by rows of objects, which `hub reindex` makes anew.
+_JOURNAL: Final = (
+    """CREATE TABLE arrival (
+        id {serial},
+        site TEXT NOT NULL,
+        address TEXT NOT NULL,
+        since {timestamp} NOT NULL,
+        until {timestamp} NOT NULL)""",
+    """CREATE TABLE commitment (
+        id {serial},
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        asked_at {timestamp} NOT NULL,
+        answered_at {timestamp} NOT NULL,
+        objects INTEGER NOT NULL,
+        committed INTEGER NOT NULL)""",
+    "CREATE INDEX arrival_site ON arrival (site, until)",
+    "CREATE INDEX commitment_study ON commitment (study, site)",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -201,6 +221,7 @@ STEPS: Final = (
     Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
     Step("0012-tokens", statements(*_TOKENS)),
     Step("0013-doubted", statements(*_DOUBTED)),
+    Step("0014-journal", statements(*_JOURNAL)),
 )
 
 

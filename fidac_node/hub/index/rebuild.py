@@ -22,7 +22,13 @@ from fidac_node.system.database import exclusive, utc_now
 
 _BATCH: Final = 500
 # What no file of the archive tells.
-_KEPT: Final[Mapping[str, tuple[str, ...]]] = {"site": ("id",), "tally": ("name",), "held": ("entry",)}
+_KEPT: Final[Mapping[str, tuple[str, ...]]] = {
+    "site": ("id",),
+    "tally": ("name",),
+    "held": ("entry",),
+    "arrival": ("id",),
+    "commitment": ("id",),
+}
 
 
 @dataclass
