@@ -11,9 +11,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import psutil
@@ -149,9 +150,15 @@ class Hub(Daemon):
 
     kind = "hub"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: Mapping[str, object] = MappingProxyType({})) -> None:
+        """``options`` go into the settings: ``{"index.database": "sqlite:///index.db"}``."""
         super().__init__(directory, free_port())
         fidac("hub", "init", directory, "--ae-title", HUB_AE, "--host", "127.0.0.1", "--port", self.port)
+        text = self.config.read_text()
+        for name, value in options.items():
+            section, option = name.split(".")
+            text = text.replace(f"[{section}]\n", f"[{section}]\n{option} = {json.dumps(value)}\n")
+        self.config.write_text(text)
         fidac("hub", "site", "add", SITE, "--ae-title", SITE_AE, "--config", self.config)
 
     @property

@@ -118,6 +118,8 @@ class Orthanc:
                     "RemoteAccessAllowed": False,
                     "DicomModalities": self._modalities,
                     "MaximumPduLength": 131072,
+                    "DicomAlwaysAllowGet": True,
+                    "DicomAlwaysAllowMove": True,
                     "Plugins": [],
                 }
             )
@@ -168,6 +170,22 @@ def storescu(folders: Sequence[Path], port: int, called: str, calling: str = "ST
     argv = ["storescu", *_PDU, "--aetitle", calling, "--call", called, "+sd", "localhost", str(port)]
     _all([[*argv, str(folder)] for folder in folders])
     return time.monotonic() - began
+
+
+def getscu(port: int, called: str, study: str, directory: Path, calling: str) -> None:
+    """Get a study with DCMTK, each object into a file of its own."""
+    directory.mkdir(parents=True)
+    _all([["getscu", *_retrieving(port, called, study, calling), "--output-directory", str(directory)]])
+
+
+def movescu(port: int, called: str, study: str, destination: str, calling: str) -> None:
+    """Have a study sent to a destination with DCMTK."""
+    _all([["movescu", *_retrieving(port, called, study, calling), "--move", destination]])
+
+
+def _retrieving(port: int, called: str, study: str, calling: str) -> list[str]:
+    keys = ["--key", "QueryRetrieveLevel=STUDY", "--key", f"StudyInstanceUID={study}"]
+    return ["--study", *_PDU, "--aetitle", calling, "--call", called, *keys, "localhost", str(port)]
 
 
 def dcmsend(folder: Path, port: int, called: str) -> None:

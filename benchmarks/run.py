@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import click
 
-from benchmarks import growth, memory, receive, send, way
+from benchmarks import growth, memory, query, receive, send, way
 from benchmarks.chart import svg
 from benchmarks.machine import described, machine
 from benchmarks.series import generated, real
@@ -55,6 +55,7 @@ GROUPS: Final[dict[str, Callable[[Setting], list[Row]]]] = {
     "deidentify": deidentify,
     "way": way.measure,
     "growth": growth.measure,
+    "query": query.measure,
     "memory": memory.measure,
 }
 
