@@ -3,61 +3,33 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, export, held, keeping, recipe, setup_logging, show, token
-from fidac_node.cli.filters import filter_options, question
+from fidac_node.cli import (
+    HELD,
+    audit,
+    client,
+    config_option,
+    export,
+    find,
+    held,
+    keeping,
+    recipe,
+    setup_logging,
+    show,
+    token,
+)
 from fidac_node.cli.opening import opened_index
-from fidac_node.cli.rows import FORMATS, write_rows
+from fidac_node.cli.rows import write_rows
 from fidac_node.cli.words import show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import HubStatus
 
-_TABLE_ROWS: Final = 50
-_TABLE_COLUMNS: Final = {
-    "patients": ("site", "PatientID", "PatientSex", "studies", "series", "instances", "received_week"),
-    "studies": (
-        "site",
-        "PatientID",
-        "StudyDate",
-        "StudyInstanceUID",
-        "Modality",
-        "BodyPartExamined",
-        "label",
-        "series",
-        "instances",
-        "received_week",
-    ),
-    "series": (
-        *(
-            "site",
-            "PatientID",
-            "StudyDate",
-            "SeriesInstanceUID",
-            "Modality",
-            "BodyPartExamined",
-            "ManufacturerModelName",
-        ),
-        *("ConvolutionKernel", "SliceThickness", "label", "instances"),
-    ),
-    "instances": (
-        "site",
-        "PatientID",
-        "StudyDate",
-        "SOPInstanceUID",
-        "InstanceNumber",
-        "SliceThickness",
-        "label",
-        "bytes",
-        "received_week",
-    ),
-}
 _SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "code")
 
 
@@ -71,6 +43,7 @@ command.add_command(recipe.command)
 command.add_command(client.command)
 command.add_command(token.command)
 command.add_command(audit.command)
+command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(keeping.verify)
@@ -159,40 +132,6 @@ def site_list(config: Path, as_json: bool) -> None:
 
     with opened_index(config) as (_, db):
         write_rows(received_per_site(db), _SITE_COLUMNS, "json" if as_json else "table")
-
-
-@command.command()
-@click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]))
-@config_option("hub")
-@filter_options
-@click.option(
-    "--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out."
-)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
-@click.option(
-    "--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told."
-)
-def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
-    """List the patients, studies, series or instances that match all the filters.
-
-    Texts match in any case; * stands for any text and ? for any character.
-    """
-    from fidac_node.operations.index import COLUMNS, EXACT_TIME
-    from fidac_node.operations.index import find as ask
-
-    wanted = question(filters)
-    if limit is None and form == "table":
-        limit = _TABLE_ROWS
-    columns = [*(_TABLE_COLUMNS[level] if form == "table" else COLUMNS[level]), *([EXACT_TIME] if exact_times else [])]
-    with (
-        opened_index(config) as (_, db),
-        closing(ask(db, level, wanted, limit or None, exact_times=exact_times)) as rows,
-    ):
-        number = write_rows(rows, columns, form)
-    if form == "table":
-        click.echo(
-            f"{number} {level}" + (" (there may be more: --limit 0)" if number and number == limit else ""), err=True
-        )
 
 
 @command.command()

@@ -61,6 +61,8 @@ _UNITS: Final = {
     "Rows": "pixel",
     "Columns": "pixel",
 }
+# What makes a spreadsheet take a text for a formula; an apostrophe before it stops that (OWASP, CSV injection).
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _TYPE_NAMES: Final = {
     str: "text",
     int: "whole number",
@@ -142,4 +144,6 @@ def _cell(value: object) -> object:
         return "\\".join("" if one is None else f"{one:g}" for one in value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return "" if value is None else value
