@@ -67,7 +67,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/.demo: $(SOURCES) | $(VENV)/bin/python
-	$(PIP) install --quiet --constraint requirements.lock --editable .
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[web]'
 	@touch $@
 
 $(VENV)/.test: $(SOURCES) | $(VENV)/bin/python

@@ -21,6 +21,7 @@ from fidac_node.cli import (
     setup_logging,
     show,
     token,
+    withdraw,
 )
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
@@ -41,12 +42,13 @@ def command() -> None:
 command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
+command.add_command(keeping.verify)
+command.add_command(withdraw.command, "withdraw")
 command.add_command(token.command)
 command.add_command(audit.command)
 command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
-command.add_command(keeping.verify)
 
 
 @command.command()

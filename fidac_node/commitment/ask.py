@@ -276,7 +276,7 @@ class Committer:
         return entry if self._outbox.holds(entry, "sent") else None
 
     def _fail(self, entry: Entry, reason: int) -> None:
-        words, remedy = failure(reason)
+        words, remedy, code, advice = failure(reason)
         message = f"the hub does not commit to it: {words} (failure reason {reason:04X}H)"
         if remedy is Remedy.RESEND and self._resends.get(entry, 0) < _MOST_RESENDS:
             self._resends[entry] = self._resends.get(entry, 0) + 1
@@ -287,7 +287,7 @@ class Committer:
         elif remedy in (Remedy.ASK_AGAIN, Remedy.WAIT):
             self._ask_later(entry, reason, message, by_a_person=remedy is Remedy.WAIT)
         else:
-            self._hold(entry, "not-committed", f"{message}: find out why at the hub, then retry or drop it", reason)
+            self._hold(entry, code, f"{message}: {advice}", reason)
 
     def _ask_later(self, entry: Entry, reason: int, message: str, *, by_a_person: bool) -> None:
         """Ask again and again, for as long as it takes: what ails the hub is no fault of the object's."""

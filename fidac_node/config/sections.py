@@ -378,6 +378,10 @@ class Archive:
     )
     scrub_rate_mb: int = option(20, "MB a second that such reading takes from the disk at most.", between(1, 10000))
 
+    withdrawal_days: float = option(
+        14.0, "Days after a withdrawal in which it can be undone; then its files are deleted.", between(0, 3660)
+    )
+
     @property
     def scrub_rate(self) -> int:
         """What reading takes from the disk at most, in bytes a second."""

@@ -23,12 +23,13 @@ from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
+from fidac_node.hub.index.withdrawn import Refusals
+from fidac_node.hub.inspection import Inspection
 from fidac_node.hub.later import Later
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
@@ -36,6 +37,8 @@ from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.scrub import Scrub
 from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
+from fidac_node.hub.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
+from fidac_node.hub.withdrawal import Withdrawals
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts
@@ -95,6 +98,15 @@ def run(config_path: Path) -> int:
     ownership = Ownership(hub.db)
     family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
+    withdrawals = Withdrawals(
+        hub.archive,
+        hub.db,
+        hub.spool,
+        hub.config.spool.directory,
+        days=hub.config.archive.withdrawal_days,
+        limit=hub.config.receive.max_object,
+    )
+    withdrawals.settle()
     watermarks = Watermarks(hub.db, hub.archive.directory, hub.spool.directory)
     _look(watermarks)
     receive = hub.config.receive
@@ -111,6 +123,7 @@ def run(config_path: Path) -> int:
         Chore("watching the disk", 30.0, partial(_watch_disk, hub)),
         Chore("looking whether index and archive are those of before", 60.0, partial(_look, watermarks)),
         Chore("keeping the index", 30.0, ownership.keep),
+        Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
     scrub = _scrub(hub)
     if hub.config.archive.scrub_days:
@@ -133,8 +146,8 @@ def run(config_path: Path) -> int:
 
 def _scrub(hub: Hub) -> Scrub:
     settings = hub.config.archive
-    fixity = Fixity(hub.archive, hub.db, hub.spool)
-    return Scrub(fixity, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
+    inspection = Inspection(hub.archive, hub.db, hub.spool)
+    return Scrub(inspection, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
 
 
 def _look(watermarks: Watermarks) -> None:
@@ -163,7 +176,10 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = hub.config.receive
     handles = PlainHandles()
 
+    refusals = Refusals(hub.db)
+
     def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
+        refusals.demand(hub.registry.site_of(identity.meta.source_ae) or "", identity.study_instance_uid)
         entry = entry_for(identity, digest, handles)
         draft.finish(str(entry))
         safeio.forget(draft.fileno(), _HEADER)
@@ -206,16 +222,16 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         one.close(_GRACE_SECONDS / 12)
 
 
+def _generation(hub: Hub, calling_ae: str) -> str:
+    with borrowed(hub.db):
+        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
+
+
 def _destination(config: HubConfig, peer: Peer) -> Destination:
     query = config.query
     return Destination(
         *peer, config.receive.ae_title, query.max_pdu, query.connect_timeout, query.acse_timeout, query.dimse_timeout
     )
-
-
-def _generation(hub: Hub, calling_ae: str) -> str:
-    with borrowed(hub.db):
-        return told_to(hub.db, hub.registry.site_of(calling_ae) or "")
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:

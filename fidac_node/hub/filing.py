@@ -16,31 +16,33 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
 from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
-from fidac_node.commitment.reasons import CLASS_CONFLICT, HELD_FOR_A_PERSON, NO_SUCH_INSTANCE, PROCESSING_FAILURE
+from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
 from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import format_tag
+from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
+from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.journal import Answered
-from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts
+from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
 from fidac_node.hub.index.sites import Registry
+from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
 from fidac_node.receive.check import is_whole
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT, Spool
 from fidac_node.system import locks
-from fidac_node.system.database import borrowed, refuses_values, utc_now
+from fidac_node.system.database import borrowed, exclusive, refuses_values, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +189,7 @@ class Filer:
         """File claimed objects and return how many are settled: filed or held. The others wait to be tried again."""
         cases = [_Case(entry) for entry in batch]
         ready = [case for case in cases if self._attempt(case, self._examine)]
+        ready = self._without_withdrawn(ready)
         places: dict[tuple[str, str], Place] = {}
         pseudonyms: dict[tuple[str, str], str] = {}
         try:
@@ -204,6 +207,29 @@ class Filer:
         self._trouble.clear()
         self._filed.ring()
         return sum(case.entry not in self._due for case in cases)
+
+    def _without_withdrawn(self, cases: list[_Case]) -> list[_Case]:
+        """Let go of what may not come again, for good; its site is told so when it asks."""
+        try:
+            gone = withdrawals(self._db, [case.description for case in cases if case.description])
+        except PeeweeException as error:
+            self._postpone(cases, error)
+            return []
+        left = []
+        for case in cases:
+            withdrawal = gone.get(case.description.of_whom) if case.description else None
+            if withdrawal is None:
+                left.append(case)
+            else:
+                self._attempt(case, partial(self._drop, withdrawal))
+        return left
+
+    def _drop(self, withdrawal: str, case: _Case) -> None:
+        with exclusive(self._db):
+            note_instances(self._db, withdrawal, case.site, [case.sop])
+        self._spool.remove(case.entry)
+        self._tries.pop(case.entry, None)
+        log.warning("dropped %s of site %s: it was withdrawn (%s)", case.entry, case.site, withdrawal)
 
     def _again(self) -> list[Entry]:
         """The postponed objects whose time has come."""
@@ -314,6 +340,7 @@ class Filer:
             self._archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
             self._archive.sync(description.place for description in descriptions)
             record(self._db, descriptions)
+            self._leave_out(descriptions)
         except Exception as error:
             if not refuses_values(error):
                 self._postpone(cases, error)
@@ -329,6 +356,13 @@ class Filer:
         for case in cases:
             self._attempt(case, lambda case: self._spool.remove(case.entry))
             self._tries.pop(case.entry, None)
+
+    def _leave_out(self, descriptions: list[Description]) -> None:
+        """Keep nothing of what was withdrawn while it was being filed: it has no row."""
+        gone = withdrawals(self._db, descriptions)
+        for new in descriptions if gone else ():
+            if new.of_whom in gone:
+                self._archive.path(new.place).unlink(missing_ok=True)
 
     def _hold(self, case: _Case, code: str, message: str) -> None:
         row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())
@@ -384,7 +418,7 @@ class CommitmentCheck:
         self._handle = instance_handle
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
-        self._answerable = Answerable(archive)
+        self._fixity = Fixity(archive)
 
     def __call__(
         self, calling_ae: str, references: Sequence[tuple[str, str]]
@@ -394,7 +428,8 @@ class CommitmentCheck:
         Safe is what is archived and indexed for the caller's site, with that class and with the size and digest that
         it was filed with, while no other version of it waits (those get 0110, which means ask again) or is held (those
         get a reason of ours: a person looks at it). What the archive has lost, or has no more as it was, gets 0112:
-        send it again. Raises :class:`~fidac_node.errors.Temporary` while nothing can be said.
+        send it again; what was withdrawn gets another reason of ours. Raises
+        :class:`~fidac_node.errors.Temporary` while nothing can be said.
         """
         site = self._registry.site_of(calling_ae)
         if site is None:
@@ -407,6 +442,8 @@ class CommitmentCheck:
             with borrowed(self._db):
                 places = whereabouts(self._db, (Place(site, "", "", sop) for sop in handles))
                 known = kept(self._db, ((site, sop) for sop in handles))
+                missing = [sop for sop in handles if (site, sop) not in places]
+                withdrawn = withdrawn_instances(self._db, site, missing) if missing else set()
         except PeeweeException as error:
             raise Temporary(f"the index cannot be read: {error}") from error
         ok: list[tuple[str, str]] = []
@@ -415,9 +452,11 @@ class CommitmentCheck:
             place = places.get((site, sop))
             if handles[sop] in waiting:
                 failed.append((sop_class, sop, PROCESSING_FAILURE))
+            elif sop in withdrawn:
+                failed.append((sop_class, sop, WITHDRAWN))
             elif handles[sop] in held:
                 failed.append((sop_class, sop, HELD_FOR_A_PERSON))
-            elif place is None or not self._answerable.is_right(place, known[site, sop]):
+            elif place is None or not self._fixity.is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
             elif known[site, sop].sop_class_uid != sop_class:
                 failed.append((sop_class, sop, CLASS_CONFLICT))

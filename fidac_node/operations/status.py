@@ -357,9 +357,10 @@ def _advice(config: SiteConfig) -> dict[str, str]:
     again = f"'fidac-node site queue retry --reason {DERIVED}'"
     option = '[deidentify] derived = "check"'
     return {
+        "withdrawn": "the hub was told to keep it no more: 'fidac-node site queue drop --reason withdrawn'",
         DERIVED: f"{option} is set since: {again} has them looked at"
         if config.deidentify.derived == "check"
-        else f"slices made of others; {option} would look for text in each and pass those without (then {again})"
+        else f"slices made of others; {option} would look for text in each and pass those without (then {again})",
     }
 
 

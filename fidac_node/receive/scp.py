@@ -23,6 +23,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from fidac_node.dicom.ae import Context
 from fidac_node.dicom.part10 import FileMeta
 from fidac_node.dicom.series import cutters
+from fidac_node.dicom.statuses import WITHDRAWN
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.receive.association import LaneAssociation, Service
@@ -62,7 +63,7 @@ _NOT_FROM_HERE: Final = (1, 1, 1)
 _BUSY: Final = (2, 3, 1)
 _TOO_MANY: Final = (2, 3, 2)
 
-_STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH}
+_STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH, "withdrawn": WITHDRAWN}
 
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"

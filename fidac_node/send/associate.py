@@ -223,7 +223,7 @@ class Courier:
             raise Unavailable(message, status)
         if verdict.fate is Fate.TEMPORARY:
             raise Temporary(message, status)
-        raise Permanent("refused", message, status)
+        raise Permanent(verdict.code, message, status)
 
     def _not_accepted(self, pair: Pair) -> str:
         sop_class = CT_CLASSES.get(pair[0]) or HELD_CLASSES.get(pair[0], pair[0])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from fidac_node.dicom.statuses import WITHDRAWN
+
 
 class Fate(Enum):
     """What a status makes of the object."""
@@ -24,13 +26,14 @@ class Verdict:
     """A status in plain words: what it means, and what a person can do about it.
 
     ``for_all`` says that the answer is about this node rather than the object: nothing else is worth
-    sending before the destination has been given time.
+    sending before the destination has been given time. ``code`` is why the object is held, if it is.
     """
 
     fate: Fate
     meaning: str
     advice: str = ""
     for_all: bool = False
+    code: str = "refused"
 
     def __str__(self) -> str:
         return f"{self.meaning}: {self.advice}" if self.advice else self.meaning
@@ -55,6 +58,16 @@ _TABLE: Final[tuple[tuple[int, int, Verdict], ...]] = (
     # Storage Service Class (PS3.4 Table B.2-1).
     (0xA700, 0xA7FF, Verdict(Fate.TEMPORARY, "the hub is out of resources", f"look at its disk; {_LATER}")),
     (0xA900, 0xA9FF, Verdict(Fate.PERMANENT, "the data set does not match its SOP class", _COMPARE)),
+    (
+        WITHDRAWN,
+        WITHDRAWN,
+        Verdict(
+            Fate.PERMANENT,
+            "it was withdrawn at the hub, which takes it no more",
+            "drop it ('fidac-node site queue drop --reason withdrawn')",
+            code="withdrawn",
+        ),
+    ),
     (0xC000, 0xCFFF, Verdict(Fate.PERMANENT, "the hub cannot understand the object", _COMPARE)),
     # General (PS3.7 Annex C.4, C.5).
     (0x0105, 0x0106, Verdict(Fate.PERMANENT, "an attribute or its value is not valid to the hub", _COMPARE)),

@@ -7,6 +7,8 @@ the name that it had: what :mod:`fidac_node.hub.watermarks` keeps outside of it 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from peewee import Database
@@ -17,6 +19,7 @@ from fidac_node.system.database import ask, exclusive
 _NAME: Final = "generation"
 # Before the name of a site that has one of its own, because it alone is to ask again.
 _OF_SITE: Final = f"{_NAME} of "
+_TAKEN: Final = "newest taken"
 
 
 def generation(db: Database) -> str:
@@ -44,8 +47,12 @@ def begin_for(db: Database, site: str) -> str:
 
 def _name(db: Database, name: str) -> str:
     value = secrets.token_hex(16)
-    Fact.insert(name=name, value=value).on_conflict(conflict_target=[Fact.name], update={Fact.value: value}).execute(db)
+    _keep(db, name, value)
     return value
+
+
+def _keep(db: Database, name: str, value: str) -> None:
+    Fact.insert(name=name, value=value).on_conflict(conflict_target=[Fact.name], update={Fact.value: value}).execute(db)
 
 
 def ensure(db: Database) -> None:
@@ -56,5 +63,20 @@ def ensure(db: Database) -> None:
 
 
 def newest(db: Database) -> int:
-    """The number of the latest instance: a copy of yesterday's index has a smaller one."""
-    return int(ask(db, "SELECT MAX(id) FROM instance")[0][0] or 0)
+    """How far the index is: the number of the latest instance, and what withdrawals took from that.
+
+    A copy of yesterday's index has a smaller one.
+    """
+    latest, taken = ask(db, "SELECT (SELECT MAX(id) FROM instance), (SELECT value FROM fact WHERE name = ?)", _TAKEN)[0]
+    return int(latest or 0) + int(taken or 0)
+
+
+@contextmanager
+def never_older(db: Database) -> Iterator[None]:
+    """Let :func:`newest` not be less after the block, in which instances are deleted, than before; in a transaction."""
+    before = newest(db)
+    yield
+    missing = before - newest(db)
+    if missing:
+        taken = ask(db, "SELECT value FROM fact WHERE name = ?", _TAKEN)
+        _keep(db, _TAKEN, str(missing + int(taken[0][0] if taken else 0)))

@@ -184,9 +184,27 @@ _TOKENS: Final = (
         revoked_at {timestamp})""",
     "CREATE INDEX series_any_study ON series (series_instance_uid)",
 )
+
 # The files of the archive that were found to be wrong are few, and asked for by every status.
 _DOUBTED: Final = ("CREATE INDEX instance_doubted ON instance (id) WHERE seen < 0",)
 
+# What may not come again: a site as a whole (its own id), a patient (pseudonym), a study (UID). The files beside the
+# archive decide; these rows are for asking. And the instances that were withdrawn, because commitment names no study.
+# `key`: by what a site signs.
+_WITHDRAWN: Final = (
+    """CREATE TABLE withdrawn (
+        site_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        withdrawal TEXT NOT NULL,
+        PRIMARY KEY (site_id, kind, name, withdrawal))""",
+    """CREATE TABLE withdrawn_instance (
+        site_id TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        withdrawal TEXT NOT NULL,
+        PRIMARY KEY (site_id, sop_instance_uid))""",
+    "ALTER TABLE site ADD COLUMN key TEXT",
+)
 # How objects came. By names and not by rows of objects, which `hub reindex` makes anew.
 _JOURNAL: Final = (
     """CREATE TABLE arrival (
@@ -221,6 +239,7 @@ STEPS: Final = (
     Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
     Step("0012-tokens", statements(*_TOKENS)),
     Step("0013-doubted", statements(*_DOUBTED)),
+    Step("0013-withdrawn", statements(*_WITHDRAWN)),
     Step("0014-journal", statements(*_JOURNAL)),
 )
 

@@ -10,6 +10,7 @@ from peewee import (
     BigAutoField,
     BigIntegerField,
     BooleanField,
+    CompositeKey,
     DateField,
     DateTimeField,
     DoubleField,
@@ -25,13 +26,15 @@ from fidac_node.dicom.marks import LABELS
 class Site(Model):
     """A hospital.
 
-    Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms.
+    Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms;
+    ``key``, if it has one, is the public key by which it signs.
     """
 
     id = TextField(primary_key=True)
     ae_title = TextField(unique=True, null=True)
     added_at = DateTimeField()
     code = TextField(unique=True, null=True)
+    key = TextField(null=True)
 
 
 class Patient(Model):
@@ -177,6 +180,30 @@ class Fact(Model):
     value = TextField()
 
 
+class Withdrawn(Model):
+    """What may not come again from a site: ``name`` is what ``kind`` says, of the act ``withdrawal``."""
+
+    site_id = TextField()
+    kind = TextField()
+    name = TextField()
+    withdrawal = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("site_id", "kind", "name", "withdrawal")
+
+
+class WithdrawnInstance(Model):
+    """An instance that was withdrawn, or refused since."""
+
+    site_id = TextField()
+    sop_instance_uid = TextField()
+    withdrawal = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("site_id", "sop_instance_uid")
+        table_name = "withdrawn_instance"
+
+
 class Client(Model):
     """An application entity that may ask; ``networks`` and ``rights`` are separated by spaces.
 
@@ -230,4 +257,4 @@ def label_bit(label: str) -> int:
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact, Client, Token, Arrival, Commitment)
+MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment)

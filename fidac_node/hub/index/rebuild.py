@@ -16,7 +16,7 @@ from fidac_node.hub.index.generation import begin
 from fidac_node.hub.index.migrations import prepare
 from fidac_node.hub.index.models import OBJECTS, Site
 from fidac_node.hub.index.ownership import claim_file
-from fidac_node.hub.index.record import Description, describe, record, whereabouts
+from fidac_node.hub.index.record import Description, describe, record, whereabouts, withdrawals
 from fidac_node.system import broken, locks
 from fidac_node.system.database import exclusive, utc_now
 
@@ -28,6 +28,8 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "held": ("entry",),
     "arrival": ("id",),
     "commitment": ("id",),
+    "withdrawn": ("site_id", "kind", "name", "withdrawal"),
+    "withdrawn_instance": ("site_id", "sop_instance_uid"),
 }
 
 
@@ -35,13 +37,15 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
 class Reindexed:
     """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title.
 
-    ``set_aside`` is where a broken index is now.
+    ``set_aside`` is where a broken index is now. ``withdrawn`` says by which withdrawal objects were left out, by site,
+    StudyInstanceUID and pseudonym.
     """
 
     indexed: int = 0
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     unregistered: list[str] = field(default_factory=list)
     set_aside: Path | None = None
+    withdrawn: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 def reindex(
@@ -63,17 +67,36 @@ def reindex(
                 model.delete().execute(db)
         begin(db)
         for batch in chunked(archive.walk(), _BATCH):
-            _ensure_sites(db, {place.site for place, _ in batch})
-            archive.coarsen(place for place, _ in batch)
-            descriptions = list(_described(archive, batch, limit, result))
-            archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
-            _record(db, descriptions, archive, result)
+            _take_in(archive, db, batch, limit, result)
             done += len(batch)
             progress(done)
         result.unregistered = [
             row[0] for row in Site.select(Site.id).where(Site.ae_title.is_null()).order_by(Site.id).tuples().execute(db)
         ]
     return result
+
+
+def take_in(archive: Archive, db: Database, site: str, studies: Iterable[str], *, limit: int = 4 << 30) -> Reindexed:
+    """Index what the archive has of these studies of a site, and the index has not. Raises as :func:`reindex`."""
+    result = Reindexed()
+    found = (
+        Place(site, study, series, sop)
+        for study in studies
+        for series in archive.names(site, study)
+        for sop in archive.names(site, study, series)
+    )
+    with exclusive(db, long=True):
+        for batch in chunked(((place, archive.path(place)) for place in found), _BATCH):
+            _take_in(archive, db, batch, limit, result)
+    return result
+
+
+def _take_in(archive: Archive, db: Database, batch: list[tuple[Place, Path]], limit: int, result: Reindexed) -> None:
+    _ensure_sites(db, {place.site for place, _ in batch})
+    archive.coarsen(place for place, _ in batch)
+    descriptions = list(_described(archive, batch, limit, result))
+    archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
+    _record(db, descriptions, archive, result)
 
 
 def replace_broken(
@@ -133,6 +156,7 @@ def _record(db: Database, descriptions: list[Description], archive: Archive, res
                 _record(db, [description], archive, result)
             return
         result.skipped.append((archive.path(descriptions[0].place), f"the index refuses it: {error}"))
+    result.withdrawn |= withdrawals(db, descriptions)
     indexed = whereabouts(db, (description.place for description in descriptions))
     for place in (description.place for description in descriptions):
         if indexed.get((place.site, place.sop), place) != place:

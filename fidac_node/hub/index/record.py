@@ -26,6 +26,7 @@ from fidac_node.hub.archive import Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Study, label_bit
+from fidac_node.hub.index.withdrawn import any_withdrawn, withdrawal_of
 from fidac_node.system.database import ask, change, exclusive, insert
 
 # Instead of the fingerprint of the file that is known to be right: the file was found to be wrong, and is to be read
@@ -105,6 +106,11 @@ class Description:
         Images come before localizers, then it goes by UID.
         """
         return f"{int(self.localizer)}:{self.place.sop}"
+
+    @property
+    def of_whom(self) -> tuple[str, str, str]:
+        """The site, the StudyInstanceUID and the pseudonym: by any of them an object may have been withdrawn."""
+        return self.place.site, self.place.study, self.pseudonym
 
     @property
     def age_years(self) -> int | None:
@@ -201,9 +207,11 @@ def owners(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], str]:
 def record(db: Database, descriptions: Sequence[Description]) -> int:
     """Write a batch into the index, in one transaction, and return how many instances are new to it.
 
-    An instance that the index has already is left as it is, but for what its file is, where a description says so.
+    An instance that the index has already is left as it is, but for what its file is, where a description says so. What
+    was withdrawn is left out: whoever withdraws needs to wait for nobody.
     """
     with exclusive(db):
+        descriptions = _not_withdrawn(db, descriptions)
         known = whereabouts(db, (description.place for description in descriptions))
         _renew(db, [new for new in descriptions if known.get((new.place.site, new.place.sop)) == new.place])
         fresh = {
@@ -214,6 +222,19 @@ def record(db: Database, descriptions: Sequence[Description]) -> int:
         if fresh:
             _insert(db, [fresh[key] for key in sorted(fresh)])
     return len(fresh)
+
+
+def withdrawals(db: Database, descriptions: Iterable[Description]) -> dict[tuple[str, str, str], str]:
+    """By which withdrawals objects may not come again, by (site, StudyInstanceUID, pseudonym)."""
+    if not any_withdrawn(db):
+        return {}
+    keys = {new.of_whom for new in descriptions}
+    return {key: found for key in keys if (found := withdrawal_of(db, *key))}
+
+
+def _not_withdrawn(db: Database, descriptions: Sequence[Description]) -> Sequence[Description]:
+    gone = withdrawals(db, descriptions)
+    return [new for new in descriptions if new.of_whom not in gone] if gone else descriptions
 
 
 def _renew(db: Database, known: list[Description]) -> None:

@@ -151,7 +151,8 @@ def test_the_tables_are_what_the_models_say(db: Database) -> None:
         assert {field.column_name: field.null for field in meta.sorted_fields} == {
             name: column.null for name, column in columns.items()
         }
-        assert [name for name, column in columns.items() if column.primary_key] == [meta.primary_key.column_name]
+        keys = [field.column_name for field in meta.get_primary_keys()]
+        assert [name for name, column in columns.items() if column.primary_key] == keys
         unique = {tuple(index.columns) for index in db.get_indexes(meta.table_name) if index.unique}
         declared = {
             tuple(meta.fields[name].column_name for name in names) for names, is_unique in meta.indexes if is_unique
