@@ -300,6 +300,7 @@ def test_a_dicomdir_names_every_file_as_the_standard_has_it(hub: Hub, directory:
     for instance in found:
         assert dcmread(instance.path).SOPInstanceUID == instance.SOPInstanceUID
         assert all(len(part) <= 8 for part in Path(instance.path).relative_to(out).parts)
+    found._tmpdir.cleanup()
 
 
 @pytest.mark.interop("dcm2niix")
