@@ -105,7 +105,7 @@ def status(config: Path, as_json: bool) -> None:
 
 @command.group()
 def site() -> None:
-    """The sites that may store: add, list."""
+    """The sites that may store: add, list; and by what they sign: key."""
 
 
 @site.command(name="add")
@@ -123,6 +123,19 @@ def site_add(config: Path, site_id: str, ae_title: str) -> None:
         hub = f"{settings.receive.ae_title}@THIS-HOST:{settings.receive.port}"
         options = f"--site-id {site_id} --site-code {code} --ae-title {ae_title} --hub {hub}"
         click.echo(f"  at the site:  fidac-node site init DIR {options}")
+
+
+@site.command(name="key")
+@click.argument("site_id", metavar="ID")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@config_option("hub")
+def site_key(config: Path, site_id: str, file: Path) -> None:
+    """Know what the site ID signs by the public key in FILE (from 'site key show'); it replaces an older one."""
+    from fidac_node.operations.withdrawal import register_key
+
+    with opened_index(config) as (settings, db):
+        shown = register_key(settings, db, site_id, file.read_text("utf-8", "replace"))
+    click.echo(f"what site {site_id} signs is known by the key with the fingerprint {shown}: compare it by telephone")
 
 
 @site.command(name="list")

@@ -143,7 +143,19 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
 
 @click.group()
 def key() -> None:
-    """The site's secret: rotate."""
+    """The site's secret: rotate; and the key by which it signs: show."""
+
+
+@key.command(name="show")
+@config_option("site")
+def show_key(config: Path) -> None:
+    """Print the public key by which the hub knows what this site signs, and its fingerprint to compare by telephone."""
+    from fidac_node.operations.refusing import public_key
+
+    line, fingerprint = public_key(load_site(config))
+    click.echo(line)
+    click.echo(f"fingerprint: {fingerprint}", err=True)
+    click.echo("at the hub: save that line in a file, then 'fidac-node hub site key SITE FILE'", err=True)
 
 
 @key.command()

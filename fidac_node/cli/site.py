@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fidac_node.cli import HELD, config_option, difference, fail, patient, pseudonym, queue, setup_logging
+from fidac_node.cli import HELD, config_option, difference, fail, patient, pseudonym, queue, refuse, setup_logging
 from fidac_node.cli.opening import opened_ledger
 from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_disk, show_failed_connections, when
@@ -26,6 +26,9 @@ def command() -> None:
 
 for _group in (queue.command, pseudonym.pseudonym, patient.command, pseudonym.programme, pseudonym.key):
     command.add_command(_group)
+
+
+command.add_command(refuse.command, "withdraw")
 
 
 @command.command()

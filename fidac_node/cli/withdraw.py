@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fidac_node.operations.withdrawal import Found, Target, Withdrawal
 
 _COLUMNS: Final = ("site", "PatientID", "StudyDate", "StudyInstanceUID", "series", "instances", "bytes")
-_ASKED: Final = "say what: one of --study UID, --patient ID, --site ID, --undo WITHDRAWAL, --list"
+_ASKED: Final = "say what: one of --study UID, --patient ID, --site ID, --from FILE, --undo WITHDRAWAL, --list"
 
 
 @click.command()
@@ -30,6 +30,12 @@ _ASKED: Final = "say what: one of --study UID, --patient ID, --site ID, --undo W
 @click.option("--study", default="", help="A StudyInstanceUID, at every site that has it.")
 @click.option("--patient", default="", help="A PatientID (pseudonym), exactly, with all studies, also those to come.")
 @click.option("--site", default="", help="A site's id: all that it ever sent, and will send.")
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What a site takes back by a file that it signed ('site withdraw').",
+)
 @click.option("--undo", "undone", default="", metavar="WITHDRAWAL", help="Let it come again; put back what is left.")
 @click.option("--list", "listed", is_flag=True, help="List all withdrawals.")
 @click.option("--reason", default="", help="Why: kept with the withdrawal and in the record of acts. Name no patient.")
@@ -45,7 +51,7 @@ def command(config: Path, *, reason: str, confirm: bool, as_json: bool, **what: 
     if len(chosen) != 1:
         raise click.UsageError(_ASKED)
     ((kind, name),) = chosen
-    if kind != "listed" and (confirm or kind == "undone") and not reason:
+    if kind not in ("listed", "file") and (confirm or kind == "undone") and not reason:
         raise click.UsageError("--reason: say why, it is kept in the record of acts")
     from fidac_node.operations import withdrawal as operations
 
@@ -56,6 +62,10 @@ def command(config: Path, *, reason: str, confirm: bool, as_json: bool, **what: 
             done, number = operations.undo(settings, db, name, reason)
             left = "" if number else "; its files were deleted, but it may come again"
             click.echo(printable(f"{done.id} undone: {number} objects of {done.words} are back{left}"))
+        elif kind == "file":
+            target, said = operations.signed_by_site(db, name)
+            click.echo(printable(f"signed by site {target.site}: {said}"), err=True)
+            _withdraw(settings, db, [target], reason or said, confirm=confirm, as_json=as_json)
         else:
             targets = operations.named(settings, db, kind, name)
             _withdraw(settings, db, targets, reason, confirm=confirm, as_json=as_json)

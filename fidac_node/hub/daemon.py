@@ -23,13 +23,13 @@ from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
+from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
-from fidac_node.hub.inspection import Inspection
 from fidac_node.hub.later import Later
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
@@ -146,8 +146,8 @@ def run(config_path: Path) -> int:
 
 def _scrub(hub: Hub) -> Scrub:
     settings = hub.config.archive
-    inspection = Inspection(hub.archive, hub.db, hub.spool)
-    return Scrub(inspection, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
+    fixity = Fixity(hub.archive, hub.db, hub.spool)
+    return Scrub(fixity, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
 
 
 def _look(watermarks: Watermarks) -> None:

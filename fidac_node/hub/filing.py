@@ -28,9 +28,9 @@ from fidac_node.dicom import marks, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.journal import Answered
@@ -418,7 +418,7 @@ class CommitmentCheck:
         self._handle = instance_handle
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
-        self._fixity = Fixity(archive)
+        self._answerable = Answerable(archive)
 
     def __call__(
         self, calling_ae: str, references: Sequence[tuple[str, str]]
@@ -456,7 +456,7 @@ class CommitmentCheck:
                 failed.append((sop_class, sop, WITHDRAWN))
             elif handles[sop] in held:
                 failed.append((sop_class, sop, HELD_FOR_A_PERSON))
-            elif place is None or not self._fixity.is_right(place, known[site, sop]):
+            elif place is None or not self._answerable.is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
             elif known[site, sop].sop_class_uid != sop_class:
                 failed.append((sop_class, sop, CLASS_CONFLICT))

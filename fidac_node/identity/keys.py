@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser, check_value
+from fidac_node.deidentify.rewrite.pseudonym import Keyring, Pseudonymiser, check_value, derive
 from fidac_node.dicom import charset, tags
 from fidac_node.errors import ConfigError, Permanent
 from fidac_node.identity.keyfile import create_key, destroy_key, new_secret, read_key, replace_key
@@ -153,6 +153,11 @@ def key_files(programme: Programme) -> list[Path]:
         if programme.mode == ANONYMISED
         else [programme.key_file, programme.vault_key_file]
     )
+
+
+def signing_seed(programme: Programme) -> bytes:
+    """32 secret bytes that the site signs with, of its newest secret. Raises :class:`ConfigError`."""
+    return derive(read_key(key_files(programme)[0]), "signing")
 
 
 def vault_file(programme: Programme) -> Path:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fidac_node.config.values import long_string_problem
+from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import ConfigError, NotFound
 from fidac_node.hub.archive import Archive
+from fidac_node.hub.index.sites import set_site_key, site_key
 from fidac_node.hub.index.withdrawn import PATIENT, SITE, STUDY, Found, Target, sites_with, studies_of
 from fidac_node.hub.tombstones import Withdrawal
 from fidac_node.hub.withdrawal import Withdrawals
 from fidac_node.operations.uses import hub_uses, user
 from fidac_node.spool.queue import Spool
+from fidac_node.system import signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from peewee import Database
 
@@ -49,6 +54,44 @@ def named(config: HubConfig, db: Database, kind: str, name: str) -> list[Target]
         Target(site, (name,) if kind == STUDY else (), (name,) if kind == PATIENT else (), kind == SITE)
         for site in sites
     ]
+
+
+def signed_by_site(db: Database, file: Path) -> tuple[Target, str]:
+    """What a site takes back by a file that it signed, and why. Raises :class:`ConfigError`, ``OSError``."""
+    try:
+        return _stated(db, file.read_bytes())
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
+def _stated(db: Database, content: bytes) -> tuple[Target, str]:
+    statement = signed.stated(content, signed.WITHDRAWAL)
+    site = str(statement.get("site"))
+    key = site_key(db, site)
+    if not key:
+        raise ConfigError(
+            f"no key of site {site!r} is registered: have its node print it ('fidac-node site key show'), compare the "
+            "fingerprint by telephone, then 'fidac-node hub site key SITE FILE'"
+        )
+    signed.check(content, signed.WITHDRAWAL, key)
+    try:
+        studies, patients = (tuple(map(str, statement[name])) for name in ("studies", "patients"))
+        reason = str(statement["reason"])
+    except (KeyError, TypeError):
+        raise ConfigError(
+            "it is signed, and does not say what is withdrawn: write it anew, by the same version"
+        ) from None
+    if not (studies or patients) or not all(map(is_valid_uid, studies)) or any(map(long_string_problem, patients)):
+        raise ConfigError("it is signed, and names what is no UID or pseudonym: write it anew")
+    return Target(site, studies, patients), reason
+
+
+def register_key(config: HubConfig, db: Database, site: str, line: str) -> str:
+    """Know what a site signs by its public key; return the fingerprint. Raises :class:`ConfigError`, ``NotFound``."""
+    key = signed.read_key_line(line, site)
+    hub_uses(config).write("hub site key", site, signed.fingerprint(key))
+    set_site_key(db, site, key)
+    return signed.fingerprint(key)
 
 
 def found_in(db: Database, targets: Sequence[Target]) -> list[Found]:

@@ -29,6 +29,7 @@ from fidac_node.site.housekeeping import DiskWatch, purge
 from fidac_node.site.node import Site, open_site
 from fidac_node.site.people import Policy
 from fidac_node.site.route import Rules
+from fidac_node.site.withdrawn import Withdrawn
 from fidac_node.site.worker import Worker
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
@@ -235,6 +236,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         keys,
         limit=site.config.receive.max_object,
         policy=Policy(site.config.deidentify.placeholder_ids, site.config.deidentify.test_patients),
+        withdrawn=Withdrawn(site.config.deidentify.vault_directory),
         headers=site.headers,
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
     )

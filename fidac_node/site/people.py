@@ -114,6 +114,15 @@ class People:
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
+    @staticmethod
+    def wait_for_leaving(outbox: Spool) -> None:
+        """Wait for all who are in :meth:`leaving`: who comes after knows what was written down before."""
+        gate = os.open(outbox.directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+        finally:
+            os.close(gate)
+
     def why(self, entry: Entry, new_uids: Sequence[str] = ()) -> str:
         """What to say of an object whose study names two patients, and what to do."""
         study, named = entry.study, self._ledger.patients([entry.study]).get(entry.study, frozenset())

@@ -33,6 +33,8 @@ from fidac_node.site.compress import Compressor
 from fidac_node.site.ledger import OUTBOX_STATES, Ledger
 from fidac_node.site.people import TWO_PATIENTS, People, Policy
 from fidac_node.site.route import DISCARD, HOLD, Decision, Rules
+from fidac_node.site.withdrawn import REASON as WITHDRAWN
+from fidac_node.site.withdrawn import Withdrawn
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
@@ -77,8 +79,8 @@ class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
 
     ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says
-    which ids name nobody. ``headers`` keeps one original header of each series for a while, ``compressor`` makes what
-    is sent smaller, if given.
+    which ids name nobody, ``withdrawn`` what is not forwarded any more. ``headers`` keeps one original header of each
+    series for a while, ``compressor`` makes what is sent smaller, if given.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -93,6 +95,7 @@ class Worker:
         *,
         limit: int,
         policy: Policy | None = None,
+        withdrawn: Withdrawn | None = None,
         headers: Headers | None = None,
         compressor: Compressor | None = None,
     ) -> None:
@@ -108,6 +111,7 @@ class Worker:
         self._seals = Seals(keys.sealing_key)
         self._people = People(keys, ledger, outbox, policy or Policy())
         self._limit = limit
+        self._withdrawn = withdrawn
         self._headers = headers
         self._compressor = compressor
         self._again = Again(inbox, outbox, ledger, deidentifier, limit)
@@ -242,6 +246,9 @@ class Worker:
                 return None
             self._deidentifier.demand_uids(source)  # of no study, it would be of that of all others without
             self._people.meet(entry, source, self._deidentifier.plan.digest)
+            if self._was_withdrawn(entry):
+                self._let_go(entry)
+                return None
             if decision.action == HOLD and not released:
                 self._hold_out_of_scope(source, decision)
             verdict = self._deidentifier.triage(source)
@@ -251,6 +258,19 @@ class Worker:
                     ocr.examine(file, verdict)
             self._people.demand(source)
             return self._copy(entry, source, decision, verdict)
+
+    def _was_withdrawn(self, entry: Entry) -> bool:
+        """Whether nothing of this object's study or patient is forwarded any more, as is known now."""
+        if self._withdrawn is None:
+            return False
+        self._withdrawn.look()
+        return self._withdrawn.names(entry.study, self._people.patient(entry))
+
+    def _let_go(self, entry: Entry) -> None:
+        message = "its study or patient was withdrawn at this site"
+        self._ledger.note(entry, "discarded", reason=WITHDRAWN, message=message, patient=self._people.patient(entry))
+        self._ledger.flush()
+        self._inbox.remove(entry)
 
     def _hold_out_of_scope(self, source: Source, decision: Decision) -> NoReturn:
         """Hold what is out of scope: a risk in its pixels is the better reason, but not that it is derived.
@@ -331,7 +351,8 @@ class Worker:
         try:
             self._current.clear()
             with self._people.leaving([copy.entry for copy in copies]) as stay:
-                leaving = [copy for copy in copies if copy.entry not in stay]
+                gone = {copy.entry for copy in copies if self._was_withdrawn(copy.entry)}
+                leaving = [copy for copy in copies if copy.entry not in stay | gone]
                 fresh = self._outbox.put_all([(copy.draft, copy.entry) for copy in leaving])
         except BaseException:
             for copy in copies:
@@ -354,7 +375,10 @@ class Worker:
             )
             self._inbox.remove(copy.entry, copy.pixels)
         for copy in copies:
-            if copy.entry in stay:
+            if copy.entry in gone:
+                copy.draft.discard()
+                self._let_go(copy.entry)
+            elif copy.entry in stay:
                 copy.draft.discard()
                 self._hold(copy.entry, TWO_PATIENTS, self._people.why(copy.entry))
 

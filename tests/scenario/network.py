@@ -125,7 +125,8 @@ class Hub(Daemon):
         Without the preamble, which may say which object it is.
         """
         archive = self.directory / "archive"
-        return {str(path.relative_to(archive)): path.read_bytes()[128:] for path in sorted(archive.rglob("*.dcm"))}
+        found = (path for site in archive.glob("[!.]*") for path in site.rglob("*.dcm"))
+        return {str(path.relative_to(archive)): path.read_bytes()[128:] for path in sorted(found)}
 
 
 class Site(Daemon):

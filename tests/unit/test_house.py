@@ -43,7 +43,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
         *("dicom", "system", "audit", "receive.association", "send"),
-        *("hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+        *("hub.index", "hub.archive", "hub.answerable", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
@@ -71,7 +71,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
-            *("hub.inspection", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
+            *("hub.fixity", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),

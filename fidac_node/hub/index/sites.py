@@ -9,7 +9,7 @@ from typing import Final
 
 from peewee import Database, PeeweeException
 
-from fidac_node.errors import ConfigError, Temporary
+from fidac_node.errors import ConfigError, NotFound, Temporary
 from fidac_node.hub.index.models import Client, Site
 from fidac_node.system.base32 import random_code
 from fidac_node.system.database import borrowed, exclusive, utc_now
@@ -52,6 +52,18 @@ def site_code(db: Database, site_id: str) -> str:
     Nothing for one that was registered before there were codes.
     """
     return str(Site.select(Site.code).where(Site.id == site_id).scalar(db) or "")
+
+
+def site_key(db: Database, site_id: str) -> str:
+    """The public key (base64) by which a site signs; nothing for one that none is known of."""
+    return str(Site.select(Site.key).where(Site.id == site_id).scalar(db) or "")
+
+
+def set_site_key(db: Database, site_id: str, key: str) -> None:
+    """Know what a site signs by this public key (base64). Raises :class:`NotFound`."""
+    with exclusive(db):
+        if not Site.update(key=key).where(Site.id == site_id).execute(db):
+            raise NotFound(f"no site {site_id} is registered; 'fidac-node hub site list' shows them")
 
 
 def site_titles(db: Database) -> dict[str, str]:
