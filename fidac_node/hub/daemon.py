@@ -211,10 +211,10 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=[*commitment.handlers(), *FindScp(hub.db, clients, hub.trail).handlers(), *arrivals.handlers()],
+        handlers=[*commitment.handlers(), *arrivals.handlers()],
         guests=clients.networks_of,
     )
-    policy = replace(policy, services=retrieve.services())
+    policy = replace(policy, services=FindScp(hub.db, clients, hub.trail).services() | retrieve.services())
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
