@@ -200,12 +200,7 @@ class Export:
             if os.fstat(source.fileno()).st_size != item.size:
                 self.result.failed[item.path] = "the archive's file is not what was filed"
                 return
-            try:
-                self._target.put(item.path, cast(BinaryIO, source), item.size)
-            except OSError as error:
-                raise Temporary(
-                    f"{item.path} cannot be copied: {error.strerror}; see to it, then run the same again, which goes on"
-                ) from error
+            self._target.put(item.path, cast(BinaryIO, source), item.size)
             safeio.forget(source.fileno())
         self.result.copied += 1
 
