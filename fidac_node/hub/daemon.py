@@ -255,7 +255,8 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     from fidac_node.hub.web.server import serve  # what it needs is an extra
 
     settings = select(web.Settings, hub.config.web)
-    serve(settings, hub.db, hub.archive, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, hub.config.spool.directory, hub.config.receive.max_object)
+    serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
 
 
 def _open(config_path: Path) -> Hub:

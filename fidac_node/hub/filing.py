@@ -92,6 +92,7 @@ class _Case:
     site: str = ""
     sop: str = ""
     description: Description | None = None
+    is_new: bool = False
 
 
 class Filer:
@@ -206,6 +207,7 @@ class Filer:
             log.error("%d objects cannot be filed now and are tried again: %s", number, message)
         self._trouble.clear()
         self._filed.ring()
+        self._describe(archived)
         return sum(case.entry not in self._due for case in cases)
 
     def _without_withdrawn(self, cases: list[_Case]) -> list[_Case]:
@@ -311,6 +313,7 @@ class Filer:
         assert case.description is not None and case.path is not None
         new = Filed(case.entry.digest, case.description.bytes)
         outcome = self._archive.put_if_absent(case.path, place, sync=False)
+        case.is_new = outcome == "new"
         if outcome == "conflict":
             if not self._was_filed(place, new.digest):
                 raise Permanent(
@@ -363,6 +366,14 @@ class Filer:
         for new in descriptions if gone else ():
             if new.of_whom in gone:
                 self._archive.path(new.place).unlink(missing_ok=True)
+
+    def _describe(self, cases: list[_Case]) -> None:
+        """Keep what new objects say, which nobody waits for: what is not kept now is made when it is asked for."""
+        new = [case.description for case in cases if case.is_new and case.description and case.entry not in self._due]
+        try:
+            self._archive.describe({one.place: one.digest for one in new}, limit=self._limit)
+        except OSError as error:
+            log.warning("archive: what %d objects say is not kept: %s", len(new), error.strerror)
 
     def _hold(self, case: _Case, code: str, message: str) -> None:
         row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())

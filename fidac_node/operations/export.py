@@ -80,7 +80,7 @@ def export(
             act.outcome = f"{len(job.result.failed)} not verified"
             return job.result
         made = _converted(job, to, program) if with_nifti else {}
-        job.describe(dicomdir=dicomdir, nifti=made)
+        job.describe(dicomdir=dicomdir, made=made)
         job.finish()
     if is_zip:
         shutil.rmtree(work)

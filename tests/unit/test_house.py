@@ -49,7 +49,10 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
-    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
+    "hub.web": (
+        *("dicom", "system", "audit", "receive.listener", "operations"),
+        *("hub.archive", "hub.index.keys", "hub.index.words"),
+    ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
@@ -67,7 +70,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            "hub.archive",
+            *("hub.archive", "hub.answerable", "hub.transcode"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.

@@ -340,7 +340,7 @@ def test_a_dicomdir_names_every_file_as_the_standard_has_it(hub: Hub, directory:
 
 
 @pytest.mark.interop("dcm2niix")
-def test_nifti_is_made_of_even_stacks_and_refused_aloud_of_others(hub: Hub, tmp_path: Path) -> None:
+def test_nifti_is_made_of_even_stacks_and_refused_aloud_of_others(hub: Hub, directory: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = hub("export", "--nifti", "--to", out, code=3)
     made = sorted(path.name for path in (out / "NIFTI").rglob("*.nii.gz"))
@@ -354,3 +354,8 @@ def test_nifti_is_made_of_even_stacks_and_refused_aloud_of_others(hub: Hub, tmp_
     assert [(out / path).exists() for path in said[:2]] == [True, True]
     assert [text.startswith("none: ") for text in said[2:]] == [True, True]
     assert len(manifest(out)) == 48
+    with connect("sqlite:///index.db", directory) as db:  # as a withdrawal does it
+        *_, instance = OBJECTS
+        instance.delete().where(instance.sop_instance_uid == uid(1, 1, 1, 1)).execute(db)
+    hub("export", "--to", out)
+    assert not list((out / "NIFTI").rglob("*.nii.gz")), "no volume still has what was withdrawn"
