@@ -173,23 +173,28 @@ class Trail:
         self._append({"at": time.time(), **end}, durable=bool(doing.studies))
 
     def _append(self, fields: dict[str, Any], *, durable: bool) -> str:
-        """Add a line and return its hash."""
-        safeio.make_directories(self.path.parent)
-        with FileIO(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
-            fd = file.fileno()
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            self._give_to_owner(fd)
-            size = os.fstat(fd).st_size
-            last, is_cut = _last_line(fd, size)
-            line = json.dumps(fields | {"previous": _hash(last)}).encode("ascii")
-            data = (b"\n" if is_cut else b"") + line + b"\n"
-            if os.write(fd, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
-            fcntl.flock(fd, fcntl.LOCK_UN)  # who comes meanwhile shares the sync
-            if durable:
-                os.fdatasync(fd)
-            if not size:
-                safeio.sync_directory(self.path.parent)
+        """Add a line and return its hash. Raises ``OSError``, which names the file."""
+        try:
+            safeio.make_directories(self.path.parent)
+            with FileIO(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
+                return self._append_to(file.fileno(), fields, durable=durable)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def _append_to(self, fd: int, fields: dict[str, Any], *, durable: bool) -> str:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        self._give_to_owner(fd)
+        size = os.fstat(fd).st_size
+        last, is_cut = _last_line(fd, size)
+        line = json.dumps(fields | {"previous": _hash(last)}).encode("ascii")
+        data = (b"\n" if is_cut else b"") + line + b"\n"
+        if os.write(fd, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fcntl.flock(fd, fcntl.LOCK_UN)  # who comes meanwhile shares the sync
+        if durable:
+            os.fdatasync(fd)
+        if not size:
+            safeio.sync_directory(self.path.parent)
         return _hash(line)
 
     def _give_to_owner(self, fd: int) -> None:

@@ -59,10 +59,13 @@ def export(
         raise ConfigError("a DICOMDIR speaks of DICOM files alone: leave --nifti or --dicomdir out")
     program = nifti.require() if with_nifti else ""
     question = words("instances", wanted)
+    if problem := _place_problem(config, to):
+        raise ConfigError(problem)
     with (
         _claimed(to, is_zip, question, repr((wanted, dicomdir))) as work,
         hub_uses(config).during("export", f"{question}; to {to.name}") as act,
         closing(cast(Target, Zip(to) if is_zip else Folder(to))) as target,
+        _trouble_named(to),
     ):
         job = Export(Archive(config.archive.directory), target, work, tell)
         with closing(find(db, "instances", wanted)) as rows:
@@ -77,7 +80,7 @@ def export(
             act.outcome = f"{len(job.result.failed)} not verified"
             return job.result
         made = _converted(job, to, program) if with_nifti else {}
-        job.describe(dicomdir=dicomdir, nifti=made)
+        job.describe(dicomdir=dicomdir, made=made)
         job.finish()
     if is_zip:
         shutil.rmtree(work)
@@ -94,6 +97,25 @@ def _converted(job: Export, root: Path, program: str) -> dict[str, str]:
         except nifti.Uneven as error:
             made[folder] = job.result.refused[folder] = f"none: {error}"
     return made
+
+
+def _place_problem(config: HubConfig, to: Path) -> str:
+    """Why nothing may be exported there; nothing: it may."""
+    for what, own in (("archive", config.archive.directory), ("spool", config.spool.directory)):
+        if to.resolve().is_relative_to(own.resolve()):
+            return f"{to} is in the hub's own {what}: name a place outside of it"
+    return ""
+
+
+@contextmanager
+def _trouble_named(to: Path) -> Iterator[None]:
+    """Say of a disk's trouble where it is and what to do: :class:`Temporary`."""
+    try:
+        yield
+    except OSError as error:
+        raise Temporary(
+            f"{error.filename or to}: {error.strerror or error}; see to it, then run the same again, which goes on"
+        ) from error
 
 
 def _leave_nothing(to: Path, work: Path, *, is_zip: bool) -> None:

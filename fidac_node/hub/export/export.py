@@ -18,7 +18,7 @@ from fidac_node.dicom import part10
 from fidac_node.errors import Temporary
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
-from fidac_node.hub.export import plan, tables
+from fidac_node.hub.export import nifti, plan, tables
 from fidac_node.hub.export.dicomdir import write_dicomdir
 from fidac_node.hub.export.plan import Item, Totals
 from fidac_node.hub.export.target import Target
@@ -90,6 +90,8 @@ class Export:
                 if hash(item.path) not in wanted and self._target.size_of(item.path) is not None:
                     self._target.remove(item.path)
                     self.result.removed += 1
+                if self._target.size_of(nifti.path_of(item)) is not None:  # it is made anew of what is there now
+                    self._target.remove(nifti.path_of(item))
         (self._work / _NEW_PLAN).replace(self._work / _PLAN)
         return self.total
 
@@ -102,9 +104,9 @@ class Export:
         needed, room = self._target.needs(objects, size) + more, disk.room(self._work)
         if needed + _RESERVE > room.bytes or (room.inodes is not None and objects > room.inodes):
             raise Temporary(
-                f"the export needs {_megabytes(needed)} MB and {objects} files, and the disk of {self._work.parent} "
-                f"has {_megabytes(room.bytes)} MB and {room.inodes} free: nothing was copied; make room, ask for less, "
-                "or name another place"
+                f"the export needs {_megabytes(needed)} MB and {objects} files; the disk of {self._work.parent} has "
+                f"{_megabytes(room.bytes)} MB and {room.inodes} files free: nothing was copied; make room, ask for "
+                "less, or name another place"
             )
 
     def copy(self) -> None:
@@ -136,15 +138,15 @@ class Export:
                 self.result.bytes += item.size
                 self.result.studies[item.study] = item.patient
 
-    def describe(self, *, dicomdir: bool, nifti: dict[str, str]) -> None:
+    def describe(self, *, dicomdir: bool, made: dict[str, str]) -> None:
         """All was verified: write tables, a DICOMDIR if wanted, and last the manifest. Raises ``OSError``."""
         self._put(tables.DICTIONARY, io.BytesIO(tables.dictionary().encode("utf-8")))
         with TemporaryFile(dir=self._work) as table:
-            self.result.series = tables.write_csv(table, self._series(nifti))
+            self.result.series = tables.write_csv(table, self._series(made))
             self._put(tables.SERIES_CSV, table)
         if parquet.is_installed():
             with TemporaryFile(dir=self._work) as table:
-                parquet.write_parquet(table, self._series(nifti), tables.SERIES_TYPES)
+                parquet.write_parquet(table, self._series(made), tables.SERIES_TYPES)
                 self._put(tables.SERIES_PARQUET, table)
         if dicomdir:
             with TemporaryFile(dir=self._work) as directory:
@@ -168,8 +170,8 @@ class Export:
         """Give the export its name. Raises ``OSError``."""
         self._target.finish()
 
-    def _series(self, nifti: dict[str, str]) -> Iterator[dict[str, Any]]:
-        return tables.series_rows(self._work / _SERIES, self._items(), nifti)
+    def _series(self, made: dict[str, str]) -> Iterator[dict[str, Any]]:
+        return tables.series_rows(self._work / _SERIES, self._items(), made)
 
     def _items(self) -> Iterator[Item]:
         return plan.read(self._work / _PLAN)
@@ -200,12 +202,7 @@ class Export:
             if os.fstat(source.fileno()).st_size != item.size:
                 self.result.failed[item.path] = "the archive's file is not what was filed"
                 return
-            try:
-                self._target.put(item.path, cast(BinaryIO, source), item.size)
-            except OSError as error:
-                raise Temporary(
-                    f"{item.path} cannot be copied: {error.strerror}; see to it, then run the same again, which goes on"
-                ) from error
+            self._target.put(item.path, cast(BinaryIO, source), item.size)
             safeio.forget(source.fileno())
         self.result.copied += 1
 

@@ -17,6 +17,7 @@ from fidac_node.hub.export.plan import Item
 
 PROGRAM: Final = "dcm2niix"
 FOLDER: Final = "NIFTI"
+_SUFFIX: Final = ".nii.gz"
 
 _SHAPE: Final = (tags.ROWS, tags.COLUMNS, tags.PIXEL_SPACING)
 _WANTED: Final = frozenset({tags.IMAGE_POSITION_PATIENT, tags.IMAGE_ORIENTATION_PATIENT, *_SHAPE})
@@ -56,9 +57,8 @@ def convert(program: str, root: Path, items: Sequence[Item]) -> str:
     """
     check(root, items)
     first = items[0]
-    where = f"{FOLDER}/{first.folder.rpartition('/')[0]}"
-    name = first.folder.rpartition("/")[2]
-    into = root / where
+    path = root / path_of(first)
+    into, name = path.parent, path.name.removesuffix(_SUFFIX)
     into.mkdir(0o700, parents=True, exist_ok=True)
     for old in _made(into, name):
         old.unlink()
@@ -68,11 +68,16 @@ def convert(program: str, root: Path, items: Sequence[Item]) -> str:
     except subprocess.TimeoutExpired as error:
         raise Uneven(f"{PROGRAM} took more than {_SECONDS} s") from error
     made = _made(into, name)
-    if done.returncode or len(made) != 1 or made[0].name != f"{name}.nii.gz":
+    if done.returncode or len(made) != 1 or made[0] != path:
         for one in made:
             one.unlink()
         raise Uneven(f"{PROGRAM} made {len(made)} files of it, and ended with {done.returncode}")
-    return f"{where}/{name}.nii.gz"
+    return path_of(first)
+
+
+def path_of(item: Item) -> str:
+    """Where the NIfTI file of an object's series is."""
+    return f"{FOLDER}/{item.folder}{_SUFFIX}"
 
 
 def check(root: Path, items: Sequence[Item]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, Protocol, cast
+from typing import Any, BinaryIO, Final, Protocol, cast
 
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.system import safeio
@@ -85,8 +85,9 @@ class Folder:
         safeio.make_directories(target.parent)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            with FileIO(fd, "w") as out:
+            with os.fdopen(fd, "wb") as out:  # a raw file may write a part, and say no more than that
                 shutil.copyfileobj(source, out, _PIECE)
+                out.flush()
                 safeio.start_sync(fd)
             temporary.rename(target)
         except BaseException:
@@ -146,11 +147,12 @@ class Zip:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = self.part_of(path)
-        self._file = FileIO(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "r+")
-        entries, end = _entries(self._file)
-        self._file.truncate(end)
+        fd = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        entries, end = _entries(fd)
+        os.ftruncate(fd, end)
+        self._file = os.fdopen(fd, "r+b")
         self._file.seek(end)
-        self._zip = zipfile.ZipFile(cast("IO[bytes]", self._file), "w", zipfile.ZIP_STORED)
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
         for entry in entries:
             self._zip.filelist.append(entry)
             self._zip.NameToInfo[entry.filename] = entry
@@ -196,7 +198,7 @@ class Zip:
         self._zip.close()
         os.fsync(self._file.fileno())
         safeio.forget(self._file.fileno())
-        self._zip = zipfile.ZipFile(cast("IO[bytes]", self._file), "a", zipfile.ZIP_STORED)
+        self._zip = zipfile.ZipFile(self._file, "a", zipfile.ZIP_STORED)
 
     def finish(self) -> None:
         """Give the zip its name, safe from a power cut."""
@@ -206,19 +208,19 @@ class Zip:
 
     def close(self) -> None:
         """Leave it as it is: what was being written at the end is found out when somebody goes on."""
-        with suppress(OSError):
-            self._zip.close()
-        self._file.close()
+        for one in (self._zip, self._file):
+            with suppress(OSError):
+                one.close()
 
     def needs(self, objects: int, size: int) -> int:
         """Bytes that so many entries take."""
         return size + objects * _ENTRY
 
 
-def _entries(file: FileIO) -> tuple[list[zipfile.ZipInfo], int]:
+def _entries(fd: int) -> tuple[list[zipfile.ZipInfo], int]:
     """The whole entries at the beginning of a zip that nobody has finished, and where they end."""
-    entries, at, size = [], 0, os.fstat(file.fileno()).st_size
-    while header := _local_header(file, at):
+    entries, at, size = [], 0, os.fstat(fd).st_size
+    while header := _local_header(fd, at):
         entry, length = header
         end = at + length + entry.compress_size
         if not entry.compress_size or end > size or "/" not in entry.filename:
@@ -228,13 +230,13 @@ def _entries(file: FileIO) -> tuple[list[zipfile.ZipInfo], int]:
     return entries, at
 
 
-def _local_header(file: FileIO, at: int) -> tuple[zipfile.ZipInfo, int] | None:
+def _local_header(fd: int, at: int) -> tuple[zipfile.ZipInfo, int] | None:
     """An entry by its local file header (APPNOTE 4.3.7), and the length of that; ``None``: there is none."""
-    fixed = os.pread(file.fileno(), _LOCAL.size, at)
+    fixed = os.pread(fd, _LOCAL.size, at)
     if len(fixed) < _LOCAL.size or not fixed.startswith(_LOCAL_MAGIC):
         return None
     _, _, flags, _, _, _, crc, stored, size, name_length, extra_length = _LOCAL.unpack(fixed)
-    rest = os.pread(file.fileno(), name_length + extra_length, at + _LOCAL.size)
+    rest = os.pread(fd, name_length + extra_length, at + _LOCAL.size)
     name, extra = rest[:name_length], rest[name_length:]
     if stored == _MAX_32 and len(extra) >= 20 and struct.unpack_from("<HH", extra) == (_ZIP64, 16):
         size, stored = struct.unpack_from("<QQ", extra, 4)

@@ -6,12 +6,14 @@ import csv
 import hashlib
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -266,6 +268,38 @@ def test_what_somebody_else_put_there_is_left_alone(hub: Hub, tmp_path: Path) ->
     assert "was begun for another question" in hub("export", "--to", tmp_path / "out", code=2).output
 
 
+def test_the_hubs_own_folders_are_no_place_for_an_export(hub: Hub, directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "way").symlink_to(directory / "archive")
+    for place in (directory / "archive/out", directory / "spool/out.zip", tmp_path / "way/out"):
+        assert "is in the hub's own" in hub("export", "--to", place, code=2).output
+        assert not place.exists()
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_a_disk_that_fills_is_named_and_afterwards_the_same_goes_on(
+    hub: Hub, directory: Path, tmp_path: Path, name: str
+) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    large = data_set(9)
+    large[0x7FE00010].value = bytes(300_000)
+    filed(directory, [large])
+    with ignored(signal.SIGXFSZ):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+        try:
+            said = hub("export", "--patient", "PSEUDO0009", "--to", tmp_path / name, code=1).output
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert f"{tmp_path / name}: File too large; see to it, then run the same again" in said
+    assert "1 objects" in hub("export", "--patient", "PSEUDO0009", "--to", tmp_path / name).stdout
+
+
+@contextmanager
+def ignored(number: signal.Signals) -> Iterator[None]:
+    before = signal.signal(number, signal.SIG_IGN)
+    yield
+    signal.signal(number, before)
+
+
 def test_a_link_in_the_folder_is_not_followed(hub: Hub, tmp_path: Path) -> None:
     hub("export", "--to", tmp_path / "out")
     shutil.rmtree(tmp_path / "out/PSEUDO0001")
@@ -306,7 +340,7 @@ def test_a_dicomdir_names_every_file_as_the_standard_has_it(hub: Hub, directory:
 
 
 @pytest.mark.interop("dcm2niix")
-def test_nifti_is_made_of_even_stacks_and_refused_aloud_of_others(hub: Hub, tmp_path: Path) -> None:
+def test_nifti_is_made_of_even_stacks_and_refused_aloud_of_others(hub: Hub, directory: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = hub("export", "--nifti", "--to", out, code=3)
     made = sorted(path.name for path in (out / "NIFTI").rglob("*.nii.gz"))
@@ -320,3 +354,8 @@ def test_nifti_is_made_of_even_stacks_and_refused_aloud_of_others(hub: Hub, tmp_
     assert [(out / path).exists() for path in said[:2]] == [True, True]
     assert [text.startswith("none: ") for text in said[2:]] == [True, True]
     assert len(manifest(out)) == 48
+    with connect("sqlite:///index.db", directory) as db:  # as a withdrawal does it
+        *_, instance = OBJECTS
+        instance.delete().where(instance.sop_instance_uid == uid(1, 1, 1, 1)).execute(db)
+    hub("export", "--to", out)
+    assert not list((out / "NIFTI").rglob("*.nii.gz")), "no volume still has what was withdrawn"
