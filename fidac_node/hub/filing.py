@@ -24,7 +24,7 @@ from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
 from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
-from fidac_node.dicom import marks, tags
+from fidac_node.dicom import marks, part10, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
@@ -36,7 +36,7 @@ from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
 from fidac_node.hub.index.sites import Registry
 from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
-from fidac_node.receive.check import is_whole
+from fidac_node.hub.pixels import Read, read_through
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT, Spool
@@ -271,7 +271,8 @@ class Filer:
 
     def _examine(self, case: _Case) -> None:
         case.path = path = self._spool.path(case.entry)
-        if not is_whole(path, case.entry):  # the hub is about to answer for it
+        read = _read_through(path)
+        if read is None or read.digest != case.entry.digest:  # the hub is about to answer for it
             raise Permanent(CORRUPT, "its file is not as it was received: look at the disk; the site sends it again")
         with opened(path, limit=self._limit) as (meta, header):
             case.sop = meta.sop_instance_uid
@@ -286,7 +287,7 @@ class Filer:
             verify(header, site, self._safe_creators)
             if self._prove is not None:
                 self._prove(path, site, self._registry.code_of(site))
-            case.description = describe_header(path, site, meta, header)
+            case.description = replace(describe_header(path, site, meta, header), pixels=read.pixels)
 
     def _archive_one(
         self, case: _Case, places: dict[tuple[str, str], Place], pseudonyms: dict[tuple[str, str], str]
@@ -492,6 +493,14 @@ class CommitmentCheck:
             for entry, reason in reasons.items()
             if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
         }
+
+
+def _read_through(path: Path) -> Read | None:
+    """A file read once; ``None`` for one that is none any more. Raises ``OSError``."""
+    try:
+        return read_through(path)
+    except part10.Malformed:
+        return None
 
 
 def _said(error: Exception) -> str:

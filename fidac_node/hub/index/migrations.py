@@ -206,6 +206,12 @@ _WITHDRAWN: Final = (
     "ALTER TABLE site ADD COLUMN key TEXT",
 )
 
+# What tells one image from another, whoever sent it under whatever UID.
+_PIXELS: Final = (
+    "ALTER TABLE instance ADD COLUMN pixels TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX instance_pixels ON instance (pixels)",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -221,6 +227,7 @@ STEPS: Final = (
     Step("0012-tokens", statements(*_TOKENS)),
     Step("0013-doubted", statements(*_DOUBTED)),
     Step("0013-withdrawn", statements(*_WITHDRAWN)),
+    Step("0013-pixels", statements(*_PIXELS)),
 )
 
 
