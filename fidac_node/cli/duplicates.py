@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -16,8 +17,11 @@ _TABLE: Final = (
 )
 
 
-def show(config: Path, site: str, form: str, limit: int | None) -> None:
+def show(config: Path, filters: Mapping[str, Any], form: str, limit: int | None) -> None:
     """Print the pairs of studies that have images in common, and how many images were compared."""
+    site = filters["site"]
+    if any(value not in ("", None, False) for name, value in filters.items() if name != "site"):
+        raise click.UsageError("--duplicates goes with --site, --format and --limit alone")
     from fidac_node.operations.duplicates import MOST_STUDIES, Duplicate, compared, duplicates
 
     with opened_index(config) as (_, db):
@@ -30,8 +34,6 @@ def show(config: Path, site: str, form: str, limit: int | None) -> None:
             err=True,
         )
     if counts.unknown:
-        click.echo(
-            f"{counts.unknown} images were not looked at yet: the hub does so by and by, while it runs", err=True
-        )
+        click.echo(f"{counts.unknown} images were not looked at yet: the hub does so slowly, while it runs", err=True)
     if counts.unreadable:
         click.echo(f"{counts.unreadable} images cannot be decoded here, and so not compared", err=True)

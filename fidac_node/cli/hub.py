@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token, withdraw
+from fidac_node.cli import (
+    HELD,
+    audit,
+    client,
+    config_option,
+    duplicates,
+    held,
+    keeping,
+    recipe,
+    setup_logging,
+    token,
+    withdraw,
+)
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
 from fidac_node.cli.words import day, show_disk, show_failed_connections, when
@@ -174,7 +186,7 @@ def site_list(config: Path, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]))
+@click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]), required=False)
 @config_option("hub")
 @click.option("--site", default="", help="The site's id.")
 @click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
@@ -204,17 +216,27 @@ def site_list(config: Path, as_json: bool) -> None:
     "--complete", is_flag=True, help="Leave out series that lost an attribute in any instance ('lost' names them)."
 )
 @click.option(
+    "--duplicates", "twice", is_flag=True, help="Studies that came under two sites or UIDs: they have images in common."
+)
+@click.option(
     "--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out."
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.option(
     "--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told."
 )
-def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
+def find(
+    config: Path, *, level: str | None, form: str, limit: int | None, exact_times: bool, twice: bool, **filters: Any
+) -> None:
     """List the patients, studies, series or instances that match all the filters.
 
     Texts match in any case; * stands for any text and ? for any character.
     """
+    if twice:
+        duplicates.show(config, filters, form, limit)
+        return
+    if level is None:
+        raise click.UsageError("say what: patients, studies, series or instances; or --duplicates")
     from fidac_node.operations.index import COLUMNS, EXACT_TIME, StudyFilter
     from fidac_node.operations.index import find as ask
 

@@ -28,9 +28,9 @@ from fidac_node.dicom import marks, part10, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
+from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
@@ -91,6 +91,7 @@ class _Case:
     site: str = ""
     sop: str = ""
     description: Description | None = None
+    pixels: str = ""
 
 
 class Filer:
@@ -274,6 +275,7 @@ class Filer:
         read = _read_through(path)
         if read is None or read.digest != case.entry.digest:  # the hub is about to answer for it
             raise Permanent(CORRUPT, "its file is not as it was received: look at the disk; the site sends it again")
+        case.pixels = read.pixels
         with opened(path, limit=self._limit) as (meta, header):
             case.sop = meta.sop_instance_uid
             site = self._registry.site_of(meta.source_ae)
@@ -287,7 +289,7 @@ class Filer:
             verify(header, site, self._safe_creators)
             if self._prove is not None:
                 self._prove(path, site, self._registry.code_of(site))
-            case.description = replace(describe_header(path, site, meta, header), pixels=read.pixels)
+            case.description = describe_header(path, site, meta, header)
 
     def _archive_one(
         self, case: _Case, places: dict[tuple[str, str], Place], pseudonyms: dict[tuple[str, str], str]
@@ -302,7 +304,9 @@ class Filer:
         filed = self._put(case, place)
         # A file of this name that is another one by now is read when the site asks for it.
         seen = self._archive.fingerprint(place) if filed.digest == case.entry.digest else 0
-        case.description = replace(case.description, digest=filed.digest, bytes=filed.size, seen=seen)
+        case.description = replace(
+            case.description, digest=filed.digest, bytes=filed.size, seen=seen, pixels=case.pixels
+        )
         places[place.site, place.sop] = place
         pseudonyms[place.site, place.study] = pseudonym
 
@@ -416,7 +420,7 @@ class CommitmentCheck:
         self._handle = instance_handle
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
-        self._answerable = Answerable(archive)
+        self._fixity = Fixity(archive)
 
     def __call__(
         self, calling_ae: str, references: Sequence[tuple[str, str]]
@@ -453,7 +457,7 @@ class CommitmentCheck:
                 failed.append((sop_class, sop, WITHDRAWN))
             elif handles[sop] in held:
                 failed.append((sop_class, sop, HELD_FOR_A_PERSON))
-            elif place is None or not self._answerable.is_right(place, known[site, sop]):
+            elif place is None or not self._fixity.is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
             elif known[site, sop].sop_class_uid != sop_class:
                 failed.append((sop_class, sop, CLASS_CONFLICT))

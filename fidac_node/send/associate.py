@@ -112,21 +112,35 @@ class Parcel(NamedTuple):
 class Courier:
     """Stores over one association. ``pairs`` are what was proposed for it, each in a context of its own.
 
-    ``originator`` are the AE title and Message ID of the C-MOVE that the objects are sent for (PS3.7 9.3.1.1).
+    ``originator`` are the AE title and Message ID of the C-MOVE that the objects are sent for (PS3.7 9.3.1.1). With
+    ``again`` the files are likely to be sent again, and stay in the page cache.
     """
 
     def __init__(
-        self, association: Association, pairs: Iterable[Pair] = (), originator: tuple[str, int] | None = None
+        self,
+        association: Association,
+        pairs: Iterable[Pair] = (),
+        originator: tuple[str, int] | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         self.pairs = frozenset(pairs)
         self.destination = association.destination
         self._association = association
         self._originator = originator
+        self._again = again
         self._message_id = 0
         self._commands: dict[Pair, _StoreCommand] = {}
 
     @classmethod
-    def to(cls, destination: Destination, pairs: Iterable[Pair], originator: tuple[str, int] | None = None) -> Courier:
+    def to(
+        cls,
+        destination: Destination,
+        pairs: Iterable[Pair],
+        originator: tuple[str, int] | None = None,
+        *,
+        again: bool = False,
+    ) -> Courier:
         """Request an association for a set of (SOP class, transfer syntax) pairs.
 
         One transfer syntax per context: the peer cannot choose one that would need a conversion. Raises
@@ -134,7 +148,7 @@ class Courier:
         """
         pairs = frozenset(pairs)
         proposals = [(sop_class, [syntax]) for sop_class, syntax in sorted(pairs)]
-        return cls(Association.request(destination, proposals), pairs, originator)
+        return cls(Association.request(destination, proposals), pairs, originator, again=again)
 
     def accepts(self, pair: Pair) -> bool:
         """Say whether the peer takes objects of this SOP class in this transfer syntax."""
@@ -168,7 +182,8 @@ class Courier:
             if meanwhile is not None:
                 meanwhile()
             status = self._judge(self._association.receive(self.destination.dimse_timeout))
-            safeio.forget(file.fileno())
+            if not self._again:
+                safeio.forget(file.fileno())
         return status
 
     def release(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fidac_node.phantom import IDENTITIES, write_series
-from tests.scenario.network import Daemon, Hub, Site
+from tests.scenario.network import Daemon, Hub, Site, fidac
 from tests.support import free_port, wait_until
 
 SMALL = {"rows": 64, "columns": 64}
@@ -97,6 +97,32 @@ def test_storescp_as_the_destination_receives_every_object(tmp_path: Path, site:
             assert len(list(target.iterdir())) == 8
         finally:
             scp.terminate()
+
+
+@pytest.mark.interop("Orthanc")
+def test_orthanc_finds_a_study_at_the_hub_and_retrieves_it(tmp_path: Path, hub: Hub, site: Site) -> None:
+    """By C-MOVE, whose destination it is itself: what it has then is the archive's."""
+    fidac("hub", "client", "add", "ORTHANC", "--config", hub.config)
+    modality = {"hub": ["FIDACHUB", "127.0.0.1", hub.port]}
+    with orthanc(tmp_path / "orthanc", modality) as workstation:
+        hub.set("query", destinations=[f"ORTHANC@127.0.0.1:{workstation.dicom_port}"])
+        hub.start()
+        site.start()
+        fidac("site", "import", *write_series(tmp_path / "pacs", slices=8, **SMALL), "--config", site.config)
+        site.wait_for(committed=8)
+        question = {"Level": "Study", "Query": {"ModalitiesInStudy": "CT", "StudyDate": "", "PatientName": "*"}}
+        query = json.loads(workstation.post("/modalities/hub/query", json.dumps(question).encode()))["Path"]
+        assert json.loads(workstation.get(f"{query}/answers")) == ["0"]
+        workstation.post(f"{query}/answers/0/retrieve", b'{"TargetAet": "ORTHANC", "Synchronous": true}')
+        instances = json.loads(workstation.get("/instances"))
+        files = [workstation.get(f"/instances/{instance}/file") for instance in instances]
+    assert sorted(data_set(file) for file in files) == sorted(data_set(file) for file in hub.files().values())
+
+
+def data_set(file: bytes) -> bytes:
+    """What follows the File Meta Information; the hub's files come without their preamble."""
+    start = file.index(b"DICM") + 4
+    return file[start + 12 + int.from_bytes(file[start + 8 : start + 12], "little") :]
 
 
 class Orthanc:

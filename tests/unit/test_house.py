@@ -41,7 +41,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
         *("dicom", "system", "audit", "receive.association", "send"),
-        *("hub.index", "hub.archive", "hub.answerable", "hub.transcode"),
+        *("hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
@@ -68,7 +68,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.archive",
             "hub.recipes",
             # What was promised is looked after by a person as by the hub itself.
-            *("hub.fixity", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
+            *("hub.inspection", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),

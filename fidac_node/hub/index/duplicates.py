@@ -1,4 +1,4 @@
-"""Exams that are there twice: under two sites, or under two UIDs. Known by their pixels; nothing is merged or dropped."""
+"""Exams that are there twice, under two sites or two UIDs: known by their pixels, never merged, never dropped."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ over one more, to a destination that the settings name. Nothing piles up for who
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,8 @@ DESTINATION_UNKNOWN: Final = 0xA801
 UNABLE: Final = 0xC002
 
 _MOST: Final = 0xFFFF  # sub-operations that a response can count (PS3.7 9.1.3.1.6, US)
+# Between two Pending responses, which are optional (PS3.4 C.4.2.3.1): each costs as much as a slice.
+_PENDING_SECONDS: Final = 0.1
 _TOP: Final = {
     PATIENT_ROOT_MOVE: "PATIENT",
     PATIENT_ROOT_GET: "PATIENT",
@@ -159,7 +162,7 @@ class RetrieveScp:
     ) -> None:
         """Send to the destination of a C-MOVE (PS3.4 C.4.2)."""
         try:
-            courier = Courier.to(destination, pairs(done.objects), (assoc.calling, talk.message_id))
+            courier = Courier.to(destination, pairs(done.objects), (assoc.calling, talk.message_id), again=True)
             try:
                 self._send_all(courier, talk, done)
             finally:
@@ -177,7 +180,7 @@ class RetrieveScp:
             with assoc.lend() as (sock, loan):
                 association = Association(client, borrowed_wire(sock), assoc.offered, most)
                 try:
-                    self._send_all(Courier(association), Lent(association, queued, context), done)
+                    self._send_all(Courier(association, again=True), Lent(association, queued, context), done)
                 finally:
                     loan.rest = association.unread
         except (ConnectionError, Unavailable) as error:
@@ -185,10 +188,12 @@ class RetrieveScp:
 
     def _send_all(self, courier: Courier, talk: Talk, done: Suboperations) -> None:
         """Send what is not called off, and say how far it is. Raises :class:`Unavailable`."""
+        due = 0.0
         for outcome in self._outgoing.send(courier, done.objects, talk.goes_on):
             done.add(*outcome)
-            if done.remaining:
+            if done.remaining and time.monotonic() >= due:
                 talk.pending(done)
+                due = time.monotonic() + _PENDING_SECONDS
 
 
 def _fail(assoc: LaneAssociation, talk: Queued, status: int, comment: str, *tags: int) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from pynetdicom.dimse_primitives import C_MOVE
 
 from fidac_node.dicom.ae import Context
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.tags import FAILED_SOP_INSTANCE_UID_LIST
-from fidac_node.hub.query.outgoing import Stored
+from fidac_node.hub.query.outgoing import Outcome, Stored
 from fidac_node.receive.association import LaneAssociation
 from fidac_node.send.upper_layer import Association, Value, encode_command
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pynetdicom.dimse_primitives import C_GET
 
 log = logging.getLogger(__name__)
-
-Outcome: TypeAlias = Literal["completed", "failed", "warning"]
 
 # PS3.4 Tables C.4-2 and C.4-3.
 SUCCESS: Final = 0x0000
