@@ -24,7 +24,7 @@ help:
 	@echo "make bench [ARGS=--quick]             speed and memory beside DCMTK, Orthanc and deid, on this machine"
 	@echo "make lint                             lint, format check and types only"
 	@echo "make format                           put the code into shape"
-	@echo "make examples                         write config/*.example.toml from the code"
+	@echo "make examples                         write config/*.example.toml and the tables of docs/conformance-statement.md from the code"
 	@echo "make lock                             write requirements.lock from the newest versions allowed"
 	@echo "make clean                            remove .venv and everything generated"
 
@@ -50,9 +50,10 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-examples: $(VENV)/.demo
+examples: $(VENV)/.test
 	$(BIN)/python -c "from pathlib import Path; from fidac_node.config.config import HubConfig, SiteConfig, example; \
 	[Path(f'config/{name}.example.toml').write_text(example(cls), 'utf-8') for name, cls in (('site', SiteConfig), ('hub', HubConfig))]"
+	$(BIN)/python -m tests.conformance
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
@@ -67,7 +68,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/.demo: $(SOURCES) | $(VENV)/bin/python
-	$(PIP) install --quiet --constraint requirements.lock --editable .
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[web]'
 	@touch $@
 
 $(VENV)/.test: $(SOURCES) | $(VENV)/bin/python

@@ -123,6 +123,7 @@ class _Demo:
             self._show_trouble(delivery, waiting, skipped)
             self._show_header(network, parcels)
             self._show_index(network)
+            self._show_answer(network)
             self._conclude(delivery, counts, seconds)
             self._show_next(network, counts, stay=stay, kept=kept)
             if stay:
@@ -241,6 +242,16 @@ class _Demo:
             table.add_row(_text(f"and {len(studies) - _MOST_LISTED} more"))
         self._out.print(table if studies else "The hub's index is empty: nothing reached the hub.\n")
 
+    def _show_answer(self, network: Network) -> None:
+        """What a workstation gets to hear, and where programs ask."""
+        asked = network.ask()
+        if asked.answer:
+            self._out.print("And in DICOM (C-FIND):", style="cyan")
+            self._out.print(f"  {asked.command}", markup=False, soft_wrap=True)
+            self._out.print("\n".join(f"    {line}" for line in asked.answer), markup=False, soft_wrap=True)
+        if network.web:
+            self._out.print(f"Programs ask the same by DICOMweb: {network.web}/studies\n", markup=False, soft_wrap=True)
+
     def _conclude(self, delivery: Delivery, counts: Counts, seconds: float) -> None:
         """One sentence: is everything at the hub?"""
         twice = delivery.stored - counts.received
@@ -275,6 +286,7 @@ class _Demo:
             f"  fidac-node hub find instances --format csv -c {hub}",
             f"  fidac-node site status -c {site}",
             f"  fidac-node site studies -c {site}",
+            *([f"  curl {network.web}/studies"] if network.web and stay else []),
         ]
         if counts.held:
             lines.append(

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_description, tag_for_keyword
 from pydicom.dataset import Dataset
 
+from fidac_node.demo.asking import Asked, ask
 from fidac_node.dicom.marks import PRIVATE_GROUP
 from fidac_node.dicom.uids import MEDIA_STORAGE_DIRECTORY
 from fidac_node.errors import FidacError, Permanent, Temporary
@@ -42,6 +44,7 @@ SITE_ID: Final = "DEMO"
 SITE_AE: Final = "FIDACNODE"
 HUB_AE: Final = "FIDACHUB"
 PACS_AE: Final = "DEMOPACS"
+CLIENT_AE: Final = "VIEWER"
 
 _FIDAC: Final = (sys.executable, "-m", "fidac_node")
 _READY_SECONDS: Final = 60.0
@@ -200,6 +203,7 @@ class Network:
         self.directory = directory
         hub_port, site_port = _free_ports()
         self.hub = Daemon("hub", "hub", directory / "hub" / "hub.toml", hub_port)
+        self.web_port = _free_ports()[0] if find_spec("starlette") and find_spec("uvicorn") else 0
         self.site = Daemon("site node", "site", directory / "site" / "site.toml", site_port)
 
     def __enter__(self) -> Network:
@@ -218,6 +222,9 @@ class Network:
         hub, site = self.hub, self.site
         fidac("hub", "init", hub.config.parent, "--ae-title", HUB_AE, "--host", "127.0.0.1", "--port", hub.port)
         fidac("hub", "site", "add", SITE_ID, "--ae-title", SITE_AE, "--config", hub.config)
+        fidac("hub", "client", "add", CLIENT_AE, "--config", hub.config)
+        if self.web_port:
+            _answer_by_http(hub.config, self.web_port)
         address = f"{HUB_AE}@127.0.0.1:{hub.port}"
         fidac(
             "site",
@@ -279,6 +286,15 @@ class Network:
     def studies(self) -> list[dict[str, Any]]:
         """The answer of ``hub find studies --format json``."""
         return list(json.loads(fidac("hub", "find", "studies", "--format", "json", "--config", self.hub.config)))
+
+    def ask(self) -> Asked:
+        """One question to the hub in DICOM, and its answer."""
+        return ask(HUB_AE, self.hub.port, CLIENT_AE)
+
+    @property
+    def web(self) -> str:
+        """Where the hub answers DICOMweb; nowhere without the extra for it."""
+        return f"http://127.0.0.1:{self.web_port}/dicom-web" if self.web_port else ""
 
     def archived(self, parcel: Parcel) -> Path | None:
         """The hub's file of an object that was sent to the site, if it is there.
@@ -489,6 +505,12 @@ def _free_ports() -> tuple[int, int]:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
         return one.getsockname()[1], two.getsockname()[1]
+
+
+def _answer_by_http(config: Path, port: int) -> None:
+    """Have the hub answer whoever asks on this machine, as its settings allow on a loopback address."""
+    text = config.read_text("utf-8")
+    config.write_text(text.replace("[web]\n", f"[web]\nport = {port}\nopen_on_loopback = true\n", 1), "utf-8")
 
 
 def _environment(kind: str) -> dict[str, str]:

@@ -12,8 +12,9 @@ import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, TypeAlias
 
@@ -261,6 +262,24 @@ def items(buffer: Buffer, element: Element, transfer_syntax_uid: str) -> Iterato
             if position > element.end:
                 raise Malformed(f"cut short: an Item of {format_tag(element.tag)} is longer than its sequence")
             yield content, position
+
+
+def locate(
+    buffer: Buffer, start: int, end: int, transfer_syntax_uid: str, path: Sequence[int]
+) -> tuple[int, int] | None:
+    """From where to before where the value is that ``path`` leads to in the data set ``buffer[start:end]``.
+
+    A path is a tag, or that of a sequence, the number of an Item from 1, and so on. ``None``: there is none. Raises
+    :class:`Malformed`.
+    """
+    tag, *rest = path
+    element = next((one for one in walk(buffer, start, end, transfer_syntax_uid) if one.tag == tag), None)
+    if element is None or not rest:
+        return element and (element.value, element.end)
+    number, *below = rest
+    within = IMPLICIT_VR_LE if element.vr == b"UN" else transfer_syntax_uid  # PS3.5 6.2.2 note 2
+    item = next(islice(items(buffer, element, transfer_syntax_uid), number - 1, number), None) if number else None
+    return locate(buffer, *item, within, below) if item and below else None
 
 
 @contextmanager

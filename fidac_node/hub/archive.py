@@ -2,7 +2,7 @@
 
 Nothing is ever overwritten or deleted here, but what is not what was filed any more, by what was. A file enters under
 its final name by a hard link to the synced file in the spool, so that no half-written file can be seen, and no litter
-stays after a crash. What was filed stands beside it, too (:mod:`.digests`).
+stays after a crash. What was filed stands beside it, too (:mod:`.digests`), and what it says (:mod:`.metadata`).
 Files and folders tell the week in which they came and no day: a copy of the archive must not tell the day of an exam.
 """
 
@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -22,8 +22,9 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.lossless import same_image
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import Permanent
-from fidac_node.hub import digests
+from fidac_node.hub import digests, metadata
 from fidac_node.hub.digests import Digests, Fault, Filed
+from fidac_node.hub.metadata import Said
 from fidac_node.hub.weeks import coarsen
 from fidac_node.system import safeio
 
@@ -54,6 +55,7 @@ class Archive:
         self.directory = directory
         self._root = str(directory)
         self._digests = Digests()
+        self._writer = metadata.Writer()
         safeio.make_directories(directory)
 
     def path(self, place: Place) -> Path:
@@ -82,6 +84,46 @@ class Archive:
         for folder, lines in series.items():
             self._digests.add(folder, lines)
             _coarsen(f"{folder}/{digests.FILE}")
+
+    def describe(self, digests_of: Mapping[Place, str], *, limit: int, anew: bool = False) -> None:
+        """Keep what these objects say, of the data sets with these digests; ``anew``: in the place of what is kept.
+
+        ``limit`` (bytes) bounds what a deflated one may inflate to. What cannot be read is left out, with a warning.
+        Raises ``OSError``.
+        """
+        series: dict[str, dict[str, Said]] = {}
+        for place, digest in digests_of.items():
+            name = self._name(place)
+            try:
+                said = Said(digest, self._writer.made(name, limit))
+            except part10.Malformed as error:
+                log.warning("archive: what %s says cannot be kept: %s", place.sop, error)
+                continue
+            series.setdefault(name.rpartition("/")[0], {})[place.sop] = said
+        for folder, lines in series.items():
+            if anew:
+                metadata.forget(folder, lines)
+            metadata.add(folder, lines)
+            _coarsen(f"{folder}/{metadata.FILE}")
+
+    def said(self, places: Sequence[Place], *, limit: int) -> Iterator[bytes]:
+        """Yield what each of these objects of one series says, in JSON; what is not kept is made, and kept.
+
+        ``limit`` as for :meth:`describe`. Raises ``OSError``, :class:`.Malformed`.
+        """
+        folder = self._name(places[0]).rpartition("/")[0]
+        kept = metadata.read(folder)
+        missing: dict[str, Said] = {}
+        for place in places:
+            filed, said = self.filed(place), kept.get(place.sop)
+            if said is None or filed is None or said.digest != filed.digest:
+                said = Said(filed.digest if filed else "", self._writer.made(self._name(place), limit))
+                if filed:
+                    missing[place.sop] = said
+            yield said.text
+        if missing:
+            metadata.add(folder, missing)
+            _coarsen(f"{folder}/{metadata.FILE}")
 
     def fault(self, place: Place, filed: Filed, rest: Callable[[int], object] | None = None) -> Fault:
         """What is wrong with the file of ``place``, all of which is read; empty: nothing. Raises ``OSError``.
@@ -169,7 +211,7 @@ class Archive:
                 for series in _folders(study):
                     for path in sorted(series.iterdir()):
                         place = Place(site.name, study.name, series.name, path.stem)
-                        if path.name == digests.FILE:
+                        if path.name in (digests.FILE, metadata.FILE):
                             continue
                         if path.suffix == _SUFFIX and all(map(is_valid_uid, place[1:])):
                             yield place, path

@@ -22,12 +22,12 @@ from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
+from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
-from fidac_node.hub.inspection import Inspection
 from fidac_node.hub.likeness import INTERVAL as LIKENESS_SECONDS
 from fidac_node.hub.likeness import Likeness
 from fidac_node.hub.query.find import FindScp, find_contexts
@@ -148,8 +148,8 @@ def run(config_path: Path) -> int:
 
 def _scrub(hub: Hub) -> Scrub:
     settings = hub.config.archive
-    inspection = Inspection(hub.archive, hub.db, hub.spool)
-    return Scrub(inspection, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
+    fixity = Fixity(hub.archive, hub.db, hub.spool)
+    return Scrub(fixity, hub.db, hub.archive.directory, days=settings.scrub_days, rate=settings.scrub_rate)
 
 
 def _look(watermarks: Watermarks) -> None:
@@ -254,7 +254,8 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     from fidac_node.hub.web.server import serve  # what it needs is an extra
 
     settings = select(web.Settings, hub.config.web)
-    serve(settings, hub.db, hub.archive, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, hub.config.spool.directory, hub.config.receive.max_object)
+    serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
 
 
 def _open(config_path: Path) -> Hub:

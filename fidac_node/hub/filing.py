@@ -28,9 +28,9 @@ from fidac_node.dicom import marks, part10, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
@@ -92,6 +92,7 @@ class _Case:
     sop: str = ""
     description: Description | None = None
     pixels: str = ""
+    is_new: bool = False
 
 
 class Filer:
@@ -206,6 +207,7 @@ class Filer:
             log.error("%d objects cannot be filed now and are tried again: %s", number, message)
         self._trouble.clear()
         self._filed.ring()
+        self._describe(archived)
         return sum(case.entry not in self._due for case in cases)
 
     def _without_withdrawn(self, cases: list[_Case]) -> list[_Case]:
@@ -315,6 +317,7 @@ class Filer:
         assert case.description is not None and case.path is not None
         new = Filed(case.entry.digest, case.description.bytes)
         outcome = self._archive.put_if_absent(case.path, place, sync=False)
+        case.is_new = outcome == "new"
         if outcome == "conflict":
             if not self._was_filed(place, new.digest):
                 raise Permanent(
@@ -368,6 +371,14 @@ class Filer:
             if new.of_whom in gone:
                 self._archive.path(new.place).unlink(missing_ok=True)
 
+    def _describe(self, cases: list[_Case]) -> None:
+        """Keep what new objects say, which nobody waits for: what is not kept now is made when it is asked for."""
+        new = [case.description for case in cases if case.is_new and case.description and case.entry not in self._due]
+        try:
+            self._archive.describe({one.place: one.digest for one in new}, limit=self._limit)
+        except OSError as error:
+            log.warning("archive: what %d objects say is not kept: %s", len(new), error.strerror)
+
     def _hold(self, case: _Case, code: str, message: str) -> None:
         row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())
         self._spool.hold(
@@ -420,7 +431,7 @@ class CommitmentCheck:
         self._handle = instance_handle
         self._patience = patience
         self._filed = Bell(spool.directory / _FILED)
-        self._fixity = Fixity(archive)
+        self._answerable = Answerable(archive)
 
     def __call__(
         self, calling_ae: str, references: Sequence[tuple[str, str]]
@@ -457,7 +468,7 @@ class CommitmentCheck:
                 failed.append((sop_class, sop, WITHDRAWN))
             elif handles[sop] in held:
                 failed.append((sop_class, sop, HELD_FOR_A_PERSON))
-            elif place is None or not self._fixity.is_right(place, known[site, sop]):
+            elif place is None or not self._answerable.is_right(place, known[site, sop]):
                 failed.append((sop_class, sop, NO_SUCH_INSTANCE))
             elif known[site, sop].sop_class_uid != sop_class:
                 failed.append((sop_class, sop, CLASS_CONFLICT))

@@ -22,7 +22,7 @@ from fidac_node.system import safeio
 from fidac_node.system.database import borrowed
 
 if TYPE_CHECKING:
-    from fidac_node.hub.inspection import Checked, Inspection
+    from fidac_node.hub.fixity import Checked, Fixity
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class Progress:
 class Scrub:
     """Reads the archive in ``days``, at most ``rate`` bytes a second; ``directory`` is the archive's."""
 
-    def __init__(self, inspection: Inspection, db: Database, directory: Path, *, days: float, rate: int) -> None:
-        self._inspection, self._db, self._path = inspection, db, directory / FILE
+    def __init__(self, fixity: Fixity, db: Database, directory: Path, *, days: float, rate: int) -> None:
+        self._fixity, self._db, self._path = fixity, db, directory / FILE
         self._period, self._rate = days * _DAY, rate
         self._stop = threading.Event()
 
@@ -86,7 +86,7 @@ class Scrub:
         try:
             if now.bytes >= self._due(now):
                 return
-            for checked in self._inspection.check(now.after, self._rest):
+            for checked in self._fixity.check(now.after, self._rest):
                 now = _counted(now, checked)
                 if self._stop.is_set() or time.monotonic() > until or now.bytes >= self._due(now):
                     return

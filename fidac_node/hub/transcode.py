@@ -6,7 +6,7 @@ takes (PS3.5 10.1). Compressed frames are decoded where a codec for them is inst
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,7 +19,7 @@ from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.elements import DataSet, Node
 from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.part10 import PIXEL_DATA
-from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE, UNCOMPRESSED
+from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE, UNCOMPRESSED
 from fidac_node.dicom.walk import is_sequence
 from fidac_node.errors import Permanent
 
@@ -50,19 +50,35 @@ def transcode(path: Path, transfer_syntax_uid: str, target: BinaryIO) -> None:
         raise Unsuitable(f"nothing here encodes {transfer_syntax_uid}")
     syntax = Syntax.of(transfer_syntax_uid)
     with _opened(path) as source:
-        signed = source.number("PixelRepresentation", 0) == 1
-        header = join(source.elements)
-        tree = _tree(header, 0, len(header), source.meta.transfer_syntax_uid, signed)
         meta = source.meta._replace(transfer_syntax_uid=transfer_syntax_uid)
-        target.write(part10.encode_meta(meta) + join(elements.encoded(tree, explicit=syntax.explicit)))
+        target.write(part10.encode_meta(meta) + _header(source, syntax))
         if source.pixel_data is not None:
             _write_pixels(source, source.pixel_data, syntax, target)
 
 
-def frames(path: Path) -> Iterator[bytes]:
-    """Yield the pixels of each frame as native PixelData in little endian. Raises :class:`Unsuitable`, ``OSError``."""
+def header(path: Path) -> tuple[bytes, bool]:
+    """The header in Explicit VR Little Endian, and whether pixels follow. Raises :class:`Unsuitable`, ``OSError``."""
     with _opened(path) as source:
-        yield from _frames(source)
+        return _header(source, Syntax.of(EXPLICIT_VR_LE)), source.pixel_data is not None
+
+
+def frames(path: Path, wanted: Container[int] | None = None) -> Iterator[bytes]:
+    """Yield the pixels of each frame as native PixelData in little endian.
+
+    Frames are numbered from 1; those ``wanted`` alone, if that is said. Raises :class:`Unsuitable`, ``OSError``.
+    """
+    with _opened(path) as source:
+        yield from _frames(source, wanted)
+
+
+def coded_frames(path: Path, wanted: Container[int]) -> Iterator[bytes]:
+    """Yield the compressed frames that are ``wanted``, as they are stored. Raises :class:`Unsuitable`, ``OSError``."""
+    with _opened(path) as source:
+        if source.pixel_data is None or not source.pixel_data.encapsulated:
+            raise Unsuitable("it has no compressed pixel data")
+        for number, fragments in enumerate(Pixels(source).coded_frames(), 1):
+            if number in wanted:
+                yield b"".join(fragments)
 
 
 @contextmanager
@@ -76,6 +92,13 @@ def _opened(path: Path) -> Iterator[Source]:
         raise
     except Permanent as error:
         raise Unsuitable(str(error)) from error
+
+
+def _header(source: Source, syntax: Syntax) -> bytes:
+    signed = source.number("PixelRepresentation", 0) == 1
+    encoded = join(source.elements)
+    tree = _tree(encoded, 0, len(encoded), source.meta.transfer_syntax_uid, signed)
+    return join(elements.encoded(tree, explicit=syntax.explicit))
 
 
 def _tree(encoded: bytes, start: int, end: int, transfer_syntax_uid: str, signed: bool) -> DataSet:
@@ -132,16 +155,16 @@ def _write_pixels(source: Source, data: PixelData, syntax: Syntax, target: Binar
     target.write(bytes(length % 2))
 
 
-def _frames(source: Source) -> Iterator[bytes]:
+def _frames(source: Source, wanted: Container[int] | None) -> Iterator[bytes]:
     if source.pixel_data is None:
         raise Unsuitable("it has no pixel data")
     pixels = Pixels(source)
-    return _signed(pixels) if source.pixel_data.encapsulated else pixels.frames()
+    return _signed(pixels, wanted) if source.pixel_data.encapsulated else pixels.frames(wanted)
 
 
-def _signed(pixels: Pixels) -> Iterator[bytes]:
+def _signed(pixels: Pixels, wanted: Container[int] | None = None) -> Iterator[bytes]:
     """Each decoded frame. Codecs know no sign: the bits above HighBit become its copies, as scanners write them."""
     shape = pixels.shape
     extend = shape.signed and shape.bits == _WORD and shape.stored < _WORD
-    for frame in pixels.frames():
+    for frame in pixels.frames(wanted):
         yield highbits.extended(frame, shape.stored) if extend else frame

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fidac_node.hub.archive import Archive
+from fidac_node.hub.fixity import WORDS, Checked, Fixity
 from fidac_node.hub.index.filed import archived_bytes
 from fidac_node.hub.index.generation import begin_for
-from fidac_node.hub.inspection import WORDS, Checked, Inspection
 from fidac_node.operations.uses import hub_uses
 from fidac_node.spool.queue import Spool
 from fidac_node.system.database import exclusive
@@ -57,7 +57,7 @@ def look_through(
     ``progress`` hears how many bytes were read, and of how many. Raises ``OSError``, ``peewee.PeeweeException``.
     """
     archive, total = Archive(config.archive.directory), archived_bytes(db)
-    for checked in Inspection(archive, db, Spool(config.spool.directory / "inbox")).check():
+    for checked in Fixity(archive, db, Spool(config.spool.directory / "inbox")).check():
         looked.files, looked.bytes = looked.files + 1, looked.bytes + checked.size
         progress(looked.bytes, total)
         if checked.fault:

@@ -152,6 +152,7 @@ def test_a_reader_sees_every_stage_a_header_before_and_after_and_the_index(
     assert int(private[-2]) > 5 and int(private[-1]) == 0
     assert "the same bytes" in shown
     assert "fidac-node hub find studies" in shown
+    assert "findscu -S -aet VIEWER" in shown and "/dicom-web/studies" in shown
     assert "All 5 objects are at the hub, committed" in shown
 
 

@@ -57,17 +57,23 @@ def test_a_site_is_set_up_in_the_readmes_steps_and_the_index_answers_its_questio
 ) -> None:
     ports = {"hub": free_port(), "site": free_port()}
     ran = []
+    study = ""
     for command in commands():
-        if command[0] == "findscu" and shutil.which("findscu"):
-            where = {"hub.example.org": "127.0.0.1", "11113": str(ports["hub"])}
-            said = subprocess.run(
+        if command[0] in ("findscu", "getscu") and shutil.which(command[0]):
+            where = {"hub.example.org": "127.0.0.1", "11113": str(ports["hub"]), "StudyInstanceUID=$STUDY": study}
+            done = subprocess.run(
                 [command[0], "-v", *(where.get(part, part) for part in command[1:])],
                 capture_output=True,
                 text=True,
                 timeout=60,
                 check=True,
-            ).stderr
-            assert "Find Response: 1 (Pending)" in said and "ISO_IR" not in said, said
+                cwd=tmp_path,
+            )
+            if command[0] == "findscu":
+                assert "Find Response: 1 (Pending)" in done.stderr and "ISO_IR" not in done.stderr, done.stderr
+                study = "StudyInstanceUID=" + re.findall(r"UI \[([0-9.]+)", done.stderr)[-1]
+            else:
+                assert len(list(tmp_path.glob("CT.2.25.*"))) == 5, done.stderr
         if command[0] != "fidac-node":
             continue
         here = [

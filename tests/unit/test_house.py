@@ -41,13 +41,16 @@ MAY: dict[str, tuple[str, ...]] = {
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
         *("dicom", "system", "audit", "receive.association", "send"),
-        *("hub.index", "hub.archive", "hub.fixity", "hub.transcode"),
+        *("hub.index", "hub.archive", "hub.answerable", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
-    "hub.web": ("dicom", "system", "receive.listener", "operations", "hub.archive", "hub.index.keys"),
+    "hub.web": (
+        *("dicom", "system", "audit", "receive.listener", "operations"),
+        *("hub.archive", "hub.index.keys", "hub.index.words"),
+    ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
     **dict.fromkeys(
@@ -65,10 +68,10 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            "hub.archive",
+            *("hub.archive", "hub.answerable", "hub.transcode"),
             "hub.recipes",
             # What was promised is looked after by a person as by the hub itself.
-            *("hub.inspection", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
+            *("hub.fixity", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),

@@ -12,7 +12,7 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import BinaryIO, Final, NamedTuple, Protocol
@@ -143,19 +143,22 @@ class Pixels:
         """What the header says of the pixels."""
         return self._shape
 
-    def frames(self) -> Iterator[bytes]:
+    def frames(self, wanted: Container[int] | None = None) -> Iterator[bytes]:
         """Yield the pixels of each frame as native PixelData has them in little endian, decoded if need be.
 
-        Raises :class:`Permanent` ``pixel-risk`` if they cannot be decoded here.
+        Frames are numbered from 1; only those ``wanted`` are decoded and yielded, if that is said. Raises
+        :class:`Permanent` ``pixel-risk`` if they cannot be decoded here.
         """
         if self._data.encapsulated:
-            for fragments in self._coded_frames():
-                yield decoding.native(b"".join(fragments), self._family or "", self._shape.pixels, self._shape.bits)
+            for number, fragments in enumerate(self.coded_frames(), 1):
+                if wanted is None or number in wanted:
+                    yield decoding.native(b"".join(fragments), self._family or "", self._shape.pixels, self._shape.bits)
             return
         size = self._length // self._frames
-        for start in range(self._data.offset, self._data.offset + size * self._frames, size):
-            frame = self._piece(start, size)
-            yield frame if self._source.syntax.little else decoding.swapped(frame, self._shape.bits)
+        for number, start in enumerate(range(self._data.offset, self._data.offset + size * self._frames, size), 1):
+            if wanted is None or number in wanted:
+                frame = self._piece(start, size)
+                yield frame if self._source.syntax.little else decoding.swapped(frame, self._shape.bits)
 
     @property
     def high_bit(self) -> int | None:
@@ -220,7 +223,7 @@ class Pixels:
         if self._family != codestream.RLE or self._shape.pixels > _IN_ONE_PIECE:
             return
         row = self._shape.row_bits // self._shape.bits
-        for frame in self._coded_frames():
+        for frame in self.coded_frames():
             for plane in codestream.planes(b"".join(frame), self._shape.pixels):
                 yield _margins(plane, 0, len(plane), row, 1)
 
@@ -409,14 +412,14 @@ class Pixels:
     def _encapsulated(self) -> Iterator[bytes]:
         yield _item(b"" if self.without_table else self._read(*next(self._fragments())))
         frames = 0
-        for frame in self._coded_frames():
+        for frame in self.coded_frames():
             yield from self._frame(frame)
             frames += 1
         if frames != self._frames:
             raise Malformed(f"NumberOfFrames is {self._frames}, the compressed pixel data has {frames}")
         yield _SEQUENCE_END
 
-    def _coded_frames(self) -> Iterator[list[bytes]]:
+    def coded_frames(self) -> Iterator[list[bytes]]:
         """Yield the fragments of each frame. Raises :class:`Permanent` for a frame that is too large to look into."""
         frame: list[bytes] = []
         size = 0

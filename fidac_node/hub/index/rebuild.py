@@ -95,6 +95,7 @@ def _take_in(archive: Archive, db: Database, batch: list[tuple[Place, Path]], li
     archive.coarsen(place for place, _ in batch)
     descriptions = list(_described(archive, batch, limit, result))
     archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
+    archive.describe({new.place: new.digest for new in descriptions}, limit=limit, anew=True)
     _record(db, descriptions, archive, result)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fidac_node.hub.index.matching import StudyFilter
 
+NOBODY: Final = "by a value that nobody has"
 _DEFAULTS: Final = StudyFilter()
 # What asks for who it is: a person who asks with a true name or number must not have it written down.
 _WHO: Final = frozenset({"patient", "name"})

@@ -25,7 +25,7 @@ from fidac_node.hub.index.clients import Clients, permitted
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.rows import Row
-from fidac_node.hub.index.words import words
+from fidac_node.hub.index.words import NOBODY, words
 from fidac_node.hub.query.answer import answer
 from fidac_node.hub.query.identifier import Identifier, Refused, question, read
 from fidac_node.hub.query.keys import LEVELS
@@ -52,7 +52,6 @@ NOT_AUTHORISED: Final = 0x0124
 OUT_OF_RESOURCES: Final = 0xA700
 UNABLE: Final = 0xC002
 
-_NOBODY: Final = "by a value that nobody has"
 _MOST_COMMENT: Final = 64  # LO (PS3.7 C.5)
 _SYNTAXES: Final = [EXPLICIT_VR_LE, IMPLICIT_VR_LE]
 _TOP: Final = {PATIENT_ROOT_FIND: "PATIENT", STUDY_ROOT_FIND: "STUDY"}
@@ -107,7 +106,7 @@ class FindScp:
         asked = read(request.Identifier.getvalue() if request.Identifier else b"", context.transfer_syntax)
         wanted = question(asked, _TOP[str(request.AffectedSOPClassUID)], allowed)
         level = LEVELS[asked.level]
-        with self._trail.doing(who, "query", words(level, wanted) if wanted else f"{level}: {_NOBODY}") as query:
+        with self._trail.doing(who, "query", words(level, wanted) if wanted else f"{level}: {NOBODY}") as query:
             if wanted is not None:
                 with closing(find(self._db, level, wanted)) as rows:
                     _say(assoc, request, context, asked, rows, query)

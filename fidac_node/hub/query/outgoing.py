@@ -16,8 +16,8 @@ from peewee import Database
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import UNCOMPRESSED
 from fidac_node.errors import Permanent, Temporary
+from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.record import kept
@@ -80,7 +80,7 @@ class Outgoing:
     def __init__(self, db: Database, archive: Archive, scratch: Path) -> None:
         self._db = db
         self._archive = archive
-        self._fixity = Fixity(archive)
+        self._answerable = Answerable(archive)
         self._scratch = scratch
 
     def send(
@@ -111,7 +111,7 @@ class Outgoing:
     def _parcel(self, courier: Courier, known: Mapping[tuple[str, str], Kept], one: Stored) -> Parcel:
         """The object as it is stored, or in the first other syntax that the peer takes."""
         filed = known.get((one.place.site, one.place.sop))
-        if filed is None or not self._fixity.is_right(one.place, filed):
+        if filed is None or not self._answerable.is_right(one.place, filed):
             raise Permanent("corrupt", "the archive does not have it as it was filed; its site sends it again")
         path = self._archive.path(one.place)
         if not courier.accepts((one.sop_class_uid, one.transfer_syntax_uid)):

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fidac_node.audit.trail import Who
 from fidac_node.errors import Permanent
 from fidac_node.hub.web.errors import answer
 from fidac_node.hub.web.streaming import Readers
@@ -22,6 +23,8 @@ from fidac_node.operations.index import StudyFilter
 from fidac_node.operations.tokens import RIGHT_OF, RIGHTS, Bearer, Right, bearer_of, permitted
 
 _ANYBODY_HERE: Final = Bearer("loopback", RIGHTS, frozenset(), "")
+# What the record of acts calls the use of each right.
+ACTS: Final[dict[Right, str]] = {"find": "query", "retrieve": "retrieve"}
 _REALM: Final = 'Bearer realm="fidac-node"'
 # No address here takes a body. What is small is read over, as HTTP wants it (RFC 9110 9.3.1).
 _LARGEST_BODY: Final = 64 << 10
@@ -65,22 +68,37 @@ class Access:
         raise HTTPException(401, "this token is not valid", headers=challenge)
 
 
-def allowed(request: Request, right: Right) -> StudyFilter:
-    """Return the question that whoever asks may ask, to be narrowed; raises 403, before anything is looked for."""
+def who(request: Request) -> Who:
+    """Return who asks, as the record of acts names him."""
+    return Who(request.state.bearer.name, request.client.host if request.client else "")
+
+
+async def allowed(request: Request, right: Right) -> StudyFilter:
+    """Return the question that whoever asks may ask, to be narrowed; raises 403, before anything is looked for.
+
+    A refusal is written down.
+    """
     try:
         return permitted(request.state.bearer, right, StudyFilter(case_sensitive=True))
-    except Permanent:
+    except Permanent as error:
+        reason, state = str(error), request.app.state
+        async with state.readers.one() as reader:
+            await reader.call(lambda: state.trail.note(who(request), ACTS[right], "refused", reason=reason))
         scope = next(scope for scope, one in RIGHT_OF.items() if one == right)
         challenge = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}
         raise HTTPException(403, f"this needs a token with the scope {scope}", headers=challenge) from None
 
 
+def is_forwarded(headers: Headers) -> bool:
+    """Say whether a proxy asks for somebody."""
+    return any(name == "forwarded" or name.startswith("x-forwarded") for name in headers)
+
+
 def _is_local(scope: Scope, headers: Headers) -> bool:
     """Whether a program on this machine asks: no proxy for somebody, no web page that found a name for 127.0.0.1."""
-    forwarded = any(name == "forwarded" or name.startswith("x-forwarded") for name in headers)
     host, _ = scope.get("client") or ("", 0)
     asked = _PORT.sub("", headers.get("host", "")).strip("[]")
-    return not forwarded and _is_loopback(host) and (asked == "localhost" or _is_loopback(asked))
+    return not is_forwarded(headers) and _is_loopback(host) and (asked == "localhost" or _is_loopback(asked))
 
 
 def _is_loopback(address: str) -> bool:

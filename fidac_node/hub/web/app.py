@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from peewee import Database
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from fidac_node.hub.archive import Archive
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb.routes import routes
 from fidac_node.hub.web.errors import answer, unexpected
+from fidac_node.hub.web.listening import Rooms
 from fidac_node.hub.web.streaming import Readers
+from fidac_node.operations.retrieval import Shelf
 
 
-def application(db: Database, archive: Archive, readers: Readers, *, open_on_loopback: bool = False) -> ASGIApp:
-    """Return the application that answers from this index and archive."""
+def application(rooms: Rooms, readers: Readers, *, open_on_loopback: bool = False) -> ASGIApp:
+    """Return the application that answers from these rooms."""
     app = Starlette(
         routes=[Mount("/dicom-web", routes=routes())],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
-    app.state.db, app.state.archive, app.state.readers = db, archive, readers
-    return Access(app, db, readers, open_on_loopback=open_on_loopback)
+    app.state.db, app.state.trail, app.state.readers = rooms.db, rooms.trail, readers
+    app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
+    return Access(app, rooms.db, readers, open_on_loopback=open_on_loopback)

@@ -7,16 +7,36 @@ import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fidac_node.errors import ConfigError
 from fidac_node.receive import listener
 from fidac_node.system import tls
 
+if TYPE_CHECKING:
+    from peewee import Database
+
+    from fidac_node.audit.trail import Trail
+    from fidac_node.hub.archive import Archive
+
 log = logging.getLogger(__name__)
 
 STAGE: Final = "web"
 STALLED_SECONDS: Final = 60.0
+
+
+class Rooms(NamedTuple):
+    """What the web server answers from.
+
+    What is answered stands in ``trail`` before. ``scratch`` is a folder with room for an object in another encoding;
+    ``limit`` (bytes) is how large one may be.
+    """
+
+    db: Database
+    archive: Archive
+    trail: Trail
+    scratch: Path
+    limit: int
 
 
 @dataclass(frozen=True)

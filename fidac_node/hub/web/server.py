@@ -8,11 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 import uvicorn
-from peewee import Database
 
-from fidac_node.hub.archive import Archive
 from fidac_node.hub.web.app import application
-from fidac_node.hub.web.listening import Settings
+from fidac_node.hub.web.listening import Rooms, Settings
 from fidac_node.hub.web.streaming import Readers
 from fidac_node.system import tls
 
@@ -24,8 +22,7 @@ _LONGEST_HEAD: Final = 128 << 10
 
 def serve(
     settings: Settings,
-    db: Database,
-    archive: Archive,
+    rooms: Rooms,
     listener: socket.socket,
     stop: threading.Event,
     ready: Callable[[], None],
@@ -34,9 +31,9 @@ def serve(
 
     Raises :class:`ConfigError` for files of TLS that cannot be used.
     """
-    readers = Readers(db)
+    readers = Readers(rooms.db)
     config = uvicorn.Config(
-        application(db, archive, readers, open_on_loopback=settings.open_on_loopback),
+        application(rooms, readers, open_on_loopback=settings.open_on_loopback),
         http="h11",
         ws="none",
         lifespan="off",

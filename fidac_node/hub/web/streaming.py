@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from peewee import Database, PeeweeException
 from starlette.exceptions import HTTPException
@@ -51,6 +51,9 @@ class Reader:
         except PeeweeException as error:
             self._db.close()  # a connection that broke stays broken: the next question opens another
             raise unavailable("the index does not answer") from error
+        except OSError as error:
+            log.error("the hub's disk does not answer: %s", error.strerror)
+            raise unavailable("the hub's disk does not answer") from error
 
 
 class Readers:
@@ -91,6 +94,15 @@ class Readers:
             self._idle.pop().close()
 
 
+class Head(NamedTuple):
+    """What is said before a body: its media type, the status, headers, and its size (bytes) where that is known."""
+
+    media_type: str
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    size: int | None = None
+
+
 class Streamed(Response):
     """A body made in ``reader``'s thread: ``first``, then each of ``chunks`` when the one before was taken.
 
@@ -103,15 +115,17 @@ class Streamed(Response):
         chunks: Generator[bytes],
         reader: Reader,
         readers: Readers,
+        head: Head,
         *,
-        media_type: str,
         stalled: float = STALLED_SECONDS,
     ) -> None:
-        self.status_code = 200
-        self.media_type = media_type
+        self.status_code = head.status
+        self.media_type = head.media_type
         self.background = None
-        self.init_headers()
+        self.init_headers(head.headers)
         del self.headers["content-length"]
+        if head.size is not None:
+            self.headers["content-length"] = str(head.size)
         self._first, self._chunks, self._stalled = first, chunks, stalled
         self._reader, self._readers = reader, readers
 
@@ -125,6 +139,8 @@ class Streamed(Response):
                 sending.result()
         except TimeoutError:
             log.info("a client took nothing for %.0f s, its answer ends", self._stalled)
+        except HTTPException as error:  # the status is said already: an answer that breaks off is not taken for whole
+            log.error("an answer breaks off: %s", error.detail)
         finally:
             sending.cancel()
             leaving.cancel()
@@ -144,9 +160,7 @@ class Streamed(Response):
         return await self._reader.call(lambda: next(self._chunks, b""))
 
 
-async def streamed(
-    readers: Readers, chunks: Generator[bytes], *, media_type: str, none: Response | None = None
-) -> Response:
+async def streamed(readers: Readers, chunks: Generator[bytes], head: Head, *, none: Response | None = None) -> Response:
     """Return the answer that ``chunks`` make, of which the first is read, so that errors still become a status.
 
     ``none`` is the answer when there is not one chunk; the first may be empty.
@@ -155,7 +169,7 @@ async def streamed(
     try:
         first = await reader.call(lambda: next(chunks, None))
         if first is not None or none is None:
-            return Streamed(first or b"", chunks, reader, readers, media_type=media_type)
+            return Streamed(first or b"", chunks, reader, readers, head)
     except BaseException:
         reader.end(chunks)
         readers.give_back(reader)

@@ -24,7 +24,7 @@ from pydicom.sequence import Sequence
 
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.errors import ConfigError, Permanent, Temporary
-from fidac_node.hub import filing
+from fidac_node.hub import filing, metadata
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.filing import CommitmentCheck, Filer, verify
 from fidac_node.hub.index import Registry, StudyFilter, add_site, find, prepare, totals
@@ -531,7 +531,9 @@ def test_a_crash_at_any_step_ends_with_every_object_exactly_once(
     assert {row.entry for row in list_held(last.db)} == {str(conflict), str(stranger)}
     assert all(last.spool.entries(state) == [] for state in ("new", "work"))
     others = {path.name for path in last.archive.directory.rglob("*") if path.is_file() and path.suffix != ".dcm"}
-    assert others == {"DIGESTS"}
+    assert others - {"METADATA"} == {"DIGESTS"}
+    for place, path in last.archive.walk():  # kept or made anew, it is of this file
+        assert list(last.archive.said([place], limit=1 << 20)) == [metadata.Writer().made(path, 1 << 20)]
     assert all(last.archive.filed(place) == last.archive.measured(place) for place, _ in last.archive.walk())
     undisputed = [(CT, sop) for sop in files][1:]
     assert last.check(*undisputed) == (undisputed, [])

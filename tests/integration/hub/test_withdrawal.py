@@ -14,11 +14,11 @@ from peewee import Database
 from fidac_node.dicom.statuses import WITHDRAWN
 from fidac_node.errors import NotFound, Permanent
 from fidac_node.hub.filing import Filer
+from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, StudyFilter, add_site, find, prepare
 from fidac_node.hub.index.held import list_held
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.withdrawn import Refusals, Target, studies_of
-from fidac_node.hub.inspection import Inspection
 from fidac_node.hub.tombstones import Tombstones, Withdrawal
 from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.withdrawal import Withdrawals
@@ -117,7 +117,7 @@ def test_what_is_withdrawn_is_in_no_answer_and_refused_when_it_comes_again_while
     put(rooms.spool, data_set(1, 3, 1, 1))  # another study of that patient
     rooms.file_all()
     assert ((1, 3) in of_lille(rooms)) is (what == "a study")
-    assert [checked for checked in Inspection(rooms.archive, rooms.db, rooms.spool).check() if checked.fault] == []
+    assert [checked for checked in Fixity(rooms.archive, rooms.db, rooms.spool).check() if checked.fault] == []
     name, number = done.id, rooms.withdrawals().undo(done.id)[1]
     assert number == done.instances and whole.items() <= rooms.files().items()
     assert of_lille(rooms) >= {(1, 1), (1, 2), (2, 1)} and rooms.asked(1, 1, 1, 1) is True

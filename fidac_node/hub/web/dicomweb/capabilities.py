@@ -30,6 +30,8 @@ RETRIEVALS: Final = (
     "/studies/{study}/series/{series}",
     "/studies/{study}/series/{series}/instances/{instance}",
 )
+BULK_DATA: Final = f"{RETRIEVALS[-1]}/bulkdata/{{path}}"
+FRAMES: Final = f"{RETRIEVALS[-1]}/frames/{{frames}}"
 _UID: Final = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$", "maxLength": 64}
 _ERRORS: Final = {
     "400": "The query cannot be read",

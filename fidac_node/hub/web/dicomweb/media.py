@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -11,16 +11,21 @@ from starlette.requests import Request
 
 DICOM_JSON: Final = "application/dicom+json"
 JSON: Final = "application/json"
+MULTIPART: Final = "multipart/related"
 _LONGEST: Final = 4096
 
 
 @dataclass(frozen=True)
 class MediaType:
-    """One range of an Accept header: its type in small letters, its parameters and how much it is wished, 0 to 1."""
+    """One range of an Accept header: its type in small letters, its parameters and how much it is wished, 0 to 1.
+
+    ``in_parts``: it is what each part of a ``multipart/related`` is to be.
+    """
 
     name: str
     parameters: dict[str, str] = field(default_factory=dict)
     quality: float = 1.0
+    in_parts: bool = False
 
     def covers(self, name: str) -> bool:
         """Say whether ``name`` is within this range."""
@@ -47,6 +52,20 @@ def chosen(request: Request, offered: Sequence[str]) -> str:
             if wish.covers(name):
                 return name
     raise HTTPException(406, f"this is given as {' or '.join(offered)}")
+
+
+def wishes_of(ranges: Sequence[MediaType], name: str) -> list[MediaType]:
+    """Return which of ``ranges`` something of the media type ``name`` fulfils: in parts, or alone.
+
+    Everything is in parts for who takes anything (PS3.18 Table 8.7.3-1).
+    """
+    wishes = []
+    for one in ranges:
+        in_parts = one.name in (MULTIPART, "multipart/*", "*/*")
+        kind = one.parameters.get("type", "*/*").lower() if in_parts else one.name
+        if MediaType(kind).covers(name):
+            wishes.append(replace(one, name=name, in_parts=in_parts))
+    return wishes
 
 
 def _media_type(text: str) -> MediaType:

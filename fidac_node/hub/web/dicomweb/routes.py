@@ -1,16 +1,24 @@
-"""The addresses of DICOMweb, as PS3.18 spells them (Tables 10.1-1 and 10.6.1-1)."""
+"""The addresses of DICOMweb, as PS3.18 spells them (Tables 10.1-1, 10.4.1-1 to -6 and 10.6.1-1)."""
 
 from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from fidac_node.hub.web.dicomweb.capabilities import RETRIEVALS, SEARCHES, capabilities
+from fidac_node.hub.web.dicomweb.bulk import bulk_data
+from fidac_node.hub.web.dicomweb.capabilities import BULK_DATA, FRAMES, RETRIEVALS, SEARCHES, capabilities
+from fidac_node.hub.web.dicomweb.frames import frames
+from fidac_node.hub.web.dicomweb.metadata import metadata
 from fidac_node.hub.web.dicomweb.qido import search
 from fidac_node.hub.web.dicomweb.wado import retrieve
 
 
 def routes() -> list[BaseRoute]:
     """Return them, each with its view."""
-    searches = [Route(path, search(level)) for path, level in SEARCHES.items()]
-    described = [Route(path, capabilities, methods=["OPTIONS"]) for path in ("/", *SEARCHES, *RETRIEVALS)]
-    return [*described, *searches, *(Route(path, retrieve) for path in RETRIEVALS)]
+    return [
+        *(Route(path, capabilities, methods=["OPTIONS"]) for path in ("/", *SEARCHES, *RETRIEVALS)),
+        *(Route(path, search(level)) for path, level in SEARCHES.items()),
+        *(Route(path, retrieve) for path in RETRIEVALS),
+        *(Route(f"{path}/metadata", metadata) for path in RETRIEVALS),
+        Route(BULK_DATA.replace("{path}", "{path:path}"), bulk_data),
+        Route(FRAMES, frames),
+    ]

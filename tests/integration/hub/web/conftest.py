@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ import pytest
 from peewee import Database
 from pydicom.dataset import Dataset
 
+from fidac_node.audit.trail import Trail
+from fidac_node.dicom.part10 import meta_in
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
 from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.index import add_site, prepare
 from fidac_node.hub.index.record import describe, record
 from fidac_node.hub.index.tokens import add_token
-from fidac_node.hub.web.listening import STAGE, Settings, listen
+from fidac_node.hub.web.listening import STAGE, Rooms, Settings, listen
 from fidac_node.hub.web.server import serve
 from fidac_node.system.database import connect
 from tests.hub_objects import data_set, encoded
@@ -29,6 +33,7 @@ from tests.hub_objects import data_set, encoded
 class WebHub:
     db: Database
     archive: Archive
+    rooms: Rooms
     url: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1000)))
 
@@ -39,10 +44,17 @@ class WebHub:
             place = Place(site, ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
             path = self.archive.path(place)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encoded(ds, syntax))
+            path.write_bytes(_deflated(encoded(ds, syntax)) if syntax == DEFLATED else encoded(ds, syntax))
             paths.append(path)
         record(self.db, [describe(path, site) for path in paths])
         return paths
+
+    def keep(self, *paths: Path) -> None:
+        """Keep beside these files what filing keeps: what they are, and what they say."""
+        places = [Place(*path.with_suffix("").parts[-4:]) for path in paths]
+        filed = {place: self.archive.measured(place) for place in places}
+        self.archive.note(filed)
+        self.archive.describe({place: one.digest for place, one in filed.items()}, limit=1 << 30)
 
     def token(self, *scopes: str, programme: str = "") -> str:
         return add_token(self.db, f"test{next(self._numbers)}", scopes or ("read:index", "read:images"), programme, 1)
@@ -57,13 +69,18 @@ class WebHub:
             return client.get(path, params=query or None)
 
 
+def _deflated(content: bytes) -> bytes:
+    offset = meta_in(content)[1]
+    return content[:offset] + zlib.compress(content[offset:], wbits=-zlib.MAX_WBITS)
+
+
 @contextmanager
 def serving(hub: WebHub, **changes: Any) -> Iterator[WebHub]:
     settings = Settings(**{**_DEFAULTS, **changes})
     sock = listen(settings)[STAGE]
     host, port = sock.getsockname()[:2]
     stop, ready = threading.Event(), threading.Event()
-    thread = threading.Thread(target=serve, args=(settings, hub.db, hub.archive, sock, stop, ready.set))
+    thread = threading.Thread(target=serve, args=(settings, hub.rooms, sock, stop, ready.set))
     thread.start()
     assert ready.wait(30)
     scheme = "https" if settings.tls_certificate else "http"
@@ -91,7 +108,8 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
     prepare(db)
     add_site(db, "LILLE", "LILLE_NODE")
     add_site(db, "PARIS", "PARIS_NODE")
-    hub = WebHub(db, Archive(tmp_path / "archive"))
+    archive = Archive(tmp_path / "archive")
+    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), tmp_path, 1 << 30))
     hub.file(
         *(
             data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)
@@ -114,6 +132,15 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebHub]:
     directory = tmp_path_factory.mktemp("web")
     db = connect("sqlite:///index.db", directory)
     with serving(filled(db, directory)) as hub:
+        yield hub
+    db.close()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[WebHub]:
+    """On SQLite, for a test that changes what is there."""
+    db = connect("sqlite:///index.db", tmp_path)
+    with serving(filled(db, tmp_path)) as hub:
         yield hub
     db.close()
 

@@ -228,3 +228,28 @@ def test_what_is_no_http_is_refused_and_the_next_client_served(web: WebHub, requ
         assert sock.recv(12) == b"HTTP/1.1 400"
     sock.close()
     wait_until(lambda: web.get("/studies").status_code == 200)
+
+
+def test_each_question_and_retrieval_is_in_the_record_of_acts_before_it_is_answered(own: WebHub) -> None:
+    token = own.token("read:index", "read:images")
+    own.get("/studies", token, PatientID="DUPONT", StudyDate="20030101-")
+    own.get("/studies", token, PatientID="DUPONT", Modality="CT")
+    own.get("/studies", token, AccessionNumber="1")
+    one = f"/studies/{uid(1, 1)}/series/{uid(1, 1, 1)}/instances/{uid(1, 1, 1, 1)}"
+    for path in (f"/studies/{uid(1, 1)}", f"{one}/metadata", f"{one}/frames/1", f"{one}/bulkdata/7FE00010"):
+        assert own.get(path, token).status_code == 200
+    own.get(one, own.token("read:index"))
+    acts = [(act.who, act.act, act.number, act.reason) for act in own.rooms.trail.acts()]
+    assert acts == [
+        *[("test0", "query", 0, "")] * 3,
+        *(("test0", "retrieve", number, "") for number in (7, 1, 1, 1)),
+        ("test1", "retrieve", None, "it may find, not retrieve"),
+    ]
+    record = own.rooms.trail.path.read_text()
+    assert "DUPONT" not in record and uid(1, 1, 1, 1) in record
+    asked = [act for act in own.rooms.trail.acts() if act.act == "retrieve"]
+    assert asked[0].studies == {uid(1, 1): "PSEUDO0001"} and asked[0].origin == "127.0.0.1"
+    own.rooms.trail.path.unlink()
+    own.rooms.trail.path.mkdir()
+    for path in ("/studies", f"/studies/{uid(1, 1)}", f"{one}/metadata"):
+        assert own.get(path, token).status_code == 503

@@ -5,24 +5,26 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
 from email.parser import BytesParser
-from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from dicomweb_client import DICOMwebClient
 from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels.encoders import RLELosslessEncoder
 from requests import Session
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.hub.archive import Place
 from fidac_node.hub.index.models import Instance
-from fidac_node.system.database import connect
-from tests.hub_objects import data_set, uid
-from tests.integration.hub.web.conftest import WebHub, filled, serving
+from tests.hub_objects import data_set, encoded, uid
+from tests.integration.hub.web.conftest import WebHub
 
 STUDY, SERIES, SOP = uid(1, 1), uid(1, 1, 1), uid(1, 1, 1, 1)
+RLE = "1.2.840.10008.1.2.5"
 ONE = f"/studies/{STUDY}/series/{SERIES}/instances/{SOP}"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -43,6 +45,38 @@ def parts(answer: object) -> list[tuple[dict[str, str], bytes]]:
         head, _, content = piece[2:].partition(b"\r\n\r\n")
         found.append((dict(line.split(": ", 1) for line in head.decode().split("\r\n")), content))
     return found
+
+
+def compressed(instance: int = 1, frames: int = 1) -> Dataset:
+    """Of patient 6, as RLE: noise, other in each instance and frame."""
+    pixels = np.random.default_rng(instance).integers(0, 4096, (frames, 32, 48)).astype("<u2")
+    ds = data_set(
+        6,
+        instance=instance,
+        Rows=32,
+        Columns=48,
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2",
+        BitsStored=12,
+        HighBit=11,
+        PixelRepresentation=0,
+        NumberOfFrames=frames,
+    )
+    described = {
+        "rows": 32,
+        "columns": 48,
+        "samples_per_pixel": 1,
+        "photometric_interpretation": "MONOCHROME2",
+        "bits_allocated": 16,
+        "bits_stored": 12,
+        "pixel_representation": 0,
+        "number_of_frames": 1,
+    }
+    coded = [RLELosslessEncoder.encode(frame, encoding_plugin="pydicom", **described) for frame in pixels]
+    ds.PixelData = encapsulate(coded)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    return ds
 
 
 def file_of(web: WebHub, *numbers: int, site: str = "LILLE") -> bytes:
@@ -89,14 +123,6 @@ def test_one_object_comes_alone_with_ranges_and_a_validator(web: WebHub) -> None
         assert int(client.head(ONE).headers["content-length"]) == len(whole)
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[WebHub]:
-    db = connect("sqlite:///index.db", tmp_path)
-    with serving(filled(db, tmp_path)) as hub:
-        yield hub
-    db.close()
-
-
 def test_implicit_vr_becomes_explicit_vr_for_who_does_not_ask_for_it_and_nothing_else_changes(
     own: WebHub,
 ) -> None:
@@ -117,15 +143,51 @@ def test_implicit_vr_becomes_explicit_vr_for_who_does_not_ask_for_it_and_nothing
     assert named.content == path.read_bytes()
 
 
-def test_what_is_compressed_is_given_as_it_is_stored_or_not_and_the_answer_says_how_to_ask(own: WebHub) -> None:
-    Instance.update(transfer_syntax_uid=JPEG_LS).where(Instance.sop_instance_uid == SOP).execute(own.db)
-    for accept in ("*/*", "application/dicom", 'multipart/related; type="application/dicom"'):
-        answer = own.get(f"/studies/{STUDY}", headers={"Accept": accept})
-        assert answer.status_code == 406
-        assert "transfer-syntax=*" in answer.json()["message"]
-    assert len(parts(own.get(f"/studies/{STUDY}", headers={"Accept": AS_STORED}))) == 7
-    named = f"application/dicom; transfer-syntax={JPEG_LS}"
-    assert own.get(ONE, headers={"Accept": f"application/dicom;q=0.9, {named};q=0.1"}).status_code == 200
+def test_what_is_compressed_is_given_as_it_is_stored_or_decoded_to_the_last_bit(own: WebHub) -> None:
+    paths = own.file(*(compressed(n) for n in (1, 2)), data_set(6, instance=3), syntax=RLE)
+    Instance.update(transfer_syntax_uid=EXPLICIT_VR_LE).where(Instance.sop_instance_uid == uid(6, 1, 1, 3)).execute(
+        own.db
+    )
+    paths[2].write_bytes(encoded(data_set(6, instance=3)))
+    pixels = bytes(range(32))
+    address = f"/studies/{uid(6, 1)}"
+    assert [content for _, content in parts(own.get(address, headers={"Accept": AS_STORED}))] == [
+        path.read_bytes() for path in paths
+    ]
+    for syntax in (EXPLICIT_VR_LE, IMPLICIT_VR_LE):
+        accept = f'multipart/related; type="application/dicom"; transfer-syntax={syntax}'
+        found = parts(own.get(address, headers={"Accept": accept}))
+        assert {headers["Content-Type"] for headers, _ in found} == {f"application/dicom; transfer-syntax={syntax}"}
+        for path, (_, content) in zip(paths, found, strict=True):
+            decoded = dcmread(io.BytesIO(content)).PixelData
+            assert decoded == (pixels if path == paths[2] else dcmread(path).pixel_array.astype("<u2").tobytes())
+    one = f"{address}/series/{uid(6, 1, 1)}/instances/{uid(6, 1, 1, 1)}"
+    accept = f"application/dicom; transfer-syntax={JPEG_LS};q=0.9, application/dicom; transfer-syntax={RLE};q=0.1"
+    assert own.get(one, headers={"Accept": accept}).content == paths[0].read_bytes()
+    answer = own.get(one, headers={"Accept": f"application/dicom; transfer-syntax={JPEG_LS}"})
+    assert answer.status_code == 406 and "transfer-syntax=*" in answer.json()["message"]
+
+
+def test_what_cannot_be_decoded_is_406_and_as_it_is_stored_it_is_given(own: WebHub) -> None:
+    ds = compressed(1)
+    ds.PixelData = encapsulate([b"no codestream"])
+    (path,) = own.file(ds, syntax=JPEG_LS)
+    answer = own.get(f"/studies/{uid(6, 1)}")
+    assert answer.status_code == 406 and "transfer-syntax=*" in answer.json()["message"]
+    ((_, content),) = parts(own.get(f"/studies/{uid(6, 1)}", headers={"Accept": AS_STORED}))
+    assert content == path.read_bytes()
+
+
+def test_what_somebody_has_already_is_not_sent_again(web: WebHub) -> None:
+    for path in (f"/studies/{STUDY}", f"/studies/{STUDY}/metadata", f"{ONE}/frames/1", f"{ONE}/bulkdata/7FE00010"):
+        tag = web.get(path).headers["etag"]
+        again = web.get(path, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content, again.headers["etag"].removeprefix("W/")) == (
+            304,
+            b"",
+            tag.removeprefix("W/"),
+        )
+    assert web.get(ONE, headers={"If-None-Match": web.get(f"/studies/{STUDY}").headers["etag"]}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -179,6 +241,7 @@ def test_memory_stays_flat_while_a_gigabyte_is_fetched(own: WebHub) -> None:
     """The server is in this process; the client counts and forgets."""
     path = own.archive.path(Place("LILLE", STUDY, SERIES, SOP))
     os.truncate(path, 1 << 30)  # sparse: only its size matters here
+    Instance.update(bytes=1 << 30).where(Instance.sop_instance_uid == SOP).execute(own.db)
     process = psutil.Process()
     before, most, size = process.memory_info().rss, 0, 0
     with own.client(Accept=AS_STORED) as client, client.stream("GET", ONE) as answer:
@@ -187,6 +250,7 @@ def test_memory_stays_flat_while_a_gigabyte_is_fetched(own: WebHub) -> None:
             if number % 32 == 0:
                 most = max(most, process.memory_info().rss)
     assert size > 1 << 30
+    assert int(answer.headers["content-length"]) == size
     assert most - before < 64 << 20
 
 

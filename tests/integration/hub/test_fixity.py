@@ -13,10 +13,10 @@ import pytest
 from peewee import Database
 
 from fidac_node.commitment.reasons import NO_SUCH_INSTANCE
+from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.filed import archived_bytes, wrong
 from fidac_node.hub.index.generation import begin, begin_for, generation, told_to
 from fidac_node.hub.index.tallies import count_wrong
-from fidac_node.hub.inspection import Inspection
 from fidac_node.hub.scrub import FILE, Scrub, read
 from fidac_node.system.database import connect
 from tests.hub_objects import CT, data_set, put
@@ -35,12 +35,12 @@ class Rooms(HubRooms):
         return connect(self.url, self.directory)
 
     @property
-    def inspection(self) -> Inspection:
-        return Inspection(self.archive, self.db, self.spool)
+    def fixity(self) -> Fixity:
+        return Fixity(self.archive, self.db, self.spool)
 
     def faults(self) -> dict[str, str]:
         """What is wrong, by the name of the file."""
-        return {checked.place.sop: checked.fault for checked in self.inspection.check() if checked.fault}
+        return {checked.place.sop: checked.fault for checked in self.fixity.check() if checked.fault}
 
 
 @pytest.fixture
@@ -129,19 +129,17 @@ def test_a_reading_goes_on_after_any_object_and_in_both_databases_alike(database
             put(rooms.spool, data_set(*numbers, instance))
     rooms.file_all()
     file_of(rooms).unlink()
-    found = list(rooms.inspection.check())
+    found = list(rooms.fixity.check())
     assert len(found) == 8 and [checked.fault for checked in found if checked.fault] == ["missing"]
     assert sum(checked.size for checked in found) == archived_bytes(rooms.db)
     for number, checked in enumerate(found):
-        assert [one.place for one in rooms.inspection.check(checked.place)] == [
-            one.place for one in found[number + 1 :]
-        ]
+        assert [one.place for one in rooms.fixity.check(checked.place)] == [one.place for one in found[number + 1 :]]
     assert wrong(rooms.db) == [found[0].place]
     rooms.db.close()
 
 
 def scrub(rooms: Rooms, *, days: float = 1e-9, rate: int = 1 << 30) -> Scrub:
-    return Scrub(rooms.inspection, rooms.db, rooms.archive.directory, days=days, rate=rate)
+    return Scrub(rooms.fixity, rooms.db, rooms.archive.directory, days=days, rate=rate)
 
 
 def test_a_restart_reads_on_where_the_archive_was_read_to_and_the_end_is_written_down(rooms: Rooms) -> None:
