@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import config_option, duplicates
 from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
@@ -64,7 +64,7 @@ def _list(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple
 
 
 @click.command(name="find")
-@click.argument("level", type=click.Choice(list(_TABLE_COLUMNS)))
+@click.argument("level", type=click.Choice(list(_TABLE_COLUMNS)), required=False)
 @config_option("hub")
 @filter_options
 @click.option(
@@ -81,6 +81,9 @@ def _list(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple
     "--group-by", default="", callback=_list, metavar="KEY,...", help="Count by site, label, kernel, month and others."
 )
 @click.option("--follow-up", is_flag=True, help="Patients with more than one study, with the days between.")
+@click.option(
+    "--duplicates", "twice", is_flag=True, help="Studies that came under two sites or UIDs: they have images in common."
+)
 @click.option("--exact-times", is_flag=True, help="Add when it was received: for administrators; do not hand out.")
 @click.option(
     "--format",
@@ -96,7 +99,7 @@ def _list(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple
 @click.option("--after", default="", metavar="UID", help="Go on after the row with this UID (of patients: PatientID).")
 def command(
     config: Path,
-    level: str,
+    level: str | None,
     form: str,
     *,
     limit: int | None,
@@ -104,6 +107,7 @@ def command(
     sort: tuple[str, ...],
     group_by: tuple[str, ...],
     follow_up: bool,
+    twice: bool,
     exact_times: bool,
     after: str,
     **filters: Any,
@@ -112,6 +116,11 @@ def command(
 
     Texts match in any case; * stands for any text and ? for any character.
     """
+    if twice:
+        duplicates.show(config, filters, form, limit)
+        return
+    if level is None:
+        raise click.UsageError("say what: patients, studies, series or instances; or --duplicates")
     from fidac_node.operations.finding import Question, asked, write_parquet
 
     wanted = Question(level, question(filters), sort, after, group_by, follow_up, exact_times)

@@ -31,6 +31,8 @@ from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
 from fidac_node.hub.later import Later
+from fidac_node.hub.likeness import INTERVAL as LIKENESS_SECONDS
+from fidac_node.hub.likeness import Likeness
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
 from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
@@ -125,6 +127,8 @@ def run(config_path: Path) -> int:
         Chore("keeping the index", 30.0, ownership.keep),
         Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
+    likeness = Likeness(hub.archive, hub.db)
+    chores.append(Chore("looking at pixels", LIKENESS_SECONDS, likeness.turn))
     scrub = _scrub(hub)
     if hub.config.archive.scrub_days:
         chores.append(Chore("reading the archive through", SCRUB_SECONDS, scrub.turn))
@@ -142,6 +146,7 @@ def run(config_path: Path) -> int:
         return supervisor.run()
     finally:
         scrub.stop()
+        likeness.stop()
 
 
 def _scrub(hub: Hub) -> Scrub:

@@ -24,7 +24,7 @@ from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
 from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
-from fidac_node.dicom import marks, tags
+from fidac_node.dicom import marks, part10, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
@@ -37,7 +37,7 @@ from fidac_node.hub.index.journal import Answered
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
 from fidac_node.hub.index.sites import Registry
 from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
-from fidac_node.receive.check import is_whole
+from fidac_node.hub.pixels import Read, read_through
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT, Spool
@@ -92,6 +92,7 @@ class _Case:
     site: str = ""
     sop: str = ""
     description: Description | None = None
+    pixels: str = ""
     is_new: bool = False
 
 
@@ -274,8 +275,10 @@ class Filer:
 
     def _examine(self, case: _Case) -> None:
         case.path = path = self._spool.path(case.entry)
-        if not is_whole(path, case.entry):  # the hub is about to answer for it
+        read = _read_through(path)
+        if read is None or read.digest != case.entry.digest:  # the hub is about to answer for it
             raise Permanent(CORRUPT, "its file is not as it was received: look at the disk; the site sends it again")
+        case.pixels = read.pixels
         with opened(path, limit=self._limit) as (meta, header):
             case.sop = meta.sop_instance_uid
             site = self._registry.site_of(meta.source_ae)
@@ -304,7 +307,9 @@ class Filer:
         filed = self._put(case, place)
         # A file of this name that is another one by now is read when the site asks for it.
         seen = self._archive.fingerprint(place) if filed.digest == case.entry.digest else 0
-        case.description = replace(case.description, digest=filed.digest, bytes=filed.size, seen=seen)
+        case.description = replace(
+            case.description, digest=filed.digest, bytes=filed.size, seen=seen, pixels=case.pixels
+        )
         places[place.site, place.sop] = place
         pseudonyms[place.site, place.study] = pseudonym
 
@@ -522,6 +527,14 @@ class CommitmentCheck:
             for entry, reason in reasons.items()
             if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
         }
+
+
+def _read_through(path: Path) -> Read | None:
+    """A file read once; ``None`` for one that is none any more. Raises ``OSError``."""
+    try:
+        return read_through(path)
+    except part10.Malformed:
+        return None
 
 
 def _said(error: Exception) -> str:

@@ -225,6 +225,12 @@ _JOURNAL: Final = (
     "CREATE INDEX commitment_study ON commitment (study, site)",
 )
 
+# What tells one image from another, whoever sent it under whatever UID.
+_PIXELS: Final = (
+    "ALTER TABLE instance ADD COLUMN pixels TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX instance_pixels ON instance (pixels)",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -241,6 +247,7 @@ STEPS: Final = (
     Step("0013-doubted", statements(*_DOUBTED)),
     Step("0013-withdrawn", statements(*_WITHDRAWN)),
     Step("0014-journal", statements(*_JOURNAL)),
+    Step("0013-pixels", statements(*_PIXELS)),
 )
 
 

@@ -132,6 +132,7 @@ class Instance(Model):
 
     ``digest`` is that of its data set as the spool spells it, empty where an older version filed; ``seen`` tells the
     file (size, time of change, inode) that was known to have it, or is negative when it was found to be wrong.
+    ``pixels`` is the sum of its decoded pixels, or what :mod:`fidac_node.hub.pixels` has for none.
     """
 
     id = BigAutoField()
@@ -150,6 +151,7 @@ class Instance(Model):
     received_at = DateTimeField()
     digest = TextField(default="")
     seen = BigIntegerField(default=0)
+    pixels = TextField(default="")
 
     class Meta:
         indexes = ((("site", "sop_instance_uid"), True),)
