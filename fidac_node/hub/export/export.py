@@ -147,7 +147,7 @@ class Export:
         while page := list(islice(items, _PAGE)):
             known = kept(db, ((item.site, item.sop) for item in page))
             for item in page:
-                if (item.site, item.sop) not in known:
+                if (item.site, item.sop) not in known and item.path not in self.result.failed:
                     self._target.remove(item.path)
                     self.result.failed[item.path] = "it was withdrawn meanwhile; run the same again"
                     self.result.objects -= 1
