@@ -20,14 +20,17 @@ from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
+from fidac_node.hub.arrivals import Arrivals
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
+from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
+from fidac_node.hub.later import Later
 from fidac_node.hub.likeness import INTERVAL as LIKENESS_SECONDS
 from fidac_node.hub.likeness import Likeness
 from fidac_node.hub.query.find import FindScp, find_contexts
@@ -187,9 +190,11 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safeio.forget(draft.fileno(), _HEADER)
         hub.spool.put(draft, entry)
 
-    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle)
+    answers = Later(hub.db, note_answers, "answers about commitment")
+    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle, note=answers.note)
     commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
+    arrivals = Arrivals(hub.db, hub.registry.site_of)
     retrieve = RetrieveScp(
         hub.db,
         hub.archive,
@@ -211,14 +216,15 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=[*commitment.handlers(), *FindScp(hub.db, clients, hub.trail).handlers()],
+        handlers=[*commitment.handlers(), *arrivals.handlers()],
         guests=clients.networks_of,
     )
-    policy = replace(policy, services=retrieve.services())
+    policy = replace(policy, services=FindScp(hub.db, clients, hub.trail).services() | retrieve.services())
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
-    failures.close(_GRACE_SECONDS / 4)
+    for one in (failures, arrivals, answers):
+        one.close(_GRACE_SECONDS / 12)
 
 
 def _generation(hub: Hub, calling_ae: str) -> str:

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
+from fidac_node.hub.index.journal import Answered
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
 from fidac_node.hub.index.sites import Registry
 from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
@@ -411,7 +412,7 @@ class CommitmentCheck:
     """Answers storage commitment requests (PS3.4 J.3): which objects the hub answers for.
 
     ``instance_handle`` names a SOPInstanceUID as the spool does; ``patience`` is how many seconds an answer
-    may wait for objects that are received but not filed yet.
+    may wait for objects that are received but not filed yet; ``note`` hears of each study what was answered.
     """
 
     def __init__(
@@ -423,7 +424,9 @@ class CommitmentCheck:
         instance_handle: Callable[[str], str],
         *,
         patience: float = 10.0,
+        note: Callable[[Answered], None] = lambda _: None,
     ) -> None:
+        self._note = note
         self._spool = spool
         self._archive = archive
         self._db = db
@@ -447,6 +450,7 @@ class CommitmentCheck:
         site = self._registry.site_of(calling_ae)
         if site is None:
             return [], [(*reference, NO_SUCH_INSTANCE) for reference in references]
+        asked_at = utc_now()
         handles = {sop: self._handle(sop) for _, sop in references}
         wanted = set(handles.values())
         waiting, held = self._await_filing(wanted), self._held(site, wanted)
@@ -474,7 +478,22 @@ class CommitmentCheck:
                 failed.append((sop_class, sop, CLASS_CONFLICT))
             else:
                 ok.append((sop_class, sop))
+        self._note_each(site, asked_at, references, places, {sop for _, sop in ok})
         return ok, failed
+
+    def _note_each(
+        self,
+        site: str,
+        asked_at: datetime,
+        references: Sequence[tuple[str, str]],
+        places: Mapping[tuple[str, str], Place],
+        committed: Collection[str],
+    ) -> None:
+        """Tell of each study that is known how many of its objects were asked for, and how many committed to."""
+        known = [(places[site, sop].study, sop) for _, sop in references if (site, sop) in places]
+        safe = Counter(study for study, sop in known if sop in committed)
+        for study, objects in Counter(study for study, _ in known).items():
+            self._note(Answered(site, study, asked_at, utc_now(), objects, safe[study]))
 
     def _await_filing(self, handles: set[str]) -> set[str]:
         """Give the filing a moment, and return which of ``handles`` still wait for it."""

@@ -27,6 +27,8 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "site": ("id",),
     "tally": ("name",),
     "held": ("entry",),
+    "arrival": ("id",),
+    "commitment": ("id",),
     "withdrawn": ("site_id", "kind", "name", "withdrawal"),
     "withdrawn_instance": ("site_id", "sop_instance_uid"),
 }
