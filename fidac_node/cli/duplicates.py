@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from fidac_node.cli.opening import opened_index
-from fidac_node.cli.rows import write_rows
+from fidac_node.cli.rows import FORMATS, write_rows
+
+if TYPE_CHECKING:
+    from fidac_node.operations.index import StudyFilter
 
 _TABLE: Final = (
     *("images", "site", "PatientID", "StudyInstanceUID", "instances"),
@@ -17,15 +20,17 @@ _TABLE: Final = (
 )
 
 
-def show(config: Path, filters: Mapping[str, Any], form: str, limit: int | None) -> None:
-    """Print the pairs of studies that have images in common, and how many images were compared."""
-    site = filters["site"]
-    if any(value not in ("", None, False, ()) for name, value in filters.items() if name != "site"):
-        raise click.UsageError("--duplicates goes with --site, --format and --limit alone")
-    from fidac_node.operations.duplicates import MOST_STUDIES, Duplicate, compared, duplicates
+def show(config: Path, wanted: StudyFilter, form: str, limit: int | None, *, others: bool) -> None:
+    """Print the pairs of studies that have images in common, and how many images were compared.
 
-    with opened_index(config) as (_, db):
-        found, counts = duplicates(db, site), compared(db)
+    ``others``: more was asked than goes with it.
+    """
+    from fidac_node.operations.duplicates import MOST_STUDIES, Duplicate, find
+
+    if others or form not in FORMATS or replace(wanted, site="") != type(wanted)():
+        raise click.UsageError(f"--duplicates goes with --site, --limit and --format {', '.join(FORMATS)} alone")
+    with opened_index(config) as (settings, db):
+        found, counts = find(settings, db, wanted.site)
     write_rows(found[: limit or None], _TABLE if form == "table" else Duplicate._fields, form)
     if form == "table":
         click.echo(
@@ -34,6 +39,6 @@ def show(config: Path, filters: Mapping[str, Any], form: str, limit: int | None)
             err=True,
         )
     if counts.unknown:
-        click.echo(f"{counts.unknown} images were not looked at yet: the hub does so slowly, while it runs", err=True)
+        click.echo(f"{counts.unknown} images were not looked at yet: the hub does so, slowly, while it runs", err=True)
     if counts.unreadable:
         click.echo(f"{counts.unreadable} images cannot be decoded here, and so not compared", err=True)

@@ -99,15 +99,15 @@ def _list(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple
 @click.option("--after", default="", metavar="UID", help="Go on after the row with this UID (of patients: PatientID).")
 def command(
     config: Path,
+    *,
     level: str | None,
     form: str,
-    *,
+    twice: bool,
     limit: int | None,
     names: tuple[str, ...],
     sort: tuple[str, ...],
     group_by: tuple[str, ...],
     follow_up: bool,
-    twice: bool,
     exact_times: bool,
     after: str,
     **filters: Any,
@@ -116,13 +116,14 @@ def command(
 
     Texts match in any case; * stands for any text and ? for any character.
     """
-    if twice:
-        duplicates.show(config, filters, form, limit)
-        return
-    if level is None:
-        raise click.UsageError("say what: patients, studies, series or instances; or --duplicates")
     from fidac_node.operations.finding import Question, asked, write_parquet
 
+    if twice:
+        others = any((level, names, sort, group_by, follow_up, exact_times, after))
+        duplicates.show(config, question(filters), form, limit, others=others)
+        return
+    if level is None:
+        raise click.UsageError(f"say what: {', '.join(_TABLE_COLUMNS)}; or --duplicates")
     wanted = Question(level, question(filters), sort, after, group_by, follow_up, exact_times)
     names = names or _columns(wanted, form)
     if unknown := [name for name in names if name not in wanted.types]:

@@ -370,7 +370,7 @@ class Filer:
         gone = withdrawals(self._db, descriptions)
         for new in descriptions if gone else ():
             if new.of_whom in gone:
-                self._archive.path(new.place).unlink(missing_ok=True)
+                self._archive.discard(new.place)
 
     def _describe(self, cases: list[_Case]) -> None:
         """Keep what new objects say, which nobody waits for: what is not kept now is made when it is asked for."""
