@@ -11,7 +11,7 @@ ARGS    ?=
 
 BIN      := $(VENV)/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := dcmtk orthanc orthanc-dicomweb dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra
+PACKAGES := dcmtk orthanc orthanc-dicomweb dcm2niix dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
@@ -24,7 +24,7 @@ help:
 	@echo "make bench [ARGS=--quick]             speed and memory beside DCMTK, Orthanc and deid, on this machine"
 	@echo "make lint                             lint, format check and types only"
 	@echo "make format                           put the code into shape"
-	@echo "make examples                         write config/*.example.toml from the code"
+	@echo "make examples                         write config/*.example.toml and the tables of docs/conformance-statement.md from the code"
 	@echo "make lock                             write requirements.lock from the newest versions allowed"
 	@echo "make clean                            remove .venv and everything generated"
 
@@ -50,9 +50,10 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-examples: $(VENV)/.demo
+examples: $(VENV)/.test
 	$(BIN)/python -c "from pathlib import Path; from fidac_node.config.config import HubConfig, SiteConfig, example; \
 	[Path(f'config/{name}.example.toml').write_text(example(cls), 'utf-8') for name, cls in (('site', SiteConfig), ('hub', HubConfig))]"
+	$(BIN)/python -m tests.conformance
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

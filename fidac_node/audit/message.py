@@ -52,12 +52,13 @@ _EXPORT: Final = _Event(_Code("110106", "Export"), "R")
 _DELETED: Final = _Event(_Code("110105", "DICOM Study Deleted"), "D")
 _ALERT: Final = _Code("110113", "Security Alert")
 _OTHER: Final = _Event(_ALERT, "E", _Code("110132", "Use of Restricted Function"))
-# By a word of the act; what has none of them is the use of a function that not everybody has.
+# By a word of the act, the last that is here; what has none of them is the use of a function that not everybody has.
 _EVENTS: Final = {
     "query": _QUERY,
     "retrieve": _TRANSFERRED,
     "export": _EXPORT,
     "withdraw": _DELETED,
+    "--undo": _OTHER,
     "client": _Event(_ALERT, "E", _Code("110137", "User Security Attributes Changed")),
     "token": _Event(_ALERT, "E", _Code("110137", "User Security Attributes Changed")),
     "recipe": _Event(_ALERT, "E", _Code("110131", "Software Configuration")),
@@ -74,7 +75,7 @@ def messages(act: Act, source: str) -> Iterator[bytes]:
 
 
 def _message(act: Act, source: str, pseudonym: str, studies: Sequence[str]) -> Element:
-    event = next((_EVENTS[word] for word in act.act.split() if word in _EVENTS), _OTHER)
+    event = next((_EVENTS[word] for word in reversed(act.act.split()) if word in _EVENTS), _OTHER)
     message = Element("AuditMessage")
     moment = datetime.datetime.fromtimestamp(act.at, datetime.UTC).isoformat(timespec="milliseconds")
     outcome = _MINOR_FAILURE if act.outcome else _SUCCESS

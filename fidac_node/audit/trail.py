@@ -129,12 +129,24 @@ class Trail:
 
     def acts(self, wanted: Wanted = ALL) -> Iterator[Act]:
         """The acts that are wanted, in the order in which they began. Lines that nobody understands are left out."""
-        ends = self._ends(wanted.since)
+        ends = self._ends(lambda _of, at: at >= wanted.since)
         for line, fields in self._lines():
             act = None if "of" in fields else _act(fields)
             if act is not None and wanted.has(act):
-                end = ends.get(_hash(line))
-                yield replace(act, **end) if end else act
+                yield replace(act, **ends.get(_hash(line), {}))
+
+    def of_study(self, study: str) -> list[Act]:
+        """The acts by which objects of a study were handed out, in order."""
+        named = json.dumps(study).encode("ascii")
+        giving = {
+            fields.get("of")
+            for fields in (_fields(line) for line in self._raw() if named in line)
+            if study in (fields.get("studies") or ())
+        }
+        ends = self._ends(lambda of, _at: of in giving) if giving else {}
+        begun = ((_hash(line), line) for line in self._raw()) if giving else ()
+        found = [(ends[name], _act(_fields(line))) for name, line in begun if name in ends]
+        return [replace(act, **end | {"studies": {study: end["studies"][study]}}) for end, act in found if act]
 
     def verify(self) -> Verdict:
         """Follow the chain from the first line to the last."""
@@ -161,23 +173,28 @@ class Trail:
         self._append({"at": time.time(), **end}, durable=bool(doing.studies))
 
     def _append(self, fields: dict[str, Any], *, durable: bool) -> str:
-        """Add a line and return its hash."""
-        safeio.make_directories(self.path.parent)
-        with FileIO(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
-            fd = file.fileno()
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            self._give_to_owner(fd)
-            size = os.fstat(fd).st_size
-            last, is_cut = _last_line(fd, size)
-            line = json.dumps(fields | {"previous": _hash(last)}).encode("ascii")
-            data = (b"\n" if is_cut else b"") + line + b"\n"
-            if os.write(fd, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
-            fcntl.flock(fd, fcntl.LOCK_UN)  # who comes meanwhile shares the sync
-            if durable:
-                os.fdatasync(fd)
-            if not size:
-                safeio.sync_directory(self.path.parent)
+        """Add a line and return its hash. Raises ``OSError``, which names the file."""
+        try:
+            safeio.make_directories(self.path.parent)
+            with FileIO(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
+                return self._append_to(file.fileno(), fields, durable=durable)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def _append_to(self, fd: int, fields: dict[str, Any], *, durable: bool) -> str:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        self._give_to_owner(fd)
+        size = os.fstat(fd).st_size
+        last, is_cut = _last_line(fd, size)
+        line = json.dumps(fields | {"previous": _hash(last)}).encode("ascii")
+        data = (b"\n" if is_cut else b"") + line + b"\n"
+        if os.write(fd, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fcntl.flock(fd, fcntl.LOCK_UN)  # who comes meanwhile shares the sync
+        if durable:
+            os.fdatasync(fd)
+        if not size:
+            safeio.sync_directory(self.path.parent)
         return _hash(line)
 
     def _give_to_owner(self, fd: int) -> None:
@@ -186,22 +203,25 @@ class Trail:
             owner = self.path.parent.stat()
             os.fchown(fd, owner.st_uid, owner.st_gid)
 
-    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Each line, and what it says; nothing where nobody understands it."""
+    def _raw(self) -> Iterator[bytes]:
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
             return
         with file:
             for line in file:
-                yield line.rstrip(b"\n"), _fields(line)
+                yield line.rstrip(b"\n")
 
-    def _ends(self, since: float) -> dict[str, dict[str, Any]]:
-        """What the acts came to that end from ``since`` on, by the hash of their first lines."""
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """Each line, and what it says; nothing where nobody understands it."""
+        return ((line, _fields(line)) for line in self._raw())
+
+    def _ends(self, is_wanted: Callable[[str, float], bool]) -> dict[str, dict[str, Any]]:
+        """What acts came to, by the hash of their first lines; ``is_wanted`` is told that, and when it was written."""
         ends: dict[str, dict[str, Any]] = {}
         for _, fields in self._lines():
-            of = fields.get("of")
-            if isinstance(of, str) and fields.get("at", 0.0) >= since:
+            of, at = fields.get("of"), fields.get("at")
+            if isinstance(of, str) and isinstance(at, float) and is_wanted(of, at):
                 end = ends.setdefault(of, {})
                 if studies := fields.get("studies"):
                     end.setdefault("studies", {}).update(studies)

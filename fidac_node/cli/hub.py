@@ -3,61 +3,34 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from fidac_node.cli import HELD, audit, client, config_option, held, keeping, recipe, setup_logging, token, withdraw
+from fidac_node.cli import (
+    HELD,
+    audit,
+    client,
+    config_option,
+    export,
+    find,
+    held,
+    keeping,
+    recipe,
+    setup_logging,
+    show,
+    token,
+    withdraw,
+)
 from fidac_node.cli.opening import opened_index
-from fidac_node.cli.rows import FORMATS, write_rows
-from fidac_node.cli.words import day, show_disk, show_failed_connections, when
-from fidac_node.dicom.marks import LABELS
+from fidac_node.cli.rows import write_rows
+from fidac_node.cli.words import show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import HubStatus
 
-_TABLE_ROWS: Final = 50
-_TABLE_COLUMNS: Final = {
-    "patients": ("site", "PatientID", "PatientSex", "studies", "series", "instances", "received_week"),
-    "studies": (
-        "site",
-        "PatientID",
-        "StudyDate",
-        "StudyInstanceUID",
-        "Modality",
-        "BodyPartExamined",
-        "label",
-        "series",
-        "instances",
-        "received_week",
-    ),
-    "series": (
-        *(
-            "site",
-            "PatientID",
-            "StudyDate",
-            "SeriesInstanceUID",
-            "Modality",
-            "BodyPartExamined",
-            "ManufacturerModelName",
-        ),
-        *("ConvolutionKernel", "SliceThickness", "label", "instances"),
-    ),
-    "instances": (
-        "site",
-        "PatientID",
-        "StudyDate",
-        "SOPInstanceUID",
-        "InstanceNumber",
-        "SliceThickness",
-        "label",
-        "bytes",
-        "received_week",
-    ),
-}
 _SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "code")
 
 
@@ -70,9 +43,15 @@ command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
 command.add_command(keeping.verify)
+command.add_command(keeping.reconcile)
+command.add_command(keeping.backup)
+command.add_command(keeping.restore)
 command.add_command(withdraw.command, "withdraw")
 command.add_command(token.command)
 command.add_command(audit.command)
+command.add_command(find.command)
+command.add_command(export.command)
+command.add_command(show.command)
 
 
 @command.command()
@@ -174,68 +153,6 @@ def site_list(config: Path, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("level", type=click.Choice(["patients", "studies", "series", "instances"]))
-@config_option("hub")
-@click.option("--site", default="", help="The site's id.")
-@click.option("--patient", default="", help="PatientID: the pseudonym, for example 'CHU*'.")
-@click.option("--study-uid", default="", help="StudyInstanceUID.")
-@click.option("--since", callback=day, metavar="YYYY-MM-DD", help="First StudyDate (dates are shifted, per patient).")
-@click.option("--until", callback=day, metavar="YYYY-MM-DD", help="Last StudyDate.")
-@click.option(
-    "--received-since", callback=day, metavar="YYYY-MM-DD", help="Received in the week (UTC) of this day or later."
-)
-@click.option("--label", type=click.Choice(LABELS, case_sensitive=False), help="What the site says of the case.")
-@click.option("--sex", default="", help="PatientSex: F, M or O.")
-@click.option("--min-age", type=click.IntRange(0), help="Youngest age, in years.")
-@click.option("--max-age", type=click.IntRange(0), help="Oldest age, in years.")
-@click.option("--modality", default="", help="Modality, for example CT.")
-@click.option("--body-part", default="", help="BodyPartExamined, for example CHEST.")
-@click.option("--manufacturer", default="", help="Manufacturer, for example 'siemens*'.")
-@click.option("--model", default="", help="ManufacturerModelName.")
-@click.option("--kernel", default="", help="ConvolutionKernel, for example 'b7*'; of several values each is looked at.")
-@click.option("--max-slice-thickness", type=click.FloatRange(0, min_open=True), help="SliceThickness at most, in mm.")
-@click.option("--contrast/--no-contrast", default=None, help="With or without a contrast agent.")
-@click.option(
-    "--min-instances",
-    type=click.IntRange(0),
-    help="At least so many instances (in the series for 'series' and 'instances', else in the study).",
-)
-@click.option(
-    "--complete", is_flag=True, help="Leave out series that lost an attribute in any instance ('lost' names them)."
-)
-@click.option(
-    "--exact-times", is_flag=True, help="Add when it was received: for administrators of the hub; do not hand out."
-)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
-@click.option(
-    "--limit", type=click.IntRange(0), help=f"At most so many rows, 0 for all; a table has {_TABLE_ROWS} unless told."
-)
-def find(config: Path, level: str, form: str, limit: int | None, exact_times: bool, **filters: Any) -> None:
-    """List the patients, studies, series or instances that match all the filters.
-
-    Texts match in any case; * stands for any text and ? for any character.
-    """
-    from fidac_node.operations.index import COLUMNS, EXACT_TIME, StudyFilter
-    from fidac_node.operations.index import find as ask
-
-    wanted = StudyFilter(**{name: value for name, value in filters.items() if value is not None})
-    _check(wanted.since, wanted.until, "--since is after --until: no date is in between")
-    _check(wanted.min_age, wanted.max_age, "--min-age is above --max-age: no age is in between")
-    if limit is None and form == "table":
-        limit = _TABLE_ROWS
-    columns = [*(_TABLE_COLUMNS[level] if form == "table" else COLUMNS[level]), *([EXACT_TIME] if exact_times else [])]
-    with (
-        opened_index(config) as (_, db),
-        closing(ask(db, level, wanted, limit or None, exact_times=exact_times)) as rows,
-    ):
-        number = write_rows(rows, columns, form)
-    if form == "table":
-        click.echo(
-            f"{number} {level}" + (" (there may be more: --limit 0)" if number and number == limit else ""), err=True
-        )
-
-
-@command.command()
 @config_option("hub")
 def reindex(config: Path) -> None:
     """Make the index anew from the archive; sites stay registered, and the hub may go on receiving.
@@ -257,11 +174,6 @@ def reindex(config: Path) -> None:
             err=True,
         )
     raise SystemExit(HELD if result.skipped or result.unregistered else 0)
-
-
-def _check(least: Any, most: Any, problem: str) -> None:
-    if least is not None and most is not None and least > most:
-        raise click.UsageError(problem)
 
 
 def _print_status(state: HubStatus) -> None:

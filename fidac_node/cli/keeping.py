@@ -55,6 +55,105 @@ def verify(config: Path, repair: bool, as_json: bool) -> None:
     raise SystemExit(HELD if found else 0)
 
 
+@click.command()
+@config_option("hub")
+@click.argument("site")
+@click.option(
+    "--list",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What the hub committed to, as the site wrote it ('site committed --list FILE').",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def reconcile(config: Path, site: str, file: Path | None, as_json: bool) -> None:
+    """Compare what was committed to SITE with what is here, both ways; what is missing here, the site is to send again.
+
+    Without --list only files that are known to be wrong count as missing.
+    """
+    from fidac_node.operations.keeping import reconcile_site
+
+    with opened_index(config) as (settings, db):
+        found = reconcile_site(settings, db, site, file)
+    again = [sop for sop, one in found.missing_at_hub.items() if one.kept]
+    if as_json:
+        missing = [{"SOPInstanceUID": sop, **one._asdict()} for sop, one in found.missing_at_hub.items()]
+        click.echo(
+            json.dumps(
+                {
+                    "missing_at_hub": missing,
+                    "missing_at_site": list(found.missing_at_site),
+                    "asked_again": again,
+                    "withdrawn": found.withdrawn,
+                },
+                indent=2,
+            )
+        )
+    else:
+        for sop, one in found.missing_at_hub.items():
+            left = "the site still has it, and is asked to send it again" if one.kept else "gone at the site, too"
+            click.echo(f"missing here: {sop}  study {one.study or '?'} of the site  {left}")
+        for sop in found.missing_at_site:
+            click.echo(f"not in the list: {sop}")
+        click.echo(
+            f"{len(found.missing_at_hub)} missing here, {len(again)} of them asked for again; "
+            f"{len(found.missing_at_site)} not in the site's list; {found.withdrawn} withdrawn",
+            err=True,
+        )
+        if gone := sorted({one.study for one in found.missing_at_hub.values() if not one.kept}):
+            click.echo(
+                f"what the site keeps no longer, its PACS must send again: studies {', '.join(gone)} ('site show STUDY "
+                "--identify' there)",
+                err=True,
+            )
+    raise SystemExit(HELD if found.missing_at_hub else 0)
+
+
+@click.command()
+@config_option("hub")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--archive-only", is_flag=True, help="Without the index.")
+def backup(config: Path, directory: Path, archive_only: bool) -> None:
+    """Copy index, archive and records to DIRECTORY; again, what is new since. The hub may go on."""
+    from fidac_node.config.config import load_hub
+    from fidac_node.operations.backup import back_up
+
+    with _progress("copying") as tell:
+        result = back_up(load_hub(config), directory, tell, archive_only=archive_only)
+    click.echo(f"{directory}: {result.copied} objects copied, {result.there} were there")
+    for path in result.wrong:
+        click.echo(printable(f"not as filed, not copied: {path}"), err=True)
+    for path in result.alone:
+        click.echo(printable(f"in the backup, and no more in the archive: {path}"), err=True)
+    if result.wrong or result.alone:
+        click.echo(
+            "'fidac-node hub verify' tells more; what the backup has, 'hub restore --archive-only' puts back", err=True
+        )
+        raise SystemExit(HELD)
+
+
+@click.command()
+@config_option("hub")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--archive-only", is_flag=True, help="Leave the index as it is; put back files that are missing.")
+def restore(config: Path, directory: Path, archive_only: bool) -> None:
+    """Put back from a backup in DIRECTORY what is not here; all is read then. The hub must not run.
+
+    Nothing that is right is overwritten. What came after the backup, the sites send again when they next ask, as far as
+    they keep it.
+    """
+    from fidac_node.config.config import load_hub
+    from fidac_node.operations.backup import restore as put_back
+
+    with _progress("copying") as tell:
+        result = put_back(load_hub(config), directory, tell, archive_only=archive_only)
+    index = "the index was put back; " if result.index else ""
+    click.echo(f"{index}{result.copied} objects put back, {result.there} were there, {len(result.alone)} are newer")
+    for path in result.wrong:
+        click.echo(printable(f"not as filed, not put back: {path}"), err=True)
+    click.echo("the sites are told to ask again; now all is read and compared", err=True)
+    click.get_current_context().invoke(verify, config=config, repair=False, as_json=False)
+
+
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar of bytes on standard error, where somebody looks."""

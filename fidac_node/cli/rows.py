@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import click
@@ -46,9 +46,11 @@ class _Counted:
 
 
 def _table(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
-    cells = [[printable(_cell(_value(row, name))) or "-" for name in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for line in ([*columns], *cells):
+    """Yield lines; the first block says how wide the columns are, so that few rows are read before one shows."""
+    cells = ([printable(_cell(_value(row, name))) or "-" for name in columns] for row in rows)
+    first = [[*columns], *islice(cells, _BLOCK)]
+    widths = [max(map(len, column)) for column in zip(*first, strict=True)]
+    for line in chain(first, cells):
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
@@ -98,7 +100,9 @@ def plain(value: Any) -> Any:
         return f"{value.isoformat(timespec='seconds')}Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _harmless(value: object) -> str:

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fidac_node.cli import HELD, config_option, difference, fail, patient, pseudonym, queue, refuse, setup_logging
+from fidac_node.cli import (
+    HELD,
+    committed,
+    config_option,
+    difference,
+    fail,
+    patient,
+    pseudonym,
+    queue,
+    refuse,
+    setup_logging,
+)
 from fidac_node.cli.opening import opened_ledger
 from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_disk, show_failed_connections, when
@@ -29,6 +40,7 @@ for _group in (queue.command, pseudonym.pseudonym, patient.command, pseudonym.pr
 
 
 command.add_command(refuse.command, "withdraw")
+command.add_command(committed.command, "committed")
 
 
 @command.command()

@@ -219,7 +219,7 @@ class Committer:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))
             if entry is not None and reference.sop_instance_uid not in failed:  # listed as both, it is not committed
                 self._outbox.mark_committed(entry)
-                self._journal.note(entry, "committed")
+                self._journal.note(entry, "committed", sop_instance_uid=reference.sop_instance_uid)
                 self._resends.pop(entry, None)
         for reference, reason in report.failed:
             entry = self._still_sent(asked.get(reference.sop_instance_uid))

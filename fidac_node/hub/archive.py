@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -186,6 +186,12 @@ class Archive:
                 _copy_synced(source, temporary)
             temporary.replace(target)
         _coarsen(str(target))
+
+    def discard(self, place: Place) -> None:
+        """Keep nothing of an object that must not be here. Raises ``OSError``."""
+        self.path(place).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            metadata.forget(self._name(place).rpartition("/")[0], [place.sop])
 
     def sync(self, places: Iterable[Place]) -> None:
         """Make the names of these objects safe from a power cut, each directory once."""

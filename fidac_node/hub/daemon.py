@@ -20,15 +20,20 @@ from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
+from fidac_node.hub.arrivals import Arrivals
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
+from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
 from fidac_node.hub.intake import Intake
+from fidac_node.hub.later import Later
+from fidac_node.hub.likeness import INTERVAL as LIKENESS_SECONDS
+from fidac_node.hub.likeness import Likeness
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
 from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
@@ -144,6 +149,8 @@ def run(config_path: Path) -> int:
         Chore("keeping the index", 30.0, ownership.keep),
         Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
+    likeness = Likeness(hub.archive, hub.db)
+    chores.append(Chore("looking at pixels", LIKENESS_SECONDS, likeness.turn))
     scrub = _scrub(hub)
     if hub.config.archive.scrub_days:
         chores.append(Chore("reading the archive through", SCRUB_SECONDS, scrub.turn))
@@ -161,6 +168,7 @@ def run(config_path: Path) -> int:
         return supervisor.run()
     finally:
         scrub.stop()
+        likeness.stop()
 
 
 def _scrub(hub: Hub) -> Scrub:
@@ -193,9 +201,12 @@ def run_child(config_path: Path, name: str) -> NoReturn:
 
 def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = hub.config.receive
-    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, PlainHandles().instance_handle)
+    answers = Later(hub.db, note_answers, "answers about commitment")
+    handle = PlainHandles().instance_handle
+    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
+    arrivals = Arrivals(hub.db, hub.registry.site_of)
     retrieve = RetrieveScp(
         hub.db,
         hub.archive,
@@ -217,14 +228,15 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         callers=hub.registry.knows,
         called=frozenset({receive.ae_title}),
         ready=hub.ready,
-        handlers=[*commitment.handlers(), *FindScp(hub.db, clients, hub.trail).handlers()],
+        handlers=[*commitment.handlers(), *arrivals.handlers()],
         guests=clients.networks_of,
     )
-    policy = replace(policy, services=retrieve.services())
+    policy = replace(policy, services=FindScp(hub.db, clients, hub.trail).services() | retrieve.services())
     failures = FailedConnections(hub.db)
     reception.serve(policy, hub.spool, hub.accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
-    failures.close(_GRACE_SECONDS / 4)
+    for one in (failures, arrivals, answers):
+        one.close(_GRACE_SECONDS / 12)
 
 
 def _generation(hub: Hub, calling_ae: str) -> str:

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from peewee import Database, PeeweeException
 from pydicom._private_dict import private_dictionaries
 
 from fidac_node.commitment.reasons import CLASS_CONFLICT, NO_SUCH_INSTANCE, PROCESSING_FAILURE
-from fidac_node.dicom import marks, tags
+from fidac_node.dicom import marks, part10, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
@@ -33,10 +33,11 @@ from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
+from fidac_node.hub.index.journal import Answered
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
 from fidac_node.hub.index.sites import Registry
 from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
-from fidac_node.receive.check import is_whole
+from fidac_node.hub.pixels import Read, read_through
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT, Spool
@@ -91,6 +92,7 @@ class _Case:
     site: str = ""
     sop: str = ""
     description: Description | None = None
+    pixels: str = ""
     is_new: bool = False
 
 
@@ -273,8 +275,10 @@ class Filer:
 
     def _examine(self, case: _Case) -> None:
         case.path = path = self._spool.path(case.entry)
-        if not is_whole(path, case.entry):  # the hub is about to answer for it
+        read = _read_through(path)
+        if read is None or read.digest != case.entry.digest:  # the hub is about to answer for it
             raise Permanent(CORRUPT, "its file is not as it was received: look at the disk; the site sends it again")
+        case.pixels = read.pixels
         with opened(path, limit=self._limit) as (meta, header):
             case.sop = meta.sop_instance_uid
             site = self._registry.site_of(meta.source_ae)
@@ -303,7 +307,9 @@ class Filer:
         filed = self._put(case, place)
         # A file of this name that is another one by now is read when the site asks for it.
         seen = self._archive.fingerprint(place) if filed.digest == case.entry.digest else 0
-        case.description = replace(case.description, digest=filed.digest, bytes=filed.size, seen=seen)
+        case.description = replace(
+            case.description, digest=filed.digest, bytes=filed.size, seen=seen, pixels=case.pixels
+        )
         places[place.site, place.sop] = place
         pseudonyms[place.site, place.study] = pseudonym
 
@@ -359,6 +365,13 @@ class Filer:
             self._attempt(case, lambda case: self._spool.remove(case.entry))
             self._tries.pop(case.entry, None)
 
+    def _leave_out(self, descriptions: list[Description]) -> None:
+        """Keep nothing of what was withdrawn while it was being filed: it has no row."""
+        gone = withdrawals(self._db, descriptions)
+        for new in descriptions if gone else ():
+            if new.of_whom in gone:
+                self._archive.discard(new.place)
+
     def _describe(self, cases: list[_Case]) -> None:
         """Keep what new objects say, which nobody waits for: what is not kept now is made when it is asked for."""
         new = [case.description for case in cases if case.is_new and case.description and case.entry not in self._due]
@@ -366,13 +379,6 @@ class Filer:
             self._archive.describe({one.place: one.digest for one in new}, limit=self._limit)
         except OSError as error:
             log.warning("archive: what %d objects say is not kept: %s", len(new), error.strerror)
-
-    def _leave_out(self, descriptions: list[Description]) -> None:
-        """Keep nothing of what was withdrawn while it was being filed: it has no row."""
-        gone = withdrawals(self._db, descriptions)
-        for new in descriptions if gone else ():
-            if new.of_whom in gone:
-                self._archive.path(new.place).unlink(missing_ok=True)
 
     def _hold(self, case: _Case, code: str, message: str) -> None:
         row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())
@@ -406,7 +412,7 @@ class CommitmentCheck:
     """Answers storage commitment requests (PS3.4 J.3): which objects the hub answers for.
 
     ``instance_handle`` names a SOPInstanceUID as the spool does; ``patience`` is how many seconds an answer
-    may wait for objects that are received but not filed yet.
+    may wait for objects that are received but not filed yet; ``note`` hears of each study what was answered.
     """
 
     def __init__(
@@ -418,7 +424,9 @@ class CommitmentCheck:
         instance_handle: Callable[[str], str],
         *,
         patience: float = 10.0,
+        note: Callable[[Answered], None] = lambda _: None,
     ) -> None:
+        self._note = note
         self._spool = spool
         self._archive = archive
         self._db = db
@@ -442,6 +450,7 @@ class CommitmentCheck:
         site = self._registry.site_of(calling_ae)
         if site is None:
             return [], [(*reference, NO_SUCH_INSTANCE) for reference in references]
+        asked_at = utc_now()
         handles = {sop: self._handle(sop) for _, sop in references}
         wanted = set(handles.values())
         waiting, held = self._await_filing(wanted), self._held(site, wanted)
@@ -469,7 +478,22 @@ class CommitmentCheck:
                 failed.append((sop_class, sop, CLASS_CONFLICT))
             else:
                 ok.append((sop_class, sop))
+        self._note_each(site, asked_at, references, places, {sop for _, sop in ok})
         return ok, failed
+
+    def _note_each(
+        self,
+        site: str,
+        asked_at: datetime,
+        references: Sequence[tuple[str, str]],
+        places: Mapping[tuple[str, str], Place],
+        committed: Collection[str],
+    ) -> None:
+        """Tell of each study that is known how many of its objects were asked for, and how many committed to."""
+        known = [(places[site, sop].study, sop) for _, sop in references if (site, sop) in places]
+        safe = Counter(study for study, sop in known if sop in committed)
+        for study, objects in Counter(study for study, _ in known).items():
+            self._note(Answered(site, study, asked_at, utc_now(), objects, safe[study]))
 
     def _await_filing(self, handles: set[str]) -> set[str]:
         """Give the filing a moment, and return which of ``handles`` still wait for it."""
@@ -503,6 +527,14 @@ class CommitmentCheck:
             for entry, reason in reasons.items()
             if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
         }
+
+
+def _read_through(path: Path) -> Read | None:
+    """A file read once; ``None`` for one that is none any more. Raises ``OSError``."""
+    try:
+        return read_through(path)
+    except part10.Malformed:
+        return None
 
 
 def _said(error: Exception) -> str:

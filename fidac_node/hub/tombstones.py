@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from fidac_node.hub import digests
+from fidac_node.hub import digests, metadata
 from fidac_node.system import locks, safeio
 
 log = logging.getLogger(__name__)
 
-_BESIDE: Final = ".withdrawn"
-_IN_SPOOL: Final = "withdrawn"
+FOLDER: Final = ".withdrawn"  # of an archive
+IN_SPOOL: Final = "withdrawn"
 _NAME: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _BUSY: Final = "another withdrawal is under way; try again when it is done"
 
@@ -74,8 +74,8 @@ class Tombstones:
 
     def __init__(self, archive: Path, spool: Path) -> None:
         self._archive = archive
-        self._beside = archive / _BESIDE
-        self._places = (self._beside, spool / _IN_SPOOL)
+        self._beside = archive / FOLDER
+        self._places = (self._beside, spool / IN_SPOOL)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -191,7 +191,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _move_file(source: Path, target: Path) -> None:
-    if source.name == digests.FILE and target.exists():  # its later lines hold
+    if source.name in (digests.FILE, metadata.FILE) and target.exists():  # later lines hold
         with target.open("ab") as file:
             file.write(b"\n" + source.read_bytes())
         source.unlink()

@@ -23,6 +23,7 @@ from fidac_node.hub.index import (
     site_code,
 )
 from fidac_node.hub.index.held import HeldObject, list_held
+from fidac_node.hub.index.parquet import is_installed as writes_parquet
 from fidac_node.system import broken
 from fidac_node.system.database import connect, sqlite_path
 
@@ -49,6 +50,7 @@ __all__ = [
     "received_per_site",
     "register",
     "reindex",
+    "writes_parquet",
 ]
 
 

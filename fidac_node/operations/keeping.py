@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fidac_node.errors import NotFound
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.fixity import WORDS, Checked, Fixity
 from fidac_node.hub.index.filed import archived_bytes
 from fidac_node.hub.index.generation import begin_for
+from fidac_node.hub.index.withdrawn import SITE, sites_with
+from fidac_node.hub.reconcile import Listed, Reconciled, read_list, reconcile, wrong_here
 from fidac_node.operations.uses import hub_uses
 from fidac_node.spool.queue import Spool
 from fidac_node.system.database import exclusive
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from fidac_node.config.config import HubConfig
 
-__all__ = ["Looked", "Wrong", "ask_again", "look_through"]
+__all__ = ["Looked", "Reconciled", "Wrong", "ask_again", "look_through", "reconcile_site"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,24 @@ def ask_again(config: HubConfig, db: Database, sites: Iterable[str], why: str) -
         hub_uses(config).write("hub ask again", site, why)
         with exclusive(db):
             begin_for(db, site)
+
+
+def reconcile_site(config: HubConfig, db: Database, site: str, file: Path | None) -> Reconciled:
+    """Compare the list of a site in ``file`` with what is here, both ways.
+
+    Without a list only what is known to be wrong here is told. If anything is missing here, the site is told to ask
+    again. Raises :class:`ConfigError`, :class:`NotFound`, ``OSError``.
+    """
+    if not sites_with(db, SITE, site):
+        raise NotFound(f"no site {site} is registered; 'fidac-node hub site list' shows them")
+    if file is None:
+        found = Reconciled(dict.fromkeys(wrong_here(db, site), Listed("", kept=True)), (), 0)
+    else:
+        with file.open(encoding="ascii", errors="replace") as lines:
+            found = reconcile(db, Archive(config.archive.directory), site, read_list(lines, site))
+    if found.missing_at_hub:
+        ask_again(config, db, [site], f"{len(found.missing_at_hub)} objects are missing")
+    return found
 
 
 def _wrong(archive: Archive, checked: Checked) -> Wrong:

@@ -123,6 +123,11 @@ def undo(config: HubConfig, db: Database, name: str, reason: str) -> tuple[Withd
     return _withdrawals(config, db).undo(name)
 
 
+def settle(config: HubConfig, db: Database) -> None:
+    """Take out again what came back with an older copy."""
+    _withdrawals(config, db).settle()
+
+
 def all_of(config: HubConfig, db: Database) -> list[Withdrawal]:
     """Every withdrawal, the first one first."""
     return _withdrawals(config, db).all()

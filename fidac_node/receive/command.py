@@ -1,4 +1,4 @@
-"""Commands as bytes: C-STORE's request read, its response and a match of C-FIND written (PS3.7 6.3.1, 9.3.1, 9.3.2).
+"""Commands as bytes: C-STORE's request read, its response written (PS3.7 6.3.1, 9.3.1).
 
 pynetdicom needs a millisecond for each; every other command is its own.
 """
@@ -24,9 +24,7 @@ _AFFECTED_SOP_INSTANCE_UID: Final = 0x1000
 
 _C_STORE_RQ: Final = 0x0001
 _C_STORE_RSP: Final = 0x8001
-_C_FIND_RSP: Final = 0x8020
 _NO_DATA_SET: Final = 0x0101
-_DATA_SET: Final = 0x0001
 # The elements of a response that are numbers: group, element, length, and the value where it is always the same.
 _COMMAND_FIELD_RSP: Final = (0x0000, _COMMAND_FIELD, 2, _C_STORE_RSP)
 _RESPONDED_TO: Final = (0x0000, 0x0120, 2)
@@ -86,14 +84,6 @@ def store_response(
         _pdu(command[start : start + size], context_id, last=start + size >= len(command))
         for start in range(0, len(command), size)
     )
-
-
-def match_response(message_id: int, sop_class_uid: str, status: int) -> bytes:
-    """The command set of a C-FIND-RSP that an identifier follows (PS3.7 Table 9.3-4)."""
-    sop_class = _element(_AFFECTED_SOP_CLASS_UID, _even(sop_class_uid, b"\0"))
-    field, data_set = (0x0000, _COMMAND_FIELD, 2, _C_FIND_RSP), (0x0000, _COMMAND_DATA_SET_TYPE, 2, _DATA_SET)
-    numbers = _RESPONSE(*field, *_RESPONDED_TO, message_id, *data_set, *_STATUS, status)
-    return _GROUP_LENGTH(0x0000, 0x0000, 4, len(sop_class) + len(numbers)) + sop_class + numbers
 
 
 def _pdu(fragment: bytes, context_id: int, *, last: bool) -> bytes:

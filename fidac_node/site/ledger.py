@@ -68,6 +68,7 @@ _OF_OBJECT: Final = (
     "patient",
     "normalised",
     "lost",
+    "sop_instance_uid",
 )
 _OF_STATE: Final = ("reason", "message", "status", "next_attempt")
 _COLUMNS: Final = dict.fromkeys(_OF_OBJECT + _OF_STATE)
@@ -80,7 +81,7 @@ CREATE TABLE IF NOT EXISTS object (
     received_at REAL, bytes INTEGER, calling_ae TEXT, called_ae TEXT, label TEXT, label_source TEXT,
     reason TEXT, message TEXT, status INTEGER, next_attempt REAL,
     attempts INTEGER NOT NULL DEFAULT 0, last_attempt REAL, sent_bytes INTEGER, sent_syntax TEXT, patient TEXT,
-    normalised INTEGER, lost INTEGER,
+    normalised INTEGER, lost INTEGER, sop_instance_uid TEXT,
     turn INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_state ON object (state, study);
@@ -106,6 +107,7 @@ _ADDED: Final = {
         "patient": "TEXT",
         "normalised": "INTEGER",
         "lost": "INTEGER",
+        "sop_instance_uid": "TEXT",
         "turn": "INTEGER NOT NULL DEFAULT 0",
     },
     "event": {"turn": "INTEGER NOT NULL DEFAULT 0"},
@@ -463,6 +465,10 @@ class Ledger:
             "ORDER BY received_at, entry LIMIT ?",
             *(*states, study, study, reason, reason, *wanted, limit),
         )
+
+    def committed(self) -> list[tuple[str, str | None]]:
+        """What the hub has committed to: each object, and its de-identified SOP Instance UID as far as it is known."""
+        return self._all("SELECT entry, sop_instance_uid FROM object WHERE state = 'committed' ORDER BY entry")
 
     def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
         """One dictionary per study: counts per state, first and last change, labels; the latest first."""

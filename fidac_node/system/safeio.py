@@ -18,6 +18,7 @@ from typing import Final
 _RANGE_WRITE: Final = 2
 _SYNC_FILE_RANGE: Final = ctypes.CDLL(None).sync_file_range
 _SYNC_FILE_RANGE.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_SYNCFS: Final = ctypes.CDLL(None, use_errno=True).syncfs
 # link(2): another file system, none of its business, too many names for one file.
 CANNOT_LINK: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
@@ -62,6 +63,16 @@ def sync_file(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_file_system(directory: Path) -> None:
+    """Make everything on the file system of ``directory`` durable: for many files at once. Raises ``OSError``."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _SYNCFS(fd):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(directory))
     finally:
         os.close(fd)
 

@@ -7,8 +7,6 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
-
 from fidac_node.phantom import write_series
 from tests.scenario.network import Hub, Site, fidac
 from tests.support import wait_until
@@ -21,9 +19,8 @@ def bring(site: Site, directory: Path, seed: int) -> list[Path]:
     return files
 
 
-@pytest.mark.parametrize("part", ["index.db", "archive"])
-def test_a_hub_of_yesterday_gets_all_that_its_sites_still_keep_by_itself(
-    tmp_path: Path, hub: Hub, site: Site, part: str
+def test_an_index_of_yesterday_gets_all_that_its_sites_still_keep_by_itself(
+    tmp_path: Path, hub: Hub, site: Site
 ) -> None:
     hub.start()
     site.start()
@@ -40,17 +37,42 @@ def test_a_hub_of_yesterday_gets_all_that_its_sites_still_keep_by_itself(
     hub.start()
     hub.stop()
     before, files = hub.status()["generation"], hub.files()
-    if part == "archive":
-        shutil.rmtree(hub.directory / part)
-        shutil.copytree(tmp_path / "yesterday" / part, hub.directory / part)
-    else:
-        for file in hub.directory.glob("index.db*"):
-            file.unlink()
-        for file in (tmp_path / "yesterday").glob("index.db*"):
-            shutil.copy(file, hub.directory)
+    for file in hub.directory.glob("index.db*"):
+        file.unlink()
+    for file in (tmp_path / "yesterday").glob("index.db*"):
+        shutil.copy(file, hub.directory)
     hub.start()
     assert hub.status()["generation"] != before
     bring(site, tmp_path / "third", 3)
+    wait_until(lambda: len(hub.find()) == len(hub.files()) == 9, 60)
+    site.wait_for(committed=9, sent=0, outgoing=0)
+    assert files.items() <= hub.files().items()
+    assert (hub.status()["held"], site.status()["refused"]) == (0, 0)
+
+
+def test_a_hub_that_is_put_back_from_yesterdays_backup_learns_what_it_lost_and_gets_it_again(
+    tmp_path: Path, hub: Hub, site: Site
+) -> None:
+    hub.start()
+    site.start()
+    bring(site, tmp_path / "first", 1)
+    site.wait_for(committed=3)
+    fidac("hub", "backup", tmp_path / "backup", "--config", hub.config)
+    bring(site, tmp_path / "second", 2)
+    site.wait_for(committed=6)
+    files = hub.files()
+    hub.stop()
+    for part in ("archive", "spool"):
+        shutil.rmtree(hub.directory / part)
+    for file in hub.directory.glob("index.db*"):
+        file.unlink()
+    assert "3 objects put back" in fidac("hub", "restore", tmp_path / "backup", "--config", hub.config).stdout
+    fidac("site", "committed", "--list", tmp_path / "list", "--config", site.config)
+    asked = ("hub", "reconcile", site.site_id, "--list", tmp_path / "list", "--json", "--config", hub.config)
+    found = json.loads(fidac(*asked).stdout)
+    assert (len(found["missing_at_hub"]), len(found["asked_again"]), found["missing_at_site"]) == (3, 3, [])
+    hub.start()
+    bring(site, tmp_path / "third", 3)  # or an hour later, by itself
     wait_until(lambda: len(hub.find()) == len(hub.files()) == 9, 60)
     site.wait_for(committed=9, sent=0, outgoing=0)
     assert files.items() <= hub.files().items()

@@ -38,6 +38,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.index": ("dicom", "system", "hub"),
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
+    # What leaves as files is compared with what was filed.
+    "hub.export": ("dicom", "system", "receive.digest", "hub.index", "hub.archive", "hub.digests"),
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
         *("dicom", "system", "audit", "receive.association", "send"),
@@ -70,8 +72,9 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.index",
             *("hub.archive", "hub.answerable", "hub.transcode"),
             "hub.recipes",
+            "hub.export",
             # What was promised is looked after by a person as by the hub itself.
-            *("hub.fixity", "hub.scrub", "hub.withdrawal", "hub.tombstones"),
+            *("hub.fixity", "hub.scrub", "hub.withdrawal", "hub.tombstones", "hub.reconcile", "hub.backup"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),

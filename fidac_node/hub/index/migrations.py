@@ -205,6 +205,31 @@ _WITHDRAWN: Final = (
         PRIMARY KEY (site_id, sop_instance_uid))""",
     "ALTER TABLE site ADD COLUMN key TEXT",
 )
+# How objects came. By names and not by rows of objects, which `hub reindex` makes anew.
+_JOURNAL: Final = (
+    """CREATE TABLE arrival (
+        id {serial},
+        site TEXT NOT NULL,
+        address TEXT NOT NULL,
+        since {timestamp} NOT NULL,
+        until {timestamp} NOT NULL)""",
+    """CREATE TABLE commitment (
+        id {serial},
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        asked_at {timestamp} NOT NULL,
+        answered_at {timestamp} NOT NULL,
+        objects INTEGER NOT NULL,
+        committed INTEGER NOT NULL)""",
+    "CREATE INDEX arrival_site ON arrival (site, until)",
+    "CREATE INDEX commitment_study ON commitment (study, site)",
+)
+
+# What tells one image from another, whoever sent it under whatever UID.
+_PIXELS: Final = (
+    "ALTER TABLE instance ADD COLUMN pixels TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX instance_pixels ON instance (pixels)",
+)
 
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
@@ -221,6 +246,8 @@ STEPS: Final = (
     Step("0012-tokens", statements(*_TOKENS)),
     Step("0013-doubted", statements(*_DOUBTED)),
     Step("0013-withdrawn", statements(*_WITHDRAWN)),
+    Step("0013-pixels", statements(*_PIXELS)),
+    Step("0014-journal", statements(*_JOURNAL)),
 )
 
 

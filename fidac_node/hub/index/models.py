@@ -132,6 +132,7 @@ class Instance(Model):
 
     ``digest`` is that of its data set as the spool spells it, empty where an older version filed; ``seen`` tells the
     file (size, time of change, inode) that was known to have it, or is negative when it was found to be wrong.
+    ``pixels`` is the sum of its decoded pixels, or what :mod:`fidac_node.hub.pixels` has for none.
     """
 
     id = BigAutoField()
@@ -150,6 +151,7 @@ class Instance(Model):
     received_at = DateTimeField()
     digest = TextField(default="")
     seen = BigIntegerField(default=0)
+    pixels = TextField(default="")
 
     class Meta:
         indexes = ((("site", "sop_instance_uid"), True),)
@@ -229,10 +231,32 @@ class Token(Model):
     revoked_at = DateTimeField(null=True)
 
 
+class Arrival(Model):
+    """A site had associations from ``address`` between two moments (UTC)."""
+
+    id = BigAutoField()
+    site = TextField()
+    address = TextField()
+    since = DateTimeField()
+    until = DateTimeField()
+
+
+class Commitment(Model):
+    """A site asked for commitment to objects of a study, and got it for some; ``study`` is its StudyInstanceUID."""
+
+    id = BigAutoField()
+    site = TextField()
+    study = TextField()
+    asked_at = DateTimeField()
+    answered_at = DateTimeField()
+    objects = IntegerField()
+    committed = IntegerField()
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token)
+MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment)

@@ -6,7 +6,7 @@ What can be asked is a :class:`~fidac_node.hub.index.matching.StudyFilter`, what
 from __future__ import annotations
 
 import datetime
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -14,6 +14,8 @@ from peewee import JOIN, Database, fn
 
 from fidac_node.hub.index.matching import StudyFilter, of_instances, of_portions, of_series, of_studies, of_week
 from fidac_node.hub.index.models import Held, Instance, Patient, Profile, Series, Site, Study
+from fidac_node.hub.index.order import BY_SERIES, Order, sorted_by, usual
+from fidac_node.hub.index.order import after as go_on
 from fidac_node.hub.index.rows import COLUMNS, EXACT_TIME, ROWS, Row
 from fidac_node.hub.weeks import iso_week
 from fidac_node.system.database import snapshot, stream
@@ -59,11 +61,15 @@ def find(
     limit: int | None = None,
     *,
     offset: int = 0,
+    after: str = "",
+    sort: Sequence[str] = (),
     exact_times: bool = False,
 ) -> Generator[Row]:
     """Yield the rows of ``level`` (one of ``LEVELS``) that match, at most ``limit``, read as they are asked for.
 
-    The first ``offset`` of them are skipped.
+    The first ``offset`` of them are skipped, or all up to the one that ``after`` names (``order.NAMED_BY``), where a
+    page is right while data arrive. ``sort`` are columns in whose order they come instead of the usual one. Raises
+    :class:`NotFound`, :class:`ConfigError` for what these cannot be.
 
     Rows come in the order of site, patient, date and UIDs, which says nothing of when they were filed. Of the time of
     reception they have the week; ``exact_times`` adds ``received_at``, for the hub's administrators. A study matches
@@ -78,7 +84,9 @@ def find(
     }[level]
     make, names = ROWS[level], COLUMNS[level]
     with snapshot(db):
-        for columns in search(db, of_week(wanted), _Window(offset, limit)):
+        order = sorted_by(db, level, _SELECTED[level], sort) if sort else usual(level)
+        order = go_on(db, level, after, wanted.site) if after else order
+        for columns in search(db, of_week(wanted), _Window(offset, limit), order):
             received_at = columns[EXACT_TIME] if exact_times else None
             yield make._make([*_presented(columns, names), received_at])
 
@@ -191,10 +199,6 @@ def _of_level(model: Any) -> dict[str, Any]:
     }
 
 
-# What orders each level: never a row's number, which tells who was filed before whom.
-_BY_STUDY: Final = (Study.site, Patient.pseudonym, Study.date, Study.study_instance_uid)
-_BY_SERIES: Final = (*_BY_STUDY, Series.series_instance_uid)
-
 _SELECTED: Final = {
     "patients": {
         "site": Patient.site,
@@ -212,44 +216,44 @@ _SELECTED: Final = {
 }
 
 
-def _find_patients(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
-    query = Study.select(*_aliased(_SELECTED["patients"])).join(Patient).where(*of_studies(wanted))
+def _find_patients(db: Database, wanted: StudyFilter, window: _Window, order: Order) -> Iterator[_Columns]:
+    query = Study.select(*_aliased(_SELECTED["patients"])).join(Patient).where(*of_studies(wanted), *order.beyond)
     query = query.group_by(Patient.id, Patient.site, Patient.pseudonym, Patient.sex)
-    for row in stream(db, _within(query.order_by(Patient.site, Patient.pseudonym), window)):
+    for row in stream(db, _within(query.order_by(*order.by), window)):
         yield {**row, EXACT_TIME: _moment(row[EXACT_TIME])}
 
 
-def _find_studies(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
+def _find_studies(db: Database, wanted: StudyFilter, window: _Window, order: Order) -> Iterator[_Columns]:
     query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
-    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*_BY_STUDY)
-    rows = stream(db, _within(query.where(*of_studies(wanted)), window))
+    query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*order.by)
+    rows = stream(db, _within(query.where(*of_studies(wanted), *order.beyond), window))
     while page := list(islice(rows, _PAGE)):
         yield from _with_equipment(db, page)
 
 
-def _find_series(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
+def _find_series(db: Database, wanted: StudyFilter, window: _Window, order: Order) -> Iterator[_Columns]:
     query = (
         Series.select(*_aliased(_SELECTED["series"]), Series.column_spacing.alias("column_spacing"))
         .join(Study)
         .join(Patient)
     )
-    query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(*_BY_SERIES)
-    yield from stream(db, _within(query.where(*of_series(wanted)), window))
+    query = query.join_from(Series, Profile, JOIN.LEFT_OUTER).order_by(*order.by)
+    yield from stream(db, _within(query.where(*of_series(wanted), *order.beyond), window))
 
 
-def _find_instances(db: Database, wanted: StudyFilter, window: _Window) -> Iterator[_Columns]:
+def _find_instances(db: Database, wanted: StudyFilter, window: _Window, order: Order) -> Iterator[_Columns]:
     """Begin with the series that have what is asked for: there are a hundred times fewer of them."""
     query = (
         Instance.select(*_aliased(_SELECTED["instances"]), Series.column_spacing.alias("column_spacing"))
         .join(Series)
         .join(Study)
     )
-    query = (
-        query.join(Patient)
-        .join_from(Instance, Profile, JOIN.LEFT_OUTER)
-        .order_by(*_BY_SERIES, Instance.number, Instance.sop_instance_uid)
-    )
-    conditions, portions = of_instances(wanted), _portions(db, wanted)
+    query = query.join(Patient).join_from(Instance, Profile, JOIN.LEFT_OUTER).order_by(*order.by)
+    conditions = [*of_instances(wanted), *order.beyond]
+    if not order.is_own:  # the database sorts them all
+        yield from stream(db, _within(query.where(*of_portions(wanted), *conditions), window))
+        return
+    portions = _portions(db, wanted, order)
     if not conditions:  # all instances of these series match, and they are counted
         portions, window = _skipped(portions, window)
     end = None if window.limit is None else window.offset + window.limit
@@ -276,7 +280,7 @@ def _skipped(portions: Iterator[_Portion], window: _Window) -> tuple[Iterator[_P
     return iter(()), window
 
 
-def _portions(db: Database, wanted: StudyFilter) -> Iterator[_Portion]:
+def _portions(db: Database, wanted: StudyFilter, order: Order) -> Iterator[_Portion]:
     """Yield the series that may have instances to be found, in order, and how many instances those have.
 
     They come about as many at a time as make a page of rows.
@@ -284,7 +288,8 @@ def _portions(db: Database, wanted: StudyFilter) -> Iterator[_Portion]:
     query = Series.select(Series.id, Series.instances).join(Study).join(Patient)
     portion: list[int] = []
     size = 0
-    for series in stream(db, query.where(*of_portions(wanted)).order_by(*_BY_SERIES)):
+    conditions = [*of_portions(wanted), *order.series_beyond]
+    for series in stream(db, query.where(*conditions).order_by(*BY_SERIES)):
         portion.append(series["id"])
         size += series["instances"]
         if size >= _PORTION:

@@ -12,6 +12,7 @@ from peewee import Database, DataError, IntegrityError, chunked
 from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
+from fidac_node.hub.index.duplicates import pixels_kept
 from fidac_node.hub.index.generation import begin
 from fidac_node.hub.index.migrations import prepare
 from fidac_node.hub.index.models import OBJECTS, Site
@@ -26,6 +27,8 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "site": ("id",),
     "tally": ("name",),
     "held": ("entry",),
+    "arrival": ("id",),
+    "commitment": ("id",),
     "withdrawn": ("site_id", "kind", "name", "withdrawal"),
     "withdrawn_instance": ("site_id", "sop_instance_uid"),
 }
@@ -59,7 +62,7 @@ def reindex(
     """
     result = Reindexed()
     done = 0
-    with exclusive(db, long=True):
+    with exclusive(db, long=True), pixels_kept(db):
         for model in reversed(OBJECTS):
             if model is not Site:
                 model.delete().execute(db)

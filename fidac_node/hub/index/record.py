@@ -96,6 +96,7 @@ class Description:
     lost: frozenset[str] = frozenset()
     digest: str = ""
     seen: int = 0
+    pixels: str = ""
     time: str = ""
     series_number: int | None = None
 
@@ -278,7 +279,7 @@ def _insert(db: Database, fresh: list[Description]) -> None:
                 new.label,
                 new.label_source,
             ),
-            *(new.bytes, new.received_at, new.digest, new.seen),
+            *(new.bytes, new.received_at, new.digest, new.seen, new.pixels),
         )
         for new in fresh
     ]
@@ -288,7 +289,7 @@ def _insert(db: Database, fresh: list[Description]) -> None:
 _INSTANCE_COLUMNS: Final = (
     *("site_id", "series_id", "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "number", "frames"),
     *("slice_thickness", "profile_id", "label", "label_source", "bytes", "received_at"),
-    *("digest", "seen"),
+    *("digest", "seen", "pixels"),
 )
 
 

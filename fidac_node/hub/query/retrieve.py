@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from peewee import Database, PeeweeException
+from peewee import Database
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.presentation import build_context
 
@@ -27,15 +27,14 @@ from fidac_node.dicom.uids import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
 )
-from fidac_node.errors import Permanent, Temporary
 from fidac_node.hub.archive import Archive
-from fidac_node.hub.index.clients import Clients, permitted
-from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.words import words
 from fidac_node.hub.query.identifier import Refused, chosen, read
 from fidac_node.hub.query.keys import LEVELS
 from fidac_node.hub.query.outgoing import Outgoing, pairs, stored
-from fidac_node.hub.query.suboperations import SUCCESS, Lent, Queued, Suboperations, Talk
+from fidac_node.hub.query.responses import SUCCESS, Responses, allowed, refusing
+from fidac_node.hub.query.suboperations import Beside, Between, Suboperations, Talk
 from fidac_node.receive.association import LaneAssociation, Service
 from fidac_node.send.associate import Courier, Destination, Unavailable
 from fidac_node.send.upper_layer import Association
@@ -47,14 +46,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Request: TypeAlias = "C_GET | C_MOVE"
-
-# PS3.4 Tables C.4-2 and C.4-3, and PS3.7 Annex C for what any service may answer.
-NOT_AUTHORISED: Final = 0x0124
+# PS3.4 Tables C.4-2 and C.4-3.
 NOT_COUNTED: Final = 0xA701
 NOT_PERFORMED: Final = 0xA702
 DESTINATION_UNKNOWN: Final = 0xA801
-UNABLE: Final = 0xC002
 
 _MOST: Final = 0xFFFF  # sub-operations that a response can count (PS3.7 9.1.3.1.6, US)
 # Between two Pending responses, which are optional (PS3.4 C.4.2.3.1): each costs as much as a slice.
@@ -101,32 +96,17 @@ class RetrieveScp:
         """Return what serves which requests."""
         return {C_GET: self._serve, C_MOVE: self._serve}
 
-    def _serve(self, assoc: LaneAssociation, request: Request, context: Context) -> None:
-        """Answer; whatever goes wrong, the final response says so."""
-        talk = Queued(assoc, request, context)
-        try:
-            with borrowed(self._db):
-                self._answer(assoc, request, context, talk)
-        except Refused as error:
-            _fail(assoc, talk, error.status, str(error), *error.tags)
-        except Permanent as error:
-            _fail(assoc, talk, NOT_AUTHORISED, str(error))
-        except OSError:
-            log.exception("a retrieval of %s was not answered: it cannot be written down", assoc.calling)
-            _fail(assoc, talk, NOT_PERFORMED, "the record of acts cannot be written now")
-        except (Temporary, PeeweeException):
-            log.exception("a retrieval of %s was not answered: the index cannot be read", assoc.calling)
-            _fail(assoc, talk, NOT_COUNTED, "the index cannot be read now")
-        except Exception:  # the answer to anything unexpected is a failure
-            log.exception("a retrieval of %s was not answered: unexpected trouble", assoc.calling)
-            _fail(assoc, talk, UNABLE, "unexpected trouble, see the hub's log")
+    def _serve(self, assoc: LaneAssociation, request: C_GET | C_MOVE, context: Context) -> None:
+        responses = Responses(assoc, request, context)
+        with refusing(assoc, responses, "retrieval", no_index=NOT_COUNTED, no_record=NOT_PERFORMED), borrowed(self._db):
+            self._answer(assoc, request, responses)
 
-    def _answer(self, assoc: LaneAssociation, request: Request, context: Context, talk: Queued) -> None:
+    def _answer(self, assoc: LaneAssociation, request: C_GET | C_MOVE, responses: Responses) -> None:
         """Send what is asked for, write down who got how much of it, and say so."""
-        who = Who(assoc.calling, assoc.peer)
-        allowed = self._allowed(who)
+        who, context = Who(assoc.calling, assoc.peer), responses.context
+        may = allowed(self._clients, self._trail, who, "retrieve", "retrieve")
         asked = read(request.Identifier.getvalue() if request.Identifier else b"", context.transfer_syntax)
-        wanted = chosen(asked, _TOP[context.abstract_syntax], allowed)
+        wanted = chosen(asked, _TOP[context.abstract_syntax], may)
         what, send = words(LEVELS[asked.level], wanted), self._back
         if isinstance(request, C_MOVE):
             destination = self._destination(request)
@@ -137,19 +117,12 @@ class RetrieveScp:
         done = Suboperations(objects)
         with self._trail.doing(who, "retrieve", what) as retrieval:
             if objects:
-                send(assoc, context, talk, done)
+                send(assoc, responses, done)
             retrieval.number, retrieval.studies = done.sent, done.studies
             retrieval.outcome = "" if done.status == SUCCESS else str(done)
         log.info("%s retrieved at level %s: %s", who.name, asked.level, done)
-        talk.end(done)
-
-    def _allowed(self, who: Who) -> StudyFilter:
-        """What ``who`` may retrieve; a refusal is written down. Raises :class:`Permanent`."""
-        try:
-            return permitted(self._clients.named(who.name), "retrieve", StudyFilter(case_sensitive=True))
-        except Permanent as error:
-            self._trail.note(who, "retrieve", "refused", reason=str(error))
-            raise
+        numbers, failed = done.numbers(final=True), done.failed(context.transfer_syntax)
+        responses.say(done.status, done.comment, numbers=numbers, data=failed)
 
     def _destination(self, request: C_MOVE) -> Destination:
         title = str(request.MoveDestination or "").strip()
@@ -157,21 +130,19 @@ class RetrieveScp:
             raise Refused(DESTINATION_UNKNOWN, f"no destination {title} in [query] destinations of the hub")
         return self._destinations[title]
 
-    def _to(
-        self, destination: Destination, assoc: LaneAssociation, _context: Context, talk: Queued, done: Suboperations
-    ) -> None:
+    def _to(self, destination: Destination, assoc: LaneAssociation, responses: Responses, done: Suboperations) -> None:
         """Send to the destination of a C-MOVE (PS3.4 C.4.2)."""
         try:
-            courier = Courier.to(destination, pairs(done.objects), (assoc.calling, talk.message_id), again=True)
+            courier = Courier.to(destination, pairs(done.objects), (assoc.calling, responses.message_id), again=True)
             try:
-                self._send_all(courier, talk, done)
+                self._send_all(courier, Beside(responses), done)
             finally:
                 courier.release()
         except Unavailable as error:
             log.warning("%s: %d objects for %s were not sent", error, done.remaining, assoc.calling)
             done.fail_the_rest(str(error))
 
-    def _back(self, assoc: LaneAssociation, context: Context, queued: Queued, done: Suboperations) -> None:
+    def _back(self, assoc: LaneAssociation, responses: Responses, done: Suboperations) -> None:
         """Send over the connection on which a C-GET came (PS3.4 C.4.3)."""
         theirs = assoc.requestor.maximum_length or 0
         client = Destination(assoc.calling, assoc.peer, 0, assoc.called, dimse_timeout=self._timeout)
@@ -180,7 +151,7 @@ class RetrieveScp:
             with assoc.lend() as (sock, loan):
                 association = Association(client, borrowed_wire(sock), assoc.offered, most)
                 try:
-                    self._send_all(Courier(association, again=True), Lent(association, queued, context), done)
+                    self._send_all(Courier(association, again=True), Between(association, responses), done)
                 finally:
                     loan.rest = association.unread
         except (ConnectionError, Unavailable) as error:
@@ -194,8 +165,3 @@ class RetrieveScp:
             if done.remaining and time.monotonic() >= due:
                 talk.pending(done)
                 due = time.monotonic() + _PENDING_SECONDS
-
-
-def _fail(assoc: LaneAssociation, talk: Queued, status: int, comment: str, *tags: int) -> None:
-    log.warning("a retrieval of %s was refused with status %04XH: %s", assoc.calling, status, comment)
-    talk.refuse(status, comment, tags)

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import logging
-import struct
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from collections.abc import Sequence
+from typing import Final, Protocol
 
-from pynetdicom.dimse_primitives import C_MOVE
-
-from fidac_node.dicom.ae import Context
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.tags import FAILED_SOP_INSTANCE_UID_LIST
 from fidac_node.hub.query.outgoing import Outcome, Stored
-from fidac_node.receive.association import LaneAssociation
-from fidac_node.send.upper_layer import Association, Value, encode_command
-
-if TYPE_CHECKING:
-    from pynetdicom.dimse_primitives import C_GET
+from fidac_node.hub.query.responses import CANCELLED, PENDING, SUCCESS, Responses
+from fidac_node.send.upper_layer import Association, Value
 
 log = logging.getLogger(__name__)
 
 # PS3.4 Tables C.4-2 and C.4-3.
-SUCCESS: Final = 0x0000
-PENDING: Final = 0xFF00
 SOME_FAILED: Final = 0xB000
 ALL_FAILED: Final = 0xA702
-CANCELLED: Final = 0xFE00
 
-_GET_RSP, _MOVE_RSP = 0x8010, 0x8021
-_DATA_SET, _NO_DATA_SET = 0x0001, 0x0101
-_OFFENDING_ELEMENT: Final = 0x0901
-_MOST_COMMENT: Final = 64  # LO (PS3.7 C.5)
 _MOST_UIDS: Final = 0xFFFE  # bytes of a UI in Explicit VR (PS3.5 7.1.2): a thousand UIDs
 
 
@@ -85,6 +71,15 @@ class Suboperations:
             return SUCCESS
         return ALL_FAILED if self._counts["failed"] == len(self.objects) else SOME_FAILED
 
+    def failed(self, transfer_syntax_uid: str) -> bytes:
+        """The identifier that names what failed, as many as fit; nothing where nothing did (PS3.4 C.4.2.1.4.2)."""
+        text = "\\".join(self.failed_uids)
+        if len(text) > _MOST_UIDS:
+            text = text[:_MOST_UIDS].rpartition("\\")[0]
+            log.warning("of %d failed objects, %d are named", len(self.failed_uids), text.count("\\") + 1)
+        syntax = Syntax.of(transfer_syntax_uid)
+        return syntax.element(FAILED_SOP_INSTANCE_UID_LIST, "UI", text.encode()) if text else b""
+
     def numbers(self, *, final: bool) -> list[Value]:
         """The elements of a response that count (PS3.7 9.3.4.2): what remains is said while something does."""
         completed, failed, warning = self._counts.values()
@@ -93,7 +88,7 @@ class Suboperations:
 
 
 class Talk(Protocol):
-    """A retrieval's side of its association."""
+    """A retrieval's side of its association, while it sends."""
 
     def goes_on(self) -> bool:
         """Whether who asked still wants the rest."""
@@ -102,82 +97,35 @@ class Talk(Protocol):
         """Say how far it is."""
 
 
-class Queued:
-    """Responses over the association as everybody says them."""
+class Beside:
+    """Of a C-MOVE: the objects go over an association of their own."""
 
-    def __init__(self, assoc: LaneAssociation, request: C_GET | C_MOVE, context: Context) -> None:
-        self._assoc = assoc
-        self._context = context
-        self.message_id = cast(int, request.MessageID)
-        self._field = _MOVE_RSP if isinstance(request, C_MOVE) else _GET_RSP
+    def __init__(self, responses: Responses) -> None:
+        self._responses = responses
 
     def goes_on(self) -> bool:
         """See :class:`Talk`."""
-        return self._assoc.goes_on(self.message_id)
+        return self._responses.goes_on()
 
     def pending(self, done: Suboperations) -> None:
         """See :class:`Talk`."""
-        self._say(*self.response(PENDING, done.numbers(final=False)))
-
-    def end(self, done: Suboperations) -> None:
-        """Say the final response, and which objects failed."""
-        identifier = self._failed(done.failed_uids) if done.failed_uids else b""
-        self._say(*self.response(done.status, done.numbers(final=True), done.comment, identifier))
-
-    def refuse(self, status: int, comment: str, tags: Iterable[int] = ()) -> None:
-        """Say that nothing is sent, why, and which elements are to blame."""
-        offending = b"".join(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in tags)
-        self._say(*self.response(status, [], comment, offending=offending))
-
-    def response(
-        self,
-        status: int,
-        numbers: Sequence[Value],
-        comment: str = "",
-        identifier: bytes = b"",
-        offending: bytes = b"",
-    ) -> tuple[bytes, bytes]:
-        """A response, encoded: its command and its identifier."""
-        said: list[Value] = [
-            (0x0002, self._context.abstract_syntax),
-            (0x0100, self._field),
-            (0x0120, self.message_id),
-            (0x0800, _DATA_SET if identifier else _NO_DATA_SET),
-            (0x0900, status),
-        ]
-        if offending:
-            said.append((_OFFENDING_ELEMENT, offending))
-        if comment:
-            text = comment.encode("ascii", "replace").decode("ascii")[:_MOST_COMMENT]
-            said.append((0x0902, text + " " * (len(text) % 2)))
-        return encode_command([*said, *numbers]), identifier
-
-    def _failed(self, uids: list[str]) -> bytes:
-        text = "\\".join(uids)
-        if len(text) > _MOST_UIDS:
-            text = text[:_MOST_UIDS].rpartition("\\")[0]
-            log.warning("of %d failed objects, %d are named in the response", len(uids), text.count("\\") + 1)
-        return Syntax.of(self._context.transfer_syntax).element(FAILED_SOP_INSTANCE_UID_LIST, "UI", text.encode())
-
-    def _say(self, command: bytes, identifier: bytes) -> None:
-        self._assoc.say(self._context.context_id, command, identifier)
+        self._responses.say(PENDING, numbers=done.numbers(final=False))
 
 
-class Lent:
-    """Responses over the association that was lent for a C-GET, between its sub-operations."""
+class Between:
+    """Of a C-GET: over the association that was lent, between the objects."""
 
-    def __init__(self, association: Association, queued: Queued, context: Context) -> None:
+    def __init__(self, association: Association, responses: Responses) -> None:
         self._association = association
-        self._queued = queued
-        self._context = context
+        self._responses = responses
 
     def goes_on(self) -> bool:
         """See :class:`Talk`. Raises :class:`.Unavailable` when the client has left."""
         if self._association.receive(0) is not None:
             self._association.abort()  # one request at a time (PS3.7 D.3.3.3): nothing was asked
-        return self._queued.message_id not in self._association.cancelled
+        return self._responses.message_id not in self._association.cancelled
 
     def pending(self, done: Suboperations) -> None:
         """See :class:`Talk`."""
-        command, _ = self._queued.response(PENDING, done.numbers(final=False))
-        self._association.send(self._context, command)
+        command = self._responses.command(PENDING, numbers=done.numbers(final=False))
+        self._association.send(self._responses.context, command)

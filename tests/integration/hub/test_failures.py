@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from peewee import Database, OperationalError
 
-from fidac_node.hub import failures
+from fidac_node.hub import failures, later
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.index import failed_connections, prepare
@@ -82,7 +82,7 @@ def test_who_counts_does_not_wait_for_a_database_that_is_away_and_nothing_is_for
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(failures, "_AGAIN", 0.05)
+    monkeypatch.setattr(later, "_AGAIN", 0.05)
     real, back, tried = failures.add_failed_connections, threading.Event(), threading.Semaphore(0)
 
     def away(db: Database, number: int) -> None:
@@ -99,7 +99,7 @@ def test_who_counts_does_not_wait_for_a_database_that_is_away_and_nothing_is_for
         assert tried.acquire(timeout=20)
     back.set()
     wait_until(lambda: failed_connections(db) == 3)
-    assert len([record for record in caplog.records if record.name == failures.__name__]) == 1, "said once"
+    assert len([record for record in caplog.records if record.name == later.__name__]) == 1, "said once"
 
 
 def test_an_index_that_is_made_anew_goes_on_counting(

@@ -142,3 +142,28 @@ def test_whom_the_vault_does_not_know_cannot_be_withdrawn(
     one.take(SOPInstanceUID=uid(1))
     one.work()
     assert "NOBODY" not in one.call("withdraw", *arguments, *WHY, code=1).output
+
+
+def test_the_list_of_what_was_committed_names_also_what_was_purged_and_counts_what_it_cannot_name(
+    node: Callable[..., Leaving],
+) -> None:
+    one = node()
+    entries = [one.take(SOPInstanceUID=uid(number)) for number in (1, 2, 3, 4)]
+    one.work()
+    kept, purged, older, waiting = entries
+    for entry in (kept, purged, older):
+        one.leave(entry)
+        one.outbox.mark_committed(entry)
+        new_uid = one.keys.handles.uid(uid(entries.index(entry) + 1))
+        one.ledger.note(entry, "committed", **({"sop_instance_uid": new_uid} if entry is purged else {}))
+    for entry in (purged, older):
+        one.outbox.remove(entry)
+    said = one.call("committed")
+    head, *lines, last = said.stdout.splitlines()
+    assert head.startswith("fidac-committed-1 S1 ") and last == "end 2"
+    assert set(lines) == {
+        f"{one.keys.handles.uid(uid(1))} {kept.study} kept",
+        f"{one.keys.handles.uid(uid(2))} {purged.study} purged",
+    }
+    assert "2 objects, 1 of them still kept" in said.stderr and "1 older ones are not listed" in said.stderr
+    assert one.states(waiting) == ["new"]

@@ -188,7 +188,10 @@ def test_lines_of_the_first_form_are_read_and_stay_in_the_chain(tmp_path: Path) 
     assert trail.verify()[:2] == (2, [])
 
 
-@pytest.mark.parametrize("line", [b"[]", b"{}", b'"x"', b'{"at": "x", "who": 1}', b"\xff\xfe", b'{"of": 3}', b"null"])
+@pytest.mark.parametrize(
+    "line",
+    [b"[]", b"{}", b'"x"', b'{"at": "x", "who": 1}', b"\xff\xfe", b'{"of": 3}', b'{"of": "x", "at": "y"}', b"null"],
+)
 def test_what_nobody_understands_is_left_out_and_breaks_nothing_else(tmp_path: Path, line: bytes) -> None:
     trail = filled(tmp_path)
     with trail.path.open("ab") as fp:

@@ -208,7 +208,7 @@ def test_find_understands_every_filter_of_the_help(filed: Hub) -> None:
 def test_a_table_is_short_and_says_when_there_is_more(filed: Hub) -> None:
     result = filed("find", "instances", "--limit", 2)
     assert len(result.stdout.splitlines()) == 3
-    assert "2 instances (there may be more: --limit 0)" in result.stderr
+    assert f"2 instances (there may be more: --limit 0, or --after {uid(1, 1, 1, 2)})" in result.stderr
     assert len(filed("find", "instances", "--limit", 0).stdout.splitlines()) == 4
 
 

@@ -35,7 +35,7 @@ class AskedHub(Node):
         self.callers = Registry(db).knows
         self.start(
             contexts=[*storage_contexts([CT], [EXPLICIT_VR_LE]), *find_contexts()],
-            handlers=FindScp(db, clients, self.trail).handlers(),
+            services=FindScp(db, clients, self.trail).services(),
             guests=clients.networks_of,
         )
 

@@ -1,0 +1,81 @@
+"""``fidac-node hub show``: the journal of a study."""
+
+from __future__ import annotations
+
+import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from fidac_node.cli import config_option
+from fidac_node.cli.opening import opened_index
+from fidac_node.cli.rows import json_text, plain
+from fidac_node.cli.words import act_line
+from fidac_node.system.logs import printable
+
+if TYPE_CHECKING:
+    from fidac_node.operations.journal import Journal, Received
+
+_DIGEST: Final = 8  # hexadecimal digits that tell one recipe from another
+
+
+@click.command(name="show")
+@click.argument("study", metavar="STUDY")
+@click.option("--site", default="", help="The site's id, where two have the study.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with each object by itself.")
+@config_option("hub")
+def command(config: Path, study: str, site: str, as_json: bool) -> None:
+    """The journal of a study, by its StudyInstanceUID: how it came, what was promised, who got it since.
+
+    It tells when objects came to the second: for administrators of the hub; do not hand out.
+    """
+    from fidac_node.operations.journal import journals
+
+    with opened_index(config) as (settings, db):
+        found = journals(settings, db, study, site)
+    if as_json:
+        click.echo(json_text(plain([one.as_dict() for one in found] if len(found) > 1 else found[0].as_dict())))
+        return
+    for one in found:
+        _print(one)
+
+
+def _print(journal: Journal) -> None:
+    study = journal.study
+    click.echo(printable(f"study {study.StudyInstanceUID} of {study.PatientID}, site {study.site}"))
+    click.echo(f"  {study.instances} instances in {study.series} series, {study.bytes / 1e6:.1f} MB, {study.label}")
+    for _, together in groupby(journal.objects, key=_together):
+        _print_received(list(together))
+    for answer in journal.commitment:
+        given = f"given for {answer.committed}" if answer.committed else "not given"
+        click.echo(f"{_said(answer.asked_at)}  commitment asked for {answer.objects} objects, {given}")
+    if not journal.commitment:
+        click.echo("no commitment was asked for that is remembered")
+    for act in journal.handed_out:
+        click.echo(act_line(act, _said(datetime.datetime.fromtimestamp(act.at, datetime.UTC).replace(tzinfo=None))))
+    if not journal.handed_out:
+        click.echo("nobody has got any of it since")
+
+
+def _together(one: Received) -> tuple[object, ...]:
+    """What came in the same minute, by the same way, is one line."""
+    minute = one.received_at.replace(second=0, microsecond=0)
+    return minute, one.SeriesInstanceUID, one.addresses, one.profile_digest
+
+
+def _print_received(objects: list[Received]) -> None:
+    first = objects[0]
+    origin = " or ".join(first.addresses) or "an address that is not remembered"
+    recipe = f"{first.profile} {first.profile_digest[:_DIGEST]}"
+    click.echo(
+        printable(
+            f"{_said(first.received_at)}  {len(objects)} objects of series {first.SeriesInstanceUID} from {origin}, "
+            f"by {recipe}"
+        )
+    )
+
+
+def _said(moment: datetime.datetime) -> str:
+    return str(plain(moment))

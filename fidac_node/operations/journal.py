@@ -1,0 +1,100 @@
+"""The journal of a study at the hub: how its objects came, what was promised for them, and who got them since."""
+
+from __future__ import annotations
+
+import datetime
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from fidac_node.errors import NotFound
+from fidac_node.hub.index.journal import Answered, Presence, answers, presences
+from fidac_node.hub.index.matching import StudyFilter
+from fidac_node.hub.index.query import find
+from fidac_node.operations.uses import Act, hub_uses
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+    from fidac_node.config.config import HubConfig
+    from fidac_node.hub.index.rows import InstanceRow, StudyRow
+
+# Between the object's last byte and the moment that a receiver writes down that the peer is there.
+_SLACK: Final = datetime.timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class Received:
+    """One object: when it came (UTC), from which addresses its site was sending then, by which recipe it was made."""
+
+    SOPInstanceUID: str
+    SeriesInstanceUID: str
+    received_at: datetime.datetime
+    addresses: tuple[str, ...]
+    profile: str
+    profile_digest: str
+    label: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What is known of a study of one site: itself, its objects as they came, commitment, and who got any of it."""
+
+    study: StudyRow
+    objects: tuple[Received, ...]
+    commitment: tuple[Answered, ...]
+    handed_out: tuple[Act, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``hub show --json`` has it."""
+        return {
+            "study": self.study._asdict(),
+            "objects": [asdict(one) for one in self.objects],
+            "commitment": [one._asdict() for one in self.commitment],
+            "retrieved": [act.as_dict() for act in self.handed_out],
+        }
+
+
+def journals(config: HubConfig, db: Database, study_uid: str, site: str = "") -> list[Journal]:
+    """The journal of a study, by its StudyInstanceUID; one for each site that has it.
+
+    Raises :class:`NotFound`.
+    """
+    wanted = StudyFilter(study_uid=study_uid, site=site)
+    with closing(find(db, "studies", wanted, exact_times=True)) as found:
+        studies = [cast("StudyRow", row) for row in found]
+    if not studies:
+        raise NotFound(f"no study {study_uid} is in the index; 'fidac-node hub find studies' shows what there is")
+    handed_out = tuple(hub_uses(config).of_study(study_uid))
+    return [_journal(db, study, handed_out) for study in studies]
+
+
+def _journal(db: Database, study: StudyRow, handed_out: tuple[Act, ...]) -> Journal:
+    wanted = StudyFilter(study_uid=study.StudyInstanceUID, site=study.site)
+    with closing(find(db, "instances", wanted, exact_times=True)) as found:
+        rows = [cast("InstanceRow", row) for row in found]
+    moments = [_moment(row) for row in rows]
+    there = presences(db, study.site, min(moments) - _SLACK, max(moments) + _SLACK) if moments else []
+    objects = sorted((_received(row, there) for row in rows), key=lambda one: (one.received_at, one.SOPInstanceUID))
+    return Journal(study, tuple(objects), tuple(answers(db, study.site, study.StudyInstanceUID)), handed_out)
+
+
+def _received(row: InstanceRow, there: list[Presence]) -> Received:
+    moment = _moment(row)
+    addresses = {one.address for one in there if one.since - _SLACK <= moment <= one.until + _SLACK}
+    return Received(
+        row.SOPInstanceUID,
+        row.SeriesInstanceUID,
+        moment,
+        tuple(sorted(addresses)),
+        row.profile,
+        row.profile_digest,
+        row.label,
+        row.bytes,
+    )
+
+
+def _moment(row: InstanceRow) -> datetime.datetime:
+    assert row.received_at is not None  # it was asked for
+    return row.received_at
