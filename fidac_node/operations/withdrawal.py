@@ -94,9 +94,12 @@ def register_key(config: HubConfig, db: Database, site: str, line: str) -> str:
     return signed.fingerprint(key)
 
 
-def found_in(db: Database, targets: Sequence[Target]) -> list[Found]:
-    """The studies in the index that would be withdrawn."""
-    return [found for target in targets for found in studies_of(db, target)]
+def found_in(config: HubConfig, db: Database, targets: Sequence[Target]) -> list[Found]:
+    """The studies in the index that would be withdrawn, once it is written down who asks. Raises ``OSError``."""
+    with hub_uses(config).during("query", f"to withdraw: {'; '.join(map(_words, targets))}") as act:
+        found = [one for target in targets for one in studies_of(db, target)]
+        act.number = len(found)
+    return found
 
 
 def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason: str) -> list[Withdrawal]:
@@ -109,7 +112,7 @@ def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason:
     acts, done = _withdrawals(config, db), []
     for target in targets:
         number = sum(one.instances for one in studies_of(db, target))
-        hub_uses(config).write("hub withdraw", f"{target.site}: {_words(target)}", reason, number)
+        hub_uses(config).write("hub withdraw", _words(target), reason, number)
         done.append(acts.withdraw(target, who=user(), reason=reason))
     return done
 
@@ -145,4 +148,5 @@ def _withdrawals(config: HubConfig, db: Database) -> Withdrawals:
 
 
 def _words(target: Target) -> str:
-    return "all" if target.whole else ", ".join([*target.patients, *target.studies])
+    what = "all" if target.whole else ", ".join([*target.patients, *target.studies])
+    return f"{what} of {target.site}"
