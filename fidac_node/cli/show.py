@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,8 +16,6 @@ from fidac_node.cli.words import act_line
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
-    import datetime
-
     from fidac_node.operations.journal import Journal, Received
 
 _DIGEST: Final = 8  # hexadecimal digits that tell one recipe from another
@@ -55,7 +54,7 @@ def _print(journal: Journal) -> None:
     if not journal.commitment:
         click.echo("no commitment was asked for that is remembered")
     for act in journal.handed_out:
-        click.echo(act_line(act))
+        click.echo(act_line(act, _said(datetime.datetime.fromtimestamp(act.at, datetime.UTC).replace(tzinfo=None))))
     if not journal.handed_out:
         click.echo("nobody has got any of it since")
 

@@ -78,12 +78,12 @@ def show_acts(log: UseLog, wanted: Wanted, *, as_json: bool) -> None:
         fail(f"{log.path}: before line {broken[0]} a line was changed or taken out", FAILED)
 
 
-def act_line(act: Act) -> str:
-    """An act in a line."""
-    return printable("  ".join(filter(None, _told(act))))
+def act_line(act: Act, at: str = "") -> str:
+    """An act in a line, with its moment in this machine's own time, or as it is said by ``at``."""
+    return printable("  ".join(filter(None, (at or when(act.at), *_told(act)))))
 
 
 def _told(act: Act) -> Iterator[str]:
-    yield from (when(act.at), act.who, act.origin, act.act, act.what)
+    yield from (act.who, act.origin, act.act, act.what)
     yield "" if act.number is None else f"({act.number})"
     yield from (act.reason, act.outcome)

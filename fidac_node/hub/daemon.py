@@ -30,6 +30,7 @@ from fidac_node.hub.index.generation import told_to
 from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
+from fidac_node.hub.intake import Intake
 from fidac_node.hub.later import Later
 from fidac_node.hub.likeness import INTERVAL as LIKENESS_SECONDS
 from fidac_node.hub.likeness import Likeness
@@ -84,6 +85,11 @@ class Hub:
         return Registry(self.db)
 
     @cached_property
+    def refusals(self) -> Refusals:
+        """What was withdrawn and may not come again."""
+        return Refusals(self.db)
+
+    @cached_property
     def trail(self) -> Trail:
         """The record of who asks, and what."""
         tell = teller(self.config.audit.syslog, self.config.receive.ae_title)
@@ -92,6 +98,22 @@ class Hub:
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
         return "" if self.spool.has_room(share=share) else "disk reserve reached, free space on the hub's disk"
+
+    def accept(self, draft: Draft, identity: Identity, digest: bytes) -> None:
+        """Make an object that is there whole safe in the spool.
+
+        Raises ``OSError``, and :class:`~fidac_node.errors.Permanent` for what was withdrawn.
+        """
+        self.refusals.demand(self.registry.site_of(identity.meta.source_ae) or "", identity.study_instance_uid)
+        entry = entry_for(identity, digest, PlainHandles())
+        draft.finish(str(entry))
+        safeio.forget(draft.fileno(), _HEADER)
+        self.spool.put(draft, entry)
+
+    @property
+    def transfer_syntaxes(self) -> tuple[str, ...]:
+        """What objects may be encoded in, the most wanted first."""
+        return self.config.receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES)
 
 
 def run(config_path: Path) -> int:
@@ -179,19 +201,9 @@ def run_child(config_path: Path, name: str) -> NoReturn:
 
 def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     receive = hub.config.receive
-    handles = PlainHandles()
-
-    refusals = Refusals(hub.db)
-
-    def accept(draft: Draft, identity: Identity, digest: bytes) -> None:
-        refusals.demand(hub.registry.site_of(identity.meta.source_ae) or "", identity.study_instance_uid)
-        entry = entry_for(identity, digest, handles)
-        draft.finish(str(entry))
-        safeio.forget(draft.fileno(), _HEADER)
-        hub.spool.put(draft, entry)
-
     answers = Later(hub.db, note_answers, "answers about commitment")
-    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handles.instance_handle, note=answers.note)
+    handle = PlainHandles().instance_handle
+    check = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     commitment = CommitmentScp(check, partial(_generation, hub))
     clients = Clients(hub.db)
     arrivals = Arrivals(hub.db, hub.registry.site_of)
@@ -208,7 +220,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         select(reception.Settings, receive),
         hub.config.spool.directory,
         contexts=[
-            *storage_contexts(tuple(CT_CLASSES), receive.transfer_syntaxes or tuple(TRANSFER_SYNTAXES), both_ways=True),
+            *storage_contexts(tuple(CT_CLASSES), hub.transfer_syntaxes, both_ways=True),
             *request_contexts(),
             *find_contexts(),
             *retrieve_contexts(),
@@ -221,7 +233,7 @@ def _receive(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     )
     policy = replace(policy, services=FindScp(hub.db, clients, hub.trail).services() | retrieve.services())
     failures = FailedConnections(hub.db)
-    reception.serve(policy, hub.spool, accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
+    reception.serve(policy, hub.spool, hub.accept, lifeline, stop, _GRACE_SECONDS / 2, failed=failures.add)
     commitment.close()
     for one in (failures, arrivals, answers):
         one.close(_GRACE_SECONDS / 12)
@@ -260,8 +272,20 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     from fidac_node.hub.web.server import serve  # what it needs is an extra
 
     settings = select(web.Settings, hub.config.web)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, hub.config.spool.directory, hub.config.receive.max_object)
+    receive = hub.config.receive
+    intake = Intake(
+        hub.spool,
+        hub.accept,
+        hub.ready,
+        hub.registry.title_of,
+        called=receive.ae_title,
+        sop_classes=CT_CLASSES,
+        transfer_syntaxes=hub.transfer_syntaxes,
+        limit=receive.max_object,
+    )
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    hub.spool.close()
 
 
 def _open(config_path: Path) -> Hub:

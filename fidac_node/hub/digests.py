@@ -100,7 +100,8 @@ class Digests:
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
                 lines = b"\n" + lines  # a crash has cut the last line
-            file.write(lines)
+            if file.write(lines) < len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{folder}/{FILE}")
             os.fdatasync(fd)
 
     def _series(self, folder: str) -> dict[str, Filed]:

@@ -52,7 +52,7 @@ _BREATH: Final = 0.02
 # Longer sequences (bytes) are not kept in memory.
 _REMEMBERED: Final = 4096
 # In the spool: rung after every batch, for those who wait to commit.
-_FILED: Final = "filed"
+FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
@@ -124,7 +124,7 @@ class Filer:
         self._limit = limit
         self._owner = owner
         self._prove = prove
-        self._filed = Bell(spool.directory / _FILED)
+        self._filed = Bell(spool.directory / FILED)
         self._lock: int | None = None
         self._tries: dict[Entry, int] = {}
         self._due: dict[Entry, float] = {}
@@ -433,7 +433,7 @@ class CommitmentCheck:
         self._registry = registry
         self._handle = instance_handle
         self._patience = patience
-        self._filed = Bell(spool.directory / _FILED)
+        self._filed = Bell(spool.directory / FILED)
         self._answerable = Answerable(archive)
 
     def __call__(

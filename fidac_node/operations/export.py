@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -52,6 +53,7 @@ def export(
     in the answer any more. The manifest is there only when all was verified. Raises :class:`ConfigError` for a place
     that is somebody else's, :class:`NotFound` when nothing matches, :class:`Temporary` without room, ``OSError``.
     """
+    to = to.absolute()
     is_zip = to.suffix.lower() == ".zip"
     if with_nifti and is_zip:
         raise ConfigError("NIfTI is made of a folder: leave --nifti out, or name a folder")
@@ -75,6 +77,7 @@ def export(
         job.check_disk(total.bytes if with_nifti else 0)
         job.copy()
         job.verify()
+        job.leave_out_withdrawn(db)
         act.number, act.studies = job.result.objects, job.result.studies
         if job.result.failed:
             act.outcome = f"{len(job.result.failed)} not verified"
@@ -148,9 +151,10 @@ def _claimed(to: Path, is_zip: bool, question: str, exactly: str) -> Iterator[Pa
     safeio.make_directories(work)
     lock = locks.take(work / _LOCK, f"another export into {to} is running: wait for it, or stop it")
     try:
-        if mark.exists() and (before := json.loads(mark.read_text("utf-8"))) != asked:
+        if mark.exists() and (before := mark.read_text("utf-8")) != json.dumps(asked):
+            said = re.findall(r'"question": "([^"]*)"', before)
             raise ConfigError(
-                f"{to} was begun for another question ({before.get('question', '-')}): name another place for this one"
+                f"{to} was begun for another question ({' '.join(said)}): name another place for this one"
             )
         if not mark.exists():
             safeio.write_synced(mark, json.dumps(asked).encode("utf-8"))

@@ -14,6 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
+from pydicom import dcmread
+
 from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import PIXEL_DATA
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, UNCOMPRESSED
@@ -27,6 +29,7 @@ from fidac_node.hub.index.rows import InstanceRow
 
 if TYPE_CHECKING:
     from peewee import Database
+    from pydicom.dataset import Dataset
 
 __all__ = ["NATIVE", "UNCOMPRESSED", "Place", "Shelf", "Stored", "Value"]
 
@@ -130,6 +133,10 @@ class Shelf:
             file.close()
             return None
         return Value(file, *span)
+
+    def header(self, one: Stored) -> Dataset:
+        """Read an object without its pixels. Raises ``OSError``."""
+        return dcmread(one.path, stop_before_pixels=True)
 
     def native_frames(self, one: Stored, numbers: Sequence[int]) -> Iterator[bytes]:
         """Yield these frames, ascending numbers from 1, as native PixelData has them in little endian.

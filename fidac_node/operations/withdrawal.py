@@ -111,9 +111,11 @@ def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason:
         raise ConfigError(f"--reason: say in one line of at most {_LONGEST_REASON} characters why, without a name")
     acts, done = _withdrawals(config, db), []
     for target in targets:
-        number = sum(one.instances for one in studies_of(db, target))
-        hub_uses(config).write("hub withdraw", _words(target), reason, number)
-        done.append(acts.withdraw(target, who=user(), reason=reason))
+        with hub_uses(config).during("hub withdraw", _words(target), reason) as act:
+            studies = studies_of(db, target)
+            act.studies = {one.StudyInstanceUID: one.PatientID for one in studies}
+            act.number = sum(one.instances for one in studies)
+            done.append(acts.withdraw(target, who=user(), reason=reason))
     return done
 
 

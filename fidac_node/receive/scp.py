@@ -63,7 +63,7 @@ _NOT_FROM_HERE: Final = (1, 1, 1)
 _BUSY: Final = (2, 3, 1)
 _TOO_MANY: Final = (2, 3, 2)
 
-_STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH, "withdrawn": WITHDRAWN}
+STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH, "withdrawn": WITHDRAWN}
 
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
@@ -213,7 +213,7 @@ class StorageScp:
         try:
             return self._store(incoming)
         except Permanent as error:
-            return _refusal(_STATUS_OF_CODE.get(error.code, PROCESSING_FAILURE), str(error))
+            return _refusal(STATUS_OF_CODE.get(error.code, PROCESSING_FAILURE), str(error))
         except Temporary as error:
             return _refusal(OUT_OF_RESOURCES, str(error))
         except OSError as error:

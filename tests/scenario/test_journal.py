@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE
@@ -51,21 +52,21 @@ def test_a_study_has_a_journal_and_whoever_asked_is_in_the_record_and_with_the_c
         events = [collector.recv(65536).decode().partition("EventID ")[2] for _ in range(3)]
     assert ["110113" in events[0], "110112" in events[1], "110106" in events[2]] == [True] * 3
 
-    wait_until(lambda: json.loads(told("show", study, "--json"))["commitment"], 20)
-    journal = json.loads(told("show", study, "--json"))
+    def journal_of(study: str) -> dict[str, Any]:
+        return dict(json.loads(told("show", study, "--json")))
+
+    def committed(journal: dict[str, Any]) -> int:
+        return sum(one["committed"] for one in journal["commitment"])
+
+    wait_until(lambda: committed(journal_of(study)) >= SLICES, 20)  # it is noted within a second
+    journal = journal_of(study)
     assert journal["study"]["StudyInstanceUID"] == study and len(journal["objects"]) == SLICES
     assert {tuple(one["addresses"]) for one in journal["objects"]} == {("127.0.0.1",)}
     assert {one["profile"] for one in journal["objects"]} == {"fidac-chest-ct"}
-    assert sum(one["committed"] for one in journal["commitment"]) >= SLICES
     assert [(act["act"], act["number"]) for act in journal["retrieved"]] == [("export", SLICES)]
-    said = told("show", study)
-    assert "from 127.0.0.1, by fidac-chest-ct" in said and "commitment asked for" in said and "export" in said
 
     acts = json.loads(told("audit", "--json"))
     assert [act["act"] for act in acts] == ["hub client add", "query", "export"]
     query = acts[1]
     assert (query["who"], query["from"], query["number"]) == ("VIEWER", "127.0.0.1", 1)
     assert query["what"] == "studies: modalities_in_study CT"
-    assert "each as it was written" in told("audit", "verify")
-    failed = fidac("hub", "show", "2.25.1", "--config", hub.config, check=False)
-    assert failed.returncode == 1 and "no study 2.25.1 is in the index" in failed.stderr

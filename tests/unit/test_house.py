@@ -51,7 +51,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": (
         *("dicom", "system", "audit", "receive.listener", "operations"),
-        *("hub.archive", "hub.index.keys", "hub.index.words"),
+        *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
@@ -120,6 +120,7 @@ LIBRARIES = {
     "rich",
     "starlette",
     "uvicorn",
+    "PIL",
 }
 THE_SLOW_PATH = "deidentify.slow"
 

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
@@ -23,6 +24,7 @@ from fidac_node.hub.export.dicomdir import write_dicomdir
 from fidac_node.hub.export.plan import Item, Totals
 from fidac_node.hub.export.target import Target
 from fidac_node.hub.index import parquet
+from fidac_node.hub.index.record import kept
 from fidac_node.receive.digest import Digest, spelled
 from fidac_node.system import disk, safeio
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from fidac_node.hub.index.rows import InstanceRow
 
 _PIECE: Final = 1 << 20
+_PAGE: Final = 500
 _META: Final = 1 << 16
 _PLAN: Final = "plan.jsonl"
 _NEW_PLAN: Final = "plan.new.jsonl"
@@ -138,6 +141,18 @@ class Export:
                 self.result.bytes += item.size
                 self.result.studies[item.study] = item.patient
 
+    def leave_out_withdrawn(self, db: Database) -> None:
+        """Take away what has gone out of the index since the plan was made: it was withdrawn meanwhile."""
+        items = self._items()
+        while page := list(islice(items, _PAGE)):
+            known = kept(db, ((item.site, item.sop) for item in page))
+            for item in page:
+                if (item.site, item.sop) not in known and item.path not in self.result.failed:
+                    self._target.remove(item.path)
+                    self.result.failed[item.path] = "it was withdrawn meanwhile; run the same again"
+                    self.result.objects -= 1
+                    self.result.bytes -= item.size
+
     def describe(self, *, dicomdir: bool, made: dict[str, str]) -> None:
         """All was verified: write tables, a DICOMDIR if wanted, and last the manifest. Raises ``OSError``."""
         self._put(tables.DICTIONARY, io.BytesIO(tables.dictionary().encode("utf-8")))
@@ -158,7 +173,7 @@ class Export:
     def series_folders(self) -> Iterator[list[Item]]:
         """What was exported, series by series."""
         group: list[Item] = []
-        for item in self._items():
+        for item in self._followed("converting"):
             if group and group[0].folder != item.folder:
                 yield group
                 group = []

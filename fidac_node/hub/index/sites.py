@@ -108,6 +108,12 @@ class Registry:
                 self._refresh()
             return (self._titles or {}).get(ae_title)
 
+    def title_of(self, site_id: str) -> str | None:
+        """Return the AE title with which a site may store, if it may. Raises as :meth:`site_of`."""
+        self.site_of("")
+        with self._lock:
+            return next((title for title, site in (self._titles or {}).items() if site == site_id), None)
+
     def code_of(self, site_id: str) -> str:
         """Return the neutral code of a site, as of when it was last asked for; nothing for one without."""
         with self._lock:

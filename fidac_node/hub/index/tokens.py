@@ -30,13 +30,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 class Bearer(NamedTuple):
     """Whoever shows a valid token.
 
-    It has its name, what it may do as a client may (``find``, ``retrieve``), for which sites it may store, and the only
-    programme that it sees (empty: all).
+    It has its name, what it may do as a client may (``find``, ``retrieve``), the site for which it may store (empty:
+    none), and the only programme that it sees (empty: all).
     """
 
     name: str
     rights: tuple[str, ...]
-    sites: frozenset[str]
+    site: str
     programme: str
 
 
@@ -108,9 +108,9 @@ def bearer_of(db: Database, token: str) -> Bearer | None:
     for row in found:
         if _state(row, utc_now()) == "valid":
             scopes = row.scopes.split(" ")
-            sites = frozenset(scope.removeprefix(STORE) for scope in scopes if scope.startswith(STORE))
+            site = next((scope.removeprefix(STORE) for scope in scopes if scope.startswith(STORE)), "")
             rights = tuple(right for scope, right in RIGHT_OF.items() if scope in scopes)
-            return Bearer(row.name, rights, sites, row.programme)
+            return Bearer(row.name, rights, site, row.programme)
     return None
 
 
@@ -123,12 +123,14 @@ def _state(token: Token, now: datetime.datetime) -> str:
 def _check_scopes(db: Database, scopes: Sequence[str]) -> None:
     if not scopes:
         raise ConfigError(f"a token without a scope opens nothing: --scope {READ_INDEX}, {READ_IMAGES} or {STORE}SITE")
+    if len({scope for scope in scopes if scope.startswith(STORE)}) > 1:
+        raise ConfigError("a token stores for one site: make one for each")
     for scope in scopes:
         if scope.startswith(STORE):
             site = scope.removeprefix(STORE)
             if not Site.select().where(Site.id == site).exists(db):
                 raise ConfigError(f"scope {scope!r}: no such site; 'hub site list' shows them")
-        elif scope not in (READ_INDEX, READ_IMAGES):
+        elif scope not in RIGHT_OF:
             raise ConfigError(f"{scope!r} is not a scope: {READ_INDEX}, {READ_IMAGES} or {STORE}SITE")
 
 

@@ -20,13 +20,13 @@ from fidac_node.errors import Permanent
 from fidac_node.hub.web.errors import answer
 from fidac_node.hub.web.streaming import Readers
 from fidac_node.operations.index import StudyFilter
-from fidac_node.operations.tokens import RIGHT_OF, RIGHTS, Bearer, Right, bearer_of, permitted
+from fidac_node.operations.tokens import RIGHT_OF, RIGHTS, STORE, Bearer, Right, bearer_of, permitted
 
-_ANYBODY_HERE: Final = Bearer("loopback", RIGHTS, frozenset(), "")
+_ANYBODY_HERE: Final = Bearer("loopback", RIGHTS, "", "")
 # What the record of acts calls the use of each right.
 ACTS: Final[dict[Right, str]] = {"find": "query", "retrieve": "retrieve"}
 _REALM: Final = 'Bearer realm="fidac-node"'
-# No address here takes a body. What is small is read over, as HTTP wants it (RFC 9110 9.3.1).
+# A question has no body. What is small is read over, as HTTP wants it (RFC 9110 9.3.1).
 _LARGEST_BODY: Final = 64 << 10
 _PORT: Final = re.compile(r":\d+$")
 
@@ -45,8 +45,8 @@ class Access:
         headers = Headers(scope=scope)
         try:
             scope.setdefault("state", {})["bearer"] = await self._bearer(scope, headers)
-            if _announced(headers) > _LARGEST_BODY:
-                raise HTTPException(413, "no request here has a body")
+            if scope["method"] != "POST" and _announced(headers) > _LARGEST_BODY:
+                raise HTTPException(413, "a question has no body")
         except HTTPException as error:
             await answer(Request(scope), error)(scope, receive, send)
         else:
@@ -87,6 +87,17 @@ async def allowed(request: Request, right: Right) -> StudyFilter:
         scope = next(scope for scope, one in RIGHT_OF.items() if one == right)
         challenge = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}
         raise HTTPException(403, f"this needs a token with the scope {scope}", headers=challenge) from None
+
+
+async def may_store(request: Request) -> str:
+    """Return the site for which whoever asks may store; raises 403. A refusal is written down."""
+    if site := request.state.bearer.site:
+        return str(site)
+    state = request.app.state
+    async with state.readers.one() as reader:
+        await reader.call(lambda: state.trail.note(who(request), "store", "refused", reason="it may not store"))
+    challenge = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{STORE}SITE"'}
+    raise HTTPException(403, f"this needs a token with the scope {STORE}SITE", headers=challenge)
 
 
 def is_forwarded(headers: Headers) -> bool:

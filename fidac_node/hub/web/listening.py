@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fidac_node.audit.trail import Trail
     from fidac_node.hub.archive import Archive
+    from fidac_node.hub.intake import Intake
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +29,14 @@ STALLED_SECONDS: Final = 60.0
 class Rooms(NamedTuple):
     """What the web server answers from.
 
-    What is answered stands in ``trail`` before. ``scratch`` is a folder with room for an object in another encoding;
-    ``limit`` (bytes) is how large one may be.
+    What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
+    for an object in another encoding; ``limit`` (bytes) is how large one may be.
     """
 
     db: Database
     archive: Archive
     trail: Trail
+    intake: Intake
     scratch: Path
     limit: int
 
@@ -57,7 +59,7 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
 
     Raises :class:`ConfigError`, also when the extra or a file of TLS is missing: no child is then started in vain.
     """
-    if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+    if missing := [name for name in ("starlette", "uvicorn", "PIL") if find_spec(name) is None]:
         raise ConfigError(
             f"[web] port is set, but {' and '.join(missing)} cannot be found: pip install 'fidac-node[web]', or set "
             "port = 0"

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Final, NamedTuple, TypeVar
 
 from peewee import Database, PeeweeException
@@ -92,6 +92,19 @@ class Readers:
         """End the threads of those that are idle."""
         while self._idle:
             self._idle.pop().close()
+
+
+@asynccontextmanager
+async def acting(reader: Reader, act: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave ``act`` in the reader's thread: it waits for the disk."""
+    result = await reader.call(act.__enter__)
+    try:
+        yield result
+    except BaseException as error:
+        trouble = error
+        await reader.call(lambda: act.__exit__(type(trouble), trouble, trouble.__traceback__))
+        raise
+    await reader.call(lambda: act.__exit__(None, None, None))
 
 
 class Head(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -247,3 +248,20 @@ def test_one_file_of_the_archive_is_told_right_or_what_is_wrong_with_it(rooms: H
     assert rooms.archive.fault(place, filed) == "missing"
     path.write_bytes(encoded(data_set(instance=2, **LARGE)))
     assert rooms.archive.fault(place, filed) == "digest", "another instance under this name"
+
+
+def test_a_line_that_a_full_disk_cuts_is_no_line_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    one, other = {"2.25.1": Filed("a" * 16, 1)}, {"2.25.2": Filed("b" * 16, 2)}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10, hard)
+    )  # Python ignores SIGXFSZ: the write is short, as on a full disk
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            Digests().add(str(tmp_path), one)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    written = Digests()
+    written.add(str(tmp_path), other)
+    assert written.of(str(tmp_path), "2.25.1") is None
+    assert written.of(str(tmp_path), "2.25.2") == other["2.25.2"]

@@ -25,11 +25,14 @@ from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 
 from fidac_node.cli import cli
+from fidac_node.config.config import load_hub
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.export import plan
 from fidac_node.hub.filing import Filer
 from fidac_node.hub.index import Registry
 from fidac_node.hub.index.models import OBJECTS
+from fidac_node.operations.export import Progress, export
+from fidac_node.operations.index import StudyFilter, opened
 from fidac_node.spool.queue import Spool
 from fidac_node.system import disk
 from fidac_node.system.database import connect
@@ -237,6 +240,22 @@ def test_what_the_archive_has_changed_or_lost_is_named_and_there_is_no_manifest(
         assert all(path.stem in result.stderr for path in (first, second, third))
         assert "3 objects are not verified, 45 are; no manifest was written" in result.stderr
     assert not (tmp_path / "out/manifest.csv").exists() and not (tmp_path / "out.zip").exists()
+
+
+def test_what_is_withdrawn_while_it_is_exported_is_not_in_it(hub: Hub, directory: Path, tmp_path: Path) -> None:
+    def withdraw(progress: Progress) -> None:
+        if progress.step == "verifying" and progress.done.objects == 40:
+            with connect("sqlite:///index.db", directory) as other:
+                *_, instance = OBJECTS
+                instance.delete().where(instance.sop_instance_uid == uid(1, 1, 1, 1)).execute(other)
+
+    config = load_hub(directory / "hub.toml")
+    with opened(config) as db:
+        result = export(config, db, StudyFilter(), tmp_path / "out", withdraw)
+    assert list(result.failed.values()) == ["it was withdrawn meanwhile; run the same again"]
+    assert not (tmp_path / "out/manifest.csv").exists() and not list((tmp_path / "out").rglob(f"{uid(1, 1, 1, 1)}.dcm"))
+    hub("export", "--to", tmp_path / "out")
+    check_whole(tmp_path / "out", directory, 47)
 
 
 def test_no_pseudonym_leads_out_of_the_folder(tmp_path: Path) -> None:

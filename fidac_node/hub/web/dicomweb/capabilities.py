@@ -30,6 +30,7 @@ RETRIEVALS: Final = (
     "/studies/{study}/series/{series}",
     "/studies/{study}/series/{series}/instances/{instance}",
 )
+STORES: Final = ("/studies", "/studies/{study}")
 BULK_DATA: Final = f"{RETRIEVALS[-1]}/bulkdata/{{path}}"
 FRAMES: Final = f"{RETRIEVALS[-1]}/frames/{{frames}}"
 _UID: Final = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$", "maxLength": 64}

@@ -41,7 +41,7 @@ def accepted(request: Request) -> list[MediaType]:
     text = ",".join(given)
     if len(text) > _LONGEST:
         raise HTTPException(406, f"more than {_LONGEST} characters of media types")
-    ranges = [_media_type(part) for part in _split(text, ",") if part.strip()]
+    ranges = [parsed(part) for part in _split(text, ",") if part.strip()]
     return sorted((one for one in ranges if one.quality > 0), key=lambda one: -one.quality)
 
 
@@ -68,7 +68,8 @@ def wishes_of(ranges: Sequence[MediaType], name: str) -> list[MediaType]:
     return wishes
 
 
-def _media_type(text: str) -> MediaType:
+def parsed(text: str) -> MediaType:
+    """Read one media type with its parameters."""
     name, *rest = _split(text, ";")
     parameters = {}
     for one in rest:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ from pydicom.dataset import Dataset
 
 from fidac_node.audit.trail import Trail
 from fidac_node.dicom.part10 import meta_in
+from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
-from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.index import add_site, prepare
+from fidac_node.hub.index import Registry, add_site, prepare
 from fidac_node.hub.index.record import describe, record
 from fidac_node.hub.index.tokens import add_token
+from fidac_node.hub.intake import Intake
 from fidac_node.hub.web.listening import STAGE, Rooms, Settings, listen
 from fidac_node.hub.web.server import serve
+from fidac_node.receive.check import Identity, PlainHandles, entry_for
+from fidac_node.spool.draft import Draft
+from fidac_node.spool.queue import Spool
 from fidac_node.system.database import connect
 from tests.hub_objects import data_set, encoded
 
@@ -104,12 +109,29 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+def _accept(spool: Spool, draft: Draft, identity: Identity, digest: bytes) -> None:
+    entry = entry_for(identity, digest, PlainHandles())
+    draft.finish(str(entry))
+    spool.put(draft, entry)
+
+
 def filled(db: Database, tmp_path: Path) -> WebHub:
     prepare(db)
     add_site(db, "LILLE", "LILLE_NODE")
     add_site(db, "PARIS", "PARIS_NODE")
     archive = Archive(tmp_path / "archive")
-    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), tmp_path, 1 << 30))
+    spool = Spool(tmp_path / "inbox")
+    intake = Intake(
+        spool,
+        partial(_accept, spool),
+        lambda _share: "",
+        Registry(db).title_of,
+        called="FIDACHUB",
+        sop_classes=CT_CLASSES,
+        transfer_syntaxes=[EXPLICIT_VR_LE, IMPLICIT_VR_LE],
+        limit=1 << 30,
+    )
+    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), intake, tmp_path, 1 << 30))
     hub.file(
         *(
             data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)

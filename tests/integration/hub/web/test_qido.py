@@ -308,7 +308,7 @@ def test_an_address_that_is_none_is_not_found(web: WebHub, path: str) -> None:
 
 def test_what_is_no_question_is_refused_by_its_method_or_its_size(web: WebHub) -> None:
     with web.client() as client:
-        assert client.post("/studies").status_code == 405
+        assert client.put("/studies").status_code == 405
         assert client.request("GET", "/studies", content=b"x" * 100_000).status_code == 413
         assert client.request("GET", "/studies", content=b"x").status_code == 200
         head = client.head("/studies")
