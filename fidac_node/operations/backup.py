@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -103,6 +104,7 @@ def restore(config: HubConfig, directory: Path, progress: Progress, *, archive_o
     Nothing that is here is overwritten, but an index without objects and files that are known to be wrong, or have
     another size. Raises as :func:`back_up`.
     """
+    _check_user(config)
     note = _read_note(directory)
     if not note.get("complete"):
         raise ConfigError(f"{directory}: this backup did not come to its end; take another one, or run it again")
@@ -141,6 +143,14 @@ def _check_place(config: HubConfig, directory: Path) -> None:
             raise ConfigError(f"{directory} and the {what} {own} lie in each other: name another folder for the backup")
     if directory.exists() and any(directory.iterdir()) and not (directory / _NOTE).exists():
         raise ConfigError(f"{directory} has other files in it, and no backup: name an empty folder, or a new one")
+
+
+def _check_user(config: HubConfig) -> None:
+    """What root puts back the hub's own user could not read."""
+    for own in (config.archive.directory, config.spool.directory):
+        owner = own.stat().st_uid if own.exists() else os.geteuid()
+        if os.geteuid() == 0 != owner:
+            raise ConfigError(f"{own} is not root's: run this as the user that runs the hub, sudo -u '#{owner}' ...")
 
 
 @contextmanager

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _LONGEST_REASON: Final = 1000
+_LISTS: Final = {"site": "site list", "patient": "find patients", "study": "find studies"}
 
 
 def named(config: HubConfig, db: Database, kind: str, name: str) -> list[Target]:
@@ -49,7 +50,7 @@ def named(config: HubConfig, db: Database, kind: str, name: str) -> list[Target]
             one.id for one in all_of(config, db) if one.holds and name in (*one.studies, *one.patients, one.site)
         ]
         known = f"; it was withdrawn before, by {', '.join(earlier)}" if earlier else ""
-        raise NotFound(f"the index has no {kind} {name}{known}; 'fidac-node hub find studies' lists what there is")
+        raise NotFound(f"the index has no {kind} {name}{known}; 'fidac-node hub {_LISTS[kind]}' lists what there is")
     return [
         Target(site, (name,) if kind == STUDY else (), (name,) if kind == PATIENT else (), kind == SITE)
         for site in sites
