@@ -246,8 +246,8 @@ STEPS: Final = (
     Step("0012-tokens", statements(*_TOKENS)),
     Step("0013-doubted", statements(*_DOUBTED)),
     Step("0013-withdrawn", statements(*_WITHDRAWN)),
-    Step("0014-journal", statements(*_JOURNAL)),
     Step("0013-pixels", statements(*_PIXELS)),
+    Step("0014-journal", statements(*_JOURNAL)),
 )
 
 
