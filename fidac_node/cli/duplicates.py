@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,15 @@ _TABLE: Final = (
     *("images", "site", "PatientID", "StudyInstanceUID", "instances"),
     *("other_site", "other_PatientID", "other_StudyInstanceUID", "other_instances"),
 )
+
+
+@click.command(name="sum-pixels", hidden=True)
+def sum_pixels() -> None:
+    """Print what tells the image in each file that standard input names from others; the hub calls it."""
+    from fidac_node.operations.duplicates import decoded
+
+    for line in sys.stdin:
+        click.echo(decoded(Path(line.rstrip("\n"))))
 
 
 def show(config: Path, wanted: StudyFilter, form: str, limit: int | None, *, others: bool) -> None:

@@ -13,6 +13,7 @@ from fidac_node.cli import (
     audit,
     client,
     config_option,
+    duplicates,
     export,
     find,
     held,
@@ -42,6 +43,7 @@ def command() -> None:
 command.add_command(held.command)
 command.add_command(recipe.command)
 command.add_command(client.command)
+command.add_command(duplicates.sum_pixels)
 command.add_command(keeping.verify)
 command.add_command(keeping.reconcile)
 command.add_command(keeping.backup)

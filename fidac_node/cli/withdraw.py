@@ -76,7 +76,7 @@ def _withdraw(
 ) -> None:
     from fidac_node.operations import withdrawal as operations
 
-    found = operations.found_in(db, targets)
+    found = operations.found_in(settings, db, targets)
     done = operations.withdraw(settings, db, targets, reason) if confirm else []
     if as_json:
         rows = [{name: plain(getattr(one, name)) for name in _COLUMNS} for one in found]

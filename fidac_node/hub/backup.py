@@ -7,7 +7,7 @@ too. A file that is not what was filed is not copied: it would take the place of
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -33,17 +33,19 @@ class Copied(NamedTuple):
     outcome: Outcome
 
 
-def copy_archive(source: Archive, target: Archive, over: Callable[[Place], bool]) -> Iterator[Copied]:
+def copy_archive(
+    source: Archive, target: Archive, *, mirror: bool, suspect: Collection[Place] = ()
+) -> Iterator[Copied]:
     """Copy what ``target`` has not, in the order of names, a series at a time; each is safe when the next begins.
 
-    What is there in another size, and what ``over`` says so of, is copied over; what ``source`` has not, stays. Raises
-    ``OSError``; what was copied then is whole.
+    What is there and ``suspect`` is copied over, or has another size than in ``source``; without ``mirror`` not if that
+    is what ``target`` filed. What ``source`` has not, stays. Raises ``OSError``; what was copied then is whole.
     """
     temporary = target.directory / _TEMPORARY
     shutil.rmtree(temporary, ignore_errors=True)
     safeio.make_directories(temporary)
     for series in _series(source, target):
-        yield from _copy_series(source, target, series, over)
+        yield from _copy_series(source, target, series, mirror, suspect)
     shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -91,7 +93,7 @@ def _both(source: Archive, target: Archive, *above: str) -> list[str]:
 
 
 def _copy_series(
-    source: Archive, target: Archive, series: tuple[str, str, str], over: Callable[[Place], bool]
+    source: Archive, target: Archive, series: tuple[str, str, str], mirror: bool, suspect: Collection[Place]
 ) -> list[Copied]:
     here = set(source.names(*series))
     found: list[Copied] = []
@@ -102,7 +104,7 @@ def _copy_series(
             continue
         filed = source.filed(place)
         size = filed.size if filed else source.path(place).stat().st_size
-        if _is_there(target, place, size) and not over(place):
+        if place not in suspect and _is_there(target, place, size, mirror):
             found.append(Copied(place, size, "there"))
         elif _copy(source.path(place), target.directory / _TEMPORARY / place.sop, place.sop, filed):
             fresh[place] = filed
@@ -113,15 +115,18 @@ def _copy_series(
     return found
 
 
-def _is_there(target: Archive, place: Place, size: int) -> bool:
+def _is_there(target: Archive, place: Place, size: int, mirror: bool) -> bool:
     there = target.find(place)
-    return there is not None and there.stat().st_size == size
+    if there is None:
+        return False
+    filed = None if mirror else target.filed(place)
+    return there.stat().st_size in (size, filed and filed.size)
 
 
 def _copy(source: Path, temporary: Path, sop: str, filed: Filed | None) -> bool:
     """Copy a file, with its times; ``False`` if it is not what was filed."""
     try:
-        with FileIO(source) as reading, FileIO(temporary, "w") as writing:
+        with FileIO(source) as reading, temporary.open("wb") as writing:
             meta, offset = part10.read_meta(reading)
             reading.seek(0)
             writing.write(reading.read(offset))
@@ -130,6 +135,7 @@ def _copy(source: Path, temporary: Path, sop: str, filed: Filed | None) -> bool:
                 found.update(piece)
                 writing.write(piece)
                 size += len(piece)
+            writing.flush()
             safeio.start_sync(writing.fileno())
     except (part10.Malformed, FileNotFoundError):
         return False

@@ -79,17 +79,14 @@ def read_through(path: Path) -> Read:
 
 
 def decoded(path: Path) -> str:
-    """The sum of the pixels of a file that are not native; :data:`UNREADABLE` where nobody can decode them here.
-
-    Raises ``OSError``.
-    """
+    """The sum of the pixels of a file that are not native; :data:`UNREADABLE` where nobody can decode them here."""
     from fidac_node.hub.transcode import Unsuitable, frames  # the codecs, which most never need
 
     pixels = Sum()
     try:
         for frame in frames(path):
             pixels.feed(frame)
-    except Unsuitable:
+    except (Unsuitable, OSError):
         return UNREADABLE
     return pixels.spelled()
 

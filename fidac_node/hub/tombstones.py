@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import secrets
 import shutil
@@ -82,7 +83,9 @@ class Tombstones:
         """Let no other process withdraw or undo anything meanwhile. Raises :class:`ConfigError`, ``OSError``."""
         for place in self._places:
             safeio.make_directories(place)
+            self._own(place)
         lock = locks.take(self._beside / "lock", _BUSY)
+        self._own(self._beside / "lock")
         try:
             yield
         finally:
@@ -101,13 +104,11 @@ class Tombstones:
     def write(self, withdrawal: Withdrawal, instances: Iterable[str] | None = None) -> None:
         """Write a record down, in both places, and its ``instances`` if they are given; durable then."""
         if instances is not None:
-            safeio.write_synced(
-                self._beside / f"{withdrawal.id}.instances", "".join(f"{sop}\n" for sop in instances).encode()
-            )
+            listed = "".join(f"{sop}\n" for sop in instances)
+            self._write(self._beside / f"{withdrawal.id}.instances", listed.encode("ascii"))
         content = json.dumps(asdict(withdrawal)).encode()
         for place in self._places:
-            safeio.make_directories(place)
-            safeio.write_synced(place / f"{withdrawal.id}.json", content)
+            self._write(place / f"{withdrawal.id}.json", content)
 
     def agree(self) -> dict[str, Withdrawal]:
         """As :meth:`all`; what one of the two places has not, or as it was before, is written there."""
@@ -128,6 +129,8 @@ class Tombstones:
         """Move the files of these studies out of the archive. Raises ``OSError``: then some are where they were."""
         for study in studies:
             _move(self._archive / withdrawal.site / study, self._beside / withdrawal.id / study)
+        if self.has_files(withdrawal):
+            self._own(self._beside / withdrawal.id)
 
     def put_back(self, withdrawal: Withdrawal) -> list[str]:
         """Move the files back into the archive; return their studies. Raises ``OSError``."""
@@ -148,6 +151,17 @@ class Tombstones:
         if done != withdrawal:
             self.write(done)
         return done
+
+    def _write(self, path: Path, content: bytes) -> None:
+        safeio.make_directories(path.parent)
+        safeio.write_synced(path, content)
+        self._own(path)
+
+    def _own(self, path: Path) -> None:
+        """Let the hub's user look after it, whoever withdrew."""
+        if os.geteuid() == 0:
+            owner = self._archive.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def has_files(self, withdrawal: Withdrawal) -> bool:
         """Whether its files are not deleted yet."""

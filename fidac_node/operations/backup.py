@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -86,7 +87,7 @@ def back_up(config: HubConfig, directory: Path, progress: Progress, *, archive_o
         source, target = Archive(config.archive.directory), Archive(directory / _ARCHIVE)
         _copy_spool(config.spool.directory, directory / _SPOOL, over=True)
         result = Backup()
-        for copied in copies.copy_archive(source, target, over=lambda _: False):
+        for copied in copies.copy_archive(source, target, mirror=True):
             _count(result, copied, target if copied.outcome == "alone" else source)
             progress(result.bytes, total)
         withdrawals = Tombstones(source.directory, config.spool.directory).all().values()
@@ -100,9 +101,10 @@ def back_up(config: HubConfig, directory: Path, progress: Progress, *, archive_o
 def restore(config: HubConfig, directory: Path, progress: Progress, *, archive_only: bool = False) -> Restored:
     """Put back what a backup has and is not here; every site is then told to ask again. No hub may run.
 
-    Nothing that is here is overwritten, but an index without objects and files that are known to be wrong, or have
-    another size. Raises as :func:`back_up`.
+    Nothing that is here is overwritten, but an index without objects, and files that are known to be wrong or have
+    not the size that was filed. Raises as :func:`back_up`.
     """
+    _check_user(config)
     note = _read_note(directory)
     if not note.get("complete"):
         raise ConfigError(f"{directory}: this backup did not come to its end; take another one, or run it again")
@@ -117,7 +119,7 @@ def restore(config: HubConfig, directory: Path, progress: Progress, *, archive_o
         copies.copy_records(source.directory / BESIDE, target.directory / BESIDE, over=False)
         copies.put_back_withdrawn(source, target)
         suspect, total = set(wrong(db)), archived_bytes(db)
-        for copied in copies.copy_archive(source, target, over=suspect.__contains__):
+        for copied in copies.copy_archive(source, target, mirror=False, suspect=suspect):
             _count(result, copied, target if copied.outcome == "alone" else source)
             progress(result.bytes, total)
         settle(config, db)
@@ -141,6 +143,14 @@ def _check_place(config: HubConfig, directory: Path) -> None:
             raise ConfigError(f"{directory} and the {what} {own} lie in each other: name another folder for the backup")
     if directory.exists() and any(directory.iterdir()) and not (directory / _NOTE).exists():
         raise ConfigError(f"{directory} has other files in it, and no backup: name an empty folder, or a new one")
+
+
+def _check_user(config: HubConfig) -> None:
+    """What root puts back the hub's own user could not read."""
+    for own in (config.archive.directory, config.spool.directory):
+        owner = own.stat().st_uid if own.exists() else os.geteuid()
+        if os.geteuid() == 0 != owner:
+            raise ConfigError(f"{own} is not root's: run this as the user that runs the hub, sudo -u '#{owner}' ...")
 
 
 @contextmanager

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _LONGEST_REASON: Final = 1000
+_LISTS: Final = {"site": "site list", "patient": "find patients", "study": "find studies"}
 
 
 def named(config: HubConfig, db: Database, kind: str, name: str) -> list[Target]:
@@ -49,7 +50,7 @@ def named(config: HubConfig, db: Database, kind: str, name: str) -> list[Target]
             one.id for one in all_of(config, db) if one.holds and name in (*one.studies, *one.patients, one.site)
         ]
         known = f"; it was withdrawn before, by {', '.join(earlier)}" if earlier else ""
-        raise NotFound(f"the index has no {kind} {name}{known}; 'fidac-node hub find studies' lists what there is")
+        raise NotFound(f"the index has no {kind} {name}{known}; 'fidac-node hub {_LISTS[kind]}' lists what there is")
     return [
         Target(site, (name,) if kind == STUDY else (), (name,) if kind == PATIENT else (), kind == SITE)
         for site in sites
@@ -94,9 +95,12 @@ def register_key(config: HubConfig, db: Database, site: str, line: str) -> str:
     return signed.fingerprint(key)
 
 
-def found_in(db: Database, targets: Sequence[Target]) -> list[Found]:
-    """The studies in the index that would be withdrawn."""
-    return [found for target in targets for found in studies_of(db, target)]
+def found_in(config: HubConfig, db: Database, targets: Sequence[Target]) -> list[Found]:
+    """The studies in the index that would be withdrawn, once it is written down who asks. Raises ``OSError``."""
+    with hub_uses(config).during("query", f"to withdraw: {'; '.join(map(_words, targets))}") as act:
+        found = [one for target in targets for one in studies_of(db, target)]
+        act.number = len(found)
+    return found
 
 
 def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason: str) -> list[Withdrawal]:
@@ -108,9 +112,11 @@ def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason:
         raise ConfigError(f"--reason: say in one line of at most {_LONGEST_REASON} characters why, without a name")
     acts, done = _withdrawals(config, db), []
     for target in targets:
-        number = sum(one.instances for one in studies_of(db, target))
-        hub_uses(config).write("hub withdraw", f"{target.site}: {_words(target)}", reason, number)
-        done.append(acts.withdraw(target, who=user(), reason=reason))
+        with hub_uses(config).during("hub withdraw", _words(target), reason) as act:
+            studies = studies_of(db, target)
+            act.studies = {one.StudyInstanceUID: one.PatientID for one in studies}
+            act.number = sum(one.instances for one in studies)
+            done.append(acts.withdraw(target, who=user(), reason=reason))
     return done
 
 
@@ -145,4 +151,5 @@ def _withdrawals(config: HubConfig, db: Database) -> Withdrawals:
 
 
 def _words(target: Target) -> str:
-    return "all" if target.whole else ", ".join([*target.patients, *target.studies])
+    what = "all" if target.whole else ", ".join([*target.patients, *target.studies])
+    return f"{what} of {target.site}"

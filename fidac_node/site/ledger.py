@@ -468,7 +468,9 @@ class Ledger:
 
     def committed(self) -> list[tuple[str, str | None]]:
         """What the hub has committed to: each object, and its de-identified SOP Instance UID as far as it is known."""
-        return self._all("SELECT entry, sop_instance_uid FROM object WHERE state = 'committed' ORDER BY entry")
+        # A ledger of an older version, opened for reading, lacks the column.
+        sop = "sop_instance_uid" if "sop_instance_uid" in self._columns("object") else "NULL"
+        return self._all(f"SELECT entry, {sop} FROM object WHERE state = 'committed' ORDER BY entry")
 
     def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
         """One dictionary per study: counts per state, first and last change, labels; the latest first."""

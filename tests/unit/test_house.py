@@ -74,7 +74,15 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
-            *("hub.fixity", "hub.scrub", "hub.withdrawal", "hub.tombstones", "hub.reconcile", "hub.backup"),
+            *(
+                "hub.fixity",
+                "hub.scrub",
+                "hub.withdrawal",
+                "hub.tombstones",
+                "hub.reconcile",
+                "hub.backup",
+                "hub.pixels",
+            ),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),

@@ -189,3 +189,19 @@ def test_an_index_in_postgresql_is_dumped_and_put_back(tmp_path: Path, postgresq
     assert (again.rows(), again.files()) == (rows, files)
     lite = Live(tmp_path / "lite")
     assert "its index is of PostgreSQL" in lite.call("restore", tmp_path / "copy", code=2).stderr
+
+
+def test_a_file_that_came_again_in_another_length_is_not_overwritten_by_the_older_copy(
+    live: Live, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    live.call("backup", copy)
+    live.path_of(1, 1, 1, 1).unlink()
+    with live.db as db:
+        db.execute_sql("UPDATE site SET ae_title = 'LILLE_NODE_2ND'")
+    put(live.spool, data_set(1, 1, 1, 1, **LARGE), source_ae="LILLE_NODE_2ND")  # a longer File Meta Information
+    live.file()
+    healed = live.files()
+    assert "0 objects put back" in live.call("restore", copy, "--archive-only").stdout
+    assert live.files() == healed
+    assert "1 objects copied, 2 were there" in live.call("backup", copy).stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from peewee import Database
 
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, EXPLICIT_VR_LE, IMPLICIT_VR_LE
-from fidac_node.hub import pixels
+from fidac_node.hub import likeness, pixels
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.filing import Filer
 from fidac_node.hub.index import Registry, add_site, prepare
@@ -167,3 +168,15 @@ def test_what_is_not_native_and_what_was_filed_before_is_looked_at_later(rooms: 
     Likeness(rooms.archive, rooms.db).turn()
     assert rooms.pairs() == [(1, "LILLE", uid(2, 1), "PARIS", uid(3, 1))]
     assert compared(rooms.db) == Compared(known=2, unknown=0, unreadable=1)
+
+
+def test_a_codec_that_crashes_takes_nobody_along_and_the_others_are_looked_at_next(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashing = "import os, sys; print(sys.stdin.readline() and 'a' * 16, flush=True); os.abort()"
+    monkeypatch.setattr(likeness, "_COMMAND", (sys.executable, "-c", crashing))
+    for patient in (1, 2, 3, 4):
+        rooms.file(patient, 1, 1, 1, syntax=EXPLICIT_VR_BE)
+    rooms.file_all()
+    Likeness(rooms.archive, rooms.db).turn()
+    assert compared(rooms.db) == Compared(known=2, unknown=0, unreadable=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from functools import cached_property
@@ -284,3 +285,12 @@ def test_a_site_learns_of_a_withdrawal_by_whatever_registry_there_is(rooms: Room
     refusals._asked = 0.0  # a second later
     with pytest.raises(Permanent, match="withdrawn at the hub"):
         refusals.demand("LILLE", uid(1, 1))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_withdraws_the_hubs_own_user_looks_after(rooms: Rooms) -> None:
+    for path in (rooms.directory, *rooms.directory.rglob("*")):
+        os.chown(path, 65534, 65534)
+    rooms.withdraw(PATIENT)
+    made = [*(rooms.archive.directory / ".withdrawn").rglob("*"), *(rooms.directory / "spool/withdrawn").rglob("*")]
+    assert len(made) > 5 and {path.stat().st_uid for path in made} == {65534}
