@@ -99,6 +99,8 @@ class Archive:
             except part10.Malformed as error:
                 log.warning("archive: what %s says cannot be kept: %s", place.sop, error)
                 continue
+            except FileNotFoundError:  # it was withdrawn meanwhile
+                continue
             series.setdefault(name.rpartition("/")[0], {})[place.sop] = said
         for folder, lines in series.items():
             if anew:

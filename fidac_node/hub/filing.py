@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,8 @@ from fidac_node.system.database import borrowed, exclusive, refuses_values, utc_
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 200
+# Objects whose metadata may wait until nothing else does.
+_MOST_NEW: Final = 10_000
 # Seconds after a small batch, in which the next one gathers: alone, an object costs three times as much as among ten.
 _BREATH: Final = 0.02
 # Longer sequences (bytes) are not kept in memory.
@@ -129,6 +132,7 @@ class Filer:
         self._tries: dict[Entry, int] = {}
         self._due: dict[Entry, float] = {}
         self._trouble: Counter[str] = Counter()
+        self._new: dict[Place, str] = {}  # filed, with the digests of their data sets, and not described yet
 
     def recover(self) -> None:
         """Take up after a stop or crash: claims go back, rows about held objects follow the files.
@@ -156,7 +160,8 @@ class Filer:
                 self.file(again)
             batch = self._claim()
             if batch == []:
-                self._spool.wait(self._idle())
+                if not self._describe():
+                    self._spool.wait(self._idle())
             elif batch and self.file(batch):
                 pause = 0.0
                 if len(batch) < _BATCH:
@@ -208,7 +213,7 @@ class Filer:
             log.error("%d objects cannot be filed now and are tried again: %s", number, message)
         self._trouble.clear()
         self._filed.ring()
-        self._describe(archived)
+        self._note_new(archived)
         return sum(case.entry not in self._due for case in cases)
 
     def _without_withdrawn(self, cases: list[_Case]) -> list[_Case]:
@@ -372,13 +377,23 @@ class Filer:
             if new.of_whom in gone:
                 self._archive.discard(new.place)
 
-    def _describe(self, cases: list[_Case]) -> None:
-        """Keep what new objects say, which nobody waits for: what is not kept now is made when it is asked for."""
+    def _note_new(self, cases: list[_Case]) -> None:
+        """Remember whose metadata is to be kept when nothing waits to be filed; of too many at once, keep it now."""
         new = [case.description for case in cases if case.is_new and case.description and case.entry not in self._due]
+        self._new |= {one.place: one.digest for one in new}
+        if len(self._new) > _MOST_NEW:
+            self._describe()
+
+    def _describe(self) -> bool:
+        """Keep what some new objects say; ``False``: there are none. What is not kept is made when it is asked for."""
+        some = dict(islice(self._new.items(), _BATCH))
+        for place in some:
+            del self._new[place]
         try:
-            self._archive.describe({one.place: one.digest for one in new}, limit=self._limit)
+            self._archive.describe(some, limit=self._limit)
         except OSError as error:
-            log.warning("archive: what %d objects say is not kept: %s", len(new), error.strerror)
+            log.warning("archive: what %d objects say is not kept: %s", len(some), error.strerror)
+        return bool(some)
 
     def _hold(self, case: _Case, code: str, message: str) -> None:
         row = HeldObject(str(case.entry), code, message, case.site, case.sop, utc_now())

@@ -13,6 +13,7 @@ from pydicom import dcmread
 from requests import Session
 
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE
+from fidac_node.hub import metadata
 from tests.hub_objects import data_set, encoded, uid
 from tests.integration.hub.web.conftest import WebHub
 from tests.integration.hub.web.test_metadata import address
@@ -55,6 +56,8 @@ def test_what_is_brought_is_filed_for_the_site_of_the_token_and_can_be_fetched_a
     assert fetched.file_meta.SourceApplicationEntityTitle == "LILLE_NODE"
     assert fetched == dcmread(io.BytesIO(encoded(objects[0])))
     assert filing.get(f"{urls[0].removeprefix(filing.url)}/metadata").json()[0]["00100020"]["Value"] == ["PSEUDO0020"]
+    kept = filing.archive.directory / "LILLE" / uid(20, 1) / uid(20, 1, 1) / "METADATA"
+    wait_until(lambda: kept.exists() and {ds.SOPInstanceUID for ds in objects} == metadata.read(kept.parent).keys())
     again = post(filing, body(encoded(objects[0])))
     assert (again.status_code, result(again)) == (200, {"stored": [objects[0].SOPInstanceUID]})
 
