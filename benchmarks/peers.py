@@ -91,13 +91,18 @@ def syncing(directory: Path) -> Path | None:
 
 
 class Orthanc:
-    """Orthanc with its defaults, so that it syncs each object (SyncStorageArea), and without plugins."""
+    """Orthanc with its defaults, so that it syncs each object (SyncStorageArea), with no plugins but those named."""
 
     def __init__(
-        self, directory: Path, ae_title: str = "ORTHANC", modalities: Mapping[str, Sequence[Any]] | None = None
+        self,
+        directory: Path,
+        ae_title: str = "ORTHANC",
+        modalities: Mapping[str, Sequence[Any]] | None = None,
+        plugins: Sequence[Path] = (),
     ) -> None:
         self.directory, self.ae_title = directory, ae_title
-        self.port, self._http = free_port(), free_port()
+        self.port, self.http = free_port(), free_port()
+        self._plugins = list(map(str, plugins))
         self._modalities = dict(modalities or {})
         self._known_instances = 0
         self._known_studies: set[str] = set()
@@ -114,13 +119,13 @@ class Orthanc:
                     "IndexDirectory": storage,
                     "DicomAet": self.ae_title,
                     "DicomPort": self.port,
-                    "HttpPort": self._http,
+                    "HttpPort": self.http,
                     "RemoteAccessAllowed": False,
                     "DicomModalities": self._modalities,
                     "MaximumPduLength": 131072,
                     "DicomAlwaysAllowGet": True,
                     "DicomAlwaysAllowMove": True,
-                    "Plugins": [],
+                    "Plugins": self._plugins,
                 }
             )
         )
@@ -137,7 +142,7 @@ class Orthanc:
     def call(self, path: str, body: object = None) -> Any:
         """Ask its REST API."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self._http}{path}", data)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", data)
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
             return json.loads(answer.read())
 

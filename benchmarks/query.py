@@ -121,16 +121,16 @@ def _find_rows(directory: Path, setting: Setting, kind: str, url: str) -> list[R
     folders = list(staged(Site(directory / "site", hub.address), setting, 2))
     with hub, closing(Asker(hub)) as asker:
         asker.ask("STUDY", 1)  # what is loaded with the first question is not what a question costs
-        ranges = [_days(random.Random(run)) for run in range(setting.runs)]
+        ranges = [days(random.Random(run)) for run in range(setting.runs)]
         found = [asker.ask("STUDY", _MATCHES, StudyDate=days, ModalitiesInStudy="CT") for days in ranges]
-        with _storing(hub, folders):
+        with storing(hub, folders):
             mixed = [asker.ask(level, 100, **keys) for level, keys in questions]
     lasts = sorted(times.last for times in mixed)
     title = f"{size:,}, {kind}"
     bounds = (None,) * 3 if setting.quick else (_FIRST_MS, _ALL_MS, _P95_MS)
     return [
-        _ms(f"C-FIND, first match, {title}", [times.first for times in found], bounds[0], _NOTE),
-        _ms(f"C-FIND, {found[0].matches:,} matches, {title}", [times.last for times in found], bounds[1]),
+        milliseconds(f"C-FIND, first match, {title}", [times.first for times in found], bounds[0], _NOTE),
+        milliseconds(f"C-FIND, {found[0].matches:,} matches, {title}", [times.last for times in found], bounds[1]),
         Row(
             f"C-FIND, p95 while two store, {title}",
             "ms",
@@ -143,7 +143,7 @@ def _find_rows(directory: Path, setting: Setting, kind: str, url: str) -> list[R
     ]
 
 
-def _days(chance: random.Random) -> str:
+def days(chance: random.Random) -> str:
     """A range of two years."""
     first = datetime.date(2015, 10, 16) + datetime.timedelta(days=chance.randrange(60))
     return f"{first:%Y%m%d}-{first + datetime.timedelta(days=730):%Y%m%d}"
@@ -161,14 +161,14 @@ def _mixed(db: Database) -> list[tuple[str, dict[str, Any]]]:
             ("STUDY", {"PatientID": patient}),
             ("SERIES", {"StudyInstanceUID": study, "SeriesInstanceUID": "", "Modality": ""}),
             ("IMAGE", {"StudyInstanceUID": study, "SeriesInstanceUID": series, "SOPInstanceUID": ""}),
-            ("STUDY", {"StudyDate": _days(chance), "ModalitiesInStudy": "CT", "NumberOfStudyRelatedInstances": ""}),
+            ("STUDY", {"StudyDate": days(chance), "ModalitiesInStudy": "CT", "NumberOfStudyRelatedInstances": ""}),
             ("STUDY", {"PatientName": f"{patient[:6]}*", "PatientSex": chance.choice("FM")}),
         ]
     return questions
 
 
 @contextmanager
-def _storing(hub: Hub, folders: Sequence[Path]) -> Iterator[None]:
+def storing(hub: Hub, folders: Sequence[Path]) -> Iterator[None]:
     """Two associations of a site store meanwhile."""
     threads = [threading.Thread(target=peers.storescu, args=([one], hub.port, HUB_AE, SITE_AE)) for one in folders]
     for thread in threads:
@@ -180,7 +180,8 @@ def _storing(hub: Hub, folders: Sequence[Path]) -> Iterator[None]:
             thread.join()
 
 
-def _ms(name: str, figures: list[float], most: float | None, note: str = "") -> Row:
+def milliseconds(name: str, figures: list[float], most: float | None, note: str = "") -> Row:
+    """A row of the median of our figures."""
     return Row(name, "ms", statistics.median(figures), most=most, higher=False, note=note, runs={"ours": figures})
 
 
@@ -210,12 +211,12 @@ def _retrieve_rows(work: Path, setting: Setting) -> list[Row]:
 
         def get(giver: tuple[int, str], run: int) -> float:
             target = work / "got" / f"{giver[0]}-{run}"
-            seconds = settled(partial(_timed, partial(peers.getscu, *giver, study, target, _CLIENT)))
-            return _rate(objects, count(target), seconds, partial(empty, target))
+            seconds = settled(partial(timed, partial(peers.getscu, *giver, study, target, _CLIENT)))
+            return rate(objects, count(target), seconds, partial(empty, target))
 
         def move(giver: tuple[int, str], _run: int) -> float:
-            seconds = settled(partial(_timed, partial(peers.movescu, *giver, study, storescp.ae_title, _CLIENT)))
-            return _rate(objects, storescp.stored(), seconds, storescp.clear)
+            seconds = settled(partial(timed, partial(peers.movescu, *giver, study, storescp.ae_title, _CLIENT)))
+            return rate(objects, storescp.stored(), seconds, storescp.clear)
 
         figures = {
             name: in_turns(setting.runs, {who: partial(work, giver) for who, giver in givers.items()})
@@ -227,13 +228,15 @@ def _retrieve_rows(work: Path, setting: Setting) -> list[Row]:
     ]
 
 
-def _timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], None]) -> float:
+    """The seconds that ``work`` takes."""
     began = time.monotonic()
     work()
     return time.monotonic() - began
 
 
-def _rate(objects: int, came: int, seconds: float, forget: Callable[[], None]) -> float:
+def rate(objects: int, came: int, seconds: float, forget: Callable[[], None]) -> float:
+    """Objects a second, which are forgotten then. Raises :class:`RuntimeError` when not all came."""
     if came != objects:
         raise RuntimeError(f"{came} of {objects} objects came")
     forget()
@@ -262,14 +265,14 @@ def _memory_rows(work: Path, setting: Setting) -> list[Row]:
         study = large.parents[1].name
         peers.getscu(hub.port, HUB_AE, study, work / "got", _CLIENT)
         peers.movescu(hub.port, HUB_AE, study, storescp.ae_title, _CLIENT)
-        _rate(2, count(work / "got") + storescp.stored(), 1.0, storescp.clear)
+        rate(2, count(work / "got") + storescp.stored(), 1.0, storescp.clear)
         retrieved = hub.peaks()
         with closing(Asker(hub)) as asker:
             found = asker.ask("STUDY", NumberOfStudyRelatedInstances="", ModalitiesInStudy="").matches
         streamed = hub.peaks()
     return [
-        _peak(f"peak memory, {size / 2**30:.2g} GiB by C-GET and C-MOVE", retrieved, bound),
-        _peak(f"peak memory, {found:,} matches", streamed, bound),
+        peak(f"peak memory, {size / 2**30:.2g} GiB by C-GET and C-MOVE", retrieved, bound),
+        peak(f"peak memory, {found:,} matches", streamed, bound),
     ]
 
 
@@ -284,6 +287,7 @@ def _multiply(db: Database, studies: int) -> None:
     )
 
 
-def _peak(name: str, peaks: dict[str, int], most: float | None) -> Row:
+def peak(name: str, peaks: dict[str, int], most: float | None) -> Row:
+    """A row of the largest process, with all of them in its note."""
     note = ", ".join(f"{process} {peak / 2**20:.0f}" for process, peak in sorted(peaks.items()))
     return Row(name, "MiB", max(peaks.values()) / 2**20, most=most, higher=False, note=note)

@@ -13,7 +13,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The Debian package of each program that a test may ask for; any other program is its own package.
+# The Debian package of each program, or file of one, that a test may ask for; any other program is its own package.
 PACKAGES = {
     **dict.fromkeys(["dcmcjpeg", "dcmcjpls", "dcmcrle", "dcmdjpls", "dcmdump", "dcmodify"], "dcmtk"),
     **dict.fromkeys(["dcmqridx", "dcmsend", "echoscu", "findscu", "storescp", "storescu"], "dcmtk"),
@@ -21,6 +21,7 @@ PACKAGES = {
     **dict.fromkeys(["gdcmconv", "gdcmdump", "gdcmraw"], "libgdcm-tools"),
     **dict.fromkeys(["initdb", "pg_ctl"], "postgresql"),
     "Orthanc": "orthanc",
+    "/usr/share/orthanc/plugins/libOrthancDicomWeb.so": "orthanc-dicomweb",
     "tesseract": "tesseract-ocr",
 }
 _SKIPPED = "interop: "
@@ -42,7 +43,7 @@ def pytest_configure() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are missing, or fail it where none may be skipped."""
     programs = [name for marker in item.iter_markers("interop") for name in marker.args]
-    missing = [name for name in programs if shutil.which(name) is None]
+    missing = [name for name in programs if shutil.which(name) is None and not Path(name).is_file()]
     if not missing:
         return
     packages = sorted({PACKAGES.get(name, name.lower()) for name in missing})

@@ -112,10 +112,10 @@ class Archive:
         ``limit`` as for :meth:`describe`. Raises ``OSError``, :class:`.Malformed`.
         """
         folder = self._name(places[0]).rpartition("/")[0]
-        kept = metadata.read(folder)
+        kept, digests_of = metadata.read(folder), self._digests.all(folder)
         missing: dict[str, Said] = {}
         for place in places:
-            filed, said = self.filed(place), kept.get(place.sop)
+            filed, said = digests_of.get(place.sop), kept.get(place.sop)
             if said is None or filed is None or said.digest != filed.digest:
                 said = Said(filed.digest if filed else "", self._writer.made(self._name(place), limit))
                 if filed:

@@ -90,7 +90,7 @@ class Digests:
 
     def of(self, folder: str, sop_instance_uid: str) -> Filed | None:
         """What was filed under this SOP Instance UID. Raises ``OSError``."""
-        return self._series(folder).get(sop_instance_uid)
+        return self.all(folder).get(sop_instance_uid)
 
     def add(self, folder: str, filed: Mapping[str, Filed]) -> None:
         """Write lines for these SOP Instance UIDs, safe from a power cut but for the name. Raises ``OSError``."""
@@ -104,7 +104,8 @@ class Digests:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{folder}/{FILE}")
             os.fdatasync(fd)
 
-    def _series(self, folder: str) -> dict[str, Filed]:
+    def all(self, folder: str) -> Mapping[str, Filed]:
+        """What was filed of a series, by SOP Instance UID. Raises ``OSError``."""
         try:
             size = Path(folder, FILE).stat().st_size
         except FileNotFoundError:

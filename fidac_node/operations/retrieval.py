@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
@@ -83,12 +83,11 @@ class Shelf:
         """
         return [self._whole(row, known) for row, known in self._rows(wanted, most)]
 
-    def said(self, wanted: StudyFilter) -> Iterator[tuple[Place, bytes]]:
-        """Yield what each object that matches says of itself, in DICOM JSON. Raises ``OSError``, ``Malformed``."""
-        with closing(find(self.db, "instances", wanted)) as rows:
-            for _, of_series in groupby(map(_place, rows), lambda place: place[:3]):
-                places = list(of_series)
-                yield from zip(places, self._archive.said(places, limit=self._limit), strict=True)
+    def said(self, objects: Iterable[Stored]) -> Iterator[tuple[Place, bytes]]:
+        """Yield what each of these objects says of itself, in DICOM JSON. Raises ``OSError``, ``Malformed``."""
+        for _, of_series in groupby((one.place for one in objects), lambda place: place[:3]):
+            places = list(of_series)
+            yield from zip(places, self._archive.said(places, limit=self._limit), strict=True)
 
     def known(self, wanted: StudyFilter) -> list[Stored]:
         """Return all objects that match, as the index has them, whatever became of their files."""
@@ -186,6 +185,5 @@ class Shelf:
         return Stored(place, row.PatientID, self._archive.path(place), size, syntax, frames, version)
 
 
-def _place(row: object) -> Place:
-    one = cast("InstanceRow", row)
-    return Place(one.site, one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)
+def _place(row: InstanceRow) -> Place:
+    return Place(row.site, row.StudyInstanceUID, row.SeriesInstanceUID, row.SOPInstanceUID)

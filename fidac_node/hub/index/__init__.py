@@ -10,6 +10,7 @@ from fidac_node.hub.index.migrations import check, prepare
 from fidac_node.hub.index.query import (
     at_several_sites,
     find,
+    has_more,
     received_per_site,
     totals,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "failed_connections",
     "find",
     "generation",
+    "has_more",
     "prepare",
     "received_per_site",
     "site_code",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from peewee import JOIN, Database, fn
+from peewee import JOIN, SQL, Database, fn
 
 from fidac_node.hub.index.matching import StudyFilter, of_instances, of_portions, of_series, of_studies, of_week
 from fidac_node.hub.index.models import Held, Instance, Patient, Profile, Series, Site, Study
@@ -20,7 +21,9 @@ from fidac_node.hub.index.rows import COLUMNS, EXACT_TIME, ROWS, Row
 from fidac_node.hub.weeks import iso_week
 from fidac_node.system.database import snapshot, stream
 
+# Rows whose studies' series are looked into at a time; of the first, for which somebody waits, fewer.
 _PAGE: Final = 500
+_FIRST_PAGE: Final = 50
 # Instances whose series are looked into at a time: a page of rows is found in one, and 10,000 series of one instance in
 # few.
 _PORTION: Final = 2000
@@ -89,6 +92,17 @@ def find(
         for columns in search(db, of_week(wanted), _Window(offset, limit), order):
             received_at = columns[EXACT_TIME] if exact_times else None
             yield make._make([*_presented(columns, names), received_at])
+
+
+def has_more(db: Database, level: str, wanted: StudyFilter, number: int) -> bool:
+    """Whether more than ``number`` studies, series or instances match: seen without putting them in order."""
+    wanted = of_week(wanted)
+    if level == "instances":
+        with closing(find(db, level, wanted, 1, offset=number)) as rows:
+            return next(rows, None) is not None
+    query = Study.select(SQL("1")) if level == "studies" else Series.select(SQL("1")).join(Study)
+    conditions = of_studies(wanted) if level == "studies" else of_series(wanted)
+    return bool(query.join(Patient).where(*conditions).limit(1).offset(number).scalar(db))
 
 
 def totals(db: Database) -> dict[str, int]:
@@ -227,8 +241,10 @@ def _find_studies(db: Database, wanted: StudyFilter, window: _Window, order: Ord
     query = Study.select(Study.id.alias("number"), *_aliased(_SELECTED["studies"])).join(Patient)
     query = query.join_from(Study, Profile, JOIN.LEFT_OUTER).order_by(*order.by)
     rows = stream(db, _within(query.where(*of_studies(wanted), *order.beyond), window))
-    while page := list(islice(rows, _PAGE)):
+    size = min(_FIRST_PAGE, _PAGE)
+    while page := list(islice(rows, size)):
         yield from _with_equipment(db, page)
+        size = _PAGE
 
 
 def _find_series(db: Database, wanted: StudyFilter, window: _Window, order: Order) -> Iterator[_Columns]:

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from fidac_node.hub.web.app import application
+from fidac_node.hub.web.lending import Lending
 from fidac_node.hub.web.listening import Rooms, Settings
 from fidac_node.hub.web.streaming import Readers
 from fidac_node.system import tls
@@ -33,8 +34,9 @@ def serve(
     """
     readers = Readers(rooms.db)
     config = uvicorn.Config(
-        application(rooms, readers, open_on_loopback=settings.open_on_loopback),
-        http="h11",
+        Lending(application(rooms, readers, open_on_loopback=settings.open_on_loopback)),
+        http="h11",  # and asyncio, on which lending rests
+        loop="asyncio",
         ws="none",
         lifespan="off",
         log_config=None,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Final, NamedTuple, TypeVar
+from functools import partial
+from itertools import chain
+from typing import IO, Final, NamedTuple, TypeAlias, TypeVar
 
 from peewee import Database, PeeweeException
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fidac_node.hub.web.lending import LEND
 from fidac_node.hub.web.listening import STALLED_SECONDS
 
 log = logging.getLogger(__name__)
@@ -23,6 +28,7 @@ T = TypeVar("T")
 # Answers on their way at once. Each may hold a connection to the index and a state of it.
 _MOST: Final = 32
 _PATIENCE_SECONDS: Final = 10.0
+_CHUNK: Final = 1 << 20
 
 
 class Reader:
@@ -36,9 +42,9 @@ class Reader:
         """Return what ``function`` returns in the thread. Raises 503 when the index does not answer."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, function)
 
-    def end(self, chunks: Generator[bytes]) -> None:
+    def end(self, pieces: Generator[Piece]) -> None:
         """Close a generator in its thread, after the step that it may be at."""
-        self._thread.submit(chunks.close)
+        self._thread.submit(pieces.close)
 
     def close(self) -> None:
         """End the thread."""
@@ -116,16 +122,27 @@ class Head(NamedTuple):
     size: int | None = None
 
 
+class Extent(NamedTuple):
+    """Bytes of a file: from ``start``, so many. The file is open until the next piece is asked for."""
+
+    file: IO[bytes]
+    start: int
+    size: int
+
+
+Piece: TypeAlias = "bytes | Extent"
+
+
 class Streamed(Response):
-    """A body made in ``reader``'s thread: ``first``, then each of ``chunks`` when the one before was taken.
+    """A body made in ``reader``'s thread: ``first``, then each of ``pieces`` when the one before was taken.
 
     It gives the reader back at the end, also when the client leaves or takes nothing for ``stalled`` seconds.
     """
 
     def __init__(
         self,
-        first: bytes,
-        chunks: Generator[bytes],
+        first: Piece,
+        pieces: Generator[Piece],
         reader: Reader,
         readers: Readers,
         head: Head,
@@ -137,54 +154,84 @@ class Streamed(Response):
         self.background = None
         self.init_headers(head.headers)
         del self.headers["content-length"]
+        self._size = head.size
         if head.size is not None:
             self.headers["content-length"] = str(head.size)
-        self._first, self._chunks, self._stalled = first, chunks, stalled
+        self._pieces, self._made, self._stalled = chain([first], pieces), pieces, stalled
         self._reader, self._readers = reader, readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the body, as ASGI has it."""
-        sending = asyncio.ensure_future(self._send(scope, send))
+        """Send the body, as ASGI has it; where its length is known, by the connection's own socket if that is lent."""
+        lend = scope.get("extensions", {}).get(LEND)
+        lent = lend if self._size is not None and scope["method"] != "HEAD" else None
+        sending = asyncio.ensure_future(self._send_lent(lent, send) if lent else self._send(scope, send))
         leaving = asyncio.ensure_future(_left(receive))
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending} if lent else {sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
         except TimeoutError:
             log.info("a client took nothing for %.0f s, its answer ends", self._stalled)
+        except ConnectionError:
+            log.info("a client left before the end of its answer")
         except HTTPException as error:  # the status is said already: an answer that breaks off is not taken for whole
             log.error("an answer breaks off: %s", error.detail)
         finally:
             sending.cancel()
             leaving.cancel()
-            self._reader.end(self._chunks)
+            self._reader.end(self._made)
             self._readers.give_back(self._reader)
 
     async def _send(self, scope: Scope, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        chunk = self._first or await self._next()
-        while chunk and scope["method"] != "HEAD":
+        await self._begin(send)
+        chunks = _read(self._pieces)
+        while scope["method"] != "HEAD" and (chunk := await self._reader.call(lambda: next(chunks, b""))):
             async with asyncio.timeout(self._stalled):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            chunk = await self._next()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _next(self) -> bytes:
-        return await self._reader.call(lambda: next(self._chunks, b""))
+    async def _send_lent(self, lend: Callable[..., Awaitable[None]], send: Send) -> None:
+        await self._begin(send)
+        await lend(self._size, lambda sock: self._reader.call(partial(self._write, sock)))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _begin(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+
+    def _write(self, sock: socket.socket) -> None:
+        with sock:
+            sock.settimeout(self._stalled)
+            for piece in self._pieces:
+                if isinstance(piece, bytes):
+                    sock.sendall(piece, socket.MSG_MORE)
+                else:
+                    sock.sendfile(piece.file, piece.start, piece.size)
 
 
-async def streamed(readers: Readers, chunks: Generator[bytes], head: Head, *, none: Response | None = None) -> Response:
-    """Return the answer that ``chunks`` make, of which the first is read, so that errors still become a status.
+def _read(pieces: Iterator[Piece]) -> Iterator[bytes]:
+    """The bytes of pieces, a megabyte of a file at a time; what is empty is left out."""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield from [piece] if piece else []
+            continue
+        position, end = piece.start, piece.start + piece.size
+        while position < end and (chunk := os.pread(piece.file.fileno(), min(_CHUNK, end - position), position)):
+            position += len(chunk)
+            yield chunk
 
-    ``none`` is the answer when there is not one chunk; the first may be empty.
+
+async def streamed(readers: Readers, pieces: Generator[Piece], head: Head, *, none: Response | None = None) -> Response:
+    """Return the answer that ``pieces`` make, of which the first is read, so that errors still become a status.
+
+    ``none`` is the answer when there is not one; the first may be empty.
     """
     reader = await readers.take()
     try:
-        first = await reader.call(lambda: next(chunks, None))
+        first = await reader.call(lambda: next(pieces, None))
         if first is not None or none is None:
-            return Streamed(first or b"", chunks, reader, readers, head)
+            return Streamed(first or b"", pieces, reader, readers, head)
     except BaseException:
-        reader.end(chunks)
+        reader.end(pieces)
         readers.give_back(reader)
         raise
     readers.give_back(reader)

@@ -16,7 +16,7 @@ from fidac_node.hub.index.words import words
 from fidac_node.hub.web.access import ACTS, allowed, who
 from fidac_node.hub.web.dicomweb.parameters import of_path
 from fidac_node.hub.web.dicomweb.qido import base_url
-from fidac_node.hub.web.streaming import unavailable
+from fidac_node.hub.web.streaming import Piece, unavailable
 from fidac_node.operations.index import StudyFilter
 from fidac_node.operations.retrieval import Place, Shelf, Stored
 
@@ -78,13 +78,13 @@ class Told(NamedTuple):
         return cls(asked, {one.place.study: one.patient for one in objects})
 
 
-def given(request: Request, told: Told, chunks: Callable[[Doing], Iterable[bytes]]) -> Generator[bytes]:
-    """Yield what ``chunks`` makes, written down before the first of it; trouble as in :func:`plainly`."""
+def given(request: Request, told: Told, pieces: Callable[[Doing], Iterable[Piece]]) -> Generator[Piece]:
+    """Yield what ``pieces`` makes, written down before the first of it; trouble as in :func:`plainly`."""
     with request.app.state.trail.doing(who(request), ACTS["retrieve"], told.what) as retrieval:
         retrieval.studies = told.studies
-        iterator = iter(chunks(retrieval))
-        while chunk := plainly(lambda: next(iterator, b"")):
-            yield chunk
+        iterator = iter(pieces(retrieval))
+        while piece := plainly(lambda: next(iterator, b"")):
+            yield piece
 
 
 def missing() -> HTTPException:

@@ -14,8 +14,7 @@ from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
 from fidac_node.hub.web.dicomweb.parts import etag, guarded_by, unchanged
 from fidac_node.hub.web.dicomweb.qido import base_url, in_pieces
 from fidac_node.hub.web.streaming import Head, streamed
-from fidac_node.operations.index import StudyFilter
-from fidac_node.operations.retrieval import Shelf
+from fidac_node.operations.retrieval import Shelf, Stored
 
 
 async def metadata(request: Request) -> Response:
@@ -29,14 +28,14 @@ async def metadata(request: Request) -> Response:
     written = given(
         request,
         Told.of(wanted, objects, "metadata"),
-        lambda retrieval: in_pieces(_objects(request, wanted, retrieval)),
+        lambda retrieval: in_pieces(_written(request, objects, retrieval)),
     )
     return await streamed(request.app.state.readers, written, Head(media_type, headers=guarded_by(f"W/{tag}")))
 
 
-def _objects(request: Request, wanted: StudyFilter, retrieval: Doing) -> Iterator[bytes]:
+def _written(request: Request, objects: list[Stored], retrieval: Doing) -> Iterator[bytes]:
     """Each object's JSON, with the addresses of bulk data as the client reaches them (PS3.18 F.2.6)."""
     shelf: Shelf = request.app.state.shelf
-    for place, text in shelf.said(wanted):
+    for place, text in shelf.said(objects):
         yield text.replace(URI, URI + f"{url_of(request, place)}/".encode("ascii"))
         retrieval.number += 1

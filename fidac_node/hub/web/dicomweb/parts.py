@@ -19,43 +19,35 @@ from starlette.responses import Response
 from fidac_node.audit.trail import Doing
 from fidac_node.hub.web.dicomweb.fetching import Told, given
 from fidac_node.hub.web.dicomweb.media import MULTIPART
-from fidac_node.hub.web.streaming import Head, streamed
+from fidac_node.hub.web.streaming import Extent, Head, Piece, streamed
 
 OCTETS: Final = "application/octet-stream"
 
-_CHUNK: Final = 1 << 20
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something to give: what it is, where it is, and what reads its bytes from one to before another.
+    """Something to give: what it is, where it is, and what gives its bytes from one to before another.
 
-    ``size`` (bytes) is ``None`` where nobody knows before the end: then ``chunks`` reads all.
+    ``size`` (bytes) is ``None`` where nobody knows before the end: then ``pieces`` gives all.
     """
 
     media_type: str
     location: str
-    chunks: Callable[[int, int | None], Iterator[bytes]]
+    pieces: Callable[[int, int | None], Iterator[Piece]]
     size: int | None = None
 
 
-def of_file(opened: Callable[[], BinaryIO], start: int = 0) -> Callable[[int, int | None], Iterator[bytes]]:
-    """Return what reads a file that is opened when its turn comes, from ``start`` on, a megabyte at a time."""
+def of_file(opened: Callable[[], BinaryIO], start: int = 0) -> Callable[[int, int | None], Iterator[Piece]]:
+    """Return what gives a file, from ``start`` on, which is opened when its turn comes."""
 
-    def chunks(first: int, end: int | None) -> Iterator[bytes]:
+    def pieces(first: int, end: int | None) -> Iterator[Piece]:
         with closing(opened()) as file:
-            position = start + first
-            last = None if end is None else start + end
-            os.posix_fadvise(file.fileno(), position, 0, os.POSIX_FADV_SEQUENTIAL)
-            while last is None or position < last:
-                piece = os.pread(file.fileno(), _CHUNK if last is None else min(_CHUNK, last - position), position)
-                if not piece:
-                    return
-                position += len(piece)
-                yield piece
+            last = os.fstat(file.fileno()).st_size if end is None else start + end
+            yield Extent(file, start + first, last - start - first)
 
-    return chunks
+    return pieces
 
 
 def etag(*what: str) -> str:
@@ -110,19 +102,19 @@ async def together(request: Request, parts: Sequence[Part], kind: str, tag: str,
     )
 
 
-def _one(part: Part, first: int, end: int | None, retrieval: Doing) -> Iterator[bytes]:
-    yield from part.chunks(first, end)
+def _one(part: Part, first: int, end: int | None, retrieval: Doing) -> Iterator[Piece]:
+    yield from part.pieces(first, end)
     retrieval.number = 1
 
 
-def _multipart(parts: Iterable[Part], boundary: str, retrieval: Doing) -> Iterator[bytes]:
+def _multipart(parts: Iterable[Part], boundary: str, retrieval: Doing) -> Iterator[Piece]:
     for part in parts:
-        chunks = part.chunks(0, part.size)
-        first = next(chunks, b"")  # what cannot be given is known before anything is said of it
-        yield _head(part, boundary) + first if len(first) < _CHUNK else _head(part, boundary)
-        if len(first) >= _CHUNK:
+        pieces = part.pieces(0, part.size)
+        first = next(pieces, b"")  # what cannot be given is known before anything is said of it
+        yield _head(part, boundary)
+        if first:
             yield first
-        yield from chunks
+        yield from pieces
         retrieval.number += 1
     yield _end(boundary)
 

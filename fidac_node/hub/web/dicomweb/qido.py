@@ -19,12 +19,13 @@ from fidac_node.hub.web.dicomweb import parameters
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, chosen
 from fidac_node.hub.web.dicomweb.rows import LEVELS, Writer
 from fidac_node.hub.web.streaming import Head, streamed
-from fidac_node.operations.index import Row, StudyFilter, find
+from fidac_node.operations.index import Row, StudyFilter, find, has_more
 
 View = Callable[[Request], Awaitable[Response]]
 
 # Rows that are read before the answer begins: a search that ends within them is known whole.
-_FIRST: Final = 500
+_FIRST: Final = 50
+_PAGE: Final = 500
 _CHUNK: Final = 64 << 10
 _USUAL: Final = {"http": 80, "https": 443}
 _CUT: Final = "There are additional results that can be requested"
@@ -93,11 +94,12 @@ class _Answer:
         limit = self._asked.limit
         if limit is None or (seen < limit and seen < _FIRST):
             return False
-        with closing(find(self._db, self._level, wanted, 1, offset=self._asked.offset + limit)) as more:
-            return next(more, None) is not None
+        return has_more(self._db, self._level, wanted, self._asked.offset + limit)
 
     def _written(self, wanted: StudyFilter, rows: Iterator[Any], query: Doing) -> Iterator[bytes]:
-        while page := list(islice(rows, _FIRST)):
+        size = _FIRST
+        while page := list(islice(rows, size)):
+            size = _PAGE
             studies = self._studies(wanted, page) if self._writer.needs_study else {}
             for row in page:
                 query.number += 1

@@ -21,6 +21,7 @@ from fidac_node.dicom.part10 import meta_in
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
 from fidac_node.hub.archive import Archive, Place
+from fidac_node.hub.filing import Filer
 from fidac_node.hub.index import Registry, add_site, prepare
 from fidac_node.hub.index.record import describe, record
 from fidac_node.hub.index.tokens import add_token
@@ -40,6 +41,7 @@ class WebHub:
     archive: Archive
     rooms: Rooms
     url: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1000)))
 
     def file(self, *objects: Dataset, site: str = "LILLE", syntax: str = EXPLICIT_VR_LE) -> list[Path]:
@@ -84,7 +86,7 @@ def serving(hub: WebHub, **changes: Any) -> Iterator[WebHub]:
     settings = Settings(**{**_DEFAULTS, **changes})
     sock = listen(settings)[STAGE]
     host, port = sock.getsockname()[:2]
-    stop, ready = threading.Event(), threading.Event()
+    stop, ready = hub.stop, threading.Event()
     thread = threading.Thread(target=serve, args=(settings, hub.rooms, sock, stop, ready.set))
     thread.start()
     assert ready.wait(30)
@@ -172,3 +174,20 @@ def either(empty: Database, tmp_path: Path) -> Iterator[WebHub]:
     """On each database."""
     with serving(filled(empty, tmp_path)) as hub:
         yield hub
+
+
+@pytest.fixture
+def filing(tmp_path: Path) -> Iterator[WebHub]:
+    """A hub whose filer runs."""
+    db, again = connect("sqlite:///index.db", tmp_path), connect("sqlite:///index.db", tmp_path)
+    stop = threading.Event()
+    with serving(filled(db, tmp_path)) as hub:
+        spool = hub.rooms.intake.spool
+        filer = Filer(spool, hub.archive, again, Registry(again))
+        thread = threading.Thread(target=filer.run, args=(stop,))
+        thread.start()
+        yield hub
+        stop.set()
+        spool.notify()
+        thread.join(10)
+    db.close()

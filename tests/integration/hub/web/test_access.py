@@ -190,10 +190,10 @@ def test_clients_that_stop_reading_or_leave_keep_no_reader(
     initial = streaming.Streamed.__init__.__kwdefaults__
     monkeypatch.setitem(initial, "stalled", 0.5)
     hub = filled(empty_index, tmp_path)
-    hub.file(*(data_set(9, 1, 1, number) for number in range(6000)))
+    hub.file(*(data_set(9, 1, 1, number, TextValue="x" * (8 << 20)) for number in (1, 2)))
     with serving(hub) as web:
         token = web.token()
-        line = "GET /dicom-web/instances?includefield=all HTTP/1.1"
+        line = f"GET /dicom-web/studies/{uid(9, 1)}/metadata HTTP/1.1"
         request = f"{line}\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
         stalled = raw(web, request.encode())
         assert stalled.recv(15) == b"HTTP/1.1 200 OK"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import socket
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,11 +13,8 @@ from pydicom import dcmread
 from requests import Session
 
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE
-from fidac_node.hub.filing import Filer
-from fidac_node.hub.index import Registry
-from fidac_node.system.database import connect
 from tests.hub_objects import data_set, encoded, uid
-from tests.integration.hub.web.conftest import WebHub, filled, serving
+from tests.integration.hub.web.conftest import WebHub
 from tests.integration.hub.web.test_metadata import address
 from tests.support import wait_until
 
@@ -42,23 +36,6 @@ def result(answer: httpx.Response) -> dict[str, list[Any]]:
     ]
     others = [one["00081197"]["Value"][0] for one in ds.get("0008119A", {}).get("Value", [])]
     return {name: values for name, values in (("stored", stored), ("failed", failed), ("others", others)) if values}
-
-
-@pytest.fixture
-def filing(tmp_path: Path) -> Iterator[WebHub]:
-    """A hub whose filer runs."""
-    db, again = connect("sqlite:///index.db", tmp_path), connect("sqlite:///index.db", tmp_path)
-    stop = threading.Event()
-    with serving(filled(db, tmp_path)) as hub:
-        spool = hub.rooms.intake.spool
-        filer = Filer(spool, hub.archive, again, Registry(again))
-        thread = threading.Thread(target=filer.run, args=(stop,))
-        thread.start()
-        yield hub
-        stop.set()
-        spool.notify()
-        thread.join(10)
-    db.close()
 
 
 def post(hub: WebHub, content: Any, path: str = "/studies", token: str = "", **headers: str) -> httpx.Response:
