@@ -139,7 +139,7 @@ class Archive:
     def fingerprint(self, place: Place) -> int:
         """What tells whether the file of ``place`` may have changed; 0 if there is none."""
         try:
-            found = self.path(place).lstat()
+            found = os.lstat(self._name(place))
         except FileNotFoundError:
             return 0
         return digests.fingerprint(found) if stat.S_ISREG(found.st_mode) else 0

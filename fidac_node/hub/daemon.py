@@ -188,7 +188,7 @@ def _look(watermarks: Watermarks) -> None:
 def run_child(config_path: Path, name: str) -> NoReturn:
     """Run one stage in this process until its supervisor or SIGTERM stops it."""
     stop = threading.Event()
-    lifeline = Lifeline(stop)
+    lifeline = Lifeline(stop, batch=name != web.STAGE)
     hub = _open(config_path)
     if name.startswith(reception.STAGE):
         _receive(hub, stop, lifeline)

@@ -172,11 +172,10 @@ class Shelf:
                     yield row, one
 
     def _whole(self, row: InstanceRow, known: Kept) -> Stored:
-        place = _place(row)
-        path = self._archive.path(place)
-        if not self._answerable.is_right(place, known):
-            raise NotFound(f"{path} is not there as it was filed; its site sends it again")
-        return self._stored(row, known)
+        one = self._stored(row, known)
+        if not self._answerable.is_right(one.place, known):
+            raise NotFound(f"{one.path} is not there as it was filed; its site sends it again")
+        return one
 
     def _stored(self, row: InstanceRow, known: Kept) -> Stored:
         place = _place(row)

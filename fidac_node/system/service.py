@@ -237,14 +237,15 @@ class Supervisor:
 class Lifeline:
     """The child's end: sets ``stop`` on SIGTERM or when the supervisor is gone.
 
-    ``listener`` is the socket that the processes of this stage share, if the supervisor holds one.
+    ``listener`` is the socket that the processes of this stage share, if the supervisor holds one. A stage that answers
+    people is no ``batch`` job.
     """
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, *, batch: bool = True) -> None:
         self._stop = stop
         with suppress(OSError):  # a sandbox may forbid it
             # Who wakes need not run at once: switched less often, all stages together take 5 % less of the processors.
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            os.sched_setscheduler(0, os.SCHED_BATCH if batch else os.SCHED_OTHER, os.sched_param(0))
         self._wake, self._waker = socket.socketpair()
         self._waker.setblocking(False)
         # A signal that comes just before the main thread goes to sleep would wake it only with the next one, so

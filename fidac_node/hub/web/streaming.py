@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -201,11 +202,27 @@ class Streamed(Response):
     def _write(self, sock: socket.socket) -> None:
         with sock:
             sock.settimeout(self._stalled)
+            room = select.poll()
+            room.register(sock.fileno(), select.POLLOUT)
             for piece in self._pieces:
                 if isinstance(piece, bytes):
                     sock.sendall(piece, socket.MSG_MORE)
                 else:
-                    sock.sendfile(piece.file, piece.start, piece.size)
+                    self._send_file(sock.fileno(), room, piece)
+
+    def _send_file(self, to: int, room: select.poll, piece: Extent) -> None:
+        """Send from file to socket, without bringing it here; ``room`` waits until the socket takes more."""
+        position, end = piece.start, piece.start + piece.size
+        while position < end:
+            try:
+                sent = os.sendfile(to, piece.file.fileno(), position, end - position)
+            except BlockingIOError:
+                if not room.poll(self._stalled * 1000):
+                    raise TimeoutError from None
+                continue
+            if not sent:
+                raise HTTPException(500, "a file is shorter than it was")
+            position += sent
 
 
 def _read(pieces: Iterator[Piece]) -> Iterator[bytes]:
