@@ -38,7 +38,7 @@ from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTA
 from fidac_node.errors import ConfigError, FidacError, Temporary
 from fidac_node.hub.index.sites import site_titles
 from fidac_node.hub.index.tallies import count_wrong
-from fidac_node.hub.scrub import read as read_scrub
+from fidac_node.hub.keeping.scrub import read as read_scrub
 from fidac_node.identity.keyfile import read_key
 from fidac_node.identity.keys import NO_VAULT, key_files, open_keys
 from fidac_node.send.echo import Rejected, ask

@@ -37,6 +37,8 @@ def command(
     settings = load_site(config)
     if patient_id == "-":
         patient_id = click.prompt("Patient ID", err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    elif patient_id:
+        click.echo("the patient's ID is now in your shell's history; '-' in its place asks for it", err=True)
     refusal = (
         refusing.of_patient(settings, patient_id, issuer, reason)
         if patient_id

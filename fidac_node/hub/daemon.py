@@ -23,7 +23,6 @@ from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, prepare
 from fidac_node.hub.index.clients import Clients
 from fidac_node.hub.index.generation import told_to
@@ -31,17 +30,18 @@ from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
 from fidac_node.hub.intake import Intake
+from fidac_node.hub.keeping.fixity import Fixity
+from fidac_node.hub.keeping.scrub import INTERVAL as SCRUB_SECONDS
+from fidac_node.hub.keeping.scrub import Scrub
+from fidac_node.hub.keeping.watermarks import Watermarks
+from fidac_node.hub.keeping.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
+from fidac_node.hub.keeping.withdrawal import Withdrawals
 from fidac_node.hub.later import Later
 from fidac_node.hub.likeness import INTERVAL as LIKENESS_SECONDS
 from fidac_node.hub.likeness import Likeness
 from fidac_node.hub.query.find import FindScp, find_contexts
 from fidac_node.hub.query.retrieve import RetrieveScp, retrieve_contexts
-from fidac_node.hub.scrub import INTERVAL as SCRUB_SECONDS
-from fidac_node.hub.scrub import Scrub
-from fidac_node.hub.watermarks import Watermarks
 from fidac_node.hub.web import listening as web
-from fidac_node.hub.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
-from fidac_node.hub.withdrawal import Withdrawals
 from fidac_node.receive import reception
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.receive.scp import storage_contexts

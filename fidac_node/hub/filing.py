@@ -29,7 +29,6 @@ from fidac_node.dicom import marks, part10, tags
 from fidac_node.dicom.part10 import format_tag
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
@@ -38,6 +37,7 @@ from fidac_node.hub.index.journal import Answered
 from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
 from fidac_node.hub.index.sites import Registry
 from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
+from fidac_node.hub.keeping.answerable import Answerable
 from fidac_node.hub.pixels import Read, read_through
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry

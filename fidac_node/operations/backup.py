@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fidac_node import __version__
 from fidac_node.audit.trail import FILE as TRAIL
 from fidac_node.errors import ConfigError
-from fidac_node.hub import backup as copies
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.index import generation, prepare
 from fidac_node.hub.index.filed import archived_bytes, wrong
 from fidac_node.hub.index.generation import begin
+from fidac_node.hub.keeping import backup as copies
+from fidac_node.hub.keeping.tombstones import FOLDER as BESIDE
+from fidac_node.hub.keeping.tombstones import IN_SPOOL, Tombstones
 from fidac_node.hub.recipes import FOLDER as RECIPES
-from fidac_node.hub.tombstones import FOLDER as BESIDE
-from fidac_node.hub.tombstones import IN_SPOOL, Tombstones
 from fidac_node.operations.index import connected, opened
 from fidac_node.operations.uses import hub_uses
 from fidac_node.operations.withdrawal import settle
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.config.config import HubConfig
-    from fidac_node.hub.backup import Copied
+    from fidac_node.hub.keeping.backup import Copied
 
 __all__ = ["Backup", "Restored", "back_up", "restore"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from fidac_node.errors import NotFound
 from fidac_node.hub.archive import Archive
-from fidac_node.hub.fixity import WORDS, Checked, Fixity
 from fidac_node.hub.index.filed import archived_bytes
 from fidac_node.hub.index.generation import begin_for
 from fidac_node.hub.index.withdrawn import SITE, sites_with
-from fidac_node.hub.reconcile import Listed, Reconciled, read_list, reconcile, wrong_here
+from fidac_node.hub.keeping.fixity import WORDS, Checked, Fixity
+from fidac_node.hub.keeping.reconcile import Listed, Reconciled, read_list, reconcile, wrong_here
 from fidac_node.operations.uses import hub_uses
 from fidac_node.spool.queue import Spool
 from fidac_node.system.database import exclusive

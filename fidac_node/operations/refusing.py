@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,12 +60,14 @@ def of_patient(config: SiteConfig, patient_id: str, issuer: str | None, reason: 
             for study in (keys.vault.studies() if keys.vault else ())
             if identity(study.issuer if issuer else "", study.patient_id) == wanted
         ]
+        check_naming(reason, known)
+        # Who asks learns by which pseudonym the hub has him.
+        _record(config, "withdraw --patient-id", {study.pseudonym for study in known}, reason)
         if keys.vault is not None and not known:
             raise NotFound(
                 "no patient with this ID is in the vault; IDs are compared exactly but for spaces: "
                 "leading zeros and case count"
             )
-        check_naming(reason, known)
         whose = {(study.issuer, study.patient_id) for study in known} or {(issuer or "", patient_id)}
         patients = {keys.handles.patient_handle(*one) for one in whose}
         pseudonyms = {study.pseudonym for study in known} | {keys.patients.of(*one).patient(*one) for one in whose}
@@ -86,6 +88,7 @@ def of_study(config: SiteConfig, handle: str, reason: str) -> Refusal:
         if not known:
             raise NotFound(f"no study {handle} is in the vault; 'fidac-node site studies' lists the handles")
         check_naming(reason, known, held_identities(config, handle))
+        _record(config, "withdraw --study", {handle}, reason)
         new_uids = frozenset(study.new_study_uid for study in known)
         return Refusal(studies=frozenset({handle}), new_study_uids=new_uids)
 
@@ -102,8 +105,7 @@ def withdraw(config: SiteConfig, refusal: Refusal, reason: str) -> tuple[bytes, 
     Raises :class:`ConfigError`, ``Temporary``, ``OSError``.
     """
     seed = site_keys.signing_seed(config.programme)
-    named = ", ".join(sorted(refusal.pseudonyms | refusal.studies))
-    UseLog(config.deidentify.vault_directory).write("site withdraw", named, reason)
+    _record(config, "withdraw --confirm", refusal.pseudonyms | refusal.studies, reason)
     handles = [(PATIENT, one) for one in refusal.patients] + [(STUDY, one) for one in refusal.studies]
     Withdrawn(config.deidentify.vault_directory).add(handles)
     dropped = 0
@@ -123,6 +125,11 @@ def public_key(config: SiteConfig) -> tuple[str, str]:
     """The line by which the hub knows what this site signs, and its fingerprint. Raises :class:`ConfigError`."""
     line = signed.key_line(site_keys.signing_seed(config.programme), config.site.id)
     return line, signed.fingerprint(signed.read_key_line(line, config.site.id))
+
+
+def _record(config: SiteConfig, act: str, names: Collection[str], reason: str) -> None:
+    """Write down an act before there is an answer. Raises ``OSError``: then there is none."""
+    UseLog(config.deidentify.vault_directory).write(act, ", ".join(sorted(names)) or "-", reason)
 
 
 def _statement(config: SiteConfig, refusal: Refusal, reason: str) -> dict[str, Any]:

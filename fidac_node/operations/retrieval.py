@@ -20,12 +20,12 @@ from fidac_node.dicom import part10
 from fidac_node.dicom.part10 import PIXEL_DATA
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE, EXPLICIT_VR_LE, UNCOMPRESSED
 from fidac_node.errors import NotFound
-from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.record import Kept, kept
 from fidac_node.hub.index.rows import InstanceRow
+from fidac_node.hub.keeping.answerable import Answerable
 
 if TYPE_CHECKING:
     from peewee import Database

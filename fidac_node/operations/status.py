@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from fidac_node.deidentify.triage.triage import DERIVED
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.errors import Temporary
-from fidac_node.hub.scrub import Progress, Round
-from fidac_node.hub.scrub import read as read_scrub
+from fidac_node.hub.keeping.scrub import Progress, Round
+from fidac_node.hub.keeping.scrub import read as read_scrub
 from fidac_node.operations.index import database_file, opened
 from fidac_node.spool.queue import Spool
 from fidac_node.system import broken

@@ -10,8 +10,8 @@ from fidac_node.errors import ConfigError, NotFound
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.sites import set_site_key, site_key
 from fidac_node.hub.index.withdrawn import PATIENT, SITE, STUDY, Found, Target, sites_with, studies_of
-from fidac_node.hub.tombstones import Withdrawal
-from fidac_node.hub.withdrawal import Withdrawals
+from fidac_node.hub.keeping.tombstones import Withdrawal
+from fidac_node.hub.keeping.withdrawal import Withdrawals
 from fidac_node.operations.uses import hub_uses, user
 from fidac_node.spool.queue import Spool
 from fidac_node.system import signed

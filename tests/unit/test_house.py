@@ -38,12 +38,13 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.index": ("dicom", "system", "hub"),
     # What a site says of an object is proven with the site's own plan.
     "hub.recipes": ("deidentify",),
+    "hub.keeping": ("dicom", "spool", "system", "receive", "hub"),
     # What leaves as files is compared with what was filed.
     "hub.export": ("dicom", "system", "receive.digest", "hub.index", "hub.archive", "hub.digests"),
     # A question is answered on the association that it came by; what is retrieved goes out as all is sent.
     "hub.query": (
         *("dicom", "system", "audit", "receive.association", "send"),
-        *("hub.index", "hub.archive", "hub.answerable", "hub.transcode"),
+        *("hub.index", "hub.archive", "hub.keeping.answerable", "hub.transcode"),
     ),
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
@@ -70,19 +71,11 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            *("hub.archive", "hub.answerable", "hub.transcode"),
+            *("hub.archive", "hub.transcode", "hub.pixels"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
-            *(
-                "hub.fixity",
-                "hub.scrub",
-                "hub.withdrawal",
-                "hub.tombstones",
-                "hub.reconcile",
-                "hub.backup",
-                "hub.pixels",
-            ),
+            "hub.keeping",
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
@@ -95,7 +88,7 @@ MAY: dict[str, tuple[str, ...]] = {
         "site.compress",
         "send.echo",
         "hub.index",
-        "hub.scrub",
+        "hub.keeping.scrub",
     ),
     "demo": ("dicom", "system", "send", "receive", "site", "phantom"),
     # Nothing of a spool, a ledger, a vault, an index: what is done to them is an operation.

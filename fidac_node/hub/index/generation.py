@@ -1,7 +1,7 @@
 """Which index this is: a random name, another one whenever what sites were told may not hold any more.
 
 It is new with an empty index and with one that was made anew (``reindex``). A copy of yesterday that was put back has
-the name that it had: what :mod:`fidac_node.hub.watermarks` keeps outside of it tells.
+the name that it had: what :mod:`fidac_node.hub.keeping.watermarks` keeps outside of it tells.
 """
 
 from __future__ import annotations

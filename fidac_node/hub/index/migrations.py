@@ -245,9 +245,9 @@ STEPS: Final = (
     Step("0011-required-keys", statements(*_REQUIRED_KEYS)),
     Step("0012-tokens", statements(*_TOKENS)),
     Step("0013-doubted", statements(*_DOUBTED)),
-    Step("0013-withdrawn", statements(*_WITHDRAWN)),
-    Step("0013-pixels", statements(*_PIXELS)),
-    Step("0014-journal", statements(*_JOURNAL)),
+    Step("0014-withdrawn", statements(*_WITHDRAWN)),
+    Step("0015-pixels", statements(*_PIXELS)),
+    Step("0016-journal", statements(*_JOURNAL)),
 )
 
 

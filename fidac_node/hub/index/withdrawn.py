@@ -1,6 +1,6 @@
 """What was withdrawn, as rows: taken out of every answer, and refused when it comes again.
 
-The files of :mod:`fidac_node.hub.tombstones` decide; these rows are for asking.
+The files of :mod:`fidac_node.hub.keeping.tombstones` decide; these rows are for asking.
 """
 
 from __future__ import annotations

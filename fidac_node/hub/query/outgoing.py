@@ -16,12 +16,12 @@ from peewee import Database
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import UNCOMPRESSED
 from fidac_node.errors import Permanent, Temporary
-from fidac_node.hub.answerable import Answerable
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.record import kept
 from fidac_node.hub.index.rows import InstanceRow
+from fidac_node.hub.keeping.answerable import Answerable
 from fidac_node.send.associate import Courier, Pair, Parcel
 from fidac_node.send.upper_layer import MAX_CONTEXTS
 from fidac_node.send.wire import Unavailable

@@ -144,7 +144,9 @@ def test_a_backup_that_was_cut_short_is_none_and_goes_on_when_it_is_called_again
 ) -> None:
     copy = tmp_path / "copy"
     with monkeypatch.context() as patch:
-        patch.setattr("fidac_node.hub.backup._enter", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full", "x")))
+        patch.setattr(
+            "fidac_node.hub.keeping.backup._enter", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full", "x"))
+        )
         assert "disk full" in live.call("backup", copy, code=1).stderr
     again = lost(live, "index.db")
     assert "did not come to its end" in again.call("restore", copy, code=2).stderr

@@ -13,11 +13,11 @@ import pytest
 from peewee import Database
 
 from fidac_node.commitment.reasons import NO_SUCH_INSTANCE
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index.filed import archived_bytes, wrong
 from fidac_node.hub.index.generation import begin, begin_for, generation, told_to
 from fidac_node.hub.index.tallies import count_wrong
-from fidac_node.hub.scrub import FILE, Scrub, read
+from fidac_node.hub.keeping.fixity import Fixity
+from fidac_node.hub.keeping.scrub import FILE, Scrub, read
 from fidac_node.system.database import connect
 from tests.hub_objects import CT, data_set, put
 from tests.integration.hub import test_filing

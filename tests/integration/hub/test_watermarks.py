@@ -11,7 +11,7 @@ import pytest
 from fidac_node.hub.index import prepare
 from fidac_node.hub.index.generation import generation
 from fidac_node.hub.index.rebuild import reindex
-from fidac_node.hub.watermarks import Watermarks
+from fidac_node.hub.keeping.watermarks import Watermarks
 from fidac_node.system import safeio
 from tests.hub_objects import data_set, put
 from tests.integration.hub import test_filing

@@ -15,14 +15,14 @@ from peewee import Database
 from fidac_node.dicom.statuses import WITHDRAWN
 from fidac_node.errors import NotFound, Permanent
 from fidac_node.hub.filing import Filer
-from fidac_node.hub.fixity import Fixity
 from fidac_node.hub.index import Registry, StudyFilter, add_site, find, prepare
 from fidac_node.hub.index.held import list_held
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.withdrawn import Refusals, Target, studies_of
-from fidac_node.hub.tombstones import Tombstones, Withdrawal
-from fidac_node.hub.watermarks import Watermarks
-from fidac_node.hub.withdrawal import Withdrawals
+from fidac_node.hub.keeping.fixity import Fixity
+from fidac_node.hub.keeping.tombstones import Tombstones, Withdrawal
+from fidac_node.hub.keeping.watermarks import Watermarks
+from fidac_node.hub.keeping.withdrawal import Withdrawals
 from fidac_node.system.database import connect
 from tests.hub_objects import CT, data_set, put, uid
 from tests.integration.hub.test_filing import HubRooms
@@ -191,7 +191,7 @@ def test_what_was_cut_short_is_brought_to_its_end_at_the_next_start(
         elif step == "_drop_held":
             patch.setattr(Withdrawals, step, cut)
         else:
-            patch.setattr(f"fidac_node.hub.withdrawal.{step}", cut)
+            patch.setattr(f"fidac_node.hub.keeping.withdrawal.{step}", cut)
         with pytest.raises(OSError, match="cut"):
             rooms.withdraw(STUDY)
     rooms.db.close()

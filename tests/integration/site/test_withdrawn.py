@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from fidac_node.audit.trail import FILE as FILE_OF_USES
+from fidac_node.audit.trail import Trail
 from fidac_node.site.withdrawn import FILE, Withdrawn
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry
@@ -64,6 +66,8 @@ def test_all_of_a_patient_is_dropped_wherever_it_is_and_what_comes_later_is_disc
     told = one.call("withdraw", "--patient-id", FIRST, *WHY).stdout
     assert "nothing was changed" in told and "1 sent" in told and "1 committed" in told and FIRST not in told
     assert one.outbox.knows(sent)
+    uses = Trail(one.config.deidentify.vault_directory / FILE_OF_USES)
+    assert [use.act for use in uses.acts()] == ["withdraw --patient-id"]
     statement = one.withdraw("--patient-id", FIRST)
     assert statement["patients"] == [one.keys.patients.of("", FIRST).patient("", FIRST)]
     assert len(statement["studies"]) == (mode == "pseudonymised")

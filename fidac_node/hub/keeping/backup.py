@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from fidac_node.dicom import part10
 from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
-from fidac_node.hub.tombstones import FOLDER, Withdrawal
+from fidac_node.hub.keeping.tombstones import FOLDER, Withdrawal
 from fidac_node.receive.digest import Digest, spelled
 from fidac_node.system import safeio
 

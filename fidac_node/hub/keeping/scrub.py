@@ -22,7 +22,7 @@ from fidac_node.system import safeio
 from fidac_node.system.database import borrowed
 
 if TYPE_CHECKING:
-    from fidac_node.hub.fixity import Checked, Fixity
+    from fidac_node.hub.keeping.fixity import Checked, Fixity
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.held import forget_held
 from fidac_node.hub.index.rebuild import take_in
 from fidac_node.hub.index.withdrawn import Target, enter, leave, note_instances, take_out, targets
-from fidac_node.hub.tombstones import Tombstones, Withdrawal, new_name
+from fidac_node.hub.keeping.tombstones import Tombstones, Withdrawal, new_name
 from fidac_node.receive.check import PlainHandles
 from fidac_node.spool.queue import Spool
 from fidac_node.system.database import borrowed, exclusive
