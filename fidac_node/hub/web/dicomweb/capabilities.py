@@ -33,7 +33,7 @@ RETRIEVALS: Final = ("/studies/{study}", "/studies/{study}/series/{series}", INS
 FRAMES: Final = f"{INSTANCE}/frames/{{frames}}"
 METADATA: Final = tuple(f"{path}/metadata" for path in RETRIEVALS)
 BULK_DATA: Final = (f"{INSTANCE}/bulkdata/{{path}}",)
-RENDERED: Final = tuple(f"{path}/rendered" for path in (INSTANCE, FRAMES))
+RENDERED: Final = tuple(f"{path}/rendered" for path in (*RETRIEVALS, FRAMES))
 THUMBNAILS: Final = tuple(f"{path}/thumbnail" for path in (*RETRIEVALS, FRAMES))
 EVERYTHING: Final = tuple(
     dict.fromkeys(
@@ -101,7 +101,7 @@ def document() -> dict[str, Any]:
         (METADATA, "metadata", _of_objects(), ()),
         (BULK_DATA, "bulk data", octets, ()),
         ((FRAMES,), "frames", octets, ()),
-        (RENDERED, "a frame as a picture", pictures, _LOOKS),
+        (RENDERED, "frames as pictures", {**pictures, MULTIPART: _OCTETS}, _LOOKS),
         (THUMBNAILS, "a small picture", pictures, _LOOKS),
     ):
         for path in addresses:

@@ -19,13 +19,14 @@ _LONGEST: Final = 4096
 class MediaType:
     """One range of an Accept header: its type in small letters, its parameters and how much it is wished, 0 to 1.
 
-    ``in_parts``: it is what each part of a ``multipart/related`` is to be.
+    ``in_parts``: it is what each part of a ``multipart/related`` is to be; ``is_anything``: that was not said.
     """
 
     name: str
     parameters: dict[str, str] = field(default_factory=dict)
     quality: float = 1.0
     in_parts: bool = False
+    is_anything: bool = False
 
     def covers(self, name: str) -> bool:
         """Say whether ``name`` is within this range."""
@@ -64,7 +65,7 @@ def wishes_of(ranges: Sequence[MediaType], name: str) -> list[MediaType]:
         in_parts = one.name in (MULTIPART, "multipart/*", "*/*")
         kind = one.parameters.get("type", "*/*").lower() if in_parts else one.name
         if MediaType(kind).covers(name):
-            wishes.append(replace(one, name=name, in_parts=in_parts))
+            wishes.append(replace(one, name=name, in_parts=in_parts, is_anything=one.name == "*/*"))
     return wishes
 
 

@@ -1,4 +1,4 @@
-"""Rendered resources and thumbnails (PS3.18 10.4.1.1.3, 10.4.1.1.4): one frame as JPEG or PNG."""
+"""Rendered resources and thumbnails (PS3.18 10.4.1.1.3, 10.4.1.1.4): frames as JPEG or PNG."""
 
 from __future__ import annotations
 
@@ -12,24 +12,31 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fidac_node.hub.web.dicomweb.fetching import Told, found, missing, question, url_of
+from fidac_node.hub.web.dicomweb.fetching import Told, found, missing, not_acceptable, question, url_of
 from fidac_node.hub.web.dicomweb.frames import numbers_in
-from fidac_node.hub.web.dicomweb.media import chosen
-from fidac_node.hub.web.dicomweb.parameters import bad
-from fidac_node.hub.web.dicomweb.parts import Part, alone, etag
+from fidac_node.hub.web.dicomweb.media import MULTIPART, accepted, chosen, wishes_of
+from fidac_node.hub.web.dicomweb.parts import Part, alone, etag, together
 from fidac_node.hub.web.dicomweb.rendering import JPEG, PNG, Looks, Viewport, picture
-from fidac_node.operations.index import StudyFilter
 from fidac_node.operations.retrieval import Shelf, Stored
 
 _THUMBNAIL: Final = Viewport(128, 128)
 
 
 async def rendered(request: Request) -> Response:
-    """Answer with a picture of the one frame of an instance, or of the frame that the path names."""
+    """Answer with a picture of each frame that the path names: one alone, several in parts."""
     wanted, looks = await question(request), Looks.read(request.query_params)
-    media_type = chosen(request, (JPEG, PNG))
-    one = (await found(request, lambda shelf: shelf.take(wanted)))[0]
-    return await _shown(request, wanted, one, _number(request, one), looks, media_type)
+    wishes = [wish for one in accepted(request) for kind in (JPEG, PNG) for wish in wishes_of([one], kind)]
+    objects = await found(request, lambda shelf: shelf.take(wanted))
+    frames = _frames(request, objects)
+    wish = next((wish for wish in wishes if wish.is_anything or wish.in_parts or len(frames) == 1), None)
+    if wish is None:
+        raise not_acceptable(objects, f'{JPEG} or {PNG}; several as {MULTIPART}; type="{JPEG}"')
+    parts = [_picture(request, one, number, looks, wish.name) for one, number in frames]
+    tag = etag(wish.name, repr(looks), *(f"{one.version} {number}" for one, number in frames))
+    told = Told.of(wanted, objects, "pictures")
+    if len(parts) == 1 and (wish.is_anything or not wish.in_parts):
+        return await alone(request, parts[0], tag, told)
+    return await together(request, parts, wish.name, tag, told)
 
 
 async def thumbnail(request: Request) -> Response:
@@ -40,18 +47,18 @@ async def thumbnail(request: Request) -> Response:
     place = middle.place
     this = replace(wanted, study_uid=place.study, series_uid=place.series, sop_uid=place.sop)
     one = (await found(request, lambda shelf: shelf.take(this)))[0]
-    number = _number(request, one) if "frames" in request.path_params else (one.frames + 1) // 2
+    number = _numbers(request, one)[0] if "frames" in request.path_params else (one.frames + 1) // 2
     looks = looks._replace(viewport=looks.viewport or _THUMBNAIL)
-    return await _shown(request, wanted, one, number, looks, media_type)
+    part, tag = (
+        _picture(request, one, number, looks, media_type),
+        etag(one.version, media_type, str(number), repr(looks)),
+    )
+    return await alone(request, part, tag, Told.of(wanted, [one], "a thumbnail"))
 
 
-async def _shown(
-    request: Request, wanted: StudyFilter, one: Stored, number: int, looks: Looks, media_type: str
-) -> Response:
+def _picture(request: Request, one: Stored, number: int, looks: Looks, media_type: str) -> Part:
     draw = partial(_drawn, request.app.state.shelf, one, number, looks, media_type)
-    part = Part(media_type, f"{url_of(request, one.place)}/frames/{number}/rendered", draw)
-    tag = etag(one.version, media_type, str(number), repr(looks))
-    return await alone(request, part, tag, Told.of(wanted, [one], f"frame {number} as a picture"))
+    return Part(media_type, f"{url_of(request, one.place)}/frames/{number}/rendered", draw)
 
 
 def _drawn(
@@ -63,16 +70,18 @@ def _drawn(
     yield picture(frame, shelf.header(one), number, looks, media_type)
 
 
-def _number(request: Request, one: Stored) -> int:
-    """The one frame that is asked for. Raises 400, 404 and 406."""
-    numbers = numbers_in(request) if "frames" in request.path_params else [1]
-    if len(numbers) > 1:
-        raise bad("one frame is one picture")
-    if numbers[0] > one.frames:
+def _frames(request: Request, objects: Sequence[Stored]) -> list[tuple[Stored, int]]:
+    """The frames that are asked for: those that the path names, else all of all objects."""
+    if "frames" in request.path_params:
+        return [(objects[0], number) for number in _numbers(request, objects[0])]
+    return [(one, number) for one in objects for number in range(1, one.frames + 1)]
+
+
+def _numbers(request: Request, one: Stored) -> list[int]:
+    numbers = numbers_in(request)
+    if max(numbers) > one.frames:
         raise HTTPException(404, f"there are {one.frames} frames")
-    if one.frames > 1 and "frames" not in request.path_params:
-        raise HTTPException(406, f"there are {one.frames} frames: ask for frames/1/rendered and so on")
-    return numbers[0]
+    return numbers
 
 
 def _middle(objects: Sequence[Stored]) -> Stored:

@@ -174,6 +174,8 @@ def test_dicomweb_client_reads_metadata_bulk_data_and_frames(web: WebHub) -> Non
     assert len(client.retrieve_study_metadata(STUDY)) == 7
     assert client.retrieve_bulkdata(one["7FE00010"]["BulkDataURI"]) == [pixels]
     assert client.retrieve_instance_frames(STUDY, SERIES, SOP, [1]) == [pixels]
+    assert list(client.iter_bulkdata(one["7FE00010"]["BulkDataURI"], byte_range=(0, 3))) == [pixels]
+    assert list(client.iter_instance_frames(STUDY, SERIES, SOP, [1])) == [pixels]
     assert file_of(web, 1, 1, 1, 1).endswith(pixels)
     session.close()
 

@@ -16,7 +16,7 @@ from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from tests.hub_objects import data_set, uid
 from tests.integration.hub.web.conftest import WebHub
 from tests.integration.hub.web.test_metadata import address
-from tests.integration.hub.web.test_wado import RLE, compressed
+from tests.integration.hub.web.test_wado import RLE, compressed, parts
 
 ROWS, COLUMNS = 16, 32
 PNG = {"Accept": "image/png"}
@@ -110,8 +110,11 @@ def test_of_many_frames_each_has_its_own_picture_and_its_own_window(own: WebHub)
     pictures = [own.get(f"{at}/frames/{number}/rendered", headers=PNG).content for number in (1, 2, 3)]
     assert len(set(pictures)) == 3
     assert set(np.asarray(Image.open(io.BytesIO(pictures[1]))).flat) <= {0, 255}
-    assert own.get(f"{at}/rendered").status_code == 406
-    assert own.get(f"{at}/frames/1,2/rendered").status_code == 400
+    assert own.get(f"{at}/rendered", headers=PNG).status_code == 406
+    for path in (f"{at}/rendered", f"{at}/frames/1,2,3/rendered", f"/studies/{uid(6, 1)}/rendered"):
+        together = own.get(path, headers={"Accept": 'multipart/related; type="image/png"'})
+        assert [content for _, content in parts(together)] == pictures
+    assert {head["Content-Type"] for head, _ in parts(own.get(f"{at}/rendered"))} == {"image/jpeg"}
     assert own.get(f"{at}/frames/4/rendered").status_code == 404
     thumbnail = own.get(f"/studies/{uid(6, 1)}/thumbnail?viewport=24,24", headers=PNG)
     assert Image.open(io.BytesIO(thumbnail.content)).size == (24, 16)
@@ -142,4 +145,5 @@ def test_dicomweb_client_gets_pictures(web: WebHub) -> None:
     assert Image.open(io.BytesIO(png)).size == (4, 4)
     jpeg = client.retrieve_instance_frames_rendered(study, series, sop, [1], media_types=("image/jpeg",))
     assert Image.open(io.BytesIO(jpeg)).format == "JPEG"
+    assert Image.open(io.BytesIO(client.retrieve_series_rendered(uid(1, 2), uid(1, 2, 1)))).format == "JPEG"
     session.close()

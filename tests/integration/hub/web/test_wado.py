@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders import RLELosslessEncoder
-from requests import Session
+from requests import HTTPError, Session
 
 from fidac_node.dicom.uids import EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.hub.archive import Place
@@ -260,5 +260,9 @@ def test_dicomweb_client_fetches_the_same(web: WebHub) -> None:
     client = DICOMwebClient(web.url, session=session)
     assert client.retrieve_instance(STUDY, SERIES, SOP) == dcmread(io.BytesIO(file_of(web, 1, 1, 1, 1)))
     assert len(client.retrieve_series(STUDY, SERIES)) == 5
-    assert len(list(client.iter_study(STUDY))) == 7
+    assert len(client.retrieve_study(STUDY)) == len(list(client.iter_study(STUDY))) == 7
+    assert len(list(client.iter_series(STUDY, SERIES))) == 5
+    for delete, names in ((client.delete_study, 1), (client.delete_series, 2), (client.delete_instance, 3)):
+        with pytest.raises(HTTPError, match="405"):  # nothing is deleted by HTTP
+            delete(*(STUDY, SERIES, SOP)[:names])
     session.close()
