@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from fidac_node.hub.web.dicomweb.capabilities import EVERYTHING, document
+from fidac_node.hub.web.dicomweb.capabilities import EVERYTHING, SEARCHES, document
 from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub
 
 load_all_checks()
-DESCRIBED = schemathesis.openapi.from_dict(document())
+# Four of the six searches differ from these in nothing but their path, and to make up a query takes a second.
+DESCRIBED = schemathesis.openapi.from_dict(document()).exclude(path=[*list(SEARCHES)[1:4], "/series"])
 TOKENS: dict[str, str] = {}
 # What is asked for is there, in most of the tries.
 THERE = {"study": uid(1, 1), "series": uid(1, 1, 1), "instance": uid(1, 1, 1, 1), "frames": "1", "path": "7FE00010"}
@@ -35,7 +36,7 @@ def _alone(_context: Any, value: Any) -> bytes:
 
 
 @DESCRIBED.parametrize()
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_address_answers_as_it_is_described(web: WebHub, case: schemathesis.Case) -> None:
     if web.url not in TOKENS:
         TOKENS[web.url] = web.token("read:index", "read:images", "store:LILLE")
