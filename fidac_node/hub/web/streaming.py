@@ -206,7 +206,7 @@ class Streamed(Response):
             room.register(sock.fileno(), select.POLLOUT)
             for piece in self._pieces:
                 if isinstance(piece, bytes):
-                    sock.sendall(piece, socket.MSG_MORE)
+                    sock.sendall(piece)
                 else:
                     self._send_file(sock.fileno(), room, piece)
 

@@ -27,6 +27,7 @@ View = Callable[[Request], Awaitable[Response]]
 _FIRST: Final = 50
 _PAGE: Final = 500
 _CHUNK: Final = 64 << 10
+_FIRST_CHUNK: Final = 4 << 10
 _USUAL: Final = {"http": 80, "https": 443}
 _CUT: Final = "There are additional results that can be requested"
 
@@ -132,11 +133,12 @@ def base_url(request: Request) -> str:
 
 
 def in_pieces(objects: Iterator[bytes]) -> Iterator[bytes]:
-    """A JSON array, in pieces of 64 KB."""
-    piece = bytearray(b"[")
+    """A JSON array, in pieces of 64 KB; the first, for which somebody waits, is smaller."""
+    piece, size = bytearray(b"["), _FIRST_CHUNK
     for number, one in enumerate(objects):
         piece += b",\n" + one if number else one
-        if len(piece) >= _CHUNK:
+        if len(piece) >= size:
             yield bytes(piece)
             piece.clear()
+            size = _CHUNK
     yield bytes(piece + b"]")
