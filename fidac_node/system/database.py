@@ -193,6 +193,9 @@ def ask(db: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return cast("list[tuple[Any, ...]]", _execute(db, sql, flat).fetchall())
 
 
+_TENTH: Final = 0.1  # the server's own
+
+
 def stream(db: Database, query: Any) -> Iterator[dict[str, Any]]:
     """Yield the rows that peewee's ``query`` selects, by column, read as they are asked for: memory stays flat.
 
@@ -204,6 +207,8 @@ def stream(db: Database, query: Any) -> Iterator[dict[str, Any]]:
         return
     sql, values = cast(Any, db).get_sql_context().sql(query).query()
     cursor = f"fidac_{next(_CURSORS)}"
+    # All rows of a query with a limit are wanted: planned for the first tenth of them, a sort took 50 times as long.
+    _execute(db, f"SET LOCAL cursor_tuple_fraction = {_TENTH if query._limit is None else 1.0}")
     _execute(db, f"DECLARE {cursor} NO SCROLL CURSOR FOR {sql}", values)
     while rows := (answer := _execute(db, f"FETCH {_FETCHED} FROM {cursor}")).fetchall():
         names = [column[0] for column in answer.description]
