@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from fidac_node.errors import Temporary
 from fidac_node.system import safeio
 
 FILE: Final = "withdrawn"
@@ -45,11 +46,12 @@ class Withdrawn:
         safeio.sync_directory(self._path.parent)
 
     def look(self) -> None:
-        """Read what was added since. Raises ``OSError``: what is not known must not leave."""
+        """Read what was added since. Raises ``OSError`` and ``Temporary``: what is not known must not leave."""
         try:
             found = self._path.stat()
         except FileNotFoundError:
-            self._known, self._seen = frozenset(), (0, 0)
+            if self._known:
+                raise Temporary(f"the list of what was withdrawn is gone: put {self._path} back") from None
             return
         seen = found.st_size, found.st_ino
         if seen != self._seen:

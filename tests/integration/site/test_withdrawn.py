@@ -11,7 +11,8 @@ import pytest
 
 from fidac_node.audit.trail import FILE as FILE_OF_USES
 from fidac_node.audit.trail import Trail
-from fidac_node.site.withdrawn import FILE, Withdrawn
+from fidac_node.errors import Temporary
+from fidac_node.site.withdrawn import FILE, STUDY, Withdrawn
 from fidac_node.site.worker import Worker
 from fidac_node.spool.entry import Entry
 from fidac_node.system import signed
@@ -171,3 +172,14 @@ def test_the_list_of_what_was_committed_names_also_what_was_purged_and_counts_wh
     }
     assert "2 objects, 1 of them still kept" in said.stderr and "1 older ones are not listed" in said.stderr
     assert one.states(waiting) == ["new"]
+
+
+def test_a_list_of_what_was_withdrawn_that_is_gone_lets_nothing_leave(tmp_path: Path) -> None:
+    withdrawn = Withdrawn(tmp_path)
+    withdrawn.look()  # nothing was withdrawn yet
+    withdrawn.add([(STUDY, "a" * 12)])
+    withdrawn.look()
+    (tmp_path / FILE).unlink()
+    with pytest.raises(Temporary, match="put .* back"):
+        withdrawn.look()
+    assert withdrawn.names("a" * 12)
