@@ -247,7 +247,15 @@ def _generation(hub: Hub, calling_ae: str) -> str:
 def _destination(config: HubConfig, peer: Peer) -> Destination:
     query = config.query
     return Destination(
-        *peer, config.receive.ae_title, query.max_pdu, query.connect_timeout, query.acse_timeout, query.dimse_timeout
+        *peer,
+        config.receive.ae_title,
+        query.max_pdu,
+        query.connect_timeout,
+        query.acse_timeout,
+        query.dimse_timeout,
+        what="destination",
+        setting="[query] destinations",
+        register="register that title there",
     )
 
 

@@ -69,11 +69,8 @@ _SMALL: Final = 8192  # bytes of a fragment for which system calls of its own do
 
 _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (1, 2): "it does not support the DICOM application context",
-    (
-        1,
-        3,
-    ): "it does not know the calling AE title {calling}: register this site at the hub, or correct [send] ae_title",
-    (1, 7): "it does not answer to the AE title {called}: correct [send] hub",
+    (1, 3): "it does not know the calling AE title {calling}: {register}",
+    (1, 7): "it does not answer to the AE title {called}: correct {setting}",
     (2, 2): "it does not support this version of the protocol",
     (3, 1): "it is too busy now",
     (3, 2): "it has no association free now",
@@ -416,7 +413,10 @@ def _even(value: str | bytes) -> bytes:
 def _rejection(destination: Destination, source: int, reason: int) -> str:
     words = _REJECTIONS.get((source, reason), f"it gives no reason (source {source}, reason {reason})")
     return f"{destination} rejected the association: " + words.format(
-        calling=destination.calling_ae, called=destination.ae_title
+        calling=destination.calling_ae,
+        called=destination.ae_title,
+        setting=destination.setting,
+        register=destination.register,
     )
 
 

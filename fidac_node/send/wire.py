@@ -37,7 +37,8 @@ class Unavailable(Temporary):
 class Destination:
     """Where objects go and how long we wait for it. Times are seconds, ``max_pdu`` bytes.
 
-    ``hostname`` is the name that the peer's certificate must bear (default: ``host``).
+    ``hostname`` is the name that the peer's certificate must bear (default: ``host``). ``what`` it is, by which
+    ``setting`` it is known here, and how it gets to know us (``register``) are for errors: a person reads them.
     """
 
     ae_title: str
@@ -50,6 +51,9 @@ class Destination:
     dimse_timeout: float = 120.0
     tls: ssl.SSLContext | None = None
     hostname: str = ""
+    what: str = "hub"
+    setting: str = "[send] hub"
+    register: str = "register this site at the hub, or correct [send] ae_title"
 
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
@@ -173,7 +177,7 @@ def connect(destination: Destination) -> Wire:
         sock = socket.create_connection((destination.host, destination.port), destination.connect_timeout)
     except socket.gaierror as error:
         raise Unavailable(
-            f"the host {destination.host} is not known: correct [send] hub, or look at the name service"
+            f"the host {destination.host} is not known: correct {destination.setting}, or look at the name service"
         ) from error
     except TimeoutError as error:
         raise Unavailable(
@@ -181,7 +185,8 @@ def connect(destination: Destination) -> Wire:
         ) from error
     except ConnectionRefusedError as error:
         raise Unavailable(
-            f"nothing listens on {address}: is the hub running, is the port in [send] hub right?"
+            f"nothing listens on {address}: is the {destination.what} running, "
+            f"is the port in {destination.setting} right?"
         ) from error
     except OSError as error:
         raise Unavailable(f"no connection to {address}: {reason(error)}") from error

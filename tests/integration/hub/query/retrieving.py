@@ -31,7 +31,9 @@ from tests.integration.hub.test_filing import HubRooms
 from tests.integration.receiving import Node
 
 CALLED = "FIDACNODE"
-NOBODY = Destination("NOBODY", "127.0.0.1", 9, CALLED, connect_timeout=2)
+NOBODY = Destination(
+    "NOBODY", "127.0.0.1", 9, CALLED, connect_timeout=2, what="destination", setting="[query] destinations"
+)
 
 
 class GivingHub(Node):

@@ -200,7 +200,7 @@ def test_a_destination_that_cannot_be_reached_or_takes_nothing_fails_all_and_nam
 ) -> None:
     answer = client.move("NOBODY", StudyInstanceUID=STUDY)
     assert answer.final.Status == 0xA702 and answer.counts == (0, 5, 0) and len(answer.failed) == 5
-    assert "127.0.0.1:9" in answer.final.ErrorComment
+    assert "127.0.0.1:9: is the destination running" in answer.final.ErrorComment
     workstation.callers = lambda _title: False
     answer = client.move("WORKSTATION", StudyInstanceUID=STUDY)
     assert answer.final.Status == 0xA702 and answer.failed == [*SLICES, uid(1, 1, 2, 1)]
