@@ -180,6 +180,6 @@ def test_a_list_of_what_was_withdrawn_that_is_gone_lets_nothing_leave(tmp_path: 
     withdrawn.add([(STUDY, "a" * 12)])
     withdrawn.look()
     (tmp_path / FILE).unlink()
-    with pytest.raises(Temporary, match="put .* back"):
+    with pytest.raises(Temporary, match=r"put .* back"):
         withdrawn.look()
     assert withdrawn.names("a" * 12)
