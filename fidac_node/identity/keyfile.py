@@ -11,6 +11,7 @@ from fidac_node.errors import ConfigError
 from fidac_node.identity.secret import parse, problem, written
 from fidac_node.system import coredump, safeio
 
+
 def new_secret() -> bytes:
     """32 random bytes, that :func:`read_key` will take. The process leaves no core dump from now on."""
     coredump.forbid()

@@ -7,6 +7,7 @@ Libraries of others come from npm by ``lock.json``; ``engine.zip`` is made of th
 from __future__ import annotations
 
 import ast
+import gzip
 import hashlib
 import io
 import json
@@ -18,7 +19,7 @@ from typing import Final
 
 from fidac_node.errors import ConfigError
 from fidac_node.portal import npm
-from fidac_node.portal.assets import BUILT, ENGINE, MANIFEST, STATIC
+from fidac_node.portal.assets import BUILT, ENGINE, GZIPPED, MANIFEST, STATIC
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = Path(__file__).with_name("lock.json")
@@ -26,6 +27,7 @@ CACHE: Final = PACKAGE.parent / "build" / "npm"
 BEGIN: Final = "portal.inside"
 # What a plan is compiled with, and what is for files: never asked for where a plan is applied to bytes.
 LEFT_OUT: Final = frozenset({"deidentify.profile.compiler"})
+_WORTH_IT: Final = 0.8
 _TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
 
 
@@ -67,6 +69,7 @@ def build(target: Path = BUILT, cache: Path = CACHE) -> bool:
         for package in packages:
             for name, content in npm.files(package, npm.fetch(package, cache)):
                 _write(target / name, content)
+                _compress(target / name, content)
     if _write(target / ENGINE, engine()) or changed or made.get("files") != dict(_digests(target)):
         versions = {package.name: package.version for package in packages}
         manifest = {"files": dict(_digests(target)), "lock": lock, "versions": versions}
@@ -80,7 +83,7 @@ def _digests(target: Path) -> Iterator[tuple[str, str]]:
     for root in (STATIC, target):
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root).as_posix()
-            if path.is_file() and name != MANIFEST:
+            if path.is_file() and path.suffix != GZIPPED and name != MANIFEST:
                 yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -122,6 +125,13 @@ def _write(path: Path, content: bytes) -> bool:
     fresh.write_bytes(content)
     fresh.replace(path)
     return True
+
+
+def _compress(path: Path, content: bytes) -> None:
+    """Put beside a file the same in gzip, where that is much shorter."""
+    compressed = gzip.compress(content, mtime=0)
+    if len(compressed) < len(content) * _WORTH_IT:
+        _write(path.with_name(path.name + GZIPPED), compressed)
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -87,7 +86,11 @@ def written(made: Bytes) -> str:
     """A secret as the content of a key file and as lines to print."""
     found = made.to_bytes()
     return json.dumps(
-        {"content": secret.written(found).decode("ascii"), "sheet": secret.sheet(found), "check_value": check_value(found)}
+        {
+            "content": secret.written(found).decode("ascii"),
+            "sheet": secret.sheet(found),
+            "check_value": check_value(found),
+        }
     )
 
 

@@ -52,8 +52,8 @@ def fetch(package: Package, cache: Path) -> bytes:
         return content
     address = _address(package)
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310
-            content = answer.read()
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:
+            content: bytes = answer.read()
     except (OSError, urllib.error.URLError) as error:
         raise ConfigError(
             f"{address}: cannot be fetched: {getattr(error, 'reason', error)}. Without a network, put the file into "
@@ -84,7 +84,7 @@ def files(package: Package, tarball: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _address(package: Package) -> str:
-    registry = os.environ.get("npm_config_registry", REGISTRY).rstrip("/")
+    registry = os.environ.get("npm_config_registry", REGISTRY).rstrip("/")  # noqa: SIM112  # so npm spells it
     return f"{registry}/{package.name}/-/{package.name.rpartition('/')[2]}-{package.version}.tgz"
 
 

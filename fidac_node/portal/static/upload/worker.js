@@ -141,11 +141,10 @@ function check({ id, file }) {
 }
 
 async function deidentify({ id, file, label, label_source }) {
-  const input = opened(file), pieces = [];
-  const output = piece => { const copy = piece.slice(); pieces.push(copy.length < IN_MEMORY / 8 ? copy : new Blob([copy])); };
-  const { held, said, head, start, stop } = asked(one => one.deidentify(input, label, label_source, output));
+  const input = opened(file);
+  const { held, said, head, start, stop } = asked(one => one.deidentify(input, label, label_source));
   if (held) return [{ kind: "held", id, code: held, text: said }];
-  const blob = new Blob([head, ...pieces, input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop)], { type: DICOM });
+  const blob = new Blob([head, input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop)], { type: DICOM });
   const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(said);
   return [{ kind: "done", id, blob, sha256, ...facts }];
 }
