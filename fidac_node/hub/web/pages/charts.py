@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, pairwise
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -74,9 +74,7 @@ def timeline(exams: Sequence[Exam], unit: str, words: Words, name: str, *, width
     height, edge, level = 92, 48.0, 48.0
     places = _places([exam.day for exam in exams], edge, width - edge)
     drawn = [_line("base", places[0] if places else edge, places[-1] if places else width - edge, level)]
-    for (before, at), (exam, after) in zip(
-        zip(places, places[1:], strict=False), zip(exams, exams[1:], strict=False), strict=False
-    ):
+    for (before, at), (exam, after) in zip(pairwise(places), pairwise(exams), strict=True):
         if at - before >= _INTERVAL:
             days = (after.day - exam.day).days
             drawn.append(_text("interval", (before + at) / 2, level - 10, f"{days} {unit}", "middle"))
@@ -88,7 +86,9 @@ def timeline(exams: Sequence[Exam], unit: str, words: Words, name: str, *, width
         )
         drawn.append(Markup("<g><title>{}</title>{}</g>").format(exam.label, dot))
         if exam.is_this or place - _LABEL / 2 >= free:
-            drawn.append(_text("day this" if exam.is_this else "day", place, level + 28, exam.day.isoformat(), "middle"))
+            drawn.append(
+                _text("day this" if exam.is_this else "day", place, level + 28, exam.day.isoformat(), "middle")
+            )
             free = place + _LABEL / 2
     return _chart(drawn, words, name, width, height)
 

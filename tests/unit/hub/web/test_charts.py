@@ -56,7 +56,7 @@ def test_studies_are_as_far_apart_as_their_days_and_never_on_one_place() -> None
     ]
     crowd = [Exam(day(number // 60), "") for number in range(120)]
     places = [float(one.attrib["cx"]) for one in drawn(timeline(crowd, "days", WORDS, "a"), "circle")]
-    assert places == sorted(places) and 0 < places[0] and places[-1] < 920
+    assert places == sorted(places) and places[0] > 0 and places[-1] < 920
 
 
 def test_no_word_in_a_chart_is_markup() -> None:
