@@ -73,7 +73,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            *("hub.archive", "hub.transcode", "hub.pixels"),
+            *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
