@@ -231,6 +231,28 @@ _PIXELS: Final = (
     "CREATE INDEX instance_pixels ON instance (pixels)",
 )
 
+# A site that may not store for a while. What replaced what, and until when the older version is kept aside. Which
+# pseudonyms of a site are one person, who is known by one of them. By names and not by rows, as the journal.
+_CORRECTED: Final = (
+    "ALTER TABLE site ADD COLUMN disabled_at {timestamp}",
+    """CREATE TABLE superseded (
+        id {serial},
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        at {timestamp} NOT NULL,
+        until {timestamp} NOT NULL)""",
+    "CREATE INDEX superseded_study ON superseded (study, site)",
+    """CREATE TABLE alias (
+        site_id TEXT NOT NULL,
+        pseudonym TEXT NOT NULL,
+        person TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site_id, pseudonym))""",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -248,6 +270,7 @@ STEPS: Final = (
     Step("0014-withdrawn", statements(*_WITHDRAWN)),
     Step("0015-pixels", statements(*_PIXELS)),
     Step("0016-journal", statements(*_JOURNAL)),
+    Step("0019-corrected", statements(*_CORRECTED)),
 )
 
 
