@@ -70,7 +70,8 @@ class Arrivals:
 class SiteFigures:
     """A site: what it has sent, when it was last there (UTC), what of it waits for a person, what was not promised.
 
-    ``disabled_at``: since then it may not store. ``held`` counts objects by reason; ``refused`` are those that the site asked commitment for in vain.
+    ``disabled_at``: since then it may not store. ``held`` counts objects by reason;
+    ``refused`` are those that the site asked commitment for in vain.
     """
 
     site: str
