@@ -6,6 +6,7 @@ import logging
 import threading
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -294,9 +295,21 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     )
     scratch = hub.config.spool.directory
     secret = secret_in(scratch / web.SECRET)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret)
+    rooms = web.Rooms(
+        hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret, _provider(hub.config)
+    )
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
     hub.spool.close()
+
+
+def _provider(config: HubConfig) -> web.Provider | None:
+    oidc = config.oidc
+    if not oidc.issuer:
+        return None
+    if missing := [name for name in ("authlib", "httpx") if find_spec(name) is None]:
+        raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
+    secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
+    return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
 
 
 def _open(config_path: Path) -> Hub:
