@@ -25,6 +25,8 @@ from fidac_node.operations.signing_in import Lifetime
 
 # Bodies on their way at once: each has a reader for as long as it takes.
 _MOST_STORES: Final = 8
+# Passwords compared at once.
+_MOST_HASHES: Final = 2
 
 
 def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
@@ -41,7 +43,7 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
     app.state.db, app.state.trail, app.state.readers = rooms.db, rooms.trail, readers
     app.state.intake, app.state.stores = rooms.intake, asyncio.Semaphore(_MOST_STORES)
     app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
-    app.state.settings = settings
+    app.state.settings, app.state.hashing = settings, asyncio.Semaphore(_MOST_HASHES)
     lifetime = Lifetime(timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_longest))
     visits = Visits(rooms.secret)
     return SecurityHeaders(Access(app, rooms.db, readers, visits, lifetime, open_on_loopback=settings.open_on_loopback))
