@@ -45,7 +45,7 @@ class Access:
         headers = Headers(scope=scope)
         try:
             scope.setdefault("state", {})["bearer"] = await self._bearer(scope, headers)
-            if scope["method"] != "POST" and _announced(headers) > _LARGEST_BODY:
+            if scope["method"] not in ("POST", "PUT") and _announced(headers) > _LARGEST_BODY:
                 raise HTTPException(413, "a question has no body")
         except HTTPException as error:
             await answer(Request(scope), error)(scope, receive, send)
