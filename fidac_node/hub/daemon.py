@@ -276,7 +276,8 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.web.server import serve  # what it needs is an extra
+    from fidac_node.hub.web.people.visits import secret_in  # what they need is an extra
+    from fidac_node.hub.web.server import serve
 
     settings = select(web.Settings, hub.config.web)
     receive = hub.config.receive
@@ -290,14 +291,13 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-    safe = hub.config.verify.safe_private_creators
+    scratch, safe = hub.config.spool.directory, hub.config.verify.safe_private_creators
     examine = Examination(hub.registry, safe, receive.max_object, partial(_proof, hub))
     answers = Later(hub.db, note_answers, "answers about commitment")
     handle = PlainHandles().instance_handle
     commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
-    rooms = web.Rooms(
-        hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object, examine, commit
-    )
+    secret = secret_in(scratch / web.SECRET)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()

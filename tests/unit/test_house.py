@@ -49,9 +49,11 @@ MAY: dict[str, tuple[str, ...]] = {
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
+    # What runs in a browser is what runs at a site: keys by the same rules, the same engine.
+    "portal": ("dicom", "deidentify", "identity.secret"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": (
-        *("dicom", "system", "audit", "receive.listener", "operations"),
+        *("dicom", "system", "audit", "receive.listener", "operations", "portal"),
         *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
         *("hub.examination", "hub.filing"),  # what a person brings is looked at, and answered for
     ),
@@ -72,7 +74,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            *("hub.archive", "hub.transcode", "hub.pixels"),
+            *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
@@ -89,6 +91,8 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        # What is kept at a site only as long as there is room.
+        "site.room",
         "send.echo",
         "hub.index",
         "hub.keeping.scrub",

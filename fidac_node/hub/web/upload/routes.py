@@ -8,12 +8,12 @@ from fidac_node.hub.web.upload import objects, sessions
 
 
 def routes() -> list[BaseRoute]:
-    """Return them, below ``/upload``."""
+    """Return them."""
     return [
-        Route("/sessions", sessions.begin, methods=["POST"]),
-        Route("/sessions/{session}/missing", sessions.missing, methods=["POST"]),
-        Route("/sessions/{session}/complete", sessions.complete, methods=["POST"]),
-        Route("/sessions/{session}/objects/{sha256}", objects.put, methods=["PUT"]),
-        Route("/receipts/{receipt}", sessions.receipt),
-        Route("/candidates", sessions.candidates),
+        Route("/upload/sessions", sessions.begin, methods=["POST"]),
+        Route("/upload/sessions/{session}/missing", sessions.missing, methods=["POST"]),
+        Route("/upload/sessions/{session}/complete", sessions.complete, methods=["POST"]),
+        Route("/upload/sessions/{session}/objects/{sha256}", objects.put, methods=["PUT"]),
+        Route("/upload/receipts/{receipt}", sessions.receipt),
+        Route("/upload/candidates", sessions.candidates),
     ]

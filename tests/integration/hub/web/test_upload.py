@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fidac_node.hub.index import StudyFilter, find
@@ -149,7 +150,8 @@ def test_half_a_body_leaves_nothing_and_the_server_goes_on(hub: WebHub, tmp_path
         with socket.create_connection((host, int(port))) as client:
             head = (
                 f"PUT /upload/sessions/{browser.session}/objects/{sha256(content)} HTTP/1.1\r\nHost: {host}\r\n"
-                f"Authorization: {browser.client.headers['Authorization']}\r\nContent-Type: application/dicom\r\n"
+                f"Cookie: {browser.client.headers['Cookie']}\r\nContent-Type: application/dicom\r\n"
+                f"X-CSRF-Token: {browser.client.headers['X-CSRF-Token']}\r\n"
                 f"Content-Length: {len(content)}\r\n\r\n"
             )
             client.sendall(head.encode() + content[: len(content) // 2])
@@ -175,11 +177,26 @@ def test_a_session_is_its_owners_and_its_sites_alone(hub: WebHub, tmp_path: Path
         assert colleague.client.get(f"/receipts/{receipt}").status_code == 200, "of the same site"
         mine.session = "nobody"
         assert mine.put(content).status_code == 404
-    reader = hub.client(hub.token("read:index", "read:images"))
-    with reader:
-        assert reader.post(hub.url.replace("/dicom-web", "/upload/sessions"), json={}).status_code == 403
-    with hub.client("nonsense") as stranger:
-        assert stranger.post(hub.url.replace("/dicom-web", "/upload/sessions"), json={}).status_code == 401
+
+
+def test_who_may_not_store_and_who_shows_no_token_of_the_page_begins_nothing(hub: WebHub) -> None:
+    said = {"site": "LILLE", "programme": "FIDAC", "check_value": CHECK, "user_agent": "", "assets": ""}
+
+    def begin(client: httpx.Client, **headers: str) -> int:
+        with client:
+            return client.post(f"{hub.origin}/upload/sessions", json=said, headers=headers).status_code
+
+    assert begin(hub.person("contributor", "LILLE")) == 201
+    assert begin(hub.person("administrator", "LILLE")) == 201
+    assert begin(hub.client(hub.token("store:LILLE"))) == 201, "a program with a token"
+    assert begin(hub.person("contributor", "LILLE"), **{"X-CSRF-Token": "forged"}) == 403
+    assert begin(hub.person("contributor", "PARIS")) == 403
+    assert begin(hub.person("administrator")) == 403, "of no site"
+    assert begin(hub.person("researcher", programme="FIDAC")) == 403
+    assert begin(hub.person("auditor")) == 403
+    assert begin(hub.client(hub.token("read:index", "read:images"))) == 403
+    assert begin(hub.client("nonsense")) == 401
+    assert begin(httpx.Client()) == 401
 
 
 def test_a_session_ends_when_it_rested_for_a_day(own: WebHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

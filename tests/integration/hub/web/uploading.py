@@ -60,9 +60,8 @@ class Browser:
     """A person's browser that uploads for a site."""
 
     def __init__(self, hub: WebHub, site: str = "LILLE", programme: str = "FIDAC", check: str = CHECK) -> None:
-        url = hub.url.removesuffix("/dicom-web")
-        bearer = {"Authorization": f"Bearer {hub.token(f'store:{site}')}"}
-        self.client = httpx.Client(base_url=f"{url}/upload", headers=bearer, timeout=30)
+        self.client = hub.person("contributor", site)
+        self.client.base_url = f"{hub.origin}/upload"  # type: ignore[assignment]
         self.site, self.programme, self.check = site, programme, check
         self.session = ""
 
