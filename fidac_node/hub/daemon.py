@@ -22,6 +22,7 @@ from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
+from fidac_node.hub.examination import Examination, Prove
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, prepare
@@ -141,6 +142,7 @@ def run(config_path: Path) -> int:
         hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     if hub.config.web.port:
+        _provider(hub.config)  # what is missing is told before a child is started in vain
         listeners |= web.listen(select(web.Settings, hub.config.web))
         names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
@@ -261,8 +263,6 @@ def _destination(config: HubConfig, peer: Peer) -> Destination:
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody else here needs
-
     filer = Filer(
         hub.spool,
         hub.archive,
@@ -270,7 +270,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.registry,
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
-        prove=proof(hub.config.spool.directory, hub.config.receive.max_object),
+        prove=_proof(hub),
     )
     filer.recover()
     lifeline.ready()
@@ -293,16 +293,24 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-    scratch = hub.config.spool.directory
+    scratch, safe = hub.config.spool.directory, hub.config.verify.safe_private_creators
+    examine = Examination(hub.registry, safe, receive.max_object, partial(_proof, hub))
+    answers = Later(hub.db, note_answers, "answers about commitment")
+    handle = PlainHandles().instance_handle
+    commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     secret = secret_in(scratch / web.SECRET)
     rooms = web.Rooms(
-        hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret, _provider(hub.config)
+        *(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit),
+        secret=secret,
+        provider=_provider(hub.config),
     )
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
 
 
 def _provider(config: HubConfig) -> web.Provider | None:
+    """Who else says who a person is; raises :class:`ConfigError`, also when the extra is missing."""
     oidc = config.oidc
     if not oidc.issuer:
         return None
@@ -310,6 +318,12 @@ def _provider(config: HubConfig) -> web.Provider | None:
         raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
     secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
     return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
+
+
+def _proof(hub: Hub) -> Prove:
+    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody needs before an object is looked at
+
+    return proof(hub.config.spool.directory, hub.config.receive.max_object)
 
 
 def _open(config_path: Path) -> Hub:
