@@ -48,7 +48,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, locks, safeio
+from fidac_node.system import disk, locks, safeio, standing
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -163,6 +163,8 @@ def run(config_path: Path) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
+        doors=[standing.door(hub.config.spool.directory, "hub")],
+        patience=hub.config.spool.stage_patience,
     )
     try:
         return supervisor.run()
@@ -270,6 +272,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=proof(hub.config.spool.directory, hub.config.receive.max_object),
+        beat=lifeline.loop("filing"),
     )
     filer.recover()
     lifeline.ready()
@@ -292,7 +295,14 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         limit=receive.max_object,
     )
     rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
-    serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    serve(
+        settings,
+        rooms,
+        lifeline.listener or web.listen(settings)[web.STAGE],
+        stop,
+        lifeline.ready,
+        lifeline.loop("answering"),
+    )
     hub.spool.close()
 
 

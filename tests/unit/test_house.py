@@ -86,6 +86,7 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        "site.stages",
         "send.echo",
         "hub.index",
         "hub.keeping.scrub",
