@@ -27,7 +27,7 @@ class Site(Model):
     """A hospital.
 
     Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms;
-    ``key``, if it has one, is the public key by which it signs.
+    ``key``, if it has one, is the public key by which it signs. Since ``disabled_at``, if it is said, it may not store.
     """
 
     id = TextField(primary_key=True)
@@ -35,6 +35,7 @@ class Site(Model):
     added_at = DateTimeField()
     code = TextField(unique=True, null=True)
     key = TextField(null=True)
+    disabled_at = DateTimeField(null=True)
 
 
 class Patient(Model):
@@ -231,6 +232,57 @@ class Token(Model):
     revoked_at = DateTimeField(null=True)
 
 
+class Account(Model):
+    """A person who may sign in; ``site`` and ``programme`` are what it is confined to, as its role has it.
+
+    ``password`` is an argon2 hash, empty until the person chose one. ``totp`` is the secret of the second factor in
+    base32, empty without one, ``totp_step`` the last time step that was used; ``recovery`` hashes of codes by spaces.
+    ``subject`` is who the person is to the identity provider.
+    """
+
+    id = BigAutoField()
+    name = TextField()
+    role = TextField()
+    site = TextField(default="")
+    programme = TextField(default="")
+    language = TextField(default="")
+    password = TextField(default="")
+    totp = TextField(default="")
+    totp_step = BigIntegerField(default=0)
+    recovery = TextField(default="")
+    subject = TextField(unique=True, null=True)
+    created_at = DateTimeField()
+
+
+class Session(Model):
+    """A person is signed in, in one browser: the SHA-256 of what its cookie holds."""
+
+    digest = TextField(primary_key=True)
+    account = ForeignKeyField(Account)
+    began_at = DateTimeField()
+    seen_at = DateTimeField()
+
+
+class Invitation(Model):
+    """Who has this link, of which the SHA-256 is here, may choose the password of an account, once."""
+
+    digest = TextField(primary_key=True)
+    account = ForeignKeyField(Account)
+    expires_at = DateTimeField()
+
+
+class Attempt(Model):
+    """Signing in failed so often in a row, for a ``kind`` (account, address) of this ``name``."""
+
+    kind = TextField()
+    name = TextField()
+    failures = IntegerField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("kind", "name")
+
+
 class Arrival(Model):
     """A site had associations from ``address`` between two moments (UTC)."""
 
@@ -253,10 +305,40 @@ class Commitment(Model):
     committed = IntegerField()
 
 
+class Superseded(Model):
+    """A version of an instance that another one of its site, counted as ``version``, replaced.
+
+    ``digest`` is that of its data set; its file is kept aside ``until`` then.
+    """
+
+    id = BigAutoField()
+    site = TextField()
+    study = TextField()
+    sop_instance_uid = TextField()
+    digest = TextField()
+    version = IntegerField()
+    at = DateTimeField()
+    until = DateTimeField()
+
+
+class Alias(Model):
+    """A pseudonym of a site whose person is the one who is known as ``person``, another pseudonym of it."""
+
+    site_id = TextField()
+    pseudonym = TextField()
+    person = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site_id", "pseudonym")
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment)
+PEOPLE = (Account, Session, Invitation, Attempt)
+KEPT = (Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment, Superseded, Alias)
+MODELS = (*OBJECTS, *KEPT, *PEOPLE)

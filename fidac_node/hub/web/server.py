@@ -42,7 +42,7 @@ def serve(
         beat()
 
     config = uvicorn.Config(
-        Lending(application(rooms, readers, open_on_loopback=settings.open_on_loopback)),
+        Lending(application(settings, rooms, readers)),
         http="h11",  # and asyncio, on which lending rests
         loop="asyncio",
         ws="none",
