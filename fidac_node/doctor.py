@@ -122,12 +122,8 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "own words": lambda: _own_words(config),
         "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
-<<<<<<< HEAD
         "alive": lambda: _alive(config.spool.directory, STAGES),
-        "disk": lambda: _disk(config.spool),
-=======
         "disk": lambda: _site_disk(config),
->>>>>>> main
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
         ),

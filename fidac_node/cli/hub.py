@@ -26,13 +26,7 @@ from fidac_node.cli import (
     user,
     withdraw,
 )
-<<<<<<< HEAD
-from fidac_node.cli.opening import opened_index
-from fidac_node.cli.rows import write_rows
 from fidac_node.cli.words import exit_code, show_alive, show_disk, show_failed_connections, when
-=======
-from fidac_node.cli.words import show_disk, show_failed_connections, when
->>>>>>> main
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:

@@ -295,22 +295,11 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-<<<<<<< HEAD
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
-    serve(
-        settings,
-        rooms,
-        lifeline.listener or web.listen(settings)[web.STAGE],
-        stop,
-        lifeline.ready,
-        lifeline.loop("answering"),
-    )
-=======
     scratch = hub.config.spool.directory
     secret = secret_in(scratch / web.SECRET)
     rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret)
-    serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
->>>>>>> main
+    listener = lifeline.listener or web.listen(settings)[web.STAGE]
+    serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
     hub.spool.close()
 
 
