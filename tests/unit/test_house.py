@@ -91,6 +91,7 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        "site.stages",
         # What is kept at a site only as long as there is room.
         "site.room",
         "send.echo",
@@ -290,7 +291,10 @@ def test_the_places_that_the_architecture_names_are_there() -> None:
         for path in paths_in(files):
             text = (PACKAGE / path).read_text("utf-8")
             for part in re.sub(r"[`]", "", name).split("."):
-                said = re.search(rf"^ *(?:async def|def|class) {part}\b", text, re.MULTILINE) or "field of its section" in name
+                said = (
+                    re.search(rf"^ *(?:async def|def|class) {part}\b", text, re.MULTILINE)
+                    or "field of its section" in name
+                )
                 assert said, f"{what}: {path} has no {part}"
 
 
