@@ -21,9 +21,9 @@ from fidac_node.hub.index.users import (
     named,
     remove_account,
     site_ids,
+    succeeded,
     update,
 )
-from fidac_node.hub.index.users import succeeded as forget_failures
 from fidac_node.system import passwords
 from fidac_node.system.database import exclusive
 
@@ -88,7 +88,7 @@ def reset(db: Database, note: Note, name: str, *, password: str | None = None) -
     with exclusive(db):
         close_account(db, name)
         note("hub user reset", name, "")
-        forget_failures(db, name)
+        succeeded(db, {"account": name})
         if password is None:
             return invite(db, name, INVITATION_DAYS)
         update(db, named(db, name).id, password=hash_)

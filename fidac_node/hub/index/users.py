@@ -304,10 +304,14 @@ def _is_open() -> Any:
 
 
 class Patience(NamedTuple):
-    """How often one may fail in a row, and how long a row is remembered; then each failure doubles the wait."""
+    """How often one may fail in a row; each failure beyond that doubles the wait. One is forgiven every so often."""
 
     free: int
-    memory: datetime.timedelta
+    forgiven: datetime.timedelta
+
+    def left(self, failures: int, since: datetime.timedelta) -> int:
+        """Return how many of so many failures are not forgiven yet."""
+        return max(0, failures - since // self.forgiven)
 
     def wait(self, failures: int) -> datetime.timedelta:
         """Return how long nobody is heard after so many failures."""
@@ -315,41 +319,48 @@ class Patience(NamedTuple):
         return datetime.timedelta(0) if beyond < 0 else min(_LONGEST_WAIT, _FIRST_WAIT * (1 << min(beyond, 20)))
 
 
+class Turn(NamedTuple):
+    """How long to wait for one's turn to sign in, and whether failing now makes the next one wait."""
+
+    wait: datetime.timedelta
+    is_last: bool
+
+
 _FIRST_WAIT: Final = datetime.timedelta(seconds=2)
 _LONGEST_WAIT: Final = datetime.timedelta(minutes=15)
+_MEMORY: Final = datetime.timedelta(days=1)
 # Behind one address may be a whole hospital.
 PATIENCE: Final[Mapping[str, Patience]] = {
-    "account": Patience(5, datetime.timedelta(days=1)),
-    "address": Patience(30, datetime.timedelta(hours=1)),
+    "account": Patience(5, datetime.timedelta(hours=1)),
+    "address": Patience(30, datetime.timedelta(minutes=2)),
 }
 
 
-def attempt(db: Database, of: Mapping[str, str]) -> datetime.timedelta:
-    """Count an attempt to sign in as failed until it succeeds; ``of`` is the name for each kind of :data:`PATIENCE`.
+def attempt(db: Database, of: Mapping[str, str]) -> Turn:
+    """Count an attempt to sign in as failed, until :func:`succeeded`; ``of`` is the name of each kind of ``PATIENCE``.
 
-    Returns how long to wait instead: then it is neither made nor counted.
+    Whoever has to wait first is not counted.
     """
-    now = utc_now()
+    now, none = utc_now(), datetime.timedelta(0)
     with exclusive(db):
-        for kind, patience in PATIENCE.items():
-            Attempt.delete().where((Attempt.kind == kind) & (Attempt.at < now - patience.memory)).execute(db)
+        Attempt.delete().where(Attempt.at < now - _MEMORY).execute(db)
         rows = {row.kind: row for row in Attempt.select().where(_attempts(of)).execute(db)}
-        waits: list[datetime.timedelta] = [
-            row.at + PATIENCE[kind].wait(row.failures) - now for kind, row in rows.items()
-        ]
-        if waits and (longest := max(waits)) > datetime.timedelta(0):
-            return longest
-        for kind, name in of.items():
-            failures = rows[kind].failures + 1 if kind in rows else 1
-            changed = {"failures": failures, "at": now}
-            row = Attempt.insert(kind=kind, name=_digest(name.lower()), **changed)
-            row.on_conflict(conflict_target=[Attempt.kind, Attempt.name], update=changed).execute(db)
-    return datetime.timedelta(0)
+        left = {kind: PATIENCE[kind].left(row.failures, now - row.at) for kind, row in rows.items()}
+        wait = max((row.at + PATIENCE[kind].wait(row.failures) - now for kind, row in rows.items()), default=none)
+        if wait <= none:
+            for kind, name in of.items():
+                changed = {"failures": left.get(kind, 0) + 1, "at": now}
+                row = Attempt.insert(kind=kind, name=_digest(name.lower()), **changed)
+                row.on_conflict(conflict_target=[Attempt.kind, Attempt.name], update=changed).execute(db)
+    is_last = any(PATIENCE[kind].wait(left.get(kind, 0) + 1) for kind in of)
+    return Turn(max(wait, none), is_last)
 
 
-def succeeded(db: Database, name: str) -> None:
-    """Forget the failures of an account, for it signed in; those of the address stay, where others may try on."""
-    Attempt.delete().where(_attempts({"account": name})).execute(db)
+def succeeded(db: Database, of: Mapping[str, str]) -> None:
+    """Forget the failures of an account, which signed in; of its address this attempt alone: others try on there."""
+    with exclusive(db):
+        Attempt.update(failures=Attempt.failures - 1).where(_attempts(of), Attempt.failures > 0).execute(db)
+        Attempt.delete().where(_attempts({"account": of["account"]})).execute(db)
 
 
 def _attempts(of: Mapping[str, str]) -> Any:

@@ -32,7 +32,8 @@ _ANYBODY_HERE: Final = Bearer("loopback", RIGHTS, "", "")
 NOBODY: Final = Bearer("", (), "", "")
 _API: Final = "/dicom-web"
 # What is shown before anybody signed in.
-_FOR_ANYBODY: Final = ("/login", "/invitation/", "/language", "/static/", "/portal/")
+_FILES: Final = ("/static/", "/portal/")
+_FOR_ANYBODY: Final = ("/login", "/invitation/", "/language", *_FILES)
 _READS: Final = ("GET", "HEAD")
 _WITH_BODY: Final = ("POST", "PUT")
 # What the record of acts calls the use of each right.
@@ -85,7 +86,8 @@ class Access:
             return await self._program(given)
         is_api = scope["path"].startswith(_API)
         # A signed-in person's viewer fetches; a program that stores shows a token.
-        if not visit.is_new and (not is_api or scope["method"] in _READS):
+        may_be_somebody = scope["method"] in _READS if is_api else not scope["path"].startswith(_FILES)
+        if may_be_somebody and not visit.is_new:
             async with self._readers.one() as reader:
                 if person := await reader.call(lambda: person_of(self._db, visit.token, self._lifetime)):
                     return person

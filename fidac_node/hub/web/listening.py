@@ -31,6 +31,7 @@ SECRET: Final = "web.secret"
 NEEDED: Final = (
     *("starlette", "uvicorn", "PIL", "jinja2", "babel", "itsdangerous", "argon2", "pyotp", "segno", "python_multipart"),
 )
+_LOOPBACK: Final = ("127.", "::1")
 STALLED_SECONDS: Final = 60.0
 
 
@@ -99,5 +100,7 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
     # Connections inherit it. asyncio sets it only where the socket names its protocol, and without it an answer in two
     # writes waits 40 ms for the client's delayed ACK.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not settings.tls_certificate and not settings.proxies and not sock.getsockname()[0].startswith(_LOOPBACK):
+        log.warning("passwords and pseudonyms can be read on their way: set [web] tls_certificate, or proxies")
     log.info("answering browsers and DICOMweb on %s:%d", settings.host, sock.getsockname()[1])
     return {STAGE: sock}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -53,8 +54,8 @@ def render(
 ) -> Response:
     """Return the page that ``template`` makes of ``context``.
 
-    Templates also know ``user`` (the bearer), ``language``, ``languages``, ``places``, ``path``, ``csrf_token``,
-    ``version``, and the functions and filters of :func:`_environment`.
+    Templates also know ``user`` (the bearer), ``language``, ``languages``, ``places``, ``path``, ``here`` (with the
+    query), ``csrf_token``, ``version``, and the functions and filters of :func:`_environment`.
     """
     state, language = request.state, language_of(request)
     bearer = state.bearer
@@ -65,7 +66,7 @@ def render(
         languages=LANGUAGES,
         places=[place for place in PLACES if bearer.role in place.roles],
         path=request.url.path,
-        query=request.url.query,
+        here=_here(request),
         csrf_token=state.visits.form_token(state.visit),
         version=__version__,
         **context,
@@ -76,6 +77,13 @@ def render(
     if state.visit.is_new:
         state.visits.keep(request.scope, response, state.visit.token)
     return response
+
+
+def _here(request: Request) -> str:
+    """The address of the page that is looked at, which may be the answer to its form."""
+    if request.method in ("GET", "HEAD"):
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return urlsplit(request.headers.get("referer", "/")).path or "/"
 
 
 def say(request: Request, text: str) -> str:

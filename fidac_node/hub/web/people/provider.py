@@ -183,7 +183,7 @@ async def end(request: Request) -> Response:
         request, lambda: signing_in.sign_in_as(state.db, state.trail, provider.issuer, subject, origin)
     )
     if token:
-        response = signed_in(request, token, errand.back)
+        response = await signed_in(request, token, errand.back)
     else:
         response = render(request, "unlinked.html", subject=subject, provider=provider.name, status_code=403)
     response.delete_cookie(_COOKIE, path=_PATH)
