@@ -294,7 +294,7 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     )
     scratch = hub.config.spool.directory
     secret = secret_in(scratch / web.SECRET)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret, hub.config)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
     hub.spool.close()
 

@@ -52,7 +52,8 @@ MAY: dict[str, tuple[str, ...]] = {
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": (
         *("dicom", "system", "audit", "receive.listener", "operations"),
-        *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
+        *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words", "hub.weeks"),
+        "config.config",  # handed on to operations, and never read
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),

@@ -17,6 +17,7 @@ from fidac_node.hub.web.dicomweb import routes as dicomweb
 from fidac_node.hub.web.errors import answer, unexpected
 from fidac_node.hub.web.headers import SecurityHeaders
 from fidac_node.hub.web.listening import Rooms, Settings
+from fidac_node.hub.web.pages import routes as pages
 from fidac_node.hub.web.people import routes as people
 from fidac_node.hub.web.people.visits import Visits
 from fidac_node.hub.web.streaming import Readers
@@ -35,13 +36,14 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
             Mount("/static", files.pages()),
             Mount("/portal", files.portal()),
             *people.routes(),
+            *pages.routes(),
         ],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
     app.state.db, app.state.trail, app.state.readers = rooms.db, rooms.trail, readers
     app.state.intake, app.state.stores = rooms.intake, asyncio.Semaphore(_MOST_STORES)
     app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
-    app.state.settings = settings
+    app.state.settings, app.state.config = settings, rooms.config
     lifetime = Lifetime(timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_longest))
     visits = Visits(rooms.secret)
     return SecurityHeaders(Access(app, rooms.db, readers, visits, lifetime, open_on_loopback=settings.open_on_loopback))

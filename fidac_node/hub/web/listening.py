@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.audit.trail import Trail
+    from fidac_node.config.config import HubConfig
     from fidac_node.hub.archive import Archive
     from fidac_node.hub.intake import Intake
 
@@ -37,7 +38,7 @@ class Rooms(NamedTuple):
 
     What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
     for an object in another encoding; ``limit`` (bytes) is how large one may be. ``secret`` signs cookies; without one
-    whoever signed in has to do so again when the server starts.
+    whoever signed in has to do so again when the server starts. ``config`` is handed on to operations, which pages run.
     """
 
     db: Database
@@ -47,6 +48,7 @@ class Rooms(NamedTuple):
     scratch: Path
     limit: int
     secret: bytes = b""
+    config: HubConfig | None = None
 
 
 @dataclass(frozen=True)

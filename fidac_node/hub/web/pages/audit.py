@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -33,11 +34,11 @@ async def audit(request: Request) -> Response:
     return render(
         request,
         "audit.html",
-        acts=[(act, datetime.datetime.fromtimestamp(act.at, datetime.UTC)) for act in page.acts],
+        acts=list(_together(page.acts)),
         asked=asked,
         older=f"?{urlencode({**_said(asked), 'before': page.before})}" if page.before else "",
         is_first=place is None,
-        query=urlencode(_said(asked)),
+        said=urlencode(_said(asked)),
         verdict=verdict,
     )
 
@@ -47,6 +48,34 @@ async def audit_csv(request: Request) -> Response:
     await demand_role(request, "administrator", "auditor")
     acts = hub_uses(settings(request)).acts(_wanted(_asked(request)))
     return await streamed(request.app.state.readers, pieces(_COLUMNS, _rows(acts)), head("audit"))
+
+
+class _Row(NamedTuple):
+    """Acts that are told in one line: the latest of them, how many, how much they came to, and when it was (UTC)."""
+
+    act: Act
+    times: int
+    number: int | None
+    at: datetime.datetime
+
+
+def _together(acts: Sequence[Act]) -> Iterator[_Row]:
+    """Tell small pictures, and pictures of one study, that follow each other in one line: a page shows many at once."""
+    for _, group in groupby(enumerate(acts), lambda numbered: _kind(numbered[1]) or numbered[0]):
+        some = [act for _, act in group]
+        numbers = [act.number for act in some if act.number is not None]
+        at = datetime.datetime.fromtimestamp(some[0].at, datetime.UTC)
+        yield _Row(some[0], len(some), sum(numbers) if numbers else None, at)
+
+
+def _kind(act: Act) -> tuple[str, ...]:
+    """What acts have in common that are told together; nothing for what is told alone."""
+    whose, kind = (act.who, act.origin, act.act, act.outcome), act.what.rpartition(", ")[2]
+    if act.act == "held look":
+        return (*whose, act.what)
+    if act.act != "retrieve" or kind not in ("a thumbnail", "pictures"):
+        return ()
+    return (*whose, kind, "" if kind == "a thumbnail" else act.what.partition(",")[0])
 
 
 def _asked(request: Request) -> dict[str, str]:

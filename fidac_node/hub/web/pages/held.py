@@ -49,7 +49,7 @@ async def held(request: Request) -> Response:
         request,
         "held.html",
         held=chosen[first : first + PAGE],
-        number=len(chosen),
+        total=len(chosen),
         codes=_counted(found, "code"),
         sites=_counted(found, "site"),
         code=code,

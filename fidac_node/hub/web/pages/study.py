@@ -22,6 +22,7 @@ from fidac_node.dicom.dictionary import keyword_of
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.hub.index.words import words
 from fidac_node.hub.web.access import ACTS, allowed, demand_role, who
+from fidac_node.hub.web.dicomweb.rendering import own_window
 from fidac_node.hub.web.pages.acting import acting, is_administrator, sees_images, settings
 from fidac_node.hub.web.pages.charts import Exam, Words, timeline
 from fidac_node.hub.web.pages.render import render, say
@@ -70,6 +71,7 @@ async def study(request: Request) -> Response:
         days=_days(seen.studies, this),
         images=sees_images(request),
         administers=is_administrator(request),
+        ohif=False,
     )
 
 
@@ -116,16 +118,21 @@ async def stack(request: Request) -> Response:
         raise _missing()
     db = request.app.state.db
 
-    def look() -> list[Any]:
-        with closing(find(db, "instances", wanted)) as rows:
-            return list(rows)
+    shelf = request.app.state.shelf
 
-    found = await acting(request, look)
+    def look() -> tuple[list[Any], tuple[float, float] | None]:
+        with closing(find(db, "instances", wanted)) as rows:
+            found = list(rows)
+        middle = found[len(found) // 2].SOPInstanceUID if found else ""
+        objects = shelf.take(replace(wanted, sop_uid=middle), 1) if middle else []
+        return found, own_window(shelf.header(objects[0])) if objects else None
+
+    found, window = await acting(request, look)
     paths = [
         f"{row.SOPInstanceUID}/frames/{number}/rendered" for row in found for number in range(1, row.NumberOfFrames + 1)
     ]
     base = f"/dicom-web/studies/{wanted.study_uid}/series/{wanted.series_uid}/instances/"
-    return JSONResponse({"base": base, "paths": paths, "window": None}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"base": base, "paths": paths, "window": window}, headers={"Cache-Control": "no-store"})
 
 
 async def _wanted(request: Request) -> StudyFilter:
@@ -171,7 +178,7 @@ def _timeline(request: Request, dated: Sequence[Any], this: Any, kind: str) -> M
         for one in sorted(dated, key=lambda one: one.StudyDate)
     ]
     title = Words(say(request, "Studies of this patient"), say(request, "Each as far from the other as they are in days"))
-    return timeline(exams, say(request, "d"), title, f"line-{kind}", width=920 if kind == "wide" else 360)
+    return timeline(exams, say(request, "d"), title, f"line-{kind}", width=560 if kind == "wide" else 340)
 
 
 def _days(studies: Sequence[Any], this: Any) -> dict[str, int | None]:
