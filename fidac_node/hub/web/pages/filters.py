@@ -228,7 +228,11 @@ def _yes_no(text: str) -> bool:
 
 def _crossed(found: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with ranges that end before they begin."""
-    ranges = {"until": ("since", "until"), "max-age": ("min_age", "max_age"), "time-until": ("time_since", "time_until")}
+    ranges = {
+        "until": ("since", "until"),
+        "max-age": ("min_age", "max_age"),
+        "time-until": ("time_since", "time_until"),
+    }
     return {
         name: "This is before the beginning: nothing is between."
         for name, (least, most) in ranges.items()

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import groupby, islice, pairwise
-from typing import Any, Final, NamedTuple, cast
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -157,7 +157,9 @@ def _see(request: Request, wanted: StudyFilter) -> _Seen:
         raise _missing()
     this = found[0]
     of_patient = replace(wanted, study_uid="", site=this.site, patient=this.PatientID)
-    studies = [one for one in _rows(db, "studies", of_patient) if (one.site, one.PatientID) == (this.site, this.PatientID)]
+    studies = [
+        one for one in _rows(db, "studies", of_patient) if (one.site, one.PatientID) == (this.site, this.PatientID)
+    ]
     series = sorted(
         _rows(db, "series", replace(wanted, site=this.site), most=_MOST_SERIES),
         key=lambda one: (one.SeriesNumber is None, one.SeriesNumber, one.SeriesInstanceUID),
@@ -174,10 +176,14 @@ def _rows(db: Any, level: str, wanted: StudyFilter, *, most: int = _MOST_STUDIES
 
 def _timeline(request: Request, dated: Sequence[Any], this: Any, kind: str) -> Markup:
     exams = [
-        Exam(one.StudyDate, f"{one.StudyDate} {one.Modality} {one.label}", one.StudyInstanceUID == this.StudyInstanceUID)
+        Exam(
+            one.StudyDate, f"{one.StudyDate} {one.Modality} {one.label}", one.StudyInstanceUID == this.StudyInstanceUID
+        )
         for one in sorted(dated, key=lambda one: one.StudyDate)
     ]
-    title = Words(say(request, "Studies of this patient"), say(request, "Each as far from the other as they are in days"))
+    title = Words(
+        say(request, "Studies of this patient"), say(request, "Each as far from the other as they are in days")
+    )
     return timeline(exams, say(request, "d"), title, f"line-{kind}", width=560 if kind == "wide" else 340)
 
 
@@ -194,7 +200,12 @@ def _came(found: Journal) -> list[tuple[datetime.datetime, int, int, str, str, s
     lines = []
     for (minute, series, addresses, profile), group in groupby(
         found.objects,
-        lambda one: (one.received_at.replace(second=0, microsecond=0), one.SeriesInstanceUID, one.addresses, one.profile),
+        lambda one: (
+            one.received_at.replace(second=0, microsecond=0),
+            one.SeriesInstanceUID,
+            one.addresses,
+            one.profile,
+        ),
     ):
         some = list(group)
         lines.append((minute, len(some), sum(one.bytes for one in some), series, ", ".join(addresses), profile))
@@ -206,7 +217,11 @@ def _looks(acts: Sequence[Act]) -> Iterator[_Look]:
     together: list[list[Act]] = []
     for act in acts:
         last = together[-1][-1] if together else None
-        if last and (last.who, last.origin, last.act) == (act.who, act.origin, act.act) and act.at - last.at < _TOGETHER:
+        if (
+            last
+            and (last.who, last.origin, last.act) == (act.who, act.origin, act.act)
+            and act.at - last.at < _TOGETHER
+        ):
             together[-1].append(act)
         else:
             together.append([act])
