@@ -1,4 +1,4 @@
-"""What the hub did not file, for its administrators: each with its reason and its picture, to be released or dropped."""
+"""What the hub did not file, for its administrators: each with its reason and its picture, to release or to drop."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +16,9 @@ from fidac_node.hub.web.pages.csvs import table
 from fidac_node.hub.web.pages.render import render, say
 from fidac_node.operations import overview as operations
 from fidac_node.operations.overview import Arrivals, Came, Figures
-from fidac_node.operations.status import Disk, HubStatus
+
+if TYPE_CHECKING:
+    from fidac_node.operations.status import Disk, HubStatus
 
 # As wide as the column that it stands in; on a telephone there is room for less.
 _WIDTHS: Final = {"wide": (920, 240), "narrow": (360, 200)}

@@ -94,11 +94,11 @@ def _look(request: Request, level: str, wanted: StudyFilter, number: int, sort: 
 
 def _recorded(request: Request, level: str, wanted: StudyFilter) -> Generator[tuple[Any, ...]]:
     state = request.app.state
-    with state.trail.doing(who(request), "query", f"{words(level, wanted)}, as CSV") as query:
-        with closing(find(state.db, level, wanted)) as rows:
-            for row in rows:
-                query.number += 1
-                yield row[:-1]  # without the exact time
+    what = f"{words(level, wanted)}, as CSV"
+    with state.trail.doing(who(request), "query", what) as query, closing(find(state.db, level, wanted)) as rows:
+        for row in rows:
+            query.number += 1
+            yield row[:-1]  # without the exact time
 
 
 def _page(request: Request) -> int:

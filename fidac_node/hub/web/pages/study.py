@@ -28,7 +28,7 @@ from fidac_node.hub.web.pages.charts import Exam, Words, timeline
 from fidac_node.hub.web.pages.render import render, say
 from fidac_node.operations import duplicates
 from fidac_node.operations.index import StudyFilter, find
-from fidac_node.operations.journal import Journal, journals
+from fidac_node.operations.journal import Journal, Received, journals
 from fidac_node.operations.uses import Act
 
 _MOST_STUDIES: Final = 500
@@ -46,6 +46,17 @@ class _Seen(NamedTuple):
     studies: list[Any]
     series: list[Any]
     doubles: list[duplicates.Duplicate]
+
+
+class _Lot(NamedTuple):
+    """Objects that came together: when (UTC), how many, how large (bytes), of which series, whence, by which recipe."""
+
+    moment: datetime.datetime
+    number: int
+    bytes: int
+    series: str
+    addresses: str
+    profile: str
 
 
 class _Look(NamedTuple):
@@ -122,7 +133,7 @@ async def stack(request: Request) -> Response:
 
     def look() -> tuple[list[Any], tuple[float, float] | None]:
         with closing(find(db, "instances", wanted)) as rows:
-            found = list(rows)
+            found: list[Any] = list(rows)
         middle = found[len(found) // 2].SOPInstanceUID if found else ""
         objects = shelf.take(replace(wanted, sop_uid=middle), 1) if middle else []
         return found, own_window(shelf.header(objects[0])) if objects else None
@@ -195,21 +206,18 @@ def _days(studies: Sequence[Any], this: Any) -> dict[str, int | None]:
     }
 
 
-def _came(found: Journal) -> list[tuple[datetime.datetime, int, int, str, str, str]]:
-    """What came in the same minute, by the same way, of one series: when, how many, bytes, series, from where, recipe."""
-    lines = []
-    for (minute, series, addresses, profile), group in groupby(
-        found.objects,
-        lambda one: (
-            one.received_at.replace(second=0, microsecond=0),
-            one.SeriesInstanceUID,
-            one.addresses,
-            one.profile,
-        ),
-    ):
+def _came(found: Journal) -> list[_Lot]:
+    """What came in the same minute, by the same way, of one series."""
+    lots = []
+    for (minute, series, addresses, profile), group in groupby(found.objects, _way):
         some = list(group)
-        lines.append((minute, len(some), sum(one.bytes for one in some), series, ", ".join(addresses), profile))
-    return lines
+        lots.append(_Lot(minute, len(some), sum(one.bytes for one in some), series, ", ".join(addresses), profile))
+    return lots
+
+
+def _way(one: Received) -> tuple[datetime.datetime, str, tuple[str, ...], str]:
+    minute = one.received_at.replace(second=0, microsecond=0)
+    return minute, one.SeriesInstanceUID, one.addresses, one.profile
 
 
 def _looks(acts: Sequence[Act]) -> Iterator[_Look]:
