@@ -17,7 +17,6 @@ from peewee import Database
 from pydicom.dataset import Dataset
 from starlette.responses import Response
 
-from fidac_node.audit.trail import Trail
 from fidac_node.dicom.part10 import meta_in
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
@@ -31,6 +30,8 @@ from fidac_node.hub.intake import Intake
 from fidac_node.hub.web.listening import STAGE, Rooms, Settings, listen
 from fidac_node.hub.web.people.visits import Visit, Visits
 from fidac_node.hub.web.server import serve
+from fidac_node.operations.setup import init_hub
+from fidac_node.operations.uses import hub_uses
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
@@ -152,7 +153,10 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
         transfer_syntaxes=[EXPLICIT_VR_LE, IMPLICIT_VR_LE],
         limit=1 << 30,
     )
-    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), intake, tmp_path, 1 << 30, b"x" * 32))
+    # Pages run operations, which find the same rooms by settings.
+    config = init_hub(tmp_path, {"spool": {"directory": str(tmp_path)}})
+    trail = hub_uses(config)
+    hub = WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, b"x" * 32, config))
     hub.file(
         *(
             data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)
