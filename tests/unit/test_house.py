@@ -55,6 +55,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.web": (
         *("dicom", "system", "audit", "receive.listener", "operations", "portal"),
         *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words", "hub.weeks"),
+        *("hub.examination", "hub.filing"),  # what a person brings is looked at, and answered for
         "config.config",  # handed on to operations, and never read
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
@@ -79,6 +80,8 @@ MAY: dict[str, tuple[str, ...]] = {
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
             "hub.keeping",
+            # What people bring goes the way of what programs bring; the hub signs what it answers for.
+            *("hub.intake", "hub.signing"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
@@ -89,6 +92,7 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        "site.stages",
         # What is kept at a site only as long as there is room.
         "site.room",
         "send.echo",
