@@ -32,6 +32,8 @@ MEANINGS: Final = {
     "malformed": "It cannot be read to its end.",
     "error": "Something that nobody thought of. Report it with the version of the hub.",
 }
+# Of another one.
+_OTHERWISE: Final = "It waits for a person."
 _ACTS: Final[dict[str, Callable[..., Done]]] = {"release": operations.release, "drop": operations.drop}
 
 
@@ -57,7 +59,7 @@ async def held(request: Request) -> Response:
         said=said,
         before=f"?{urlencode({**said, 'page': number - 1})}" if number > 1 else "",
         after=f"?{urlencode({**said, 'page': number + 1})}" if len(chosen) > first + PAGE else "",
-        meanings=MEANINGS,
+        meaning=lambda code: MEANINGS.get(code, _OTHERWISE),
         shown=_SHOWN,
         done=_done(query.get("done", "")),
     )
@@ -71,7 +73,7 @@ async def held_object(request: Request) -> Response:
         request,
         "held_object.html",
         one=one,
-        meanings=MEANINGS,
+        meaning=lambda code: MEANINGS.get(code, _OTHERWISE),
         is_shown=one.code in _SHOWN or request.query_params.get("picture") == "1",
     )
 
@@ -83,7 +85,7 @@ async def decide(request: Request) -> Response:
     found = await acting(request, lambda: _meant(request, selection))
     if not found:
         raise HTTPException(404, "nothing of this is held any more")
-    return render(request, "held_decide.html", act=act, selection=selection, found=found, meanings=MEANINGS)
+    return render(request, "held_decide.html", act=act, selection=selection, found=found, meaning=lambda code: MEANINGS.get(code, _OTHERWISE))
 
 
 async def act(request: Request) -> Response:
@@ -130,7 +132,7 @@ def _readable(look: Callable[[], Any]) -> Any:
     try:
         return look()
     except Permanent as error:
-        raise HTTPException(406, f"there is no picture of it: {error}") from None
+        raise HTTPException(406, "there is no picture of it") from error
 
 
 async def _one(request: Request) -> HeldObject:
