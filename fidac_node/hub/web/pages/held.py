@@ -37,6 +37,10 @@ _OTHERWISE: Final = "It waits for a person."
 _ACTS: Final[dict[str, Callable[..., Done]]] = {"release": operations.release, "drop": operations.drop}
 
 
+def _meaning(code: str) -> str:
+    return MEANINGS.get(code, _OTHERWISE)
+
+
 async def held(request: Request) -> Response:
     """List what waits, the longest waiting first."""
     await demand_role(request, "administrator")
@@ -59,7 +63,7 @@ async def held(request: Request) -> Response:
         said=said,
         before=f"?{urlencode({**said, 'page': number - 1})}" if number > 1 else "",
         after=f"?{urlencode({**said, 'page': number + 1})}" if len(chosen) > first + PAGE else "",
-        meaning=lambda code: MEANINGS.get(code, _OTHERWISE),
+        meaning=_meaning,
         shown=_SHOWN,
         done=_done(query.get("done", "")),
     )
@@ -73,7 +77,7 @@ async def held_object(request: Request) -> Response:
         request,
         "held_object.html",
         one=one,
-        meaning=lambda code: MEANINGS.get(code, _OTHERWISE),
+        meaning=_meaning,
         is_shown=one.code in _SHOWN or request.query_params.get("picture") == "1",
     )
 
@@ -85,7 +89,7 @@ async def decide(request: Request) -> Response:
     found = await acting(request, lambda: _meant(request, selection))
     if not found:
         raise HTTPException(404, "nothing of this is held any more")
-    return render(request, "held_decide.html", act=act, selection=selection, found=found, meaning=lambda code: MEANINGS.get(code, _OTHERWISE))
+    return render(request, "held_decide.html", act=act, selection=selection, found=found, meaning=_meaning)
 
 
 async def act(request: Request) -> Response:
