@@ -306,6 +306,7 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         *(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit),
         secret=secret,
         provider=_provider(hub.config),
+        config=hub.config,
     )
     listener = lifeline.listener or web.listen(settings)[web.STAGE]
     serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))

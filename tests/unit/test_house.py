@@ -54,8 +54,9 @@ MAY: dict[str, tuple[str, ...]] = {
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": (
         *("dicom", "system", "audit", "receive.listener", "operations", "portal"),
-        *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
+        *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words", "hub.weeks"),
         *("hub.examination", "hub.filing"),  # what a person brings is looked at, and answered for
+        "config.config",  # handed on to operations, and never read
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),

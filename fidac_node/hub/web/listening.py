@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.audit.trail import Trail
+    from fidac_node.config.config import HubConfig
     from fidac_node.hub.archive import Archive
     from fidac_node.hub.examination import Examination
     from fidac_node.hub.filing import CommitmentCheck
@@ -52,7 +53,8 @@ class Rooms(NamedTuple):
     What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
     for an object in another encoding; ``limit`` (bytes) is how large one may be. ``examine`` looks at what a person
     brings, ``commit`` says what of it is safe. ``secret`` signs cookies; without one whoever signed in has to do so
-    again when the server starts. ``provider`` says who a person is, too.
+    again when the server starts. ``provider`` says who a person is, too. ``config`` is handed on to operations, which
+    pages run.
     """
 
     db: Database
@@ -65,6 +67,7 @@ class Rooms(NamedTuple):
     commit: CommitmentCheck
     secret: bytes = b""
     provider: Provider | None = None
+    config: HubConfig | None = None
 
 
 @dataclass(frozen=True)
