@@ -146,3 +146,5 @@ def _tell(settings: HubConfig, name: str, invitation: str, done: str) -> None:
         return
     click.echo(f"{address(settings)}/invitation/{invitation}")
     click.echo(f"Give this link to {name} alone: it opens once, within {INVITATION_DAYS} days.", err=True)
+    if not settings.web.port:
+        click.echo("Nobody answers there yet: the portal is off, set [web] port and start the hub again.", err=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -49,6 +50,7 @@ __all__ = [
 Note: TypeAlias = Callable[[str, str, str], None]
 
 INVITATION_DAYS: Final = 7
+_EVERYWHERE: Final = ("0.0.0.0", "::")
 
 
 def add(
@@ -114,7 +116,8 @@ def address(config: HubConfig) -> str:
     web = config.web
     if web.url:
         return web.url.rstrip("/")
-    host = f"[{web.host}]" if ":" in web.host else web.host
+    host = socket.gethostname() if web.host in _EVERYWHERE else web.host
+    host = f"[{host}]" if ":" in host else host
     return f"{'https' if web.tls_certificate else 'http'}://{host}:{web.port}"
 
 
