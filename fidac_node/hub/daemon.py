@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -269,6 +270,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
+        difference=_difference(hub),
     )
     filer.recover()
     lifeline.ready()
@@ -301,6 +303,12 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:

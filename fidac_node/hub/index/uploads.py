@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from peewee import Database
 
+from fidac_node.hub.index.labels import claim_labels
 from fidac_node.hub.index.models import UploadKey, UploadObject, UploadReceipt, UploadResult, UploadSession
 from fidac_node.system.database import ask, exclusive, insert, utc_now
 
@@ -114,12 +115,15 @@ def touch_session(db: Database, name: str) -> None:
 
 
 def note_objects(db: Database, some: Sequence[Brought]) -> None:
-    """Write down what was brought; what is there already stays, and so does what was said of whom it came from."""
+    """Write down what was brought, and whose labels that are; what is there already stays."""
     with exclusive(db):
         known = {(one.site, one.sha256) for one in brought(db, some[0].site, [one.sha256 for one in some])}
         fresh = {one[:2]: one for one in reversed(some) if one[:2] not in known}
         if fresh:
             insert(db, UploadObject, Brought._fields, list(fresh.values()))
+        for name in {one.session for one in some}:
+            if (session := session_of(db, name)) is not None:
+                claim_labels(db, session.who, session.site, [one.digest for one in some if one.session == name])
 
 
 def brought(db: Database, site: str, digests: Iterable[str]) -> list[Brought]:
