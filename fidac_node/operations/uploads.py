@@ -130,10 +130,11 @@ class Uploads:
     def begin(self, who: Who, site: str, wish: Wish) -> Begun:
         """Begin a session; it is written down first.
 
-        Raises :class:`Permanent` ``other-key`` and ``too-many``, ``OSError``.
+        Raises :class:`Permanent` ``other-key``, ``site`` and ``too-many``, ``OSError``.
         """
         from fidac_node.hub.recipes import in_force  # the deidentifier, which a hub without uploads need not load
 
+        self._title(site)
         self.flush()
         now = utc_now()
         if rows.sessions_since(self._db, who.name, now - _DAY) >= _MOST_SESSIONS:
@@ -287,6 +288,12 @@ class Uploads:
         session = rows.session_of(self._db, name)
         return self._remember(session) if session else None
 
+    def _title(self, site: str) -> str:
+        """The AE title with which a site may store. Raises :class:`Permanent` ``site`` when it may not."""
+        if title := self.intake.title_of(site):
+            return title
+        raise Permanent("site", f"site {site} may not store now: ask the hub's administrator")
+
     def _there(self, some: Collection[Brought]) -> set[str]:
         """Which of what was brought is in the spool or filed, by SHA-256."""
         filed = {sop for _, sop in kept(self._db, {(one.site, one.sop_instance_uid) for one in some})}
@@ -297,9 +304,7 @@ class Uploads:
         """Of what was brought: what is safe, how much waits, and what is neither."""
         if not some:
             return [], 0, []
-        title = self.intake.title_of(site)
-        if title is None:
-            raise Permanent("site", f"site {site} may not store any more; ask the hub's administrator")
+        title = self._title(site)
         references = sorted({(one.sop_class_uid, one.sop_instance_uid) for one in some})
         ok, failed = self._commit(title, references)
         safe = {sop for _, sop in ok}
