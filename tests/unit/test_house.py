@@ -49,9 +49,11 @@ MAY: dict[str, tuple[str, ...]] = {
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
+    # What runs in a browser is what runs at a site: keys by the same rules, the same engine.
+    "portal": ("dicom", "deidentify", "identity.secret"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": (
-        *("dicom", "system", "audit", "receive.listener", "operations"),
+        *("dicom", "system", "audit", "receive.listener", "operations", "portal"),
         *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
