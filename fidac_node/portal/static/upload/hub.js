@@ -10,6 +10,7 @@ const PAUSES = [1, 2, 5, 10, 20, 30];
 const PATIENCE = 60_000;
 const SLOWEST_BYTES_A_SECOND = 10_000;
 const BUSY = new Map([
+  [408, "line"],
   [429, "busy"],
   [502, "busy"],
   [503, "busy"],

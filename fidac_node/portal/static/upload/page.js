@@ -68,7 +68,6 @@ class Page {
     await hub.open();
     this.#opened = true;
     $("check-value").textContent = check_value;
-    $("files-part").hidden = false;
     if (this.#waiting) this.#guarded(() => this.#check());
   }
 
