@@ -32,13 +32,9 @@ _TYPES: Final = {
 _UNKNOWN: Final = "application/octet-stream"
 # What the worker may do: run WebAssembly and the modules that it was handed, and speak to nobody. Not even a module
 # can be loaded by address, for an address could carry something away.
-SEALED: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src blob: 'wasm-unsafe-eval'",
-        "connect-src 'none'",
-        "sandbox allow-scripts allow-same-origin",
-    )
+SEALED: Final = (
+    "default-src 'none'; script-src blob: 'wasm-unsafe-eval'; connect-src 'none'; "
+    "sandbox allow-scripts allow-same-origin"
 )
 
 

@@ -27,8 +27,6 @@ _FACTS: Final = {
     "description": "SeriesDescription",
     "study_description": "StudyDescription",
     "study_date": "StudyDate",
-    "rows": "Rows",
-    "columns": "Columns",
     "instance_number": "InstanceNumber",
     "slice_location": "SliceLocation",
 }
@@ -159,6 +157,7 @@ def _identity(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _facts(source: Source) -> dict[str, str]:
+def _facts(source: Source) -> dict[str, str | int]:
     """What the object says of itself, for the screen of who uploads it."""
-    return {name: source.get(keyword) for name, keyword in _FACTS.items()}
+    said = {name: source.get(keyword) for name, keyword in _FACTS.items()}
+    return {**said, "rows": source.number("Rows", 0), "columns": source.number("Columns", 0)}
