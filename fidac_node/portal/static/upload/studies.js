@@ -185,7 +185,8 @@ export class Review {
       this.#pool.ask({ kind: "picture" }, item, { urgent: true }),
     ]);
     if (header.kind === "header") {
-      study.part.querySelector(".rows").append(...header.rows.map(headerRow));
+      const rows = () => study.part.querySelector(".rows").append(...header.rows.map(headerRow));
+      study.part.querySelector(".before-after").addEventListener("toggle", rows, { once: true });
       whose(study.part.querySelector(".whose"), header.rows);
     }
     draw(study.part, picture);
