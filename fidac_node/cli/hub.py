@@ -22,6 +22,7 @@ from fidac_node.cli import (
     setup_logging,
     show,
     token,
+    user,
     withdraw,
 )
 from fidac_node.cli.opening import opened_index
@@ -50,6 +51,7 @@ command.add_command(keeping.backup)
 command.add_command(keeping.restore)
 command.add_command(withdraw.command, "withdraw")
 command.add_command(token.command)
+command.add_command(user.command)
 command.add_command(audit.command)
 command.add_command(find.command)
 command.add_command(export.command)

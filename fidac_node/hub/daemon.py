@@ -277,7 +277,8 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.web.server import serve  # what it needs is an extra
+    from fidac_node.hub.web.people.visits import secret_in  # what they need is an extra
+    from fidac_node.hub.web.server import serve
 
     settings = select(web.Settings, hub.config.web)
     receive = hub.config.receive
@@ -291,7 +292,9 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
+    scratch = hub.config.spool.directory
+    secret = secret_in(scratch / web.SECRET)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
     hub.spool.close()
 

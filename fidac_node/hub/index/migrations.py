@@ -231,6 +231,42 @@ _PIXELS: Final = (
     "CREATE INDEX instance_pixels ON instance (pixels)",
 )
 
+# Who signs in with a browser. Of sessions and invitations only the SHA-256 of 256 random bits; of attempts the names
+# that were tried, hashed too, whether there is such an account or not.
+_PEOPLE: Final = (
+    """CREATE TABLE account (
+        id {serial},
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        site TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        language TEXT NOT NULL,
+        password TEXT NOT NULL,
+        totp TEXT NOT NULL,
+        totp_step BIGINT NOT NULL,
+        recovery TEXT NOT NULL,
+        subject TEXT UNIQUE,
+        created_at {timestamp} NOT NULL)""",
+    """CREATE TABLE session (
+        digest TEXT NOT NULL PRIMARY KEY,
+        account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        began_at {timestamp} NOT NULL,
+        seen_at {timestamp} NOT NULL)""",
+    """CREATE TABLE invitation (
+        digest TEXT NOT NULL PRIMARY KEY,
+        account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        expires_at {timestamp} NOT NULL)""",
+    """CREATE TABLE attempt (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        failures INTEGER NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (kind, name))""",
+    "CREATE UNIQUE INDEX account_name ON account (LOWER(name))",
+    "CREATE INDEX session_account ON session (account_id)",
+    "CREATE INDEX invitation_account ON invitation (account_id)",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -248,6 +284,7 @@ STEPS: Final = (
     Step("0014-withdrawn", statements(*_WITHDRAWN)),
     Step("0015-pixels", statements(*_PIXELS)),
     Step("0016-journal", statements(*_JOURNAL)),
+    Step("0017-people", statements(*_PEOPLE)),
 )
 
 

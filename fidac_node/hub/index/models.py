@@ -231,6 +231,57 @@ class Token(Model):
     revoked_at = DateTimeField(null=True)
 
 
+class Account(Model):
+    """A person who may sign in; ``site`` and ``programme`` are what it is confined to, as its role has it.
+
+    ``password`` is an argon2 hash, empty until the person chose one. ``totp`` is the secret of the second factor in
+    base32, empty without one, ``totp_step`` the last time step that was used; ``recovery`` hashes of codes by spaces.
+    ``subject`` is who the person is to the identity provider.
+    """
+
+    id = BigAutoField()
+    name = TextField()
+    role = TextField()
+    site = TextField(default="")
+    programme = TextField(default="")
+    language = TextField(default="")
+    password = TextField(default="")
+    totp = TextField(default="")
+    totp_step = BigIntegerField(default=0)
+    recovery = TextField(default="")
+    subject = TextField(unique=True, null=True)
+    created_at = DateTimeField()
+
+
+class Session(Model):
+    """A person is signed in, in one browser: the SHA-256 of what its cookie holds."""
+
+    digest = TextField(primary_key=True)
+    account = ForeignKeyField(Account)
+    began_at = DateTimeField()
+    seen_at = DateTimeField()
+
+
+class Invitation(Model):
+    """Who has this link, of which the SHA-256 is here, may choose the password of an account, once."""
+
+    digest = TextField(primary_key=True)
+    account = ForeignKeyField(Account)
+    expires_at = DateTimeField()
+
+
+class Attempt(Model):
+    """Signing in failed so often in a row, for a ``kind`` (account, address) of this ``name``."""
+
+    kind = TextField()
+    name = TextField()
+    failures = IntegerField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("kind", "name")
+
+
 class Arrival(Model):
     """A site had associations from ``address`` between two moments (UTC)."""
 
@@ -259,4 +310,5 @@ def label_bit(label: str) -> int:
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment)
+PEOPLE = (Account, Session, Invitation, Attempt)
+MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment, *PEOPLE)
