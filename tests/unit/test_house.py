@@ -73,7 +73,7 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            *("hub.archive", "hub.transcode", "hub.pixels"),
+            *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
@@ -88,6 +88,8 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        # What is kept at a site only as long as there is room.
+        "site.room",
         "send.echo",
         "hub.index",
         "hub.keeping.scrub",

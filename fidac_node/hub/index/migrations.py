@@ -267,6 +267,28 @@ _PEOPLE: Final = (
     "CREATE INDEX invitation_account ON invitation (account_id)",
 )
 
+# A site that may not store for a while. What replaced what, and until when the older version is kept aside. Which
+# pseudonyms of a site are one person, who is known by one of them. By names and not by rows, as the journal.
+_CORRECTED: Final = (
+    "ALTER TABLE site ADD COLUMN disabled_at {timestamp}",
+    """CREATE TABLE superseded (
+        id {serial},
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        at {timestamp} NOT NULL,
+        until {timestamp} NOT NULL)""",
+    "CREATE INDEX superseded_study ON superseded (study, site)",
+    """CREATE TABLE alias (
+        site_id TEXT NOT NULL,
+        pseudonym TEXT NOT NULL,
+        person TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site_id, pseudonym))""",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -285,6 +307,7 @@ STEPS: Final = (
     Step("0015-pixels", statements(*_PIXELS)),
     Step("0016-journal", statements(*_JOURNAL)),
     Step("0017-people", statements(*_PEOPLE)),
+    Step("0019-corrected", statements(*_CORRECTED)),
 )
 
 

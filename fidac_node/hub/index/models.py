@@ -27,7 +27,7 @@ class Site(Model):
     """A hospital.
 
     Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms;
-    ``key``, if it has one, is the public key by which it signs.
+    ``key``, if it has one, is the public key by which it signs. Since ``disabled_at``, if it is said, it may not store.
     """
 
     id = TextField(primary_key=True)
@@ -35,6 +35,7 @@ class Site(Model):
     added_at = DateTimeField()
     code = TextField(unique=True, null=True)
     key = TextField(null=True)
+    disabled_at = DateTimeField(null=True)
 
 
 class Patient(Model):
@@ -304,6 +305,34 @@ class Commitment(Model):
     committed = IntegerField()
 
 
+class Superseded(Model):
+    """A version of an instance that another one of its site, counted as ``version``, replaced.
+
+    ``digest`` is that of its data set; its file is kept aside ``until`` then.
+    """
+
+    id = BigAutoField()
+    site = TextField()
+    study = TextField()
+    sop_instance_uid = TextField()
+    digest = TextField()
+    version = IntegerField()
+    at = DateTimeField()
+    until = DateTimeField()
+
+
+class Alias(Model):
+    """A pseudonym of a site whose person is the one who is known as ``person``, another pseudonym of it."""
+
+    site_id = TextField()
+    pseudonym = TextField()
+    person = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site_id", "pseudonym")
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
@@ -311,4 +340,5 @@ def label_bit(label: str) -> int:
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
 PEOPLE = (Account, Session, Invitation, Attempt)
-MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment, *PEOPLE)
+KEPT = (Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment, Superseded, Alias)
+MODELS = (*OBJECTS, *KEPT, *PEOPLE)

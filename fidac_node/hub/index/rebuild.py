@@ -29,6 +29,8 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "held": ("entry",),
     "arrival": ("id",),
     "commitment": ("id",),
+    "superseded": ("id",),
+    "alias": ("site_id", "pseudonym"),
     "withdrawn": ("site_id", "kind", "name", "withdrawal"),
     "withdrawn_instance": ("site_id", "sop_instance_uid"),
 }
