@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from fidac_node.hub.web import files
+from fidac_node.hub.web import files, portal_files
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb import routes as dicomweb
 from fidac_node.hub.web.errors import answer, unexpected
@@ -33,7 +33,7 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
         routes=[
             Mount("/dicom-web", routes=dicomweb.routes()),
             Mount("/static", files.pages()),
-            Mount("/portal", files.portal()),
+            *portal_files.routes(),
             *people.routes(),
         ],
         exception_handlers={HTTPException: answer, Exception: unexpected},
