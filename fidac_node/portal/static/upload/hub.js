@@ -7,6 +7,7 @@
 
 // Seconds between tries when the hub does not say when to come again.
 const PAUSES = [1, 2, 5, 10, 20, 30];
+const ASK_AGAIN = 1;
 const PATIENCE = 60_000;
 const SLOWEST_BYTES_A_SECOND = 10_000;
 const BUSY = new Map([
@@ -61,12 +62,16 @@ export class Hub {
     return this.#inSession("PUT", `objects/${sha256}`, blob, headers);
   }
 
-  /** Tell the hub that all is sent, and return its receipt once it has filed everything. */
+  /**
+   * Tell the hub that all is sent, and wait until it has filed everything.
+   *
+   * @returns {Promise<object>} its receipt; without `receipt` where it has not got some of the objects any more
+   */
   async complete(summary) {
     for (;;) {
-      const receipt = await this.#inSession("POST", "complete", JSON.stringify(summary));
-      if (receipt.receipt) return receipt;
-      await wait(receipt.retryAfter || 1);
+      const said = await this.#inSession("POST", "complete", JSON.stringify(summary));
+      if (said.receipt || said.others?.some(({ reason }) => reason === "missing")) return said;
+      await wait(ASK_AGAIN);
     }
   }
 
@@ -96,10 +101,9 @@ export class Hub {
     for (let tries = 0; ; tries++) {
       await this.#waiting?.over;
       const answer = await this.#tried(method, path, body, headers);
-      if (answer.ok) {
-        const said = await answer.json().catch(() => ({}));
-        return answer.status === 202 ? { ...said, receipt: "", retryAfter: after(answer) } : said;
-      }
+      if (answer.ok) return answer.json().catch(() => ({}));
+      // Somebody has signed in again meanwhile: the form's token is another one.
+      if (answer.status === 403 && !tries && (await this.#renew())) continue;
       const trouble = troubleOf(answer);
       if (!trouble) throw new Refused(answer.status, await answer.json().catch(() => ({})));
       await this.#wait(trouble, after(answer) || PAUSES[Math.min(tries, PAUSES.length - 1)]);
@@ -135,15 +139,16 @@ export class Hub {
     return { end, over: goes_on() };
   }
 
-  /** Take the token of the session that somebody has just signed in to, from the page itself. */
+  /** Take the token of the session that somebody has signed in to, from the page itself; whether it is another one. */
   #renew() {
     return new Promise((resolve) => {
       const request = new XMLHttpRequest(); // parses a page without a sink of Trusted Types
       request.responseType = "document";
       request.onloadend = () => {
         const token = request.response?.querySelector('meta[name="csrf-token"]')?.content;
-        if (token) this.#token = token;
-        resolve(Boolean(token));
+        const isNew = Boolean(token) && token !== this.#token;
+        if (isNew) this.#token = token;
+        resolve(isNew);
       };
       request.open("GET", location.pathname);
       request.send();

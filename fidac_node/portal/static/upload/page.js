@@ -4,9 +4,9 @@ import { NoWorkers, Pool } from "./check.js";
 import { chosen, dropped } from "./files.js";
 import { Hub, Refused } from "./hub.js";
 import { Key } from "./key.js";
-import { send } from "./send.js";
+import { Progress, send } from "./send.js";
 import { Findings, Review, forgetChoices } from "./studies.js";
-import { duration, say } from "./words.js";
+import { duration, reason, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const main = document.querySelector("main");
@@ -88,6 +88,7 @@ class Page {
     for (const one of left) this.#findings.leave(one);
     let done = 0;
     const progress = often(() => {
+      if (main.dataset.state !== "checking") return;
       bar($("checked"), done, items.length);
       this.#tell(say("checked", { n: done, of: items.length }));
     });
@@ -120,12 +121,25 @@ class Page {
     this.#state("sending");
     $("sending-title").focus();
     const parcels = studies.flatMap(({ items, choice }) => items.map((item) => ({ item, label: choice.label })));
-    const progress = await send(this.#hub, this.#pool, parcels, often((now) => this.#sent(now)));
-    this.#sent(progress);
-    this.#tell(say("filing"));
-    const receipt = await this.#hub.complete({ objects: progress.objects, held: this.#held(progress), pcr: results(studies) });
+    const progress = new Progress(parcels.length);
+    const receipt = await this.#filed(studies, parcels, progress);
     forgetChoices();
     this.#done(progress, receipt);
+  }
+
+  /** Send until the hub has filed all that it takes; what it has lost meanwhile goes again. */
+  async #filed(studies, parcels, progress) {
+    for (let rest = parcels; ; ) {
+      await send(this.#hub, this.#pool, rest, progress, often((now) => this.#sent(now)));
+      this.#sent(progress);
+      this.#tell(say("filing"));
+      const objects = [...progress.objects.keys()];
+      const said = await this.#hub.complete({ objects, held: this.#held(progress), pcr: results(studies) });
+      if (said.receipt) return said;
+      const missing = said.others.filter(({ reason }) => reason === "missing").map(({ sha256 }) => sha256);
+      rest = missing.map((sha256) => progress.objects.get(sha256));
+      for (const sha256 of missing) progress.objects.delete(sha256);
+    }
   }
 
   #sent(progress) {
@@ -149,13 +163,13 @@ class Page {
   }
 
   #done(progress, receipt) {
-    const words = { sent: progress.sent, there: progress.there, committed: receipt.committed, waiting: receipt.waiting };
-    $("summary").textContent = say("summary", words);
-    $("not-taken").replaceChildren(
-      ...progress.refused.map(([{ item }, error]) => line(`${item.path}: ${error.message}`)),
-      ...progress.held.map(([{ item }, code]) => line(`${item.path}: ${code}`)),
-    );
-    $("not-taken-part").hidden = !progress.refused.length && !progress.held.length;
+    $("summary").textContent = say("summary", { sent: progress.sent, there: progress.there, committed: receipt.committed });
+    const turned = receipt.others.map(({ sha256, message }) => [progress.objects.get(sha256), message]);
+    const refused = progress.refused.map(([parcel, error]) => [parcel, error.message]);
+    const held = progress.held.map(([parcel, code]) => [parcel, reason(code)]);
+    const lines = [...refused, ...held, ...turned].map(([{ item }, why]) => line(`${item.path}: ${why}`));
+    $("not-taken").replaceChildren(...lines);
+    $("not-taken-part").hidden = !lines.length;
     $("receipt").href = `/upload/receipts/${encodeURIComponent(receipt.receipt)}`;
     this.#state("done");
     this.#tell("");

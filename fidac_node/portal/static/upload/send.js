@@ -21,11 +21,10 @@ const LATELY = 10_000;
  * @param {import("./hub.js").Hub} hub
  * @param {import("./check.js").Pool} pool
  * @param {Parcel[]} parcels
- * @param {(progress: Progress) => void} tell hears of each step
- * @returns {Promise<Progress>} at the end. Throws when it cannot go on: {@link Refused}, `NoWorkers`.
+ * @param {Progress} progress what became of each is noted there
+ * @param {(progress: Progress) => void} tell hears of each step. Throws when it cannot go on: {@link Refused}, `NoWorkers`.
  */
-export async function send(hub, pool, parcels, tell) {
-  const progress = new Progress(parcels.length);
+export async function send(hub, pool, parcels, progress, tell) {
   const room = new Room(ON_THEIR_WAY);
   const [finished, outgoing] = [new Line(), new Line()];
 
@@ -82,7 +81,6 @@ export async function send(hub, pool, parcels, tell) {
     for (const line of [finished, outgoing]) line.close();
     room.open();
   }
-  return progress;
 }
 
 /** How far it is: what is at the hub, what stays here, how fast it goes. */
@@ -94,18 +92,18 @@ export class Progress {
     this.sent = 0;
     this.there = 0; // were at the hub before
     this.bytes = 0;
-    this.objects = [];
+    this.objects = new Map(); // parcels by the SHA-256 of what they became
     this.held = []; // [parcel, code]
     this.refused = []; // [parcel, error]
   }
 
   get done() {
-    return this.objects.length + this.held.length + this.refused.length;
+    return this.objects.size + this.held.length + this.refused.length;
   }
 
   /** Write down what became of one. */
   note(parcel, { sha256, bytes = 0, held, refused }) {
-    if (sha256) this.objects.push(sha256);
+    if (sha256) this.objects.set(sha256, parcel);
     if (sha256 && bytes) this.sent += 1;
     else if (sha256) this.there += 1;
     if (held) this.held.push([parcel, held]);
