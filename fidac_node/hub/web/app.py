@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Final
 
@@ -20,11 +21,14 @@ from fidac_node.hub.web.listening import Rooms, Settings
 from fidac_node.hub.web.people import routes as people
 from fidac_node.hub.web.people.visits import Visits
 from fidac_node.hub.web.streaming import Readers
+from fidac_node.hub.web.upload import routes as upload
 from fidac_node.operations.retrieval import Shelf
 from fidac_node.operations.signing_in import Lifetime
+from fidac_node.operations.uploads import Uploads
 
 # Bodies on their way at once: each has a reader for as long as it takes.
 _MOST_STORES: Final = 8
+_MOST_BODIES: Final = 12  # objects of uploads, of four pages
 
 
 def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
@@ -35,10 +39,13 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
             Mount("/static", files.pages()),
             *portal_files.routes(),
             *people.routes(),
+            *upload.routes(),
         ],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
     app.state.db, app.state.trail, app.state.readers = rooms.db, rooms.trail, readers
+    app.state.uploads = Uploads(rooms.db, rooms.trail, rooms.intake, rooms.examine, rooms.commit, rooms.scratch)
+    app.state.bodies, app.state.seats = asyncio.Semaphore(_MOST_BODIES), Counter[str]()
     app.state.intake, app.state.stores = rooms.intake, asyncio.Semaphore(_MOST_STORES)
     app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
     app.state.settings = settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +22,8 @@ from fidac_node.dicom.part10 import meta_in
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.filing import Filer
+from fidac_node.hub.examination import Examination, Prove
+from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, add_site, prepare
 from fidac_node.hub.index.record import describe, record
 from fidac_node.hub.index.tokens import add_token
@@ -130,13 +131,19 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+def _unproven(_path: Path, _site: str, _code: str) -> None:
+    """Where nothing is uploaded."""
+    raise AssertionError
+
+
 def _accept(spool: Spool, draft: Draft, identity: Identity, digest: bytes) -> None:
     entry = entry_for(identity, digest, PlainHandles())
     draft.finish(str(entry))
     spool.put(draft, entry)
 
 
-def filled(db: Database, tmp_path: Path) -> WebHub:
+def bare(db: Database, tmp_path: Path, proof: Callable[[], Prove] = lambda: _unproven) -> WebHub:
+    """A hub of two sites, and nothing in it; ``proof`` makes what proves what is uploaded."""
     prepare(db)
     add_site(db, "LILLE", "LILLE_NODE")
     add_site(db, "PARIS", "PARIS_NODE")
@@ -152,7 +159,15 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
         transfer_syntaxes=[EXPLICIT_VR_LE, IMPLICIT_VR_LE],
         limit=1 << 30,
     )
-    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), intake, tmp_path, 1 << 30, b"x" * 32))
+    registry, handle = Registry(db), PlainHandles().instance_handle
+    examine = Examination(registry, (), 1 << 30, proof)
+    commit = CommitmentCheck(spool, archive, db, registry, handle, patience=5.0)
+    trail = Trail(tmp_path / "uses.jsonl")
+    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, b"x" * 32))
+
+
+def filled(db: Database, tmp_path: Path) -> WebHub:
+    hub = bare(db, tmp_path)
     hub.file(
         *(
             data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)
