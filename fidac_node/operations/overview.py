@@ -70,7 +70,8 @@ class Arrivals:
 class SiteFigures:
     """A site: what it has sent, when it was last there (UTC), what of it waits for a person, what was not promised.
 
-    ``held`` counts objects by reason; ``refused`` are those that the site asked commitment for in vain.
+    ``disabled_at``: since then it may not store. ``held`` counts objects by reason;
+    ``refused`` are those that the site asked commitment for in vain.
     """
 
     site: str
@@ -80,6 +81,7 @@ class SiteFigures:
     studies: int
     instances: int
     last_received: datetime.datetime | None
+    disabled_at: datetime.datetime | None
     last_contact: datetime.datetime | None
     held: dict[str, int] = field(default_factory=dict)
     refused: int = 0
@@ -118,7 +120,7 @@ def sites(db: Database) -> list[SiteFigures]:
     held, seen, refused = held_per_reason(db), last_seen(db), refused_per_site(db)
     return [
         SiteFigures(
-            *row,
+            **row._asdict(),
             last_contact=seen.get(row.site),
             held={code: number for (site, code), number in held.items() if site == row.site},
             refused=refused.get(row.site, 0),

@@ -1,4 +1,4 @@
-"""What a hub's pages tell at a glance: how much there is, what came on which day, how each site stands, on each database."""
+"""What a hub's pages tell at a glance, on each database: how much there is, what came on which day, how sites stand."""
 
 from __future__ import annotations
 
