@@ -36,7 +36,7 @@ class Page {
       this.#guarded(() => this.#send());
     });
     for (const button of document.querySelectorAll(".again")) button.addEventListener("click", () => this.#again());
-    $("go-on").addEventListener("click", () => this.#hub.retry());
+    for (const id of ["go-on", "try-now"]) $(id).addEventListener("click", () => this.#hub.retry());
     addEventListener("focus", () => $("signed-out").hidden || this.#hub.retry());
     addEventListener("beforeunload", (event) => main.dataset.state === "sending" && event.preventDefault());
     $("save-list").addEventListener("click", () => this.#guarded(() => this.#saveList()));
@@ -120,7 +120,7 @@ class Page {
     if (!complete(studies)) return;
     this.#state("sending");
     $("sending-title").focus();
-    const parcels = studies.flatMap(({ items, choice }) => items.map((item) => ({ item, label: choice.label })));
+    const parcels = studies.flatMap(({ uid, items, choice }) => items.map((item) => ({ item, study: uid, label: choice.label })));
     const progress = new Progress(parcels.length);
     const receipt = await this.#filed(studies, parcels, progress);
     forgetChoices();
@@ -133,8 +133,9 @@ class Page {
       await send(this.#hub, this.#pool, rest, progress, often((now) => this.#sent(now)));
       this.#sent(progress);
       this.#tell(say("filing"));
-      const objects = [...progress.objects.keys()];
-      const said = await this.#hub.complete({ objects, held: this.#held(progress), pcr: results(studies) });
+      const brought = new Set([...progress.objects.values()].map(({ study }) => study));
+      const pcr = results(studies.filter(({ uid }) => brought.has(uid)));
+      const said = await this.#hub.complete({ objects: [...progress.objects.keys()], held: this.#held(progress), pcr });
       if (said.receipt) return said;
       const missing = said.others.filter(({ reason }) => reason === "missing").map(({ sha256 }) => sha256);
       rest = missing.map((sha256) => progress.objects.get(sha256));
@@ -203,7 +204,7 @@ class Page {
     $("signed-out").hidden = kind !== "signed-out";
     $("trouble").hidden = !kind || kind === "signed-out";
     $("trouble").dataset.kind = kind;
-    if (!$("trouble").hidden) $("trouble").textContent = say(`trouble-${kind}`, { time: duration(seconds) });
+    if (!$("trouble").hidden) $("trouble-text").textContent = say(`trouble-${kind}`, { time: duration(seconds) });
   }
 
   /** Do it; what nobody can go on from is told, and the page has failed. */

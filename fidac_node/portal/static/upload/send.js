@@ -12,7 +12,7 @@ const ON_THEIR_WAY = 8;
 const LATELY = 10_000;
 
 /**
- * One object to send. @typedef {{item: import("./files.js").Item, label: string}} Parcel
+ * One object to send, of a study by its new UID. @typedef {{item: import("./files.js").Item, study: string, label: string}} Parcel
  */
 
 /**
