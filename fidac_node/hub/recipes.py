@@ -113,10 +113,9 @@ def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
 
 
 @lru_cache(maxsize=1)
-def in_force() -> str:
-    """The digest of the plan by which people's objects are de-identified before they are brought."""
-    plan = _packaged(USUAL)
-    return plan.digest if plan else ""
+def in_force() -> Plan | None:
+    """The plan by which people's objects are de-identified before they are brought; ``None`` if it cannot be made."""
+    return _packaged(USUAL)
 
 
 def difference_by(limit: int) -> Callable[[Path, Path], str]:

@@ -12,13 +12,13 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
-from fidac_node.errors import NotFound, Permanent
+from fidac_node.errors import ConfigError, NotFound, Permanent
 from fidac_node.hub import signing
 from fidac_node.hub.index import uploads as rows
 from fidac_node.hub.index.generation import generation
@@ -73,6 +73,13 @@ class Begun(NamedTuple):
     session: Session
     profile_digest: str
     first_use: bool
+    has_patients: bool
+
+
+class Standing(NamedTuple):
+    """Whether the check value of a site's key is known, and whether the site has patients already."""
+
+    key_known: bool
     has_patients: bool
 
 
@@ -154,7 +161,17 @@ class Uploads:
                 f"administrator of the hub lets another one in: 'fidac-node hub site key-forget {site}'",
             )
         self._remember(new)
-        return Begun(new, in_force(), first, bool(patients))
+        plan = in_force()
+        return Begun(new, plan.digest if plan else "", first, bool(patients))
+
+    def standing(self, site: str, programme: str) -> Standing:
+        """What the hub knows of a site before its first session."""
+        is_known = rows.key_of(self._db, site, programme) is not None
+        return Standing(is_known, bool(rows.patients_of(self._db, site)))
+
+    def assets(self, files: Mapping[str, str]) -> str:
+        """The SHA-256 of what the page runs, by name, signed. Raises ``OSError``, :class:`ConfigError`."""
+        return signed.sign(signing.seed(self._directory), signed.ASSETS, {"files": dict(files)}).decode("ascii")
 
     def session(self, name: str, who: str, site: str) -> Session:
         """The session of this name, if it is theirs. Raises :class:`NotFound`, :class:`Permanent` ``expired``."""
@@ -414,6 +431,17 @@ class Completion:
         """One text for the same said again."""
         text = repr((sorted(set(self.objects)), sorted(self.held.items()), sorted(self.results, key=repr)))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def plan() -> str:
+    """The plan in force, as text. Raises :class:`ConfigError` when it cannot be made here."""
+    from fidac_node.deidentify.plan import dump
+    from fidac_node.hub.recipes import in_force
+
+    found = in_force()
+    if found is None:
+        raise ConfigError("the profile in force cannot be compiled here; the log says why")
+    return dump(found)
 
 
 def forget_key(config: HubConfig, db: Database, site: str, programme: str, reason: str) -> int:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from fidac_node.hub.web import files
+from fidac_node.hub.web import files, portal_files
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb import routes as dicomweb
 from fidac_node.hub.web.errors import answer, unexpected
@@ -37,7 +37,7 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
         routes=[
             Mount("/dicom-web", routes=dicomweb.routes()),
             Mount("/static", files.pages()),
-            Mount("/portal", files.portal()),
+            *portal_files.routes(),
             *people.routes(),
             *upload.routes(),
         ],
