@@ -23,6 +23,7 @@ from fidac_node.hub import signing
 from fidac_node.hub.index import uploads as rows
 from fidac_node.hub.index.generation import generation
 from fidac_node.hub.index.record import Description, kept
+from fidac_node.hub.index.sites import site_code
 from fidac_node.hub.index.uploads import Brought, Receipt, Result, Session
 from fidac_node.hub.intake import Intake, Refused, Taken, Upload
 from fidac_node.operations.uses import hub_uses
@@ -77,10 +78,14 @@ class Begun(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Whether the check value of a site's key is known, and whether the site has patients already."""
+    """Whether the check value of a site's key is known, whether the site has patients already, its neutral code.
+
+    Pseudonyms begin with the code, as those that its node makes do.
+    """
 
     key_known: bool
     has_patients: bool
+    code: str
 
 
 class Turned(NamedTuple):
@@ -167,7 +172,7 @@ class Uploads:
     def standing(self, site: str, programme: str) -> Standing:
         """What the hub knows of a site before its first session."""
         is_known = rows.key_of(self._db, site, programme) is not None
-        return Standing(is_known, bool(rows.patients_of(self._db, site)))
+        return Standing(is_known, bool(rows.patients_of(self._db, site)), site_code(self._db, site))
 
     def assets(self, files: Mapping[str, str]) -> str:
         """The SHA-256 of what the page runs, by name, signed. Raises ``OSError``, :class:`ConfigError`."""
