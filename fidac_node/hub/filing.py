@@ -68,6 +68,8 @@ _REMEMBERED: Final = 4096
 # In the spool: rung after every batch, for those who wait to commit.
 FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
+# What a step may wait for a database, longer than for anything else.
+_DATABASE_SECONDS: Final = 240.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
 # What is the machine's fault, and no object's.
@@ -124,10 +126,11 @@ class Filer:
     ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
     object may inflate to; ``prove(path, site, code)`` raises :class:`~fidac_node.errors.Permanent` for one that is not
     what the profile leaves that it names (without it marks are believed); ``difference(path, other)`` says in what two
-    versions of an instance differ, but for recipe and label (without it every byte counts).
+    versions of an instance differ, but for recipe and label (without it every byte counts). ``beat`` is called with
+    each step of an object, and whenever the loop comes round.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one room hands it everything
         self,
         spool: Spool,
         archive: Archive,
@@ -138,7 +141,9 @@ class Filer:
         limit: int = 4 << 30,
         prove: Callable[[Path, str, str], None] | None = None,
         difference: Callable[[Path, Path], str] | None = None,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
+        self._beat = beat
         self._spool = spool
         self._archive = archive
         self._db = db
@@ -176,6 +181,7 @@ class Filer:
             self.recover()
         pause = 0.0
         while not stop.is_set():
+            self._beat(_DATABASE_SECONDS)
             if again := self._again():
                 self.file(again)
             batch = self._claim()
@@ -276,6 +282,7 @@ class Filer:
 
         What is wrong with it holds it, what is wrong with the machine postpones it.
         """
+        self._beat(_DATABASE_SECONDS)
         try:
             try:
                 step(case)
@@ -468,7 +475,7 @@ class CommitmentCheck:
     may wait for objects that are received but not filed yet; ``note`` hears of each study what was answered.
     """
 
-    def __init__(
+    def __init__(  # one room hands it everything
         self,
         spool: Spool,
         archive: Archive,
