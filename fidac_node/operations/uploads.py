@@ -244,6 +244,10 @@ class Uploads:
             raise NotFound("there is no such receipt of yours")
         return found
 
+    def results(self, receipt: Receipt) -> list[Result]:
+        """The results of PCR that came with a receipt; it does not state them, for they go when a study does."""
+        return rows.results_with(self._db, receipt.id)
+
     def candidates(self, site: str, pseudonyms: Sequence[str]) -> list[str]:
         """Those of ``pseudonyms`` that are patients of the site here."""
         return rows.known_pseudonyms(self._db, site, pseudonyms)
@@ -294,8 +298,7 @@ class Uploads:
 
     def demand_key(self, session: Session) -> None:
         """Raise :class:`Permanent` ``other-key`` when another key than the session's was let in since it began."""
-        key = rows.key_of(self._db, session.site, session.programme)
-        if key is None or key.check_value != session.check_value:
+        if rows.check_value_of(self._db, session.site, session.programme) != session.check_value:
             raise Permanent(OTHER_KEY, "another key was let in for this site since this session began: begin another")
 
     def _remember(self, session: Session) -> _Known:
@@ -370,7 +373,6 @@ class Uploads:
             ],
             "not_taken": _counted(one.reason for one in outcome.others),
             "not_sent": dict(sorted(wanted.held.items())),
-            "results": [one._asdict() for one in wanted.results],
             "hub_key": signed.public_key(signing.seed(self._directory)),
         }
 
