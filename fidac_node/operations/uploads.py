@@ -335,12 +335,17 @@ class Uploads:
         safe = {sop for _, sop in ok}
         why = {sop: reason for _, sop, reason in failed}
         waiting = [one for one in some if why.get(one.sop_instance_uid) == _BUSY]
-        turned = [
-            Turned(one.sha256, *_WHY.get(why[one.sop_instance_uid], _LOST))
-            for one in some
-            if one.sop_instance_uid not in safe and one not in waiting
-        ]
+        left = [one for one in some if one.sop_instance_uid not in safe and one not in waiting]
+        turned = [Turned(one.sha256, *self._why(one, why[one.sop_instance_uid])) for one in left]
         return [one for one in some if one.sop_instance_uid in safe], len(waiting), turned
+
+    def _why(self, one: Brought, reason: int) -> tuple[str, str]:
+        """Why an object is not committed to, by a word and in a sentence."""
+        if reason == HELD_FOR_A_PERSON:
+            held = (entry for entry in self.intake.spool.each("held") if entry.digest == one.digest)
+            if said := next(map(self.intake.spool.reason, held), None):
+                return str(said.get("code")), f"held for a person at the hub: {said.get('message')}"
+        return _WHY.get(reason, _LOST)
 
     def _statement(
         self, name: str, session: Session, safe: list[Brought], outcome: Outcome, wanted: Completion
@@ -404,8 +409,9 @@ class Incoming:
         assert self._description is not None  # or it would not have been let in
         uploads, said = self._uploads, self._description
         before = uploads.now(self._session.site, outcome.sop_instance_uid)
-        is_new = before is None
-        if before not in (None, outcome.entry.digest):  # the filer decides whether it is the same object
+        is_new = before is None and not outcome.again
+        # The filer decides whether it is the same object as another that is filed; what it holds it has decided.
+        if before not in (None, outcome.entry.digest) or uploads.intake.spool.holds(outcome.entry, "held"):
             held, _ = uploads.intake.settled([outcome])
             if held:
                 return self._refused(who, held[0])

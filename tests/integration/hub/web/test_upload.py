@@ -137,7 +137,12 @@ def test_another_image_under_the_same_uid_is_a_conflict_and_the_answer_says_so(o
             assert (answer.status_code, answer.json()["reason"]) == (409, "conflict"), answer.text
             assert browser.missing(sha256(other)) == [sha256(other)]
         assert "SliceThickness" in answer.json()["message"]
-    assert len(own.rooms.intake.spool.entries("held")) == 2
+        stranger = made(tmp_path, 2, PatientID="IPP5")  # of the same study: that shows when it is filed
+        browser.put(stranger)
+        assert [one["reason"] for one in browser.complete(stranger).json()["others"]] == ["conflict"]
+        answer = browser.put(stranger)
+        assert (answer.status_code, answer.json()["reason"]) == (409, "conflict")
+    assert len(own.rooms.intake.spool.entries("held")) == 3
     assert ask(own.db, "SELECT COUNT(*) FROM label_history") == [(0,)]
 
 
@@ -145,7 +150,7 @@ def test_nothing_is_called_committed_before_it_is_in_the_archive_and_in_the_inde
     with uploading(tmp_path, files=False) as stalled, Browser(stalled) as browser:
         stalled.rooms.commit._patience = 0.0  # nobody files here
         content = made(tmp_path)
-        assert browser.put(content).status_code == 201
+        assert [browser.put(content).status_code for _ in range(2)] == [201, 200]
         answer = browser.complete(content)
         assert (answer.status_code, answer.json()) == (202, {"committed": 0, "waiting": 1, "others": []})
         answer = browser.complete(content, made(tmp_path, 2))
