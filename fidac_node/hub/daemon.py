@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from importlib.util import find_spec
@@ -273,6 +274,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
+        difference=_difference(hub),
         beat=lifeline.loop("filing"),
     )
     filer.recover()
@@ -323,6 +325,12 @@ def _provider(config: HubConfig) -> web.Provider | None:
         raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
     secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
     return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:
