@@ -48,6 +48,11 @@ def _print(journal: Journal) -> None:
     click.echo(f"  {study.instances} instances in {study.series} series, {study.bytes / 1e6:.1f} MB, {study.label}")
     for _, together in groupby(journal.objects, key=_together):
         _print_received(list(together))
+    for one in journal.corrections:
+        click.echo(
+            f"{_said(one.at)}  version {one.version} of {one.instances} instances took the place of the one before, "
+            f"which is kept aside until {_said(one.until)}"
+        )
     for answer in journal.commitment:
         given = f"given for {answer.committed}" if answer.committed else "not given"
         click.echo(f"{_said(answer.asked_at)}  commitment asked for {answer.objects} objects, {given}")

@@ -11,6 +11,7 @@ from fidac_node.errors import NotFound
 from fidac_node.hub.index.journal import Answered, Presence, answers, presences
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
+from fidac_node.hub.index.superseded import Correction, corrections
 from fidac_node.operations.uses import Act, hub_uses
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ class Received:
 
 @dataclass(frozen=True)
 class Journal:
-    """What is known of a study of one site: itself, its objects as they came, commitment, and who got any of it."""
+    """What is known of a study of one site: itself, objects as they came, corrections, commitment, who got any."""
 
     study: StudyRow
     objects: tuple[Received, ...]
+    corrections: tuple[Correction, ...]
     commitment: tuple[Answered, ...]
     handed_out: tuple[Act, ...]
 
@@ -51,6 +53,7 @@ class Journal:
         return {
             "study": self.study._asdict(),
             "objects": [asdict(one) for one in self.objects],
+            "corrections": [one._asdict() for one in self.corrections],
             "commitment": [one._asdict() for one in self.commitment],
             "retrieved": [act.as_dict() for act in self.handed_out],
         }
@@ -77,7 +80,8 @@ def _journal(db: Database, study: StudyRow, handed_out: tuple[Act, ...]) -> Jour
     moments = [_moment(row) for row in rows]
     there = presences(db, study.site, min(moments) - _SLACK, max(moments) + _SLACK) if moments else []
     objects = sorted((_received(row, there) for row in rows), key=lambda one: (one.received_at, one.SOPInstanceUID))
-    return Journal(study, tuple(objects), tuple(answers(db, study.site, study.StudyInstanceUID)), handed_out)
+    names = study.site, study.StudyInstanceUID
+    return Journal(study, tuple(objects), tuple(corrections(db, *names)), tuple(answers(db, *names)), handed_out)
 
 
 def _received(row: InstanceRow, there: list[Presence]) -> Received:
