@@ -11,14 +11,15 @@ ARGS    ?=
 
 BIN      := $(VENV)/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := dcmtk orthanc orthanc-dicomweb dcm2niix dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra
+PACKAGES := dcmtk orthanc orthanc-dicomweb dcm2niix dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra chromium
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench lint format examples lock packages clean
+.PHONY: help demo portal check test bench lint format examples lock packages clean
 
 help:
 	@echo "make demo [DICOM=DIR] [ARGS=--once]   the main job on this machine: hub, site node and a PACS stand-in"
+	@echo "make portal                           what browsers are given: libraries from npm, the engine as a zip (make demo and test do it)"
 	@echo "make check                            lint, types and the quick unit tests: under two minutes, before a commit"
 	@echo "make test                             lint, format check, types and every test"
 	@echo "make bench [ARGS=--quick]             speed and memory beside DCMTK, Orthanc and deid, on this machine"
@@ -28,14 +29,18 @@ help:
 	@echo "make lock                             write requirements.lock from the newest versions allowed"
 	@echo "make clean                            remove .venv and everything generated"
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo portal
 	$(BIN)/fidac-node demo $(if $(DICOM),"$(DICOM)") $(ARGS)
+
+# What is there and right is not made again.
+portal:
+	@$(PYTHON) -m fidac_node.portal.build
 
 # Without the tests that take a corpus, or another program, through the whole engine.
 check: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not thorough" --hypothesis-profile check tests/unit $(ARGS)
 
-test: lint packages
+test: lint packages portal
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 bench: $(VENV)/.test

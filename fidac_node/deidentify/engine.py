@@ -8,13 +8,14 @@ of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the o
 from __future__ import annotations
 
 import datetime
+import io
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import BinaryIO, Final, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from fidac_node.deidentify.actions import LOST, NORMALISED, Changes
 from fidac_node.deidentify.gate.gate import Gate
@@ -34,7 +35,7 @@ from fidac_node.dicom.elements import Elements, Unusual
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.dicom.series import Cut, pieces, whole
-from fidac_node.dicom.uids import is_name
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, is_name
 from fidac_node.errors import FidacError, Permanent
 
 _T = TypeVar("_T")
@@ -98,6 +99,16 @@ class Outcome:
         return dict(Counter(action for _, action in taken(self.changes)))
 
 
+class Parts(NamedTuple):
+    """An object without a copy of its pixels: ``head``, then the bytes ``copied`` of the file that it was made from.
+
+    Where the pixels are not in the file as they are written (coded anew, cut, deflated), all is in ``head``.
+    """
+
+    head: bytes
+    copied: range
+
+
 @dataclass(frozen=True, repr=False)
 class Output:
     """A de-identified object that has passed the gate: File Meta Information, header, pixel data."""
@@ -113,6 +124,20 @@ class Output:
         yield self.body
         if self.pixels is not None:
             yield from self.pixels.chunks()
+
+    @property
+    def is_patch(self) -> bool:
+        """Whether all that follows the header is a range of the file that the source was read from."""
+        return bool(self.outcome.copied) and self.outcome.transfer_syntax_uid != DEFLATED_EXPLICIT_VR_LE
+
+    def parts(self) -> Parts:
+        """The object as what is new of it and where the rest lies; what is no patch is written into memory."""
+        if self.is_patch:
+            return Parts(self.head + self.body, self.outcome.copied)
+        whole = io.BytesIO()
+        with doubt_holds():
+            self.write(whole)
+        return Parts(whole.getvalue(), range(0))
 
     def write(self, target: BinaryIO) -> int:
         """Write the object to ``target``, a fresh file; return its size in bytes."""

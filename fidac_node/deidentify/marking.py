@@ -36,7 +36,7 @@ TAGS: Final = frozenset(
 )
 _MOST_LOST: Final = 64  # attributes that an object names as lost
 _LONGEST: Final = 64  # LO (PS3.5 6.2), which they travel as
-_LABEL_SOURCE: Final = re.compile(r"called-ae|import|default|rule:[ -~]{1,59}")
+_LABEL_SOURCE: Final = re.compile(r"called-ae|import|portal|default|rule:[ -~]{1,59}")
 _CODE: Final = (tags.CODE_VALUE, tags.CODING_SCHEME_DESIGNATOR, tags.CODE_MEANING)
 
 

@@ -21,6 +21,7 @@ from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
+from fidac_node.hub.examination import Examination, Prove
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, prepare
@@ -50,7 +51,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, locks, safeio
+from fidac_node.system import disk, locks, safeio, standing
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -167,6 +168,8 @@ def run(config_path: Path) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
+        doors=[standing.door(hub.config.spool.directory, "hub")],
+        patience=hub.config.spool.stage_patience,
     )
     try:
         return supervisor.run()
@@ -264,8 +267,6 @@ def _destination(config: HubConfig, peer: Peer) -> Destination:
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody else here needs
-
     filer = Filer(
         hub.spool,
         hub.archive,
@@ -273,8 +274,9 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.registry,
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
-        prove=proof(hub.config.spool.directory, hub.config.receive.max_object),
+        prove=_proof(hub),
         days=hub.config.archive.withdrawal_days,
+        beat=lifeline.loop("filing"),
     )
     filer.recover()
     lifeline.ready()
@@ -282,7 +284,8 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.web.server import serve  # what it needs is an extra
+    from fidac_node.hub.web.people.visits import secret_in  # what they need is an extra
+    from fidac_node.hub.web.server import serve
 
     settings = select(web.Settings, hub.config.web)
     receive = hub.config.receive
@@ -296,9 +299,23 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
-    serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    scratch, safe = hub.config.spool.directory, hub.config.verify.safe_private_creators
+    examine = Examination(hub.registry, safe, receive.max_object, partial(_proof, hub))
+    answers = Later(hub.db, note_answers, "answers about commitment")
+    handle = PlainHandles().instance_handle
+    commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
+    secret = secret_in(scratch / web.SECRET)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
+    listener = lifeline.listener or web.listen(settings)[web.STAGE]
+    serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
+    answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _proof(hub: Hub) -> Prove:
+    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody needs before an object is looked at
+
+    return proof(hub.config.spool.directory, hub.config.receive.max_object)
 
 
 def _open(config_path: Path) -> Hub:

@@ -70,10 +70,12 @@ FILED: Final = "filed"
 # Why an object is held that is an older version than the one which is filed.
 SUPERSEDED: Final = "superseded"
 _IDLE_SECONDS: Final = 1.0
+# What a step may wait for a database, longer than for anything else.
+_DATABASE_SECONDS: Final = 240.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
 # What is the machine's fault, and no object's.
-_TROUBLE: Final = (Temporary, OSError, PeeweeException, MemoryError)
+TROUBLE: Final = (Temporary, OSError, PeeweeException, MemoryError)
 
 
 def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> None:
@@ -99,6 +101,13 @@ def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> No
         check(encoded, syntax, encoding, allowed)
 
 
+def unexpected(error: Exception) -> Permanent:
+    """What an error that nobody foresaw says of an object; its text may quote the object, so it is not repeated."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    return Permanent("error", f"unexpected {type(error).__name__} at {place}; report it with the hub's version")
+
+
 @dataclass
 class _Case:
     """What is known so far about an object on its way."""
@@ -121,7 +130,7 @@ class Filer:
     ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
     object may inflate to; ``prove(path, site, code)`` raises :class:`~fidac_node.errors.Permanent` for one that is not
     what the profile leaves that it names (without it marks are believed); what a newer version of its site replaces is
-    kept aside for so many ``days``.
+    kept aside for so many ``days``. ``beat`` is called with each step of an object, and whenever the loop comes round.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -136,8 +145,10 @@ class Filer:
         owner: str = "file",
         prove: Callable[[Path, str, str], None] | None = None,
         days: float = 30.0,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
         self._older = OlderVersions(archive, days)
+        self._beat = beat
         self._spool = spool
         self._archive = archive
         self._db = db
@@ -175,6 +186,7 @@ class Filer:
             self.recover()
         pause = 0.0
         while not stop.is_set():
+            self._beat(_DATABASE_SECONDS)
             if again := self._again():
                 self.file(again)
             batch = self._claim()
@@ -275,24 +287,19 @@ class Filer:
 
         What is wrong with it holds it, what is wrong with the machine postpones it.
         """
+        self._beat(_DATABASE_SECONDS)
         try:
             try:
                 step(case)
             except Permanent as error:
                 self._hold(case, error.code, str(error))
                 return False
-            except _TROUBLE:
+            except TROUBLE:
                 raise
-            except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                self._hold(
-                    case,
-                    "error",
-                    f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; "
-                    "report it with the hub's version",
-                )
+            except Exception as error:  # any doubt holds
+                self._hold(case, "error", str(unexpected(error)))
                 return False
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self._postpone([case], error)
             return False
         return True
@@ -496,7 +503,7 @@ class CommitmentCheck:
     may wait for objects that are received but not filed yet; ``note`` hears of each study what was answered.
     """
 
-    def __init__(
+    def __init__(  # one room hands it everything
         self,
         spool: Spool,
         archive: Archive,

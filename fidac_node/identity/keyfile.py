@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
-from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 from fidac_node.deidentify.rewrite.pseudonym import KEY_BYTES
 from fidac_node.errors import ConfigError
+from fidac_node.identity.secret import parse, problem, written
 from fidac_node.system import coredump, safeio
-
-_FEWEST: Final = 16  # different bytes, and steps between bytes: 32 random bytes have about 30
 
 
 def new_secret() -> bytes:
@@ -38,7 +34,7 @@ def create_key(path: Path) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: the key cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as fp:
-        fp.write(_written(new_secret()))
+        fp.write(written(new_secret()))
         fp.flush()
         os.fsync(fp.fileno())
     safeio.sync_directory(path.parent)
@@ -52,7 +48,7 @@ def replace_key(path: Path, secret: bytes) -> None:
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as fp:
         if os.geteuid() == 0:
             os.fchown(fp.fileno(), facts.st_uid, facts.st_gid)
-        fp.write(_written(secret))
+        fp.write(written(secret))
         fp.flush()
         os.fsync(fp.fileno())
     safeio.move_synced(fresh, path)
@@ -89,22 +85,7 @@ def read_key(path: Path) -> bytes:
         raise ConfigError(f"{path}: the key cannot be read: {error.strerror}") from error
     if mode & 0o077:
         raise ConfigError(f"{path}: others may read the key (mode {mode & 0o777:04o}); run: chmod 600 {path}")
-    text = content.strip()
-    key = bytes.fromhex(text.decode("ascii")) if re.fullmatch(rb"(?:[0-9A-Fa-f]{2})+", text) else content
-    if found := problem(key):
-        raise ConfigError(f"{path}: the key {found}; restore it, or make one with `site init`")
-    return key
-
-
-def problem(key: bytes) -> str:
-    """What is wrong with a key, if anything: too short, or made by a hand and not by a random number generator."""
-    if len(key) < KEY_BYTES:
-        return f"has {len(key)} bytes, at least {KEY_BYTES} are needed"
-    steps = {(after - before) % 256 for before, after in pairwise(key)}
-    if min(len(set(key)), len(steps)) < _FEWEST:
-        return "is not random: bytes that repeat or follow a pattern can be guessed"
-    return ""
-
-
-def _written(secret: bytes) -> bytes:
-    return secret.hex().encode("ascii") + b"\n"
+    try:
+        return parse(content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}; restore it, or make one with `site init`") from None

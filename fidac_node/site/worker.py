@@ -84,7 +84,8 @@ class Worker:
     ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says
     which ids name nobody, ``withdrawn`` what is not forwarded any more, ``corrected(calling_ae)`` whose newer
     version of an instance takes the older one's place. ``headers`` keeps one original header of each series for a
-    while, ``compressor`` makes what is sent smaller, if given.
+    while, ``compressor`` makes what is sent smaller, if given. ``beat`` is called before each object and whenever the
+    loop comes round.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -103,7 +104,9 @@ class Worker:
         corrected: Callable[[str], bool] = lambda _: False,
         headers: Headers | None = None,
         compressor: Compressor | None = None,
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
+        self._beat = beat
         self._owner = owner
         self._inbox = inbox
         self._outbox = outbox
@@ -137,6 +140,7 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; what was claimed and not begun goes back."""
         while not stop.is_set():
+            self._beat()
             try:
                 batch = self._inbox.claim(self._owner, _BATCH)
             except OSError as error:
@@ -220,6 +224,7 @@ class Worker:
 
         Raises ``Temporary``, ``OSError``.
         """
+        self._beat()
         self._current.set(entry)
         try:
             return self._forward(entry, first)

@@ -49,10 +49,13 @@ MAY: dict[str, tuple[str, ...]] = {
     # Compressed frames are decoded as the site's gate does.
     "hub.transcode": ("dicom", "deidentify.source", "deidentify.pixels"),
     "hub": ("dicom", "spool", "system", "receive", "send", "commitment"),
+    # What runs in a browser is what runs at a site: keys by the same rules, the same engine.
+    "portal": ("dicom", "deidentify", "identity.secret"),
     # It asks and fetches as the command line does, by operations; the supervisor holds its socket, too.
     "hub.web": (
-        *("dicom", "system", "audit", "receive.listener", "operations"),
+        *("dicom", "system", "audit", "receive.listener", "operations", "portal"),
         *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
+        *("hub.examination", "hub.filing"),  # what a person brings is looked at, and answered for
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
@@ -71,11 +74,13 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            *("hub.archive", "hub.transcode", "hub.pixels"),
+            *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
             "hub.keeping",
+            # What people bring goes the way of what programs bring; the hub signs what it answers for.
+            *("hub.intake", "hub.signing"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
@@ -86,13 +91,15 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        "site.stages",
         # What is kept at a site only as long as there is room.
         "site.room",
         "send.echo",
         "hub.index",
         "hub.keeping.scrub",
     ),
-    "demo": ("dicom", "system", "send", "receive", "site", "phantom"),
+    # It makes what sites sent in weeks that nobody waits for, and leaves it where the hub takes it up.
+    "demo": ("dicom", "system", "spool", "send", "receive", "deidentify", "site", "hub.intake", "phantom"),
     # Nothing of a spool, a ledger, a vault, an index: what is done to them is an operation.
     "cli": (
         *("config", "operations", "doctor", "demo", "phantom", "dicom.marks", "dicom.ae", "send.echo"),

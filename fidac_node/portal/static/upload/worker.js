@@ -1,0 +1,190 @@
+// The sealed worker: the site's key and whatever names a patient live here alone, and nothing here can speak to a
+// network. Its Content-Security-Policy has connect-src 'none' and takes scripts from blobs alone (portal/assets.py);
+// the page hands over all that is needed, in `boot`. The engine is the node's own, in Pyodide (portal/inside.py).
+
+const PYODIDE = "pyodide/";
+const PACK = "/engine";
+const IN_MEMORY = 32 * 1024 * 1024; // bytes: a larger file is read in pieces, and its pixels are not copied
+const ITERATIONS = 1_000_000; // of PBKDF2 with SHA-256; OWASP asks for 600,000
+const DICOM = "application/dicom";
+
+let python, inside, bench, plan, secret;
+
+class Refused extends Error {} // its words are for the user: what happened, and what to do next
+
+const hex = buffer => Array.from(new Uint8Array(buffer), one => one.toString(16).padStart(2, "0")).join("");
+const ours = ({ site, programme }) => new TextEncoder().encode(`${site}|${programme}`);
+
+// --- the start
+
+async function load(content) {
+  const address = URL.createObjectURL(new Blob([content], { type: "text/javascript" }));
+  try { return await import(address); } finally { URL.revokeObjectURL(address); }
+}
+
+// Pyodide asks for two files by address, and gets what the page handed over; there is no way to any other.
+function serve(files, module) {
+  self.fetch = async asked => {
+    const address = String(asked?.url ?? asked);
+    if (address.endsWith("/python_stdlib.zip")) return new Response(files[PYODIDE + "python_stdlib.zip"]);
+    if (address.endsWith("/pyodide.asm.wasm")) return new Response();
+    throw new TypeError("sealed: nothing is fetched here");
+  };
+  WebAssembly.instantiateStreaming = async (_, imports) => ({ module, instance: await WebAssembly.instantiate(module, imports) });
+}
+
+async function boot({ files, plan: text, snapshot, module: compiled, keep, ...about }) {
+  const began = performance.now();
+  const module = compiled ?? await WebAssembly.compile(files[PYODIDE + "pyodide.asm.wasm"]);
+  serve(files, module);
+  const [{ loadPyodide }, { default: createPyodideModule }] =
+    await Promise.all([load(files[PYODIDE + "pyodide.mjs"]), load(files[PYODIDE + "pyodide.asm.mjs"])]);
+  const { info } = JSON.parse(new TextDecoder().decode(files[PYODIDE + "pyodide-lock.json"]));
+  python = await loadPyodide({
+    indexURL: new URL(PYODIDE, self.location.href).href,
+    packageBaseUrl: self.location.origin,
+    lockFileContents: { info, packages: {} },
+    createPyodideModule,
+    ...(snapshot ? { _loadSnapshot: snapshot } : {}),
+    ...(keep && !snapshot ? { _makeSnapshot: true } : {}),
+  });
+  python.unpackArchive(files["engine.zip"], "zip", { extractDir: PACK });
+  plan = text;
+  let kept;
+  if (!snapshot) {
+    python.runPython(`import sys; sys.path.insert(0, "${PACK}"); import fidac_node.portal.inside`);
+    take(python.pyimport("fidac_node.portal.inside"), all => all.planned(plan)?.destroy());
+    kept = keep ? python.makeMemorySnapshot() : undefined;
+  }
+  inside = python.pyimport("fidac_node.portal.inside");
+  const check_value = about.secret ? await use(about) : undefined;
+  return [{ kind: "ready", check_value, ms: Math.round(performance.now() - began), module, snapshot: kept }, kept ? [kept.buffer] : []];
+}
+
+// --- the key
+
+async function use({ secret: given, ...about }) {
+  const content = given instanceof Blob ? new Uint8Array(await given.arrayBuffer()) : given;
+  const { held, said, head } = unpacked(inside.read_secret(content));
+  if (held) throw new Refused(said);
+  return start(head, about);
+}
+
+function start(found, { site, programme, code = "" }) {
+  bench?.destroy();
+  secret = found;
+  bench = inside.Bench(plan, secret, site, programme, code);
+  return inside.check(secret);
+}
+
+function makeKey() {
+  let made;
+  do made = crypto.getRandomValues(new Uint8Array(32)); while (inside.problem(made));
+  const { content, sheet, check_value } = JSON.parse(inside.written(made));
+  return [{ kind: "key", file: new Blob([content], { type: "text/plain" }), sheet, check_value }];
+}
+
+async function wrapping(passphrase, salt, iterations) {
+  const base = await crypto.subtle.importKey("raw", new TextEncoder().encode(passphrase.normalize("NFC")), "PBKDF2", false, ["deriveKey"]);
+  const how = { name: "PBKDF2", hash: "SHA-256", salt, iterations };
+  return crypto.subtle.deriveKey(how, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+}
+
+async function wrap({ passphrase, ...about }) {
+  if (!secret) throw new Refused("There is no key yet: choose the key file first.");
+  const salt = crypto.getRandomValues(new Uint8Array(16)), iv = crypto.getRandomValues(new Uint8Array(12));
+  const key = await wrapping(passphrase, salt, ITERATIONS);
+  const content = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: ours(about) }, key, secret);
+  return [{ kind: "wrapped", wrapped: { format: 1, iterations: ITERATIONS, salt, iv, content: new Uint8Array(content) } }];
+}
+
+async function unwrap({ wrapped, passphrase, ...about }) {
+  const { salt, iv, iterations, content } = wrapped;
+  const key = await wrapping(passphrase, salt, iterations);
+  let opened;
+  try {
+    opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData: ours(about) }, key, content);
+  } catch {
+    throw new Refused("This passphrase does not open the key that is kept here. Try again, or choose the key file.");
+  }
+  return [{ kind: "unwrapped", check_value: start(new Uint8Array(opened), about) }];
+}
+
+// --- objects
+
+// What the engine reads of a file: a small one at once, a large one piece by piece.
+function opened(file) {
+  const reader = new FileReaderSync();
+  const whole = file.size <= IN_MEMORY ? new Uint8Array(reader.readAsArrayBuffer(file)) : null;
+  const read = (start, length) =>
+    whole ? whole.subarray(start, start + length) : new Uint8Array(reader.readAsArrayBuffer(file.slice(start, start + length)));
+  return { size: file.size, whole, read };
+}
+
+function take(proxy, act) {
+  try { return act(proxy); } finally { proxy.destroy(); }
+}
+
+const unpacked = done => take(done, one => {
+  const [held, said, head, start, stop] = one.toJs({ create_pyproxies: false });
+  return { held, said, head, start, stop };
+});
+
+function asked(act) {
+  if (!bench) throw new Refused("There is no key yet: choose the key file first.");
+  return unpacked(act(bench));
+}
+
+function check({ id, file }) {
+  const { held, said } = asked(one => one.check(opened(file)));
+  return [held ? { kind: "held", id, code: held, text: said } : { kind: "checked", id, ...JSON.parse(said) }];
+}
+
+async function deidentify({ id, file, label, label_source }) {
+  const input = opened(file);
+  const { held, said, head, start, stop } = asked(one => one.deidentify(input, label, label_source));
+  if (held) return [{ kind: "held", id, code: held, text: said }];
+  const blob = new Blob([head, input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop)], { type: DICOM });
+  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(said);
+  return [{ kind: "done", id, blob, sha256, ...facts }];
+}
+
+function header({ id, file, label, label_source }) {
+  const { held, said } = asked(one => one.header(opened(file), label, label_source));
+  return [held ? { kind: "held", id, code: held, text: said } : { kind: "header", id, rows: JSON.parse(said) }];
+}
+
+function picture({ id, file }) {
+  const { held, said, head } = asked(one => one.picture(opened(file)));
+  if (held) return [{ kind: "no-picture", id, text: said }];
+  const rgba = new Uint8ClampedArray(4 * head.length).fill(255);
+  head.forEach((grey, pixel) => rgba.fill(grey, 4 * pixel, 4 * pixel + 3));
+  return [{ kind: "picture", id, ...JSON.parse(said), rgba: rgba.buffer }, [rgba.buffer]];
+}
+
+// --- one request after the other
+
+const ACTS = {
+  boot, check, deidentify, header, picture,
+  "use-key": async about => [{ kind: "ready", check_value: await use(about) }],
+  "make-key": makeKey, "wrap-key": wrap, "unwrap-key": unwrap,
+};
+
+// No text of an error that nobody foresaw: it may quote a value.
+const words = error => error instanceof Refused ? error.message
+  : error instanceof RangeError || /MemoryError|out of memory/i.test(`${error?.type} ${error?.message}`)
+    ? "There was not enough memory for it: close other tabs, and try again."
+    : `It failed unexpectedly (${error?.type ?? error?.name ?? "error"}): try again; if it stays, tell who runs the hub.`;
+
+async function answer(request) {
+  const { kind, id } = request;
+  try {
+    const [reply, handed = []] = await ACTS[kind](request);
+    self.postMessage({ id, ...reply }, handed);
+  } catch (error) {
+    self.postMessage({ kind: "failed", id, about: kind, text: words(error) });
+  }
+}
+
+let last = Promise.resolve();
+self.onmessage = ({ data }) => { last = last.then(() => answer(data)); };
