@@ -36,6 +36,8 @@ from fidac_node.hub.intake import Intake
 from fidac_node.hub.keeping.fixity import Fixity
 from fidac_node.hub.keeping.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.keeping.scrub import Scrub
+from fidac_node.hub.keeping.superseded import INTERVAL as SUPERSEDED_SECONDS
+from fidac_node.hub.keeping.superseded import OlderVersions
 from fidac_node.hub.keeping.watermarks import Watermarks
 from fidac_node.hub.keeping.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
 from fidac_node.hub.keeping.withdrawal import Withdrawals
@@ -153,6 +155,8 @@ def run(config_path: Path) -> int:
         Chore("keeping the index", 30.0, ownership.keep),
         Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
+    older = OlderVersions(hub.archive, hub.config.archive.withdrawal_days)
+    chores.append(Chore("looking after older versions", SUPERSEDED_SECONDS, older.purge))
     likeness = Likeness(hub.archive, hub.db)
     chores.append(Chore("looking at pixels", LIKENESS_SECONDS, likeness.turn))
     scrub = _scrub(hub)
@@ -275,6 +279,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
         difference=_difference(hub),
+        days=hub.config.archive.withdrawal_days,
         beat=lifeline.loop("filing"),
     )
     filer.recover()
