@@ -167,7 +167,8 @@ def bare(db: Database, tmp_path: Path, proof: Callable[[], Prove] = lambda: _unp
     # Pages run operations, which find the same rooms by settings.
     config = init_hub(tmp_path, {"spool": {"directory": str(tmp_path)}})
     trail, secret = hub_uses(config), b"x" * 32
-    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, secret, config))
+    rooms = Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, secret, config=config)
+    return WebHub(db, archive, rooms)
 
 
 def filled(db: Database, tmp_path: Path) -> WebHub:
