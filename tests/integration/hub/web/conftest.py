@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from peewee import Database
 from pydicom.dataset import Dataset
 from starlette.responses import Response
@@ -189,10 +190,15 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
     return hub
 
 
+_CHEAP: dict[str, Any] = {"time_cost": 1, "memory_cost": 64, "parallelism": 1}
+_OF_NONE = PasswordHasher(**_CHEAP).hash("what nobody knows")
+
+
 @pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real argon2, of a memory that leaves the other tests their time."""
-    monkeypatch.setattr(passwords, "COST", {"time_cost": 1, "memory_cost": 64, "parallelism": 1})
+    monkeypatch.setattr(passwords, "COST", _CHEAP)
+    monkeypatch.setattr(passwords, "_OF_NONE", _OF_NONE)
 
 
 @pytest.fixture(scope="module")
