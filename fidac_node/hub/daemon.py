@@ -21,6 +21,7 @@ from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
+from fidac_node.hub.examination import Examination, Prove
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, prepare
@@ -262,8 +263,6 @@ def _destination(config: HubConfig, peer: Peer) -> Destination:
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody else here needs
-
     filer = Filer(
         hub.spool,
         hub.archive,
@@ -271,7 +270,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.registry,
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
-        prove=proof(hub.config.spool.directory, hub.config.receive.max_object),
+        prove=_proof(hub),
         beat=lifeline.loop("filing"),
     )
     filer.recover()
@@ -295,12 +294,23 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-    scratch = hub.config.spool.directory
+    scratch, safe = hub.config.spool.directory, hub.config.verify.safe_private_creators
+    examine = Examination(hub.registry, safe, receive.max_object, partial(_proof, hub))
+    answers = Later(hub.db, note_answers, "answers about commitment")
+    handle = PlainHandles().instance_handle
+    commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     secret = secret_in(scratch / web.SECRET)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, secret)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
     listener = lifeline.listener or web.listen(settings)[web.STAGE]
     serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
+    answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _proof(hub: Hub) -> Prove:
+    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody needs before an object is looked at
+
+    return proof(hub.config.spool.directory, hub.config.receive.max_object)
 
 
 def _open(config_path: Path) -> Hub:

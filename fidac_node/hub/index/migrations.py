@@ -267,6 +267,72 @@ _PEOPLE: Final = (
     "CREATE INDEX invitation_account ON invitation (account_id)",
 )
 
+# What people bring by the portal: sessions, the objects of each by the SHA-256 of the file that was brought, receipts,
+# results of PCR (days from the exam, no date), and what tells the key of a site from another. By names, as the journal.
+# `label_history`: what else was said of an object that is filed, by whom (empty: the site's node).
+_UPLOADS: Final = (
+    """CREATE TABLE upload_session (
+        id TEXT NOT NULL PRIMARY KEY,
+        who TEXT NOT NULL,
+        site TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        check_value TEXT NOT NULL,
+        user_agent TEXT NOT NULL,
+        assets TEXT NOT NULL,
+        begun_at {timestamp} NOT NULL,
+        used_at {timestamp} NOT NULL)""",
+    """CREATE TABLE upload_object (
+        site TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        session TEXT NOT NULL,
+        pseudonym TEXT NOT NULL,
+        study TEXT NOT NULL,
+        series TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        sop_class_uid TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        label TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site, sha256))""",
+    "CREATE INDEX upload_object_study ON upload_object (study, site)",
+    "CREATE INDEX upload_object_session ON upload_object (session)",
+    """CREATE TABLE upload_receipt (
+        id TEXT NOT NULL PRIMARY KEY,
+        session TEXT NOT NULL,
+        site TEXT NOT NULL,
+        who TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        content TEXT NOT NULL)""",
+    "CREATE UNIQUE INDEX upload_receipt_asked ON upload_receipt (session, asked)",
+    """CREATE TABLE upload_result (
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        result TEXT NOT NULL,
+        days INTEGER,
+        receipt TEXT NOT NULL,
+        PRIMARY KEY (site, study, receipt))""",
+    """CREATE TABLE upload_key (
+        site TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        check_value TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site, programme))""",
+    """CREATE TABLE label_history (
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        label TEXT NOT NULL,
+        label_source TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        replaced TEXT NOT NULL,
+        PRIMARY KEY (site, sop_instance_uid, label, label_source))""",
+    "CREATE INDEX label_history_study ON label_history (study, site)",
+)
+
 # A site that may not store for a while. What replaced what, and until when the older version is kept aside. Which
 # pseudonyms of a site are one person, who is known by one of them. By names and not by rows, as the journal.
 _CORRECTED: Final = (
@@ -307,6 +373,7 @@ STEPS: Final = (
     Step("0015-pixels", statements(*_PIXELS)),
     Step("0016-journal", statements(*_JOURNAL)),
     Step("0017-people", statements(*_PEOPLE)),
+    Step("0018-uploads", statements(*_UPLOADS)),
     Step("0019-corrected", statements(*_CORRECTED)),
 )
 

@@ -305,6 +305,105 @@ class Commitment(Model):
     committed = IntegerField()
 
 
+class UploadSession(Model):
+    """A person's upload for a site and programme; ``assets`` is the digest of what his browser ran."""
+
+    id = TextField(primary_key=True)
+    who = TextField()
+    site = TextField()
+    programme = TextField()
+    check_value = TextField()
+    user_agent = TextField()
+    assets = TextField()
+    begun_at = DateTimeField()
+    used_at = DateTimeField()
+
+    class Meta:
+        table_name = "upload_session"
+
+
+class UploadObject(Model):
+    """An object that was brought: ``sha256`` of the file, ``digest`` of its data set as the spool spells it."""
+
+    site = TextField()
+    sha256 = TextField()
+    session = TextField()
+    pseudonym = TextField()
+    study = TextField()
+    series = TextField()
+    sop_instance_uid = TextField()
+    sop_class_uid = TextField()
+    digest = TextField()
+    label = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "sha256")
+        table_name = "upload_object"
+
+
+class UploadReceipt(Model):
+    """What the hub answers for, signed; ``asked`` is the digest of what was asked for."""
+
+    id = TextField(primary_key=True)
+    session = TextField()
+    site = TextField()
+    who = TextField()
+    asked = TextField()
+    at = DateTimeField()
+    content = TextField()
+
+    class Meta:
+        table_name = "upload_receipt"
+        indexes = ((("session", "asked"), True),)
+
+
+class UploadResult(Model):
+    """The result of a PCR that a person gave with a study, and so many days after the exam."""
+
+    site = TextField()
+    study = TextField()
+    result = TextField()
+    days = IntegerField(null=True)
+    receipt = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "study", "receipt")
+        table_name = "upload_result"
+
+
+class UploadKey(Model):
+    """What tells the key of a site in a programme from any other, and nothing of it."""
+
+    site = TextField()
+    programme = TextField()
+    check_value = TextField()
+    who = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "programme")
+        table_name = "upload_key"
+
+
+class LabelHistory(Model):
+    """What else was said of an object that is filed: by ``who`` (empty: the site's node), and what that replaced."""
+
+    site = TextField()
+    study = TextField()
+    sop_instance_uid = TextField()
+    label = TextField()
+    label_source = TextField()
+    digest = TextField()
+    who = TextField()
+    at = DateTimeField()
+    replaced = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "sop_instance_uid", "label", "label_source")
+        table_name = "label_history"
+
+
 class Superseded(Model):
     """A version of an instance that another one of its site, counted as ``version``, replaced.
 
@@ -339,6 +438,7 @@ def label_bit(label: str) -> int:
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
+UPLOADS = (UploadSession, UploadObject, UploadReceipt, UploadResult, UploadKey, LabelHistory)
 PEOPLE = (Account, Session, Invitation, Attempt)
 KEPT = (Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment, Superseded, Alias)
-MODELS = (*OBJECTS, *KEPT, *PEOPLE)
+MODELS = (*OBJECTS, *KEPT, *PEOPLE, *UPLOADS)

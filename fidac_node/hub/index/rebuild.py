@@ -33,6 +33,12 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("site_id", "pseudonym"),
     "withdrawn": ("site_id", "kind", "name", "withdrawal"),
     "withdrawn_instance": ("site_id", "sop_instance_uid"),
+    "upload_session": ("id",),
+    "upload_object": ("site", "sha256"),
+    "upload_receipt": ("id",),
+    "upload_result": ("site", "study", "receipt"),
+    "upload_key": ("site", "programme"),
+    "label_history": ("site", "sop_instance_uid", "label", "label_source"),
 }
 
 

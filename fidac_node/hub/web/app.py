@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import Final
 
@@ -20,11 +21,16 @@ from fidac_node.hub.web.listening import Rooms, Settings
 from fidac_node.hub.web.people import routes as people
 from fidac_node.hub.web.people.visits import Visits
 from fidac_node.hub.web.streaming import Readers
+from fidac_node.hub.web.upload import routes as upload
 from fidac_node.operations.retrieval import Shelf
 from fidac_node.operations.signing_in import Lifetime
+from fidac_node.operations.uploads import Uploads
 
 # Bodies on their way at once: each has a reader for as long as it takes.
 _MOST_STORES: Final = 8
+# Passwords compared at once.
+_MOST_HASHES: Final = 2
+_MOST_BODIES: Final = 12  # objects of uploads, of four pages
 
 
 def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
@@ -35,13 +41,16 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
             Mount("/static", files.pages()),
             Mount("/portal", files.portal()),
             *people.routes(),
+            *upload.routes(),
         ],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
     app.state.db, app.state.trail, app.state.readers = rooms.db, rooms.trail, readers
+    app.state.uploads = Uploads(rooms.db, rooms.trail, rooms.intake, rooms.examine, rooms.commit, rooms.scratch)
+    app.state.bodies, app.state.seats = asyncio.Semaphore(_MOST_BODIES), Counter[str]()
     app.state.intake, app.state.stores = rooms.intake, asyncio.Semaphore(_MOST_STORES)
     app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
-    app.state.settings = settings
+    app.state.settings, app.state.hashing = settings, asyncio.Semaphore(_MOST_HASHES)
     lifetime = Lifetime(timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_longest))
     visits = Visits(rooms.secret)
     return SecurityHeaders(Access(app, rooms.db, readers, visits, lifetime, open_on_loopback=settings.open_on_loopback))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from fidac_node.audit.trail import Trail
     from fidac_node.hub.archive import Archive
+    from fidac_node.hub.examination import Examination
+    from fidac_node.hub.filing import CommitmentCheck
     from fidac_node.hub.intake import Intake
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,9 @@ class Rooms(NamedTuple):
     """What the web server answers from.
 
     What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
-    for an object in another encoding; ``limit`` (bytes) is how large one may be. ``secret`` signs cookies; without one
-    whoever signed in has to do so again when the server starts.
+    for an object in another encoding; ``limit`` (bytes) is how large one may be. ``examine`` looks at what a person
+    brings, ``commit`` says what of it is safe. ``secret`` signs cookies; without one whoever signed in has to do so
+    again when the server starts.
     """
 
     db: Database
@@ -46,6 +49,8 @@ class Rooms(NamedTuple):
     intake: Intake
     scratch: Path
     limit: int
+    examine: Examination
+    commit: CommitmentCheck
     secret: bytes = b""
 
 
