@@ -30,7 +30,7 @@ _STATES: Final = {
     "send_again": ("committed",),
 }
 # Seconds in which it is seen what becomes of an object that was let go on.
-_SEEN_SECONDS: Final = 5.0
+_SEEN_SECONDS: Final = 10.0
 
 
 @click.group(name="queue", cls=WholeGroup)

@@ -87,8 +87,10 @@ def test_the_module_is_the_same_command() -> None:
         (
             PermissionError(13, "Permission denied", "/spool"),
             1,
-            "Error: /spool: Permission denied; give it to the user that runs this: chown -R USER, chmod u+rwX; "
-            "or run this as that user\n",
+            (
+                "Error: /spool: Permission denied; give it to the user that runs this: chown -R USER, chmod u+rwX; "
+                "or run this as that user\n"
+            ),
         ),
         (KeyboardInterrupt(), 130, "Error: interrupted\n"),
     ],
