@@ -28,6 +28,7 @@ ROLES: Final[tuple[Role, ...]] = ("contributor", "administrator", "researcher", 
 _STORES: Final = ("contributor", "administrator")
 _OF_A_SITE: Final = ("contributor", "researcher")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_PROGRAMME_LENGTH: Final = 64  # a Long String (PS3.5 6.2), as ClinicalTrialProtocolID is
 _SUBJECT_LENGTH: Final = 255  # OpenID Connect Core 1.0, 2
 _BYTES: Final = 32
 # A session is noted as used at most so often.
@@ -52,7 +53,10 @@ class Person(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """An account as it is listed; ``state`` is invited, active or closed (nobody can sign in until it is reset)."""
+    """An account as it is listed; ``state`` is invited, active or closed (nobody can sign in until it is reset).
+
+    ``active_at`` is when the person, who is signed in still, last did something.
+    """
 
     name: str
     role: str
@@ -62,7 +66,7 @@ class AccountRow(NamedTuple):
     second_factor: bool
     linked: bool
     created_at: datetime.datetime
-    last_seen: datetime.datetime | None
+    active_at: datetime.datetime | None
 
 
 class Lifetime(NamedTuple):
@@ -82,7 +86,7 @@ def add_account(db: Database, name: str, role: str, site: str, programme: str) -
             "%(name)r cannot name a person: 1 to 64 letters, digits or ._@+-, a letter or digit first", name=name
         )
     with exclusive(db):
-        _check(db, role, site)
+        _check(db, role, site, programme)
         if _find(db, name) is not None:
             raise Declined("there is an account %(name)s already", name=name)
         Account.insert(name=name, role=role, site=site, programme=programme, created_at=utc_now()).execute(db)
@@ -112,7 +116,7 @@ def change_account(db: Database, name: str, role: str, site: str, programme: str
     """Give an account another role; it is signed out everywhere. Raises :class:`Declined`, :class:`NotFound`."""
     with exclusive(db):
         row = named(db, name)
-        _check(db, role, site)
+        _check(db, role, site, programme)
         if row.role == "administrator" and role != "administrator":
             _keep_one_administrator(db, row)
         update(db, row.id, role=role, site=site, programme=programme)
@@ -173,7 +177,7 @@ def link_account(db: Database, name: str, issuer: str, subject: str) -> None:
     """
     if subject and not issuer:
         raise Declined("there is no identity provider: [oidc] issuer is empty")
-    if len(subject) > _SUBJECT_LENGTH:
+    if len(subject) > _SUBJECT_LENGTH or not subject.isprintable():
         raise Declined("a subject has 1 to %(most)d characters", most=_SUBJECT_LENGTH)
     linked = linked_as(issuer, subject) if subject else None
     with exclusive(db):
@@ -191,16 +195,20 @@ def site_ids(db: Database) -> list[str]:
 
 
 def _find(db: Database, name: str) -> Account | None:
+    if not _NAME.fullmatch(name):
+        return None
     found = Account.select().where(fn.LOWER(Account.name) == name.lower()).execute(db)
     return next(iter(found), None)
 
 
-def _check(db: Database, role: str, site: str) -> None:
+def _check(db: Database, role: str, site: str, programme: str) -> None:
     if role not in ROLES:
         raise Declined("%(role)r is no role: %(roles)s", role=role, roles=", ".join(ROLES))
     if role == "contributor" and not site:
         raise Declined("a contributor uploads for one site, and sees that alone: name it (--site ID)")
-    if site and not Site.select().where(Site.id == site).exists(db):
+    if len(programme) > _PROGRAMME_LENGTH or not programme.isprintable():
+        raise Declined("a programme has at most %(most)d characters", most=_PROGRAMME_LENGTH)
+    if site and site not in site_ids(db):
         raise Declined("no site %(site)r; 'fidac-node hub site list' shows them", site=site)
 
 

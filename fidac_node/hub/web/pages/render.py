@@ -65,7 +65,7 @@ def render(
         language=language,
         languages=LANGUAGES,
         places=[place for place in PLACES if bearer.role in place.roles],
-        path=request.url.path,
+        path=request.scope["path"],
         here=_here(request),
         csrf_token=state.visits.form_token(state.visit),
         version=__version__,
@@ -82,8 +82,12 @@ def render(
 def _here(request: Request) -> str:
     """The address of the page that is looked at, which may be the answer to its form."""
     if request.method in ("GET", "HEAD"):
-        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return urlsplit(request.headers.get("referer", "/")).path or "/"
+        query = request.scope["query_string"].decode("ascii", "replace")
+        return str(request.scope["path"]) + (f"?{query}" if query else "")
+    try:
+        return urlsplit(request.headers.get("referer", "")).path or "/"
+    except ValueError:
+        return "/"
 
 
 def say(request: Request, text: str) -> str:

@@ -144,7 +144,7 @@ class IdentityProvider:
             claims.validate(leeway=_LEEWAY_SECONDS)
         except (JoseError, KeyError, TypeError, ValueError) as error:
             raise ProviderError(f"its ID token is not right: {type(error).__name__}") from error
-        if not isinstance(claims["sub"], str) or not claims["sub"]:
+        if not isinstance(claims["sub"], str) or not claims["sub"] or not claims["sub"].isprintable():
             raise ProviderError("its ID token is of nobody")
         return dict(claims)
 

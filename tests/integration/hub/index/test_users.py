@@ -20,6 +20,7 @@ from fidac_node.hub.index.users import (
     change_account,
     end_session,
     end_sessions,
+    find_account,
     invite,
     invited,
     link_account,
@@ -50,10 +51,15 @@ def test_an_account_has_one_name_in_any_case_and_a_role_that_can_be(db: Database
         ("bob", "king", "", "is no role"),
         ("", "auditor", "", "cannot name"),
         ("bob\n", "auditor", "", "cannot name"),
+        ("bob\0", "auditor", "", "cannot name"),
+        ("bob", "auditor", "LILLE\0", "no site"),
     ):
         with pytest.raises(Declined, match=problem):
             add_account(db, name, role, site, "")
+    with pytest.raises(Declined, match="a programme has"):
+        add_account(db, "bob", "auditor", "", "FIDAC\0")
     assert [row.name for row in list_accounts(db)] == ["Marie@chu.example"]
+    assert find_account(db, name="\0") is None and find_account(db, name="\udcff") is None
     with pytest.raises(NotFound):
         named(db, "bob")
 
