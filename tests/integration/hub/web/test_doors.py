@@ -56,6 +56,8 @@ def test_who_signs_in_goes_where_they_wanted_and_out_again_for_good(alice: WebHu
         answer = post(client, "/login?next=/search%3Flabel%3Dcertain", "/login", name="ALICE", password=PASSWORD)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert answer.headers["set-cookie"] != before
+        with browser(alice, Cookie=before.partition(";")[0]) as fixed:  # whoever planted the cookie of before
+            assert fixed.get("/held").status_code == 303
         assert "HttpOnly" in answer.headers["set-cookie"]
         assert client.get("/login?next=/held").headers["location"] == "/held"
         stolen = dict(client.cookies)
