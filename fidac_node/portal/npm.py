@@ -82,7 +82,7 @@ def files(package: Package, tarball: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _get(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310  # the registry of this machine
+    with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:  # the registry of this machine
         content: bytes = answer.read()
     return content
 
