@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -42,6 +42,7 @@ from fidac_node.hub.keeping.scrub import read as read_scrub
 from fidac_node.identity.keyfile import read_key
 from fidac_node.identity.keys import NO_VAULT, key_files, open_keys
 from fidac_node.send.echo import Rejected, ask
+from fidac_node.site import room as room_of_site
 from fidac_node.site.compress import Compressor
 from fidac_node.system import tls
 from fidac_node.system.asking import Asked
@@ -120,7 +121,7 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "own words": lambda: _own_words(config),
         "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
-        "disk": lambda: _disk(config.spool),
+        "disk": lambda: _site_disk(config),
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
         ),
@@ -243,6 +244,22 @@ def _disk(spool: Spools, *others: Path) -> Iterator[Finding]:
         )
         remedy = "free or add space, or lower [spool] reserve_mb; until then new associations are rejected"
         yield Finding("disk", ok, message, "" if ok else remedy)
+
+
+def _site_disk(config: SiteConfig) -> Iterator[Finding]:
+    """As :func:`_disk`, and what is kept there only as long as there is room."""
+    (found,) = _disk(config.spool)
+    directory = config.spool.directory / "outbox" / room_of_site.answered(commitment=config.send.commitment)
+    copies = room_of_site.kept(directory)
+    hours = f"{config.spool.retention_hours:g} hours ([spool] retention_hours)"
+    yield replace(
+        found,
+        message=f"{found.message}; {copies.objects} copies that the hub answers for are kept for {hours}, and would "
+        f"free {copies.bytes // MEBIBYTE} MiB: the oldest go by themselves when the reserve is touched",
+        remedy=f"'fidac-node site purge --all' frees {copies.bytes // MEBIBYTE} MiB; {found.remedy}"
+        if found.remedy and copies.objects
+        else found.remedy,
+    )
 
 
 def _port(receive: Receive) -> Iterator[Finding]:

@@ -61,6 +61,9 @@ _EVENTS: Final = {
     "--undo": _OTHER,
     "client": _Event(_ALERT, "E", _Code("110137", "User Security Attributes Changed")),
     "token": _Event(_ALERT, "E", _Code("110137", "User Security Attributes Changed")),
+    "user": _Event(_ALERT, "E", _Code("110137", "User Security Attributes Changed")),
+    "login": _Event(_Code("110114", "User Authentication"), "E", _Code("110122", "Login")),
+    "logout": _Event(_Code("110114", "User Authentication"), "E", _Code("110123", "Logout")),
     "recipe": _Event(_ALERT, "E", _Code("110131", "Software Configuration")),
 }
 

@@ -32,6 +32,11 @@ FILE: Final = "uses.jsonl"
 _MOST_TEXT: Final = 2000  # characters of one text; who asks with thousands of UIDs is told by the first of them
 _STUDIES_A_LINE: Final = 500
 _BLOCK: Final = 4096
+# How much of the record one page of it is looked for in, and how far behind a page the ends of its acts are (bytes).
+_MOST_BACK: Final = 32 << 20
+_ENDS: Final = 1 << 20
+# A clock that was set back does not hide what came before.
+_DAY: Final = 86400.0
 _HASH: Final = 32  # hexadecimal digits
 
 
@@ -90,6 +95,13 @@ class Wanted(NamedTuple):
 ALL: Final = Wanted()
 
 
+class Page(NamedTuple):
+    """Some acts, the latest first; ``before`` is where in the record those before them end, 0 when there are none."""
+
+    acts: list[Act]
+    before: int
+
+
 class Verdict(NamedTuple):
     """How a trail stands: its lines, those (from 1) before which one was changed or taken out, the hash of the last."""
 
@@ -134,6 +146,36 @@ class Trail:
             act = None if "of" in fields else _act(fields)
             if act is not None and wanted.has(act):
                 yield replace(act, **ends.get(_hash(line), {}))
+
+    def page(self, wanted: Wanted = ALL, most: int = 100, before: int | None = None) -> Page:
+        """The latest acts that are wanted, ``most`` of them, that begin ``before`` this place of the record.
+
+        The record is read from its end, however long it is. Where few are wanted a page may be short, or empty, and
+        those before it are still to be asked for.
+        """
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return Page([], 0)
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            end = size if before is None else min(before, size)
+            ends: dict[str, dict[str, Any]] = {}
+            for line in os.pread(file.fileno(), _ENDS, end).splitlines():
+                _add_end(ends, _fields(line))
+            found: list[Act] = []
+            for place, line in _backwards(file.fileno(), end):
+                fields = _fields(line)
+                if "of" in fields:
+                    _add_end(ends, fields)
+                elif act := _act(fields):
+                    if act.at < wanted.since - _DAY:
+                        return Page(found, 0)
+                    if wanted.has(act):
+                        found.append(replace(act, **ends.get(_hash(line), {})))
+                if len(found) == most or end - place > _MOST_BACK:
+                    return Page(found, place)
+        return Page(found, 0)
 
     def of_study(self, study: str) -> list[Act]:
         """The acts by which objects of a study were handed out, in order."""
@@ -222,11 +264,35 @@ class Trail:
         for _, fields in self._lines():
             of, at = fields.get("of"), fields.get("at")
             if isinstance(of, str) and isinstance(at, float) and is_wanted(of, at):
-                end = ends.setdefault(of, {})
-                if studies := fields.get("studies"):
-                    end.setdefault("studies", {}).update(studies)
-                end |= {name: fields[name] for name in ("number", "outcome") if name in fields}
+                _add_end(ends, fields)
         return ends
+
+
+def _add_end(ends: dict[str, dict[str, Any]], fields: dict[str, Any]) -> None:
+    """Add what a line says an act came to, if it does."""
+    if isinstance(of := fields.get("of"), str):
+        end = ends.setdefault(of, {})
+        if studies := fields.get("studies"):
+            end.setdefault("studies", {}).update(studies)
+        end |= {name: fields[name] for name in ("number", "outcome") if name in fields}
+
+
+def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Each line that ends before ``end``, the last one first, and where it begins."""
+    rest = b""
+    while end:
+        start = max(0, end - _ENDS)
+        *lines, last = (os.pread(fd, end - start, start) + rest).split(b"\n")
+        lines.append(last)
+        first = lines.pop(0)
+        place = start + len(first) + 1 + sum(len(line) + 1 for line in lines)
+        for line in reversed(lines):
+            place -= len(line) + 1
+            if line:
+                yield place, line
+        rest, end = first, start
+    if rest:
+        yield 0, rest
 
 
 def _said(who: Who, act: str, what: str, number: int | None, reason: str) -> Act:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,18 +21,16 @@ from fidac_node.cli import (
     recipe,
     setup_logging,
     show,
+    sites,
     token,
+    user,
     withdraw,
 )
-from fidac_node.cli.opening import opened_index
-from fidac_node.cli.rows import write_rows
 from fidac_node.cli.words import show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import HubStatus
-
-_SITE_COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "code")
 
 
 @click.group(name="hub", help="The central archive: set up, register sites, run, ask the index.")
@@ -50,10 +48,12 @@ command.add_command(keeping.backup)
 command.add_command(keeping.restore)
 command.add_command(withdraw.command, "withdraw")
 command.add_command(token.command)
+command.add_command(user.command)
 command.add_command(audit.command)
 command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
+command.add_command(sites.command)
 
 
 @command.command()
@@ -106,52 +106,6 @@ def status(config: Path, as_json: bool) -> None:
     else:
         _print_status(state)
     raise SystemExit(HELD if state.degraded else 0)
-
-
-@command.group()
-def site() -> None:
-    """The sites that may store: add, list; and by what they sign: key."""
-
-
-@site.command(name="add")
-@click.argument("site_id", metavar="ID")
-@click.option("--ae-title", required=True, help="The AE title that the site's node calls with.")
-@config_option("hub")
-def site_add(config: Path, site_id: str, ae_title: str) -> None:
-    """Let the site ID store, under its AE title."""
-    from fidac_node.operations.index import register
-
-    with opened_index(config) as (settings, db):
-        added, code = register(db, site_id, ae_title)
-    click.echo(f"site {site_id} may store as {ae_title}" + ("" if added else " (it was registered already)"))
-    if code:
-        hub = f"{settings.receive.ae_title}@THIS-HOST:{settings.receive.port}"
-        options = f"--site-id {site_id} --site-code {code} --ae-title {ae_title} --hub {hub}"
-        click.echo(f"  at the site:  fidac-node site init DIR {options}")
-
-
-@site.command(name="key")
-@click.argument("site_id", metavar="ID")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@config_option("hub")
-def site_key(config: Path, site_id: str, file: Path) -> None:
-    """Know what the site ID signs by the public key in FILE (from 'site key show'); it replaces an older one."""
-    from fidac_node.operations.withdrawal import register_key
-
-    with opened_index(config) as (settings, db):
-        shown = register_key(settings, db, site_id, file.read_text("utf-8", "replace"))
-    click.echo(f"what site {site_id} signs is known by the key with the fingerprint {shown}: compare it by telephone")
-
-
-@site.command(name="list")
-@config_option("hub")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def site_list(config: Path, as_json: bool) -> None:
-    """List the sites, what each has sent and when last."""
-    from fidac_node.operations.index import received_per_site
-
-    with opened_index(config) as (_, db):
-        write_rows(received_per_site(db), _SITE_COLUMNS, "json" if as_json else "table")
 
 
 @command.command()

@@ -17,6 +17,7 @@ from fidac_node.cli import (
     fail,
     patient,
     pseudonym,
+    purge,
     queue,
     refuse,
     setup_logging,
@@ -41,6 +42,7 @@ for _group in (queue.command, pseudonym.pseudonym, patient.command, pseudonym.pr
 
 command.add_command(refuse.command, "withdraw")
 command.add_command(committed.command, "committed")
+command.add_command(purge.command, "purge")
 
 
 @command.command()
@@ -295,6 +297,11 @@ def _print_status(state: SiteStatus) -> None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
     _print_told(state)
     show_disk(state.disk)
+    if state.purged_early_at is not None:
+        click.echo(
+            f"    made room for what arrives: {state.purged_early} committed copies went before their time, "
+            f"the last {utc(state.purged_early_at)}"
+        )
     show_failed_connections(state.failed_connections)
     for name in state.ledgers_set_aside:
         click.echo(f"  a broken ledger was set aside as {name} and made anew: look at the disk, then delete that file")

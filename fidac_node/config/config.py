@@ -98,7 +98,7 @@ class HubConfig:
     spool: Spools = section(Spools, "Where objects wait to be filed.")
     query: Query = section(Query, "Where objects go to, for who retrieves them in DICOM.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
-    web: Web = section(Web, "Where programs ask and fetch: DICOMweb (needs the extra 'web').")
+    web: Web = section(Web, "Where programs and people ask: DICOMweb, the portal (needs the extra 'web').")
     audit: Audit = section(Audit, "Who else is told what is done and asked here; the record itself is in the spool.")
     log: Log = section(Log, "What is logged, on standard error.")
 

@@ -30,6 +30,7 @@ from fidac_node.config.values import (
     read_rules,
     site_id_problem,
     syslog_problem,
+    url_problem,
 )
 from fidac_node.dicom.ae import Peer, ae_title_problem, port_problem
 from fidac_node.dicom.marks import LABELS, SAFE_PRIVATE_CREATORS
@@ -432,10 +433,24 @@ class Verify:
 
 @dataclass(frozen=True)
 class Web:
-    """Where programs ask and fetch by HTTP (docs/web.md)."""
+    """Where programs and people ask and fetch by HTTP (docs/web.md)."""
 
     host: str = option("127.0.0.1", "Address to listen on; 0.0.0.0 is every IPv4 interface.", host_problem)
-    port: int = option(0, "TCP port to answer DICOMweb on, under /dicom-web; 0: off.", between(0, 65535))
+    port: int = option(
+        0, "TCP port to answer on: DICOMweb under /dicom-web, the portal for browsers; 0: off.", between(0, 65535)
+    )
+    url: str = option(
+        "",
+        "How browsers reach the portal, such as https://hub.example.org, for links that are given; empty: by host and "
+        "port.",
+        url_problem,
+    )
+    session_idle: float = option(
+        3600.0, "Seconds after which who does nothing in the portal is signed out.", between(60, 86400)
+    )
+    session_longest: float = option(
+        43200.0, "Seconds after which who signed in has to do so again.", between(60, 7 * 86400)
+    )
     open_on_loopback: bool = option(
         False, "Answer programs on this machine without a token; only where host is a loopback address."
     )

@@ -112,6 +112,21 @@ def syslog_problem(value: str) -> str | None:
     return f"{value!r} is no collector of audit messages; write udp://HOST:514 or unix:///dev/log"
 
 
+def url_problem(value: str) -> str | None:
+    """Check the address by which browsers reach a server; there may be none."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_origin = is_origin and not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    except ValueError:
+        is_origin = False
+    if not value or is_origin:
+        return None
+    return f"{value!r} is no address of a server; write for example https://hub.example.org"
+
+
 def network_problem(value: str) -> str | None:
     """Check a network or an IP address."""
     import ipaddress  # only who lists networks pays for it

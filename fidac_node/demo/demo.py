@@ -284,8 +284,9 @@ class Network:
         return dict(json.loads(fidac("hub", "status", "--json", "--config", self.hub.config)))
 
     def studies(self) -> list[dict[str, Any]]:
-        """The answer of ``hub find studies --format json``."""
-        return list(json.loads(fidac("hub", "find", "studies", "--format", "json", "--config", self.hub.config)))
+        """The answer of ``hub find studies --format json``, as far as this site sent them."""
+        asked = ("hub", "find", "studies", "--site", SITE_ID, "--format", "json", "--config", self.hub.config)
+        return list(json.loads(fidac(*asked)))
 
     def ask(self) -> Asked:
         """One question to the hub in DICOM, and its answer."""

@@ -1,7 +1,7 @@
 """The weeks before the demo began: made-up studies of five sites, so that the hub's pages have something to show.
 
 They are written where objects wait that came while nobody filed, each with the time at which it is said to have come;
-the hub's filer takes them when it starts, through all its checks. What a site does to them first is done by the same engine.
+the hub's filer takes them when it starts, through all its checks. What a site does to them first the same engine does.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def exams(count: int = STUDIES) -> Iterator[Exam]:
 
 
 def fill(hub: Path, spool: Path) -> int:
-    """Register the sites at the hub of the settings ``hub`` and leave the studies in its ``spool``; return how many objects.
+    """Register the sites at the hub of the settings ``hub`` and leave the studies in its ``spool``.
 
-    The hub must not run. Raises :class:`DemoError`.
+    Returns how many objects. The hub must not run. Raises :class:`DemoError`.
     """
     for site in SITES:
         fidac("hub", "site", "add", site, "--ae-title", f"{site}_CT", "--config", hub)

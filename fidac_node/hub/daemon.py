@@ -21,6 +21,7 @@ from fidac_node.dicom.uids import CT_CLASSES, TRANSFER_SYNTAXES
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.arrivals import Arrivals
+from fidac_node.hub.examination import Examination, Prove
 from fidac_node.hub.failures import FailedConnections
 from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, prepare
@@ -260,8 +261,6 @@ def _destination(config: HubConfig, peer: Peer) -> Destination:
 
 
 def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody else here needs
-
     filer = Filer(
         hub.spool,
         hub.archive,
@@ -269,7 +268,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         hub.registry,
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
-        prove=proof(hub.config.spool.directory, hub.config.receive.max_object),
+        prove=_proof(hub),
     )
     filer.recover()
     lifeline.ready()
@@ -277,7 +276,8 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.web.server import serve  # what it needs is an extra
+    from fidac_node.hub.web.people.visits import secret_in  # what they need is an extra
+    from fidac_node.hub.web.server import serve
 
     settings = select(web.Settings, hub.config.web)
     receive = hub.config.receive
@@ -291,9 +291,22 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         transfer_syntaxes=hub.transfer_syntaxes,
         limit=receive.max_object,
     )
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, hub.config.spool.directory, receive.max_object)
+    scratch, safe = hub.config.spool.directory, hub.config.verify.safe_private_creators
+    examine = Examination(hub.registry, safe, receive.max_object, partial(_proof, hub))
+    answers = Later(hub.db, note_answers, "answers about commitment")
+    handle = PlainHandles().instance_handle
+    commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
+    secret = secret_in(scratch / web.SECRET)
+    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _proof(hub: Hub) -> Prove:
+    from fidac_node.hub.recipes import proof  # the deidentifier, which nobody needs before an object is looked at
+
+    return proof(hub.config.spool.directory, hub.config.receive.max_object)
 
 
 def _open(config_path: Path) -> Hub:

@@ -60,7 +60,7 @@ _IDLE_SECONDS: Final = 1.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
 # What is the machine's fault, and no object's.
-_TROUBLE: Final = (Temporary, OSError, PeeweeException, MemoryError)
+TROUBLE: Final = (Temporary, OSError, PeeweeException, MemoryError)
 
 
 def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> None:
@@ -84,6 +84,13 @@ def verify(header: Header, site: str, safe_creators: Collection[str] = ()) -> No
         encoded, syntax, encoding = header.alone(tag)
         check = _verify_sequence if len(encoded) <= _REMEMBERED else _verify_sequence.__wrapped__
         check(encoded, syntax, encoding, allowed)
+
+
+def unexpected(error: Exception) -> Permanent:
+    """What an error that nobody foresaw says of an object; its text may quote the object, so it is not repeated."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    return Permanent("error", f"unexpected {type(error).__name__} at {place}; report it with the hub's version")
 
 
 @dataclass
@@ -262,18 +269,12 @@ class Filer:
             except Permanent as error:
                 self._hold(case, error.code, str(error))
                 return False
-            except _TROUBLE:
+            except TROUBLE:
                 raise
-            except Exception as error:  # any doubt holds; its text may quote the object, so it is not repeated
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                self._hold(
-                    case,
-                    "error",
-                    f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}; "
-                    "report it with the hub's version",
-                )
+            except Exception as error:  # any doubt holds
+                self._hold(case, "error", str(unexpected(error)))
                 return False
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self._postpone([case], error)
             return False
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom import part10
@@ -51,15 +52,21 @@ class Taken(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """One that was not taken or is held: its UIDs as far as they are known, the Failure Reason, and why in words."""
+    """One that was not taken or is held: its UIDs as far as they are known, the Failure Reason, and why in words.
+
+    ``code`` is why it is held, or would be if it were kept; empty: for none of these reasons.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     reason: int
     why: str
+    code: str = ""
 
 
 Accept: TypeAlias = Callable[[Draft, Identity, bytes], None]
+# Looks at the whole file of an object of a site before it is kept, and raises ``Permanent``.
+Examine: TypeAlias = Callable[[Path, str], None]
 
 
 class Intake:
@@ -88,9 +95,9 @@ class Intake:
         self.learned = cutters()
         self._filed = Bell(spool.directory / FILED)
 
-    def upload(self, site: str, study: str = "") -> Upload:
-        """Begin to take an object of a site; of this ``study`` alone, if it is said."""
-        return Upload(self, site, study)
+    def upload(self, site: str, study: str = "", examine: Examine | None = None) -> Upload:
+        """Begin to take an object of a site; of this ``study`` alone, if it is said, and if ``examine`` lets it in."""
+        return Upload(self, site, study, examine)
 
     def settled(self, taken: Sequence[Taken], patience: float = _PATIENCE_SECONDS) -> tuple[list[Refused], int]:
         """Wait until the filer has had these, and return which it holds, and how many it has not had in time.
@@ -115,15 +122,16 @@ class Intake:
 
     def _held(self, one: Taken) -> Refused:
         reason = self.spool.reason(one.entry) or {}
-        why = f"held for a person at the hub, {reason.get('code', 'error')}: {reason.get('message', '')}"
-        return Refused(one.sop_class_uid, one.sop_instance_uid, HELD_FOR_A_PERSON, why)
+        code = str(reason.get("code", "error"))
+        why = f"held for a person at the hub, {code}: {reason.get('message', '')}"
+        return Refused(one.sop_class_uid, one.sop_instance_uid, HELD_FOR_A_PERSON, why, code)
 
 
 class Upload:
     """One object on its way into the spool: a Part 10 file, written as it comes. :meth:`finish` or :meth:`discard`."""
 
-    def __init__(self, intake: Intake, site: str, study: str) -> None:
-        self._intake, self._site, self._study = intake, site, study
+    def __init__(self, intake: Intake, site: str, study: str, examine: Examine | None) -> None:
+        self._intake, self._site, self._study, self._examine = intake, site, study, examine
         self._head = b""
         self._meta: FileMeta | None = None
         self._draft: Draft | None = None
@@ -200,26 +208,38 @@ class Upload:
         )
         if self._study and identity.study_instance_uid != self._study:
             raise Permanent("mismatch", "it belongs to another study than the address names")
+        if self._examine is not None:
+            self._draft.end()
+            self._look(self._draft, self._examine)
         digest = self._digest.digest()
         self._intake.accept(self._draft, identity, digest)
         return Taken(*identity[1:], entry_for(identity, digest, PlainHandles()))
+
+    def _look(self, draft: Draft, examine: Examine) -> None:
+        """Examine what is there whole. What is not let in may name somebody: nothing of it stays on the disk."""
+        try:
+            examine(draft.path, self._site)
+        except Permanent:
+            draft.wipe(0, self._offset + self._size)
+            raise
 
     def _guarded(self, step: Callable[[], Taken | None]) -> Taken | None:
         """Take a step; what is wrong becomes a refusal, as reception answers it."""
         try:
             return step()
         except Permanent as error:
-            self._refuse(STATUS_OF_CODE.get(error.code, PROCESSING_FAILURE), str(error))
+            self._refuse(STATUS_OF_CODE.get(error.code, PROCESSING_FAILURE), str(error), error.code)
         except Temporary as error:
             self._refuse(OUT_OF_RESOURCES, str(error))
         except OSError as error:
             self._refuse(OUT_OF_RESOURCES, f"disk: {error.strerror}")
         return None
 
-    def _refuse(self, reason: int, why: str) -> None:
-        self._refusal = self._refused(reason, why)
+    def _refuse(self, reason: int, why: str, code: str = "") -> None:
+        self._refusal = self._refused(reason, why, code)
         log.warning("an upload for site %s is refused with %04X: %s", self._site, reason, why)
 
-    def _refused(self, reason: int, why: str) -> Refused:
+    def _refused(self, reason: int, why: str, code: str = "") -> Refused:
         known = self._meta
-        return Refused(known.sop_class_uid if known else "", known.sop_instance_uid if known else "", reason, why)
+        uids = (known.sop_class_uid, known.sop_instance_uid) if known else ("", "")
+        return Refused(*uids, reason, why, code)

@@ -7,21 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fidac_node.config.values import site_id_problem
-from fidac_node.dicom.ae import ae_title_problem
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.hub.index import (
     COLUMNS,
     EXACT_TIME,
     Row,
     StudyFilter,
-    add_site,
     check,
     find,
     has_more,
     prepare,
-    received_per_site,
-    site_code,
 )
 from fidac_node.hub.index.held import HeldObject, list_held
 from fidac_node.hub.index.parquet import is_installed as writes_parquet
@@ -49,8 +44,6 @@ __all__ = [
     "has_more",
     "list_held",
     "opened",
-    "received_per_site",
-    "register",
     "reindex",
     "writes_parquet",
 ]
@@ -99,17 +92,6 @@ def opened(config: HubConfig, patience: float | None = None) -> Iterator[Databas
         with db.connection_context():
             check(db)
             yield db
-
-
-def register(db: Database, site_id: str, ae_title: str) -> tuple[bool, str]:
-    """Let a site store, under its AE title; return whether that is new, and the site's neutral code.
-
-    Raises :class:`ConfigError` for what is no id or title, or belongs to another site.
-    """
-    if problem := site_id_problem(site_id) or ae_title_problem(ae_title):
-        raise ConfigError(problem)
-    added = add_site(db, site_id, ae_title)
-    return added, site_code(db, site_id)
 
 
 def reindex(config: HubConfig, progress: Callable[[int], None]) -> Reindexed:

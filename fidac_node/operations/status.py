@@ -90,7 +90,8 @@ class SiteStatus:
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
     were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
     came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there; ``ledgers_set_aside`` are
-    the files of broken ones, until somebody deletes them.
+    the files of broken ones, until somebody deletes them. ``purged_early`` committed copies made room for what arrived
+    before their time, the last one at ``purged_early_at`` (seconds of the epoch).
     """
 
     site: str
@@ -110,6 +111,8 @@ class SiteStatus:
     repeats: int
     last_error: LastError | None
     ledgers_set_aside: tuple[str, ...]
+    purged_early: int
+    purged_early_at: float | None
 
     @property
     def degraded(self) -> bool:
@@ -140,6 +143,8 @@ class SiteStatus:
             "repeats": self.repeats,
             "last_error": {"at": utc(error.at), "message": error.message} if error else None,
             "ledgers_set_aside": list(self.ledgers_set_aside),
+            "purged_early": self.purged_early,
+            "purged_early_at": utc(self.purged_early_at) if self.purged_early_at else None,
         }
 
 
@@ -233,6 +238,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
     from fidac_node.commitment.reasons import HELD_AT_HUB
     from fidac_node.site.ledger import FAILED_CONNECTIONS, FILE, REPEAT
+    from fidac_node.site.room import PURGED_EARLY, PURGED_EARLY_AT
 
     now = time.time()
     error = ledger.last_error()
@@ -258,6 +264,8 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
         **ledger.told(),
         repeats=ledger.with_reason("discarded", REPEAT),
         ledgers_set_aside=tuple(broken.set_aside(config.spool.directory / FILE)),
+        purged_early=int(ledger.fact(PURGED_EARLY) or 0),
+        purged_early_at=float(ledger.fact(PURGED_EARLY_AT) or 0) or None,
     )
 
 

@@ -1,4 +1,7 @@
-"""The record of acts as operations write it: by the account that runs them, from the terminal that it is at."""
+"""The record of acts as operations write it: by the account that runs them, from the terminal that it is at.
+
+A page runs them for whoever is signed in.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,19 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fidac_node.audit.syslog import teller
-from fidac_node.audit.trail import ALL, FILE, Act, Doing, Trail, Verdict, Wanted, Who
+from fidac_node.audit.trail import ALL, FILE, Act, Doing, Page, Trail, Verdict, Wanted, Who
 
 if TYPE_CHECKING:
     from fidac_node.config.config import HubConfig
 
-__all__ = ["ALL", "Act", "UseLog", "Verdict", "Wanted", "hub_uses", "user"]
+__all__ = ["ALL", "Act", "Page", "UseLog", "Verdict", "Wanted", "Who", "hub_uses", "on_behalf", "user"]
+
+_BEHALF: Final[ContextVar[Who | None]] = ContextVar("behalf", default=None)
 
 
 class UseLog(Trail):
@@ -40,8 +46,20 @@ def hub_uses(config: HubConfig) -> UseLog:
     return UseLog(config.spool.directory, config.audit.syslog, config.receive.ae_title)
 
 
+@contextmanager
+def on_behalf(who: Who) -> Iterator[None]:
+    """Let the operations in the block be written down as the acts of ``who``."""
+    before = _BEHALF.set(who)
+    try:
+        yield
+    finally:
+        _BEHALF.reset(before)
+
+
 def user() -> str:
-    """The account that runs this, and the one it was reached from, if sudo tells."""
+    """Who acts: the account that runs this, and the one it was reached from, if sudo tells."""
+    if behalf := _BEHALF.get():
+        return behalf.name
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -51,5 +69,5 @@ def user() -> str:
 
 
 def _here() -> Who:
-    """This account, and the address that its terminal is at, if SSH tells."""
-    return Who(user(), os.environ.get("SSH_CONNECTION", "").partition(" ")[0])
+    """Who acts, and from where: of this account the address that its terminal is at, if SSH tells."""
+    return _BEHALF.get() or Who(user(), os.environ.get("SSH_CONNECTION", "").partition(" ")[0])

@@ -60,8 +60,8 @@ ARRIVING_SHARE: Final = 0.5
 _CALLER_UNKNOWN: Final = (1, 1, 3)
 _CALLED_UNKNOWN: Final = (1, 1, 7)
 _NOT_FROM_HERE: Final = (1, 1, 1)
-_BUSY: Final = (2, 3, 1)
-_TOO_MANY: Final = (2, 3, 2)
+_FULL: Final = (2, 3, 1)
+_BUSY: Final = (2, 3, 2)
 
 STATUS_OF_CODE: Final = {"malformed": NOT_PARSEABLE, "mismatch": MISMATCH, "withdrawn": WITHDRAWN}
 
@@ -292,7 +292,7 @@ class StorageScp:
         if self._stopping.is_set():
             return _BUSY, "the node is stopping"
         if stores and (reason := self._policy.ready()):
-            return _BUSY, reason
+            return _FULL, reason
         return self._admit(assoc, calling)
 
     def _admit(self, assoc: LaneAssociation, calling: str) -> tuple[tuple[int, int, int] | tuple[()], str]:
@@ -300,7 +300,7 @@ class StorageScp:
         try:
             assoc.seat = self._policy.seats.take(calling)
         except Temporary as error:
-            return _TOO_MANY, str(error)
+            return _BUSY, str(error)
         return (), ""
 
 

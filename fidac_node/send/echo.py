@@ -23,8 +23,8 @@ TIMEOUT: Final = 10.0
 _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (1, 3): "it does not know the calling AE title {calling}; register it there, or call with another title",
     (1, 7): "it does not answer to the AE title {called}; correct the title",
-    (3, 1): "it is busy or not ready now; try again later",
-    (3, 2): "it has no association free now; try again later",
+    (3, 1): "it has no room now; look at its disk (a system that is no FIDAC node may be too busy)",
+    (3, 2): "it is busy: it has no association free now, or is stopping; try again later",
 }
 
 

@@ -72,8 +72,9 @@ _REJECTIONS: Final = {  # (source, reason): PS3.8 Table 9-21
     (1, 3): "it does not know the calling AE title {calling}: {register}",
     (1, 7): "it does not answer to the AE title {called}: correct {setting}",
     (2, 2): "it does not support this version of the protocol",
-    (3, 1): "it is too busy now",
-    (3, 2): "it has no association free now",
+    # A FIDAC node means its disk by the one, and by the other that it stops or has enough associations.
+    (3, 1): "it has no room now: look at its disk (a system that is no FIDAC node may be too busy)",
+    (3, 2): "it is busy: it has no association free now, or is stopping",
 }
 
 

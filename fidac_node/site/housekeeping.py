@@ -14,6 +14,7 @@ from fidac_node.receive import reception
 from fidac_node.site import ledger
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.node import Site
+from fidac_node.site.room import answered, copies
 from fidac_node.spool.queue import Spool
 from fidac_node.system import disk
 
@@ -25,20 +26,18 @@ def purge(site: Site) -> int:
 
     Without storage commitment the destination's C-STORE Success is its answer (PS3.4 B.2.2).
     """
-    state = "committed" if site.config.send.commitment else "sent"
     before = time.time() - site.config.spool.retention_hours * 3600
-    purged = 0
-    for entry in site.outbox.entries(state):
-        path = site.outbox.directory / state / f"{entry}.dcm"
-        if path.stat().st_mtime <= before:
-            site.ledger.flush()
-            site.outbox.remove(entry)
-            purged += 1
+    found = copies(site.outbox.directory / answered(commitment=site.config.send.commitment))
+    old = [one.entry for one in found if one.at <= before]
+    if old:
+        site.ledger.flush()
+    for entry in old:
+        site.outbox.remove(entry)
     kept_since = before if site.headers is not None else time.time()
     purge_headers(site.config.spool.directory / HEADERS, kept_since)
-    if purged:
-        log.info("purged %d objects that the hub answers for", purged)
-    return purged
+    if old:
+        log.info("purged %d objects that the hub answers for", len(old))
+    return len(old)
 
 
 def check_finished(config: SiteConfig) -> None:
@@ -84,7 +83,7 @@ def _unfinished(config: SiteConfig) -> Iterator[tuple[Spool, str]]:
 
 
 class DiskWatch:
-    """Purges at once when the disk is almost full, and says so once, and once when space is back."""
+    """Makes room when the disk is almost full, and says so once when none can be made, and once when space is back."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -93,10 +92,7 @@ class DiskWatch:
     def __call__(self) -> None:
         """Look once."""
         spool = self._site.inbox
-        if not spool.has_room():
-            spool.drop_spares()
-            purge(self._site)
-        full = not spool.has_room()
+        full = not self._site.room.has()
         if full and not self._full:
             log.error(
                 "disk almost full: %s, %d MB and %d inodes are the reserve; associations are rejected until space "

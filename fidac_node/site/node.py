@@ -26,6 +26,7 @@ from fidac_node.identity.originals import Headers, open_headers
 from fidac_node.send.associate import Destination
 from fidac_node.site import ledger
 from fidac_node.site.ledger import Ledger
+from fidac_node.site.room import Room, answered
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
 from fidac_node.system import tls
@@ -62,6 +63,11 @@ class Site:
     def ledger(self) -> Ledger:
         """The rows about both."""
         return Ledger(self._spool_directory / ledger.FILE)
+
+    @cached_property
+    def room(self) -> Room:
+        """Room for what arrives."""
+        return Room(self.inbox, self.outbox, answered(commitment=self.config.send.commitment), self.ledger)
 
     @cached_property
     def reports(self) -> Path:
@@ -239,7 +245,7 @@ class Site:
 
     def ready(self, share: float = 1.0) -> str:
         """Why nothing can be taken now, or nothing; ``share`` of the reserve must be free."""
-        return "" if self.inbox.has_room(share=share) else "disk reserve reached, free space on the spool's disk"
+        return "" if self.room.has(share) else "disk reserve reached, free space on the spool's disk"
 
     @property
     def _spool_directory(self) -> Path:

@@ -16,6 +16,10 @@ from fidac_node.errors import ConfigError
 
 # What a site takes back.
 WITHDRAWAL: Final = "fidac-withdrawal-1"
+# What the hub answers for after an upload.
+RECEIPT: Final = "fidac-receipt-1"
+# What browsers are given to upload with.
+ASSETS: Final = "fidac-assets-1"
 
 _KEY: Final = "fidac-site-key-1"
 _KEY_BYTES: Final = 32
@@ -24,7 +28,14 @@ _LARGEST: Final = 64 << 20
 
 def key_line(seed: bytes, site: str) -> str:
     """The public key of who signs with ``seed`` (32 secret bytes) for ``site``."""
-    return f"{_KEY} {site} {base64.b64encode(_public(seed)).decode('ascii')}"
+    return f"{_KEY} {site} {public_key(seed)}"
+
+
+def public_key(seed: bytes) -> str:
+    """The public key of who signs with ``seed`` (32 secret bytes), in base64."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return base64.b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode("ascii")
 
 
 def read_key_line(text: str, site: str) -> str:
@@ -89,12 +100,6 @@ def check(content: bytes, kind: str, public: str) -> None:
 
 def _signed(kind: str, text: str) -> bytes:
     return f"{kind}\n{text}".encode()
-
-
-def _public(seed: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def _decoded(public: str) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fidac_node.phantom import write_series
-from tests.scenario.network import Hub, Modality, Site
+from tests.scenario.network import Hub, Modality, Site, fidac
 from tests.support import wait_until
 
 pytestmark = [
@@ -44,7 +44,7 @@ def fill(ballast: Path) -> None:
 def test_a_full_disk_rejects_as_transient_keeps_what_it_took_and_recovers_by_itself(
     tmp_path: Path, small_disk: Path, hub: Hub, site: Site
 ) -> None:
-    site.set("spool", directory=str(small_disk / "spool"), reserve_mb=6, retention_hours=0)
+    site.set("spool", directory=str(small_disk / "spool"), reserve_mb=6)
     site.start()
     files = write_series(tmp_path / "pacs", slices=60, rows=512, columns=512)
     sent = site.storescu(files)
@@ -56,12 +56,25 @@ def test_a_full_disk_rejects_as_transient_keeps_what_it_took_and_recovers_by_its
     hub.start()
     site.wait_for(committed=taken, received=taken)
     assert len(hub.find()) == taken
-    # Housekeeping frees the committed copies; a PACS that tries again until it succeeds gets all through.
+    # What was rejected found no room; now there are copies that the hub answers for, and the oldest go for what comes,
+    # long before their time. A PACS that tries again until it succeeds gets all through.
     modality = Modality(site.port, files)
     modality.start()
     modality.join(240)
     assert modality.acknowledged == set(files)
     wait_until(lambda: len(hub.find()) == 60, 60)
+    assert site.wait_for(committed=60)["purged_early"] > 0
+    shown = fidac("site", "status", "--config", site.config).stdout
+    assert "made room for what arrives: " in shown and " committed copies went before their time, the last 20" in shown
+    site.stop()  # which frees more of what goes on growing
+    kept = fidac("site", "purge", "--config", site.config).stdout
+    examined = fidac("doctor", "--config", site.config, check=False).stdout
+    assert (
+        f"{kept.split()[0]} copies that the hub answers for are kept for 168 hours ([spool] retention_hours)"
+        in examined
+    )
+    assert f"{kept.split()[0]} copies deleted" in fidac("site", "purge", "--all", "--config", site.config).stdout
+    assert fidac("site", "purge", "--config", site.config).stdout.startswith("0 copies that the hub answers for")
 
 
 def test_a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged(

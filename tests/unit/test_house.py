@@ -55,6 +55,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "hub.web": (
         *("dicom", "system", "audit", "receive.listener", "operations", "portal"),
         *("hub.archive", "hub.intake", "hub.index.keys", "hub.index.words"),
+        *("hub.examination", "hub.filing"),  # what a person brings is looked at, and answered for
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
@@ -73,11 +74,13 @@ MAY: dict[str, tuple[str, ...]] = {
             "deidentify",
             "site",
             "hub.index",
-            *("hub.archive", "hub.transcode", "hub.pixels"),
+            *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
             # What was promised is looked after by a person as by the hub itself.
             "hub.keeping",
+            # What people bring goes the way of what programs bring; the hub signs what it answers for.
+            *("hub.intake", "hub.signing"),
         ),
         "commitment.reasons",  # what the ledger calls an object that the hub holds
     ),
@@ -88,6 +91,8 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        # What is kept at a site only as long as there is room.
+        "site.room",
         "send.echo",
         "hub.index",
         "hub.keeping.scrub",

@@ -30,7 +30,10 @@ _FRESH_SECONDS: Final = 1.0
 
 
 class Asker(Protocol):
-    """Whoever asks: ``rights`` are some of :data:`RIGHTS`, ``programme`` the only one that it sees (empty: all)."""
+    """Whoever asks: ``rights`` are some of :data:`RIGHTS`.
+
+    ``programme`` and ``own_site`` are the only ones that it sees (empty: all).
+    """
 
     @property
     def rights(self) -> tuple[str, ...]:
@@ -39,6 +42,10 @@ class Asker(Protocol):
     @property
     def programme(self) -> str:
         """What it sees."""
+
+    @property
+    def own_site(self) -> str:
+        """Whose objects it sees."""
 
 
 class Client(NamedTuple):
@@ -53,6 +60,11 @@ class Client(NamedTuple):
     rights: tuple[str, ...]
     programme: str
     added_at: datetime.datetime
+
+    @property
+    def own_site(self) -> str:
+        """An application entity that asks sees all sites."""
+        return ""
 
 
 def add_client(
@@ -101,7 +113,7 @@ def permitted(asker: Asker | None, right: Right, wanted: StudyFilter) -> StudyFi
         raise Permanent("not-allowed", "it is no client of this hub")
     if right not in asker.rights:
         raise Permanent("not-allowed", f"it may {' and '.join(asker.rights) or 'do nothing'}, not {right}")
-    return replace(wanted, confined_to=asker.programme) if asker.programme else wanted
+    return replace(wanted, confined_to=asker.programme, confined_to_site=asker.own_site)
 
 
 class Clients:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations, groupby
@@ -21,6 +21,7 @@ MOST_STUDIES: Final = 20
 
 _PLACE: Final = "study.site_id, study_instance_uid, series_instance_uid, sop_instance_uid"
 _JOINED: Final = "FROM instance JOIN series ON series.id = series_id JOIN study ON study.id = study_id"
+_OF_SERIES: Final = "FROM instance JOIN series ON series.id = series_id"
 _STUDIES: Final = """SELECT study.id, study.site_id, pseudonym, study_instance_uid, date, instances
     FROM study JOIN patient ON patient.id = patient_id WHERE study.id IN ?"""
 _COUNTS: Final = """SELECT CASE WHEN LENGTH(pixels) > 1 THEN '+' ELSE pixels END AS kind, COUNT(*)
@@ -63,6 +64,27 @@ def duplicates(db: Database, site: str = "") -> list[Duplicate]:
     pairs = ((images, sorted((named[one], named[other]), key=_order)) for (one, other), images in common.items())
     found = [Duplicate(images, *one, *other) for images, (one, other) in pairs if site in ("", one[0], other[0])]
     return sorted(found, key=lambda pair: (-pair.images, pair.site, pair.StudyInstanceUID, pair.other_StudyInstanceUID))
+
+
+def duplicates_of(db: Database, site: str, study_uid: str) -> list[Duplicate]:
+    """The pairs of this study with others that have images in common with it, most first; it is the first of each.
+
+    Quicker than :func:`duplicates` by as much as the index is larger than the study.
+    """
+    sql = f"SELECT DISTINCT study.id, pixels {_JOINED} WHERE study.site_id = ? AND study_instance_uid = ?"
+    with snapshot(db):
+        own = ask(db, f"{sql} AND LENGTH(pixels) > 1", site, study_uid)
+        if not own:
+            return []
+        study, images, sharing = own[0][0], [pixels for _, pixels in own], defaultdict[str, set[int]](set)
+        for start in range(0, len(images), _MOST_VALUES):
+            others = f"SELECT DISTINCT pixels, study_id {_OF_SERIES} WHERE pixels IN ? AND study_id <> ?"
+            for pixels, other in ask(db, others, images[start : start + _MOST_VALUES], study):
+                sharing[pixels].add(other)
+        common = Counter(other for studies in sharing.values() if len(studies) < MOST_STUDIES for other in studies)
+        named = _named(db, [study, *common])
+    found = [Duplicate(number, *named[study], *named[other]) for other, number in common.items()]
+    return sorted(found, key=lambda pair: (-pair.images, pair.other_site, pair.other_StudyInstanceUID))
 
 
 def compared(db: Database) -> Compared:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from peewee import Database
+from peewee import Database, fn
 
 from fidac_node.hub.index.models import Held
 from fidac_node.system.database import exclusive
@@ -52,3 +52,9 @@ def list_held(db: Database, *, code: str = "", site: str = "", limit: int | None
     if site:
         query = query.where(Held.site == site)
     return [HeldObject(**row) for row in query.dicts().execute(db)]
+
+
+def held_per_reason(db: Database) -> dict[tuple[str, str], int]:
+    """Return how many objects wait for a person, by site and reason."""
+    query = Held.select(Held.site, Held.code, fn.COUNT(Held.entry)).group_by(Held.site, Held.code)
+    return {(site, code): int(number) for site, code, number in query.order_by(Held.code).tuples().execute(db)}

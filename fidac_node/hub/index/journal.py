@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from peewee import Database
+from peewee import Database, fn
 
 from fidac_node.hub.index.models import Arrival, Commitment
 from fidac_node.system.database import exclusive
@@ -71,6 +71,20 @@ def presences(db: Database, site: str, since: datetime.datetime, until: datetime
     during = (Arrival.site == site) & (Arrival.until >= since) & (Arrival.since <= until)
     rows = Arrival.select(*columns).where(during).order_by(Arrival.since, Arrival.address).tuples().execute(db)
     return [Presence(*row) for row in rows]
+
+
+def last_seen(db: Database) -> dict[str, datetime.datetime]:
+    """When each site last had an association (UTC)."""
+    query = Arrival.select(Arrival.site, fn.MAX(Arrival.until).alias("until")).group_by(Arrival.site)
+    return {row["site"]: row["until"] for row in query.dicts().execute(db)}
+
+
+def refused_per_site(db: Database) -> dict[str, int]:
+    """For how many objects each site asked commitment and did not get it, by the latest answer about each study."""
+    latest = Commitment.select(fn.MAX(Commitment.id)).group_by(Commitment.site, Commitment.study)
+    refused = fn.SUM(Commitment.objects - Commitment.committed)
+    query = Commitment.select(Commitment.site, refused).where(Commitment.id.in_(latest)).group_by(Commitment.site)
+    return {site: int(number) for site, number in query.tuples().execute(db) if number}
 
 
 def answers(db: Database, site: str, study: str) -> list[Answered]:

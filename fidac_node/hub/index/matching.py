@@ -33,8 +33,8 @@ class StudyFilter:
 
     UIDs may be several, separated by backslashes (PS3.4 C.2.2.2.2). ``name`` is PatientName, which is the pseudonym.
     ``time_since`` and ``time_until`` are StudyTime as HHMMSS or HHMMSS.FFFFFF. With ``case_sensitive`` case tells texts
-    apart, but for ``name`` (PS3.4 C.2.2.2.1). ``confined_to`` is the one programme that whoever asks may see, exactly
-    as written.
+    apart, but for ``name`` (PS3.4 C.2.2.2.1). ``confined_to`` is the one programme, ``confined_to_site``
+    the one site that whoever asks may see, exactly as written.
 
     ``modalities_in_study`` is of any series of the study; every other field asks each thing for its own. A study is
     found by what one of its series has, and a series by what one of its instances has. Lengths are in millimetres,
@@ -89,6 +89,7 @@ class StudyFilter:
     profile_digest: str = ""
     case_sensitive: bool = False
     confined_to: str = ""
+    confined_to_site: str = ""
 
     @property
     def is_narrow(self) -> bool:
@@ -186,6 +187,8 @@ def _study(wanted: StudyFilter) -> list[Any]:
     conditions += _uids(Study.study_instance_uid, wanted.study_uid)
     if wanted.confined_to:
         conditions.append(Study.programme == wanted.confined_to)
+    if wanted.confined_to_site:
+        conditions.append(Study.site == wanted.confined_to_site)
     bounds = (
         (Study.date, wanted.since, wanted.until),
         (Study.time, wanted.time_since or None, wanted.time_until or None),

@@ -231,6 +231,130 @@ _PIXELS: Final = (
     "CREATE INDEX instance_pixels ON instance (pixels)",
 )
 
+# Who signs in with a browser. Of sessions and invitations only the SHA-256 of 256 random bits; of attempts the names
+# that were tried, hashed too, whether there is such an account or not.
+_PEOPLE: Final = (
+    """CREATE TABLE account (
+        id {serial},
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        site TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        language TEXT NOT NULL,
+        password TEXT NOT NULL,
+        totp TEXT NOT NULL,
+        totp_step BIGINT NOT NULL,
+        recovery TEXT NOT NULL,
+        subject TEXT UNIQUE,
+        created_at {timestamp} NOT NULL)""",
+    """CREATE TABLE session (
+        digest TEXT NOT NULL PRIMARY KEY,
+        account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        began_at {timestamp} NOT NULL,
+        seen_at {timestamp} NOT NULL)""",
+    """CREATE TABLE invitation (
+        digest TEXT NOT NULL PRIMARY KEY,
+        account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        expires_at {timestamp} NOT NULL)""",
+    """CREATE TABLE attempt (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        failures INTEGER NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (kind, name))""",
+    "CREATE UNIQUE INDEX account_name ON account (LOWER(name))",
+    "CREATE INDEX session_account ON session (account_id)",
+    "CREATE INDEX invitation_account ON invitation (account_id)",
+)
+
+# What people bring by the portal: sessions, the objects of each by the SHA-256 of the file that was brought, receipts,
+# results of PCR (days from the exam, no date), and what tells the key of a site from another. By names, as the journal.
+# `label_history`: what else was said of an object that is filed, by whom (empty: the site's node).
+_UPLOADS: Final = (
+    """CREATE TABLE upload_session (
+        id TEXT NOT NULL PRIMARY KEY,
+        who TEXT NOT NULL,
+        site TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        check_value TEXT NOT NULL,
+        user_agent TEXT NOT NULL,
+        assets TEXT NOT NULL,
+        begun_at {timestamp} NOT NULL,
+        used_at {timestamp} NOT NULL)""",
+    """CREATE TABLE upload_object (
+        site TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        session TEXT NOT NULL,
+        pseudonym TEXT NOT NULL,
+        study TEXT NOT NULL,
+        series TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        sop_class_uid TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        label TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site, sha256))""",
+    "CREATE INDEX upload_object_study ON upload_object (study, site)",
+    "CREATE INDEX upload_object_session ON upload_object (session)",
+    """CREATE TABLE upload_receipt (
+        id TEXT NOT NULL PRIMARY KEY,
+        session TEXT NOT NULL,
+        site TEXT NOT NULL,
+        who TEXT NOT NULL,
+        asked TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        content TEXT NOT NULL)""",
+    "CREATE UNIQUE INDEX upload_receipt_asked ON upload_receipt (session, asked)",
+    """CREATE TABLE upload_result (
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        result TEXT NOT NULL,
+        days INTEGER,
+        receipt TEXT NOT NULL,
+        PRIMARY KEY (site, study, receipt))""",
+    """CREATE TABLE upload_key (
+        site TEXT NOT NULL,
+        programme TEXT NOT NULL,
+        check_value TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site, programme))""",
+    """CREATE TABLE label_history (
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        label TEXT NOT NULL,
+        label_source TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        replaced TEXT NOT NULL,
+        PRIMARY KEY (site, sop_instance_uid, label, label_source))""",
+    "CREATE INDEX label_history_study ON label_history (study, site)",
+)
+
+# A site that may not store for a while. What replaced what, and until when the older version is kept aside. Which
+# pseudonyms of a site are one person, who is known by one of them. By names and not by rows, as the journal.
+_CORRECTED: Final = (
+    "ALTER TABLE site ADD COLUMN disabled_at {timestamp}",
+    """CREATE TABLE superseded (
+        id {serial},
+        site TEXT NOT NULL,
+        study TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        at {timestamp} NOT NULL,
+        until {timestamp} NOT NULL)""",
+    "CREATE INDEX superseded_study ON superseded (study, site)",
+    """CREATE TABLE alias (
+        site_id TEXT NOT NULL,
+        pseudonym TEXT NOT NULL,
+        person TEXT NOT NULL,
+        at {timestamp} NOT NULL,
+        PRIMARY KEY (site_id, pseudonym))""",
+)
+
 STEPS: Final = (
     Step("0001-objects", statements(*_OBJECTS)),
     Step("0002-held", statements(*_HELD)),
@@ -248,6 +372,9 @@ STEPS: Final = (
     Step("0014-withdrawn", statements(*_WITHDRAWN)),
     Step("0015-pixels", statements(*_PIXELS)),
     Step("0016-journal", statements(*_JOURNAL)),
+    Step("0017-people", statements(*_PEOPLE)),
+    Step("0018-uploads", statements(*_UPLOADS)),
+    Step("0019-corrected", statements(*_CORRECTED)),
 )
 
 

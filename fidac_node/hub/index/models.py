@@ -27,7 +27,7 @@ class Site(Model):
     """A hospital.
 
     Without an AE title (restored by ``reindex``) it may not store; ``code``, if it has one, starts its pseudonyms;
-    ``key``, if it has one, is the public key by which it signs.
+    ``key``, if it has one, is the public key by which it signs. Since ``disabled_at``, if it is said, it may not store.
     """
 
     id = TextField(primary_key=True)
@@ -35,6 +35,7 @@ class Site(Model):
     added_at = DateTimeField()
     code = TextField(unique=True, null=True)
     key = TextField(null=True)
+    disabled_at = DateTimeField(null=True)
 
 
 class Patient(Model):
@@ -231,6 +232,57 @@ class Token(Model):
     revoked_at = DateTimeField(null=True)
 
 
+class Account(Model):
+    """A person who may sign in; ``site`` and ``programme`` are what it is confined to, as its role has it.
+
+    ``password`` is an argon2 hash, empty until the person chose one. ``totp`` is the secret of the second factor in
+    base32, empty without one, ``totp_step`` the last time step that was used; ``recovery`` hashes of codes by spaces.
+    ``subject`` is who the person is to the identity provider.
+    """
+
+    id = BigAutoField()
+    name = TextField()
+    role = TextField()
+    site = TextField(default="")
+    programme = TextField(default="")
+    language = TextField(default="")
+    password = TextField(default="")
+    totp = TextField(default="")
+    totp_step = BigIntegerField(default=0)
+    recovery = TextField(default="")
+    subject = TextField(unique=True, null=True)
+    created_at = DateTimeField()
+
+
+class Session(Model):
+    """A person is signed in, in one browser: the SHA-256 of what its cookie holds."""
+
+    digest = TextField(primary_key=True)
+    account = ForeignKeyField(Account)
+    began_at = DateTimeField()
+    seen_at = DateTimeField()
+
+
+class Invitation(Model):
+    """Who has this link, of which the SHA-256 is here, may choose the password of an account, once."""
+
+    digest = TextField(primary_key=True)
+    account = ForeignKeyField(Account)
+    expires_at = DateTimeField()
+
+
+class Attempt(Model):
+    """Signing in failed so often in a row, for a ``kind`` (account, address) of this ``name``."""
+
+    kind = TextField()
+    name = TextField()
+    failures = IntegerField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("kind", "name")
+
+
 class Arrival(Model):
     """A site had associations from ``address`` between two moments (UTC)."""
 
@@ -253,10 +305,140 @@ class Commitment(Model):
     committed = IntegerField()
 
 
+class UploadSession(Model):
+    """A person's upload for a site and programme; ``assets`` is the digest of what his browser ran."""
+
+    id = TextField(primary_key=True)
+    who = TextField()
+    site = TextField()
+    programme = TextField()
+    check_value = TextField()
+    user_agent = TextField()
+    assets = TextField()
+    begun_at = DateTimeField()
+    used_at = DateTimeField()
+
+    class Meta:
+        table_name = "upload_session"
+
+
+class UploadObject(Model):
+    """An object that was brought: ``sha256`` of the file, ``digest`` of its data set as the spool spells it."""
+
+    site = TextField()
+    sha256 = TextField()
+    session = TextField()
+    pseudonym = TextField()
+    study = TextField()
+    series = TextField()
+    sop_instance_uid = TextField()
+    sop_class_uid = TextField()
+    digest = TextField()
+    label = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "sha256")
+        table_name = "upload_object"
+
+
+class UploadReceipt(Model):
+    """What the hub answers for, signed; ``asked`` is the digest of what was asked for."""
+
+    id = TextField(primary_key=True)
+    session = TextField()
+    site = TextField()
+    who = TextField()
+    asked = TextField()
+    at = DateTimeField()
+    content = TextField()
+
+    class Meta:
+        table_name = "upload_receipt"
+        indexes = ((("session", "asked"), True),)
+
+
+class UploadResult(Model):
+    """The result of a PCR that a person gave with a study, and so many days after the exam."""
+
+    site = TextField()
+    study = TextField()
+    result = TextField()
+    days = IntegerField(null=True)
+    receipt = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "study", "receipt")
+        table_name = "upload_result"
+
+
+class UploadKey(Model):
+    """What tells the key of a site in a programme from any other, and nothing of it."""
+
+    site = TextField()
+    programme = TextField()
+    check_value = TextField()
+    who = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "programme")
+        table_name = "upload_key"
+
+
+class LabelHistory(Model):
+    """What else was said of an object that is filed: by ``who`` (empty: the site's node), and what that replaced."""
+
+    site = TextField()
+    study = TextField()
+    sop_instance_uid = TextField()
+    label = TextField()
+    label_source = TextField()
+    digest = TextField()
+    who = TextField()
+    at = DateTimeField()
+    replaced = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("site", "sop_instance_uid", "label", "label_source")
+        table_name = "label_history"
+
+
+class Superseded(Model):
+    """A version of an instance that another one of its site, counted as ``version``, replaced.
+
+    ``digest`` is that of its data set; its file is kept aside ``until`` then.
+    """
+
+    id = BigAutoField()
+    site = TextField()
+    study = TextField()
+    sop_instance_uid = TextField()
+    digest = TextField()
+    version = IntegerField()
+    at = DateTimeField()
+    until = DateTimeField()
+
+
+class Alias(Model):
+    """A pseudonym of a site whose person is the one who is known as ``person``, another pseudonym of it."""
+
+    site_id = TextField()
+    pseudonym = TextField()
+    person = TextField()
+    at = DateTimeField()
+
+    class Meta:
+        primary_key = CompositeKey("site_id", "pseudonym")
+
+
 def label_bit(label: str) -> int:
     """Return what ``label`` adds to :attr:`Series.labels`: a power of two, 0 for what is no label."""
     return 1 << LABELS.index(label) if label in LABELS else 0
 
 
 OBJECTS = (Site, Patient, Profile, Study, Series, Instance)
-MODELS = (*OBJECTS, Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment)
+UPLOADS = (UploadSession, UploadObject, UploadReceipt, UploadResult, UploadKey, LabelHistory)
+PEOPLE = (Account, Session, Invitation, Attempt)
+KEPT = (Held, Tally, Fact, Withdrawn, WithdrawnInstance, Client, Token, Arrival, Commitment, Superseded, Alias)
+MODELS = (*OBJECTS, *KEPT, *PEOPLE, *UPLOADS)

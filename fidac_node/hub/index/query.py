@@ -32,7 +32,7 @@ _Columns: TypeAlias = "dict[str, Any]"
 
 
 class SiteRow(NamedTuple):
-    """A site: its AE title and neutral code, what it has sent, and when last something new (UTC)."""
+    """A site: its AE title and neutral code, what it has sent, when last something new; since when it may not (UTC)."""
 
     site: str
     ae_title: str | None
@@ -41,6 +41,7 @@ class SiteRow(NamedTuple):
     studies: int
     instances: int
     last_received: datetime.datetime | None
+    disabled_at: datetime.datetime | None
 
 
 class _Portion(NamedTuple):
@@ -143,17 +144,18 @@ def received_per_site(db: Database) -> list[SiteRow]:
             Site.ae_title,
             Site.code,
             Site.added_at,
+            Site.disabled_at,
             fn.COUNT(Study.id),
             fn.SUM(Study.instances),
             fn.MAX(Study.received_at),
         )
         .join(Study, JOIN.LEFT_OUTER)
-        .group_by(Site.id, Site.ae_title, Site.code, Site.added_at)
+        .group_by(Site.id, Site.ae_title, Site.code, Site.added_at, Site.disabled_at)
         .order_by(Site.id)
     )
     return [
-        SiteRow(site, ae_title, code, added_at, studies, int(instances or 0), _moment(latest))
-        for site, ae_title, code, added_at, studies, instances, latest in query.tuples().execute(db)
+        SiteRow(site, ae_title, code, added_at, studies, int(instances or 0), _moment(latest), disabled_at)
+        for site, ae_title, code, added_at, disabled_at, studies, instances, latest in query.tuples().execute(db)
     ]
 
 

@@ -29,8 +29,16 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
     "held": ("entry",),
     "arrival": ("id",),
     "commitment": ("id",),
+    "superseded": ("id",),
+    "alias": ("site_id", "pseudonym"),
     "withdrawn": ("site_id", "kind", "name", "withdrawal"),
     "withdrawn_instance": ("site_id", "sop_instance_uid"),
+    "upload_session": ("id",),
+    "upload_object": ("site", "sha256"),
+    "upload_receipt": ("id",),
+    "upload_result": ("site", "study", "receipt"),
+    "upload_key": ("site", "programme"),
+    "label_history": ("site", "sop_instance_uid", "label", "label_source"),
 }
 
 

@@ -39,6 +39,16 @@ class Bearer(NamedTuple):
     site: str
     programme: str
 
+    @property
+    def own_site(self) -> str:
+        """A program that may store for a site sees what its scopes open, of all sites."""
+        return ""
+
+    @property
+    def role(self) -> str:
+        """A program has none."""
+        return ""
+
 
 class TokenRow(NamedTuple):
     """A token as it is listed; ``state`` is valid, expired or revoked, times are UTC."""

@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
     from fidac_node.audit.trail import Trail
     from fidac_node.hub.archive import Archive
+    from fidac_node.hub.examination import Examination
+    from fidac_node.hub.filing import CommitmentCheck
     from fidac_node.hub.intake import Intake
 
 log = logging.getLogger(__name__)
 
 STAGE: Final = "web"
+# In the spool: what signs cookies.
+SECRET: Final = "web.secret"
+# What the extra brings.
+NEEDED: Final = (
+    *("starlette", "uvicorn", "PIL", "jinja2", "babel", "itsdangerous", "argon2", "pyotp", "segno", "python_multipart"),
+)
 STALLED_SECONDS: Final = 60.0
 
 
@@ -30,7 +38,9 @@ class Rooms(NamedTuple):
     """What the web server answers from.
 
     What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
-    for an object in another encoding; ``limit`` (bytes) is how large one may be.
+    for an object in another encoding; ``limit`` (bytes) is how large one may be. ``examine`` looks at what a person
+    brings, ``commit`` says what of it is safe. ``secret`` signs cookies; without one whoever signed in has to do so
+    again when the server starts.
     """
 
     db: Database
@@ -39,11 +49,14 @@ class Rooms(NamedTuple):
     intake: Intake
     scratch: Path
     limit: int
+    examine: Examination
+    commit: CommitmentCheck
+    secret: bytes = b""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """As a ``[web]`` section says it."""
+    """As a ``[web]`` section says it; times in seconds."""
 
     host: str
     port: int
@@ -52,6 +65,9 @@ class Settings:
     tls_certificate: Path | None
     tls_key: Path | None
     tls_ca: Path | None
+    url: str = ""
+    session_idle: float = 3600.0
+    session_longest: float = 43200.0
 
 
 def listen(settings: Settings) -> dict[str, socket.socket]:
@@ -59,7 +75,7 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
 
     Raises :class:`ConfigError`, also when the extra or a file of TLS is missing: no child is then started in vain.
     """
-    if missing := [name for name in ("starlette", "uvicorn", "PIL") if find_spec(name) is None]:
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise ConfigError(
             f"[web] port is set, but {' and '.join(missing)} cannot be found: pip install 'fidac-node[web]', or set "
             "port = 0"
@@ -71,5 +87,5 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
     # Connections inherit it. asyncio sets it only where the socket names its protocol, and without it an answer in two
     # writes waits 40 ms for the client's delayed ACK.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    log.info("answering DICOMweb on %s:%d", settings.host, sock.getsockname()[1])
+    log.info("answering browsers and DICOMweb on %s:%d", settings.host, sock.getsockname()[1])
     return {STAGE: sock}

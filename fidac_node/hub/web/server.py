@@ -34,7 +34,7 @@ def serve(
     """
     readers = Readers(rooms.db)
     config = uvicorn.Config(
-        Lending(application(rooms, readers, open_on_loopback=settings.open_on_loopback)),
+        Lending(application(settings, rooms, readers)),
         http="h11",  # and asyncio, on which lending rests
         loop="asyncio",
         ws="none",

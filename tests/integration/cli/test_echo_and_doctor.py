@@ -88,7 +88,7 @@ def test_ask_says_which_classes_the_peer_accepts_and_whether_it_is_one_of_ours(s
     [
         ({"require_calling_aet": ["OTHER"]}, "does not know the calling AE title FIDACNODE; register it there"),
         ({"require_called_aet": True, "ae_title": "OTHER"}, "does not answer to the AE title PACS; correct the title"),
-        ({"maximum_associations": 0}, "has no association free now; try again later"),
+        ({"maximum_associations": 0}, "has no association free now, or is stopping; try again later"),
         ({"echo_status": 0x0122}, "answered the C-ECHO with status 0122H instead of success"),
     ],
 )

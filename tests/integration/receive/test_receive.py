@@ -358,7 +358,7 @@ def test_a_caller_that_cannot_be_judged_is_rejected_as_transient(node: Node) -> 
         raise RuntimeError("the index is away")
 
     node.callers = callers
-    assert node.rejection() == (2, 3, 1)
+    assert node.rejection() == (2, 3, 2)
     node.callers = lambda _: True
     assert node.serves()
 
@@ -704,7 +704,7 @@ def test_while_stopping_newcomers_are_told_to_come_again_and_an_object_on_its_wa
     stopper = threading.Thread(target=node.scp.stop, args=(20,))
     stopper.start()
     try:
-        assert wait_until(lambda: node.rejection() if node.scp._stopping.is_set() else None, 5) == (2, 3, 1)
+        assert wait_until(lambda: node.rejection() if node.scp._stopping.is_set() else None, 5) == (2, 3, 2)
         scu.send_fragments((2, sent[100:]))
         assert scu.read_status() == (0, "")
         stopper.join(10)

@@ -204,3 +204,39 @@ def test_a_text_without_end_is_cut_and_says_how_long_it_was(tmp_path: Path) -> N
     trail = Trail(tmp_path / FILE)
     trail.note(WHO, "query", "9" * 300_000)
     assert subjects(trail)[0].endswith("9... (300000 characters)") and trail.path.stat().st_size < 3000
+
+
+# --- read from its end
+
+
+@pytest.mark.parametrize("block", [1 << 20, 300])
+def test_the_record_is_read_from_its_end_a_page_at_a_time_with_what_each_act_came_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("fidac_node.audit.trail._ENDS", block)
+    trail = Trail(tmp_path / FILE)
+    assert trail.page() == ([], 0)
+    for number in range(7):
+        with trail.doing(WHO, "query" if number % 2 else "retrieve", f"number {number}") as doing:
+            doing.number, doing.studies = number, {f"2.25.{number}": "CHU-A"}
+    expected = list(trail.acts())[::-1]
+    found, before, pages = [], None, 0
+    while before != 0:
+        acts, before = trail.page(most=2, before=before)
+        found += acts
+        pages += 1
+    assert (found, pages) == (expected, 4) or (found, pages, acts) == (expected, 5, [])
+    assert [act.what for act in trail.page(Wanted(act="query"), most=2).acts] == ["number 5", "number 3"]
+    assert trail.page(Wanted(since=time.time() + 2 * 86400)) == ([], 0)
+
+
+def test_of_a_long_record_little_is_read_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fidac_node.audit.trail._MOST_BACK", 1000)
+    trail = Trail(tmp_path / FILE)
+    for number in range(20):
+        trail.note(WHO, "query" if number else "export", f"number {number}")
+    wanted, before, found, pages = Wanted(act="export"), None, [], 0
+    while before != 0:
+        acts, before = trail.page(wanted, before=before)
+        found, pages = [*found, *acts], pages + 1
+    assert [act.what for act in found] == ["number 0"] and pages > 2

@@ -116,6 +116,43 @@ def test_a_wrong_word_ends_with_usage_and_a_plain_message(hub: Hub, arguments: l
     assert message in hub(*arguments, code=2).stderr
 
 
+def test_two_sites_differ_by_more_than_case(hub: Hub) -> None:
+    refused = hub("site", "add", "Lille", "--ae-title", "OTHER", code=2).stderr
+    assert "site LILLE is registered, and Lille differs from it by case alone" in refused
+    assert "no site lille is registered: LILLE is" in hub("site", "disable", "lille", code=1).stderr
+
+
+def test_a_site_is_disabled_and_enabled_and_each_is_said_once(hub: Hub) -> None:
+    said = hub("site", "disable", "LILLE", "--reason", "key stolen").stdout
+    assert "its associations are rejected from now on, and its node keeps what it has" in said
+    assert "was disabled already" in hub("site", "disable", "LILLE").stdout
+    assert json.loads(hub("site", "list", "--json").stdout)[0]["disabled_at"]
+    assert hub("site", "enable", "LILLE").stdout == "site LILLE may store again\n"
+    assert hub("site", "enable", "LILLE").stdout == "site LILLE was not disabled\n"
+    assert json.loads(hub("site", "list", "--json").stdout)[0]["disabled_at"] is None
+
+
+def test_a_site_gets_another_ae_title_and_that_of_another_is_refused(hub: Hub) -> None:
+    hub("site", "add", "PARIS", "--ae-title", "PARIS_NODE")
+    assert "belongs to site PARIS" in hub("site", "set", "LILLE", "--ae-title", "PARIS_NODE", code=2).stderr
+    said = hub("site", "set", "LILLE", "--ae-title", "LILLE_2").stdout
+    assert "site LILLE may store as LILLE_2, no longer as LILLE_NODE\n" in said
+    assert 'at the site:  [send] ae_title = "LILLE_2"' in said
+
+
+def test_a_site_that_has_sent_something_is_not_removed_and_one_of_a_mistake_is(filed: Hub) -> None:
+    refused = filed("site", "remove", "LILLE", code=2).stderr
+    assert "1 objects of site LILLE are held here" in refused
+    filed("held", "drop", "--site", "LILLE", "--yes")
+    refused = filed("site", "remove", "LILLE", code=2).stderr
+    assert "site LILLE has studies here" in refused and "hub site disable LILLE" in refused
+    filed("site", "add", "LILE", "--ae-title", "LILE_NODE")
+    assert "is forgotten" in filed("site", "remove", "LILE").stdout
+    assert "no site LILE is registered" in filed("site", "remove", "LILE", code=1).stderr
+    acts = filed("audit", "--json").stdout
+    assert "hub site remove" in acts and "hub site add" in acts
+
+
 def test_sites_are_listed_with_what_they_sent(filed: Hub) -> None:
     added = filed("site", "add", "PARIS", "--ae-title", "PARIS_NODE").stdout
     assert added.startswith("site PARIS may store as PARIS_NODE\n")
@@ -259,7 +296,7 @@ def test_held_objects_are_listed_shown_released_and_dropped(tmp_path: Path, file
     assert json.loads(filed("held", "list", "--json").stdout) == []
     assert json.loads(filed("status", "--json").stdout)["conflicts"] == 0
     uses = json.loads(filed("audit", "--json").stdout)
-    assert [(use["act"], use["what"], use["number"]) for use in uses] == [
+    assert [(use["act"], use["what"], use["number"]) for use in uses if use["act"] != "hub site add"] == [
         ("held drop", by_code["conflict"], 1),
         ("held release", "reason unknown-site", 1),
     ]
@@ -373,7 +410,8 @@ def test_a_token_is_printed_alone_once_and_listed_without_itself(hub: Hub, tmp_p
     assert token not in hub("token", "list").stdout
     assert "revoked" in hub("token", "list").stdout
     assert "no valid token 'viewer'" in hub("token", "revoke", "viewer", code=1).stderr
-    assert [act["act"] for act in json.loads(hub("audit", "list", "--json").stdout)][:2] == [
+    assert [act["act"] for act in json.loads(hub("audit", "list", "--json").stdout)][:3] == [
+        "hub site add",
         "hub token create",
         "hub token revoke",
     ]

@@ -44,8 +44,13 @@ def test_a_client_is_added_changed_listed_and_removed_and_each_change_is_recorde
     assert "VIEWER may ask no more" in hub("client", "remove", "VIEWER").stdout
     assert listed(hub) == []
     uses = json.loads(hub("audit", "--json").stdout)
-    assert [use["act"] for use in uses] == ["hub client add", "hub client add", "hub client remove"]
-    assert {use["what"] for use in uses} == {"VIEWER"}
+    assert [use["act"] for use in uses] == [
+        "hub site add",
+        "hub client add",
+        "hub client add",
+        "hub client remove",
+    ]
+    assert {use["what"] for use in uses[1:]} == {"VIEWER"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fidac_node.operations.uses import UseLog, user
+from fidac_node.operations.uses import UseLog, Who, on_behalf, user
 
 
 def test_the_account_behind_sudo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +33,14 @@ def test_an_operation_is_written_down_with_its_account_and_where_that_comes_from
         12,
         "for the reader study",
     )
+
+
+def test_what_is_done_on_behalf_of_somebody_is_his_act_and_nobody_elses_after_it(tmp_path: Path) -> None:
+    log = UseLog(tmp_path)
+    with on_behalf(Who("marie", "192.0.2.9")):
+        log.write("held release", "all")
+        assert user() == "marie"
+    log.write("held release", "all")
+    first, second = log.acts()
+    assert (first.who, first.origin) == ("marie", "192.0.2.9")
+    assert second.who == user() != "marie"

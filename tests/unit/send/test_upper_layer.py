@@ -131,7 +131,7 @@ def test_the_request_names_both_aes_and_our_own_implementation() -> None:
     [
         ((1, 1, 3), "does not know the calling AE title SITE: register this site"),
         ((1, 1, 7), "does not answer to the AE title HUB"),
-        ((2, 3, 1), "too busy"),
+        ((2, 3, 1), "it has no room now: look at its disk"),
         ((2, 3, 2), "no association free"),
         ((1, 1, 1), r"gives no reason \(source 1, reason 1\)"),
     ],

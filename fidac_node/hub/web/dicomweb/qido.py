@@ -110,7 +110,8 @@ class _Answer:
         """The studies of a page of rows, for what only they know; of studies it is the rows themselves."""
         if self._level != "studies":
             uids = sorted({row.StudyInstanceUID for row in page})
-            of_page = StudyFilter(study_uid="\\".join(uids), confined_to=wanted.confined_to)
+            seen = {name: getattr(wanted, name) for name in ("confined_to", "confined_to_site")}
+            of_page = StudyFilter(study_uid="\\".join(uids), **seen)
             page = list(find(self._db, "studies", of_page))
         return {(row.site, row.StudyInstanceUID): row for row in page}
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -16,17 +15,16 @@ from starlette.responses import Response
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.hub.intake import Intake, Refused, Taken, Upload
 from fidac_node.hub.web.access import may_store, who
+from fidac_node.hub.web.bodies import pieces
 from fidac_node.hub.web.dicomweb.media import DICOM_JSON, JSON, MULTIPART, MediaType, chosen, parsed
 from fidac_node.hub.web.dicomweb.multipart import Begin, Broken, Data, End, Splitter
 from fidac_node.hub.web.dicomweb.parameters import bad
 from fidac_node.hub.web.dicomweb.qido import base_url
 from fidac_node.hub.web.dicomweb.wado import DICOM
-from fidac_node.hub.web.listening import STALLED_SECONDS
 from fidac_node.hub.web.streaming import Reader, acting, unavailable
 
 log = logging.getLogger(__name__)
 
-_PIECE: Final = 1 << 20
 # Refused, out of resources, and error, cannot understand (PS3.18 Table I.2-2).
 _NO_ROOM: Final = 0xA700
 _NO_OBJECT: Final = 0xC000
@@ -88,7 +86,7 @@ class _Body:
     async def take(self, request: Request, reader: Reader) -> None:
         """Take all of it. Raises 400 for one that breaks off or is not taken apart, 408 for one that stops coming."""
         try:
-            async for piece in _pieces(request):
+            async for piece in pieces(request):
                 await reader.call(partial(self._feed, piece))
             await reader.call(self._end)
         except Broken as error:
@@ -132,21 +130,6 @@ class _Body:
                 self.taken.append(outcome)
             else:
                 self.refused.append(outcome)
-
-
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body, about a megabyte at a time. Raises ``TimeoutError`` when it does not go on for a minute."""
-    gathered = bytearray()
-    stream = aiter(request.stream())
-    while True:
-        async with asyncio.timeout(STALLED_SECONDS):
-            piece = await anext(stream, b"")
-        gathered += piece
-        if len(gathered) >= _PIECE or (gathered and not piece):
-            yield bytes(gathered)
-            gathered.clear()
-        if not piece:
-            return
 
 
 def _answer(request: Request, stored: list[Taken], refused: list[Refused], late: int, media_type: str) -> Response:

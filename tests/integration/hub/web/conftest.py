@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,18 +15,22 @@ import httpx
 import pytest
 from peewee import Database
 from pydicom.dataset import Dataset
+from starlette.responses import Response
 
 from fidac_node.audit.trail import Trail
 from fidac_node.dicom.part10 import meta_in
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
 from fidac_node.hub.archive import Archive, Place
-from fidac_node.hub.filing import Filer
+from fidac_node.hub.examination import Examination, Prove
+from fidac_node.hub.filing import CommitmentCheck, Filer
 from fidac_node.hub.index import Registry, add_site, prepare
 from fidac_node.hub.index.record import describe, record
 from fidac_node.hub.index.tokens import add_token
+from fidac_node.hub.index.users import add_account, begin_session, named
 from fidac_node.hub.intake import Intake
 from fidac_node.hub.web.listening import STAGE, Rooms, Settings, listen
+from fidac_node.hub.web.people.visits import Visit, Visits
 from fidac_node.hub.web.server import serve
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.spool.draft import Draft
@@ -65,6 +69,22 @@ class WebHub:
 
     def token(self, *scopes: str, programme: str = "") -> str:
         return add_token(self.db, f"test{next(self._numbers)}", scopes or ("read:index", "read:images"), programme, 1)
+
+    @property
+    def origin(self) -> str:
+        return self.url.removesuffix("/dicom-web")
+
+    def person(self, role: str, site: str = "", programme: str = "") -> httpx.Client:
+        """A browser of which somebody in this role is signed in; ``client.headers`` have the token of its forms."""
+        name = f"{role}{next(self._numbers)}"
+        add_account(self.db, name, role, site, programme)
+        token = begin_session(self.db, named(self.db, name).id)
+        visits, scope = Visits(self.rooms.secret), {"scheme": "http"}
+        kept = Response()
+        visits.keep(scope, kept, token)
+        headers = {"Cookie": kept.headers["set-cookie"].partition(";")[0]}
+        headers |= {"X-CSRF-Token": visits.form_token(Visit(token, is_new=False))}
+        return httpx.Client(base_url=self.origin, headers=headers, timeout=30)
 
     def client(self, token: str | None = None, **headers: str) -> httpx.Client:
         if token != "":
@@ -111,13 +131,19 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+def _unproven(_path: Path, _site: str, _code: str) -> None:
+    """Where nothing is uploaded."""
+    raise AssertionError
+
+
 def _accept(spool: Spool, draft: Draft, identity: Identity, digest: bytes) -> None:
     entry = entry_for(identity, digest, PlainHandles())
     draft.finish(str(entry))
     spool.put(draft, entry)
 
 
-def filled(db: Database, tmp_path: Path) -> WebHub:
+def bare(db: Database, tmp_path: Path, proof: Callable[[], Prove] = lambda: _unproven) -> WebHub:
+    """A hub of two sites, and nothing in it; ``proof`` makes what proves what is uploaded."""
     prepare(db)
     add_site(db, "LILLE", "LILLE_NODE")
     add_site(db, "PARIS", "PARIS_NODE")
@@ -133,7 +159,15 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
         transfer_syntaxes=[EXPLICIT_VR_LE, IMPLICIT_VR_LE],
         limit=1 << 30,
     )
-    hub = WebHub(db, archive, Rooms(db, archive, Trail(tmp_path / "uses.jsonl"), intake, tmp_path, 1 << 30))
+    registry, handle = Registry(db), PlainHandles().instance_handle
+    examine = Examination(registry, (), 1 << 30, proof)
+    commit = CommitmentCheck(spool, archive, db, registry, handle, patience=5.0)
+    trail = Trail(tmp_path / "uses.jsonl")
+    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, b"x" * 32))
+
+
+def filled(db: Database, tmp_path: Path) -> WebHub:
+    hub = bare(db, tmp_path)
     hub.file(
         *(
             data_set(1, 1, 1, number, ContrastBolusAgent="IODINE", StudyTime="103000", SeriesNumber=2)

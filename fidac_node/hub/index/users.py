@@ -1,0 +1,345 @@
+"""The people who sign in with a browser: accounts, sessions, invitations, and how often signing in failed.
+
+What a browser or a link holds is 256 random bits; the index keeps its SHA-256. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from peewee import Database, fn
+
+from fidac_node.errors import ConfigError, NotFound
+from fidac_node.hub.index.clients import RIGHTS
+from fidac_node.hub.index.models import Account, Attempt, Invitation, Session, Site
+from fidac_node.system.database import exclusive, utc_now
+
+Role: TypeAlias = Literal["contributor", "administrator", "researcher", "auditor"]
+
+ROLES: Final[tuple[Role, ...]] = ("contributor", "administrator", "researcher", "auditor")
+# Who stores, and who sees one site alone if the account names one.
+_STORES: Final = ("contributor", "administrator")
+_OF_A_SITE: Final = ("contributor", "researcher")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_SUBJECT_LENGTH: Final = 1000
+_BYTES: Final = 32
+# A session is noted as used at most so often.
+_TOUCH: Final = datetime.timedelta(minutes=1)
+
+
+class Person(NamedTuple):
+    """Whoever is signed in, as :class:`~fidac_node.hub.index.tokens.Bearer` is a program.
+
+    ``site`` is where it may store (empty: nowhere), ``own_site`` and ``programme`` all that it sees (empty: all).
+    """
+
+    name: str
+    role: str
+    rights: tuple[str, ...]
+    site: str
+    own_site: str
+    programme: str
+    language: str
+    account: int
+    session: str
+
+
+class AccountRow(NamedTuple):
+    """An account as it is listed; ``state`` is invited, active or closed (nobody can sign in until it is reset)."""
+
+    name: str
+    role: str
+    site: str
+    programme: str
+    state: str
+    second_factor: bool
+    linked: bool
+    created_at: datetime.datetime
+    last_seen: datetime.datetime | None
+
+
+class Lifetime(NamedTuple):
+    """How long a session lasts: unused, and at all."""
+
+    idle: datetime.timedelta
+    most: datetime.timedelta
+
+
+# --- accounts
+
+
+def add_account(db: Database, name: str, role: str, site: str, programme: str) -> None:
+    """Make an account that nobody can sign in to yet. Raises :class:`ConfigError`."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot name a person: 1 to 64 letters, digits or ._@+-, a letter or digit first")
+    with exclusive(db):
+        _check(db, role, site)
+        if _find(db, name) is not None:
+            raise ConfigError(f"there is an account {name} already; 'fidac-node hub user list' shows them")
+        Account.insert(name=name, role=role, site=site, programme=programme, created_at=utc_now()).execute(db)
+
+
+def list_accounts(db: Database) -> list[AccountRow]:
+    """Return all accounts, by name."""
+    seen = dict(Session.select(Session.account, fn.MAX(Session.seen_at)).group_by(Session.account).tuples().execute(db))
+    invited = {id_ for (id_,) in Invitation.select(Invitation.account).where(_is_open()).tuples().execute(db)}
+    return [
+        AccountRow(
+            row.name,
+            row.role,
+            row.site,
+            row.programme,
+            "active" if row.password or row.subject else "invited" if row.id in invited else "closed",
+            bool(row.totp),
+            row.subject is not None,
+            row.created_at,
+            seen.get(row.id),
+        )
+        for row in Account.select().order_by(fn.LOWER(Account.name)).execute(db)
+    ]
+
+
+def change_account(db: Database, name: str, role: str, site: str, programme: str) -> None:
+    """Give an account another role; it is signed out everywhere. Raises :class:`ConfigError`, :class:`NotFound`."""
+    with exclusive(db):
+        row = named(db, name)
+        _check(db, role, site)
+        if row.role == "administrator" and role != "administrator":
+            _keep_one_administrator(db, row)
+        update(db, row.id, role=role, site=site, programme=programme)
+        end_sessions(db, row.id)
+
+
+def remove_account(db: Database, name: str) -> None:
+    """End an account and its sessions. Raises :class:`ConfigError` for the last administrator, :class:`NotFound`."""
+    with exclusive(db):
+        row = named(db, name)
+        if row.role == "administrator":
+            _keep_one_administrator(db, row)
+        end_sessions(db, row.id)
+        Invitation.delete().where(Invitation.account == row.id).execute(db)
+        Account.delete().where(Account.id == row.id).execute(db)
+
+
+def close_account(db: Database, name: str) -> None:
+    """Take password, second factor and sessions from an account. Raises :class:`NotFound`."""
+    with exclusive(db):
+        row = named(db, name)
+        update(db, row.id, password="", totp="", totp_step=0, recovery="")
+        end_sessions(db, row.id)
+
+
+def named(db: Database, name: str) -> Account:
+    """Return the account of this name, in any case. Raises :class:`NotFound`."""
+    row = _find(db, name)
+    if row is None:
+        raise NotFound(f"no account {name!r}; 'fidac-node hub user list' shows them")
+    return row
+
+
+def find_account(db: Database, **of: Any) -> Account | None:
+    """Return the account that has these values, such as ``id`` or ``subject``; names in any case."""
+    if "name" in of:
+        return _find(db, of["name"])
+    found = Account.select()
+    for column, value in of.items():
+        found = found.where(getattr(Account, column) == value)
+    return next(iter(found.execute(db)), None)
+
+
+def update(db: Database, account: int, **columns: Any) -> None:
+    """Change columns of an account."""
+    Account.update(**columns).where(Account.id == account).execute(db)
+
+
+def link_account(db: Database, name: str, subject: str | None) -> None:
+    """Let who is ``subject`` to the identity provider sign in to an account, or nobody any more.
+
+    Raises :class:`ConfigError` when that is another account's, :class:`NotFound`.
+    """
+    if subject is not None and not 0 < len(subject) <= _SUBJECT_LENGTH:
+        raise ConfigError(f"the subject must have 1 to {_SUBJECT_LENGTH} characters, as the identity provider says it")
+    with exclusive(db):
+        row = named(db, name)
+        other = find_account(db, subject=subject) if subject is not None else None
+        if other is not None and other.id != row.id:
+            raise ConfigError(f"that subject is linked to the account {other.name}")
+        update(db, row.id, subject=subject)
+        end_sessions(db, row.id)
+
+
+def _find(db: Database, name: str) -> Account | None:
+    found = Account.select().where(fn.LOWER(Account.name) == name.lower()).execute(db)
+    return next(iter(found), None)
+
+
+def _check(db: Database, role: str, site: str) -> None:
+    if role not in ROLES:
+        raise ConfigError(f"{role!r} is no role: {', '.join(ROLES)}")
+    if role == "contributor" and not site:
+        raise ConfigError("a contributor uploads for one site, and sees that alone: name it (--site ID)")
+    if site and not Site.select().where(Site.id == site).exists(db):
+        raise ConfigError(f"no site {site!r}; 'fidac-node hub site list' shows them, 'hub site add' makes one")
+
+
+def _keep_one_administrator(db: Database, row: Account) -> None:
+    others = Account.select().where((Account.role == "administrator") & (Account.id != row.id))
+    if not others.exists(db):
+        raise ConfigError(f"{row.name} is the last administrator: make another one first")
+
+
+# --- sessions
+
+
+def begin_session(db: Database, account: int) -> str:
+    """Return what the cookie of a new session holds."""
+    token, now = secrets.token_urlsafe(_BYTES), utc_now()
+    Session.insert(digest=_digest(token), account=account, began_at=now, seen_at=now).execute(db)
+    return token
+
+
+def person_of(db: Database, token: str, lifetime: Lifetime) -> Person | None:
+    """Return who is signed in with ``token``; ``None`` when nobody is, any more."""
+    digest, now = _digest(token), utc_now()
+    query = Session.select(Session, Account).join(Account).where(Session.digest == digest)
+    session = next(iter(query.execute(db)), None)
+    if session is None:
+        return None
+    if now - session.seen_at > lifetime.idle or now - session.began_at > lifetime.most:
+        Session.delete().where(Session.digest == digest).execute(db)
+        return None
+    if now - session.seen_at > _TOUCH:
+        Session.update(seen_at=now).where(Session.digest == digest).execute(db)
+    return _person(session.account, digest)
+
+
+def end_session(db: Database, digest: str) -> None:
+    """Sign out where this session is."""
+    Session.delete().where(Session.digest == digest).execute(db)
+
+
+def end_sessions(db: Database, account: int, *, but: str = "") -> None:
+    """Sign out everywhere, or everywhere but in the session ``but`` (its digest)."""
+    Session.delete().where((Session.account == account) & (Session.digest != but)).execute(db)
+
+
+def _person(row: Account, digest: str) -> Person:
+    # A contributor without a site sees nothing, instead of everything.
+    may = row.role != "auditor" and (row.role != "contributor" or bool(row.site))
+    return Person(
+        name=row.name,
+        role=row.role,
+        rights=RIGHTS if may else (),
+        site=row.site if row.role in _STORES else "",
+        own_site=row.site if row.role in _OF_A_SITE else "",
+        programme=row.programme,
+        language=row.language,
+        account=row.id,
+        session=digest,
+    )
+
+
+# --- invitations
+
+
+def invite(db: Database, name: str, days: float) -> str:
+    """Return what a link holds with which the password of an account is chosen, once. Raises :class:`NotFound`.
+
+    An older link of the account opens nothing more.
+    """
+    token = secrets.token_urlsafe(_BYTES)
+    with exclusive(db):
+        row = named(db, name)
+        Invitation.delete().where((Invitation.account == row.id) | ~_is_open()).execute(db)
+        expires = utc_now() + datetime.timedelta(days=days)
+        Invitation.insert(digest=_digest(token), account=row.id, expires_at=expires).execute(db)
+    return token
+
+
+def invited(db: Database, token: str) -> Account | None:
+    """Return whose password may be chosen with ``token``."""
+    query = Invitation.select(Invitation, Account).join(Account).where(Invitation.digest == _digest(token), _is_open())
+    found = next(iter(query.execute(db)), None)
+    return None if found is None else found.account
+
+
+def accept(db: Database, token: str, password: str) -> Account | None:
+    """Give the account of an invitation its ``password``, a hash; ``None`` when it is used, expired or unknown."""
+    with exclusive(db):
+        row = invited(db, token)
+        if row is not None:
+            Invitation.delete().where(Invitation.account == row.id).execute(db)
+            update(db, row.id, password=password)
+            end_sessions(db, row.id)
+    return row
+
+
+def _is_open() -> Any:
+    return Invitation.expires_at > utc_now()
+
+
+# --- attempts
+
+
+class Patience(NamedTuple):
+    """How often one may fail in a row, and how long a row is remembered; then each failure doubles the wait."""
+
+    free: int
+    memory: datetime.timedelta
+
+    def wait(self, failures: int) -> datetime.timedelta:
+        """Return how long nobody is heard after so many failures."""
+        beyond = failures - self.free
+        return datetime.timedelta(0) if beyond < 0 else min(_LONGEST_WAIT, _FIRST_WAIT * (1 << min(beyond, 20)))
+
+
+_FIRST_WAIT: Final = datetime.timedelta(seconds=2)
+_LONGEST_WAIT: Final = datetime.timedelta(minutes=15)
+# Behind one address may be a whole hospital.
+PATIENCE: Final[Mapping[str, Patience]] = {
+    "account": Patience(5, datetime.timedelta(days=1)),
+    "address": Patience(30, datetime.timedelta(hours=1)),
+}
+
+
+def attempt(db: Database, of: Mapping[str, str]) -> datetime.timedelta:
+    """Count an attempt to sign in as failed until it succeeds; ``of`` is the name for each kind of :data:`PATIENCE`.
+
+    Returns how long to wait instead: then it is neither made nor counted.
+    """
+    now = utc_now()
+    with exclusive(db):
+        for kind, patience in PATIENCE.items():
+            Attempt.delete().where((Attempt.kind == kind) & (Attempt.at < now - patience.memory)).execute(db)
+        rows = {row.kind: row for row in Attempt.select().where(_attempts(of)).execute(db)}
+        waits: list[datetime.timedelta] = [
+            row.at + PATIENCE[kind].wait(row.failures) - now for kind, row in rows.items()
+        ]
+        if waits and (longest := max(waits)) > datetime.timedelta(0):
+            return longest
+        for kind, name in of.items():
+            failures = rows[kind].failures + 1 if kind in rows else 1
+            changed = {"failures": failures, "at": now}
+            row = Attempt.insert(kind=kind, name=_digest(name.lower()), **changed)
+            row.on_conflict(conflict_target=[Attempt.kind, Attempt.name], update=changed).execute(db)
+    return datetime.timedelta(0)
+
+
+def succeeded(db: Database, name: str) -> None:
+    """Forget the failures of an account, for it signed in; those of the address stay, where others may try on."""
+    Attempt.delete().where(_attempts({"account": name})).execute(db)
+
+
+def _attempts(of: Mapping[str, str]) -> Any:
+    return reduce(or_, ((Attempt.kind == kind) & (Attempt.name == _digest(name.lower())) for kind, name in of.items()))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

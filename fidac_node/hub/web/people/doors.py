@@ -1,0 +1,110 @@
+"""The pages to come in and to go out by: sign in, sign out, follow an invitation, choose a language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fidac_node.errors import ConfigError
+from fidac_node.hub.web.access import who
+from fidac_node.hub.web.pages.language import COOKIE, LANGUAGES
+from fidac_node.hub.web.pages.render import render
+from fidac_node.hub.web.people.forms import local
+from fidac_node.operations import signing_in
+from fidac_node.operations.signing_in import Person
+
+T = TypeVar("T")
+
+_YEAR: Final = 365 * 86400
+
+
+async def login_page(request: Request) -> Response:
+    """Ask who it is; whoever is signed in goes on."""
+    back = local(request.query_params.get("next", "/"))
+    if isinstance(request.state.bearer, Person):
+        return RedirectResponse(back, 303)
+    return render(request, "login.html", back=back, name="", problem="", wait=0)
+
+
+async def login(request: Request) -> Response:
+    """Sign in, and go where somebody wanted to go."""
+    form = await request.form()
+    name, password, code = (str(form.get(field, "")) for field in ("name", "password", "code"))
+    back = local(str(form.get("next", "/")))
+    state, origin = request.app.state, who(request).origin
+    answer = await in_reader(request, partial(signing_in.sign_in, state.db, state.trail, name, password, code, origin))
+    if answer.token:
+        return signed_in(request, answer.token, back)
+    wait = int(answer.wait) + 1 if answer.wait else 0
+    status, headers = (429, {"Retry-After": str(wait)}) if wait else (401, {})
+    problem = "wait" if wait else "wrong"
+    return render(
+        request, "login.html", back=back, name=name, problem=problem, wait=wait, status_code=status, headers=headers
+    )
+
+
+async def logout(request: Request) -> Response:
+    """Sign out here; the cookie opens nothing any more, whoever has a copy of it."""
+    state, bearer = request.app.state, request.state.bearer
+    if isinstance(bearer, Person):
+        origin = who(request).origin
+        await in_reader(request, lambda: signing_in.sign_out(state.db, state.trail, bearer, origin))
+    response = RedirectResponse("/login", 303)
+    request.state.visits.forget(request.scope, response)
+    return response
+
+
+async def language(request: Request) -> Response:
+    """Choose the language of this browser, and go on where it was."""
+    form = await request.form()
+    chosen = str(form.get("language", ""))
+    if chosen not in LANGUAGES:
+        raise HTTPException(400, "no such language")
+    response = RedirectResponse(local(str(form.get("next", "/"))), 303)
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, chosen, _YEAR, secure=secure, httponly=True, samesite="lax")
+    return response
+
+
+async def invitation_page(request: Request) -> Response:
+    """Ask who was invited for a password. It is not used up by looking at it."""
+    token, db = request.path_params["token"], request.app.state.db
+    account = await in_reader(request, lambda: signing_in.invited(db, token))
+    if account is None:
+        raise HTTPException(404, "this invitation was used, or is over; ask an administrator for another one")
+    return render(request, "invitation.html", name=account.name, problem="")
+
+
+async def invitation(request: Request) -> Response:
+    """Take the password of who was invited, who is then signed in."""
+    form, token, state = await request.form(), request.path_params["token"], request.app.state
+    password, again = str(form.get("password", "")), str(form.get("again", ""))
+    account = await in_reader(request, lambda: signing_in.invited(state.db, token))
+    if account is None:
+        return await invitation_page(request)
+    problem, origin = "the two passwords differ" if password != again else "", who(request).origin
+    if not problem:
+        try:
+            accept = partial(signing_in.accept, state.db, state.trail, token, password, origin)
+            return signed_in(request, await in_reader(request, accept), "/")
+        except ConfigError as error:
+            problem = str(error)
+    return render(request, "invitation.html", name=account.name, problem=problem, status_code=422)
+
+
+def signed_in(request: Request, token: str, back: str) -> Response:
+    """Return the answer that gives a browser the cookie of its new session."""
+    response = RedirectResponse(back, 303)
+    request.state.visits.keep(request.scope, response, token)
+    return response
+
+
+async def in_reader(request: Request, function: Callable[[], T]) -> T:
+    """Return what ``function`` returns where it may wait for the index and the disk."""
+    async with request.app.state.readers.one() as reader:
+        return await reader.call(function)  # type: ignore[no-any-return]

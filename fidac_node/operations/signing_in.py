@@ -1,0 +1,103 @@
+"""A person signs in and out, and chooses a password; each act is written down."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fidac_node.audit.trail import Trail, Who
+from fidac_node.errors import ConfigError
+from fidac_node.hub.index import users
+from fidac_node.hub.index.users import Lifetime, Person, begin_session, invited, person_of
+from fidac_node.operations import second_factor
+from fidac_node.system import passwords
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+__all__ = ["Answer", "Lifetime", "Person", "accept", "change_password", "invited", "person_of", "sign_in", "sign_out"]
+
+_UNKNOWN: Final = "nobody known"
+
+
+class Answer(NamedTuple):
+    """What came of an attempt to sign in: the token of a session, or how many seconds to wait, or neither."""
+
+    token: str = ""
+    wait: float = 0.0
+
+
+def sign_in(db: Database, trail: Trail, name: str, password: str, code: str, origin: str) -> Answer:
+    """Begin a session for who knows the password of the account ``name``, and has its second factor if there is one.
+
+    Whether there is such an account shows neither in the answer nor in the time that it takes. Raises ``OSError`` when
+    it cannot be written down.
+    """
+    row = users.find_account(db, name=name)
+    who = Who(row.name if row else _UNKNOWN, origin)  # what was typed may be a password in the wrong field
+    if wait := users.attempt(db, {"account": name, "address": _network(origin)}).total_seconds():
+        return Answer(wait=wait)
+    is_right = passwords.verify(row.password if row else "", password)
+    if row is None or not is_right or not second_factor.admits(db, row, code):
+        trail.note(who, "login", "refused", reason="name, password or code is not right")
+        return Answer()
+    trail.note(who, "login", "password" + (" and code" if row.totp else ""))
+    users.succeeded(db, name)
+    if passwords.is_outdated(row.password):
+        users.update(db, row.id, password=passwords.hashed(password))
+    return Answer(begin_session(db, row.id))
+
+
+def sign_out(db: Database, trail: Trail, person: Person, origin: str) -> None:
+    """End the session."""
+    users.end_session(db, person.session)
+    trail.note(Who(person.name, origin), "logout", "")
+
+
+def accept(db: Database, trail: Trail, token: str, password: str, origin: str) -> str:
+    """Choose the password of the account that the invitation ``token`` is for; return the token of a session.
+
+    Raises :class:`ConfigError` for a password that cannot be one, and an invitation that is none any more.
+    """
+    row = invited(db, token)
+    if row is None:
+        raise ConfigError("this invitation was used, or is over; ask an administrator for another one")
+    if problem := passwords.problem(password, row.name):
+        raise ConfigError(problem)
+    trail.note(Who(row.name, origin), "user password", "by invitation")
+    if users.accept(db, token, passwords.hashed(password)) is None:
+        raise ConfigError("this invitation was used just now")
+    return begin_session(db, row.id)
+
+
+def change_password(db: Database, trail: Trail, person: Person, old: str, new: str, origin: str) -> None:
+    """Change the password of who is signed in, who is signed out everywhere else.
+
+    Raises :class:`ConfigError` when ``old`` is not right, too often, or ``new`` cannot be one.
+    """
+    confirm(db, trail, person, old, origin)
+    if problem := passwords.problem(new, person.name):
+        raise ConfigError(problem)
+    trail.note(Who(person.name, origin), "user password", "changed", reason="")
+    users.update(db, person.account, password=passwords.hashed(new))
+    users.end_sessions(db, person.account, but=person.session)
+
+
+def confirm(db: Database, trail: Trail, person: Person, password: str, origin: str) -> None:
+    """See that who is signed in knows the password; raises :class:`ConfigError`. Failures count as at the door."""
+    row = users.find_account(db, id=person.account)
+    if wait := users.attempt(db, {"account": person.name, "address": _network(origin)}).total_seconds():
+        raise ConfigError(f"too many attempts: try again in {wait:.0f} seconds")
+    if row is None or not passwords.verify(row.password, password):
+        trail.note(Who(person.name, origin), "user password", "refused", reason="the password is not right")
+        raise ConfigError("the password is not right")
+    users.succeeded(db, person.name)
+
+
+def _network(origin: str) -> str:
+    """Where somebody comes from: who has one address of IPv6 has 2**64."""
+    try:
+        address = ipaddress.ip_address(origin)
+    except ValueError:
+        return origin
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else origin
