@@ -77,18 +77,10 @@ def test_the_zip_alone_deidentifies_in_every_encoding_without_any_library(tmp_pa
     (tmp_path / "engine.zip").write_bytes(build.engine())
     (tmp_path / "plan.json").write_text(PLAN)
     syntaxes = (EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE)
-    paths = [
-        write(tmp_path / f"{number}.dcm", ct(SpecificCharacterSet="ISO_IR 192", PatientName="李娜"), syntax)
-        for number, syntax in enumerate(syntaxes)
-    ]
+    made = ct(SpecificCharacterSet="ISO_IR 192", PatientName="李娜")
+    paths = [write(tmp_path / str(number), made, syntax) for number, syntax in enumerate(syntaxes)]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-c",
-            ALONE,
-            *map(str, (tmp_path / "engine.zip", tmp_path / "plan.json", KEY.hex(), *paths)),
-        ],
+        [sys.executable, "-I", "-S", "-c", ALONE, tmp_path / "engine.zip", tmp_path / "plan.json", KEY.hex(), *paths],
         capture_output=True,
         text=True,
         check=True,

@@ -177,7 +177,7 @@ def test_a_key_that_is_made_is_read_again_from_its_file_and_from_its_sheet() -> 
         (b"", "no key file"),
         (b"ab" * 32, "not random"),
         (KEY.hex()[:40].encode(), "at least 32"),
-        (b"1 0000 0000 0000 0000 00", "line 1 of the sheet"),
+        (b"1 0000 0000 0000 0000 0000", "line 1 of the sheet"),
     ],
     ids=["a picture", "nothing", "by hand", "cut", "mistyped"],
 )
