@@ -9,6 +9,7 @@ import io
 import json
 import tarfile
 import threading
+import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from fidac_node.errors import ConfigError
 from fidac_node.portal import build, npm
+from fidac_node.portal.assets import ENGINE, MANIFEST, TESTS
 
 
 def tarball(**files: bytes) -> bytes:
@@ -102,6 +104,14 @@ def test_what_is_there_and_right_is_not_made_again(
     assert {"engine.zip", "upload/worker.js"} <= manifest["files"].keys()
     (target / "thing/a.js").unlink()
     assert build.build(target, tmp_path / "cache") and (target / "thing/a.js").read_bytes() == b"a"
+
+
+def test_what_browsers_are_given_is_in_the_wheel_and_what_tests_need_is_not() -> None:
+    settings = tomllib.loads((build.PACKAGE.parent / "pyproject.toml").read_text("utf-8"))
+    carried = tuple(settings["tool"]["hatch"]["build"]["targets"]["wheel"]["artifacts"])
+    names = {name for package in npm.locked(build.LOCK) for name in package.files.values()} | {ENGINE, MANIFEST}
+    left = {name for name in names if not f"fidac_node/portal/assets/{name}".startswith(carried)}
+    assert left == {name for name in names if name.startswith(TESTS)} != set()
 
 
 def test_every_package_is_of_a_licence_that_may_be_passed_on_and_is_told_of() -> None:
