@@ -120,6 +120,23 @@ def test_a_missing_module_is_not_told_as_the_fault_of_an_object(
     )
 
 
+def test_a_file_that_the_browser_cannot_read_any_more_is_told_so_and_is_no_fault_of_the_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inside, "IN_MEMORY", 0)
+    content = write(tmp_path / "a.dcm", ct(PixelData=bytes(32))).read_bytes()
+
+    class Ejected(JsFile):
+        def read(self, start: int, length: int) -> JsBytes:
+            if self.read_at_once:
+                raise RuntimeError("NotReadableError")
+            return super().read(start, length)
+
+    for act in (BENCH.check, BENCH.picture, lambda file: BENCH.header(file, "certain", "portal")):
+        done = act(Ejected(content))
+        assert done.held == inside.UNREADABLE and "taken out" in done.said
+
+
 def test_a_header_is_shown_before_and_after_and_nothing_of_it_stays(tmp_path: Path) -> None:
     file = JsFile(write(tmp_path / "a.dcm", ct()).read_bytes())
     rows = {row[0]: row[1:] for row in json.loads(BENCH.header(file, "certain", "portal").said)}
