@@ -54,6 +54,7 @@ command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(sites.command)
+command.add_command(web.command)
 
 
 @command.command()
