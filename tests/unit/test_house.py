@@ -294,8 +294,8 @@ def test_the_places_that_the_architecture_names_are_there() -> None:
         for path in paths_in(files):
             text = (PACKAGE / path).read_text("utf-8")
             for part in re.sub(r"[`]", "", name).split("."):
-                said = re.search(rf"^ *(?:def|class) {part}\b", text, re.MULTILINE) or "field of its section" in name
-                assert said, f"{what}: {path} has no {part}"
+                found = re.search(rf"^ *(?:async def|def|class) {part}\b", text, re.MULTILINE)
+                assert found or "field of its section" in name, f"{what}: {path} has no {part}"
 
 
 def test_each_word_of_the_glossary_has_its_file() -> None:
