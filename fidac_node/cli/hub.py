@@ -24,6 +24,7 @@ from fidac_node.cli import (
     sites,
     token,
     user,
+    web,
     withdraw,
 )
 from fidac_node.cli.words import exit_code, show_alive, show_disk, show_failed_connections, when

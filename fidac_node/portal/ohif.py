@@ -35,7 +35,7 @@ _SETTINGS: Final = """window.config = {
   showStudyList: true,
   extensions: [],
   modes: [],
-  customizationService: {},
+  customizationService: [{ 'ohif.tours': { $set: [] } }],
   showWarningMessageForCrossOrigin: true,
   showCPUFallbackMessage: true,
   showLoadingIndicator: true,
@@ -43,8 +43,6 @@ _SETTINGS: Final = """window.config = {
   maxNumberOfWebWorkers: 2,
   maxNumRequests: { interaction: 20, thumbnail: 5, prefetch: 6 },
   investigationalUseDialog: { option: 'never' },
-  disableConfirmationPrompts: true,
-  tours: [],
   defaultDataSourceName: 'hub',
   dataSources: [{
     namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
@@ -106,14 +104,16 @@ def is_installed(directory: Path) -> bool:
 
 
 def _moved(name: str, content: bytes) -> bytes:
-    """A file as it is under another address: its scripts look for the rest there."""
+    """A file as it is under another address: its scripts and styles look for the rest there."""
+    if name.endswith(".css"):
+        return re.sub(rb"url\(/(?!/)", f"url({PREFIX}".encode(), content)
     if not name.endswith(".js"):
         return content
     return content.replace(_ROOT.encode(), f'__webpack_require__.p = "{PREFIX}"'.encode())
 
 
 def _set(directory: Path) -> int:
-    """Write the page for its address, the scripts that were in it, and the settings; return how many files that adds."""
+    """Write the page for its address, the scripts that were in it, and the settings; return how many files are new."""
     page = directory / "index.html"
     if not page.is_file():
         raise ConfigError("the package has no index.html: this is not OHIF as it was")

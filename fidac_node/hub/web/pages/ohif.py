@@ -1,4 +1,4 @@
-"""OHIF under ``/ohif``, if it was installed (``hub web ohif``): its files, and its page for every other address below."""
+"""OHIF under ``/ohif``, if it was installed (``hub web ohif``): its files, and its page for all other addresses."""
 
 from __future__ import annotations
 
