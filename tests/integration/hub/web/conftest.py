@@ -166,8 +166,8 @@ def bare(db: Database, tmp_path: Path, proof: Callable[[], Prove] = lambda: _unp
     commit = CommitmentCheck(spool, archive, db, registry, handle, patience=5.0)
     # Pages run operations, which find the same rooms by settings.
     config = init_hub(tmp_path, {"spool": {"directory": str(tmp_path)}})
-    trail, secret = hub_uses(config), b"x" * 32
-    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, secret, config))
+    given = (db, archive, hub_uses(config), intake, tmp_path, 1 << 30, examine, commit)
+    return WebHub(db, archive, Rooms(*given, secret=b"x" * 32, config=config))
 
 
 def filled(db: Database, tmp_path: Path) -> WebHub:
