@@ -25,6 +25,7 @@ from fidac_node.cli import (
     sites,
     token,
     user,
+    web,
     withdraw,
 )
 from fidac_node.cli.words import counted, exit_code, show_alive, show_disk, show_failed_connections, when
@@ -64,6 +65,7 @@ command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(sites.command)
+command.add_command(web.command)
 
 
 @command.command()

@@ -78,6 +78,8 @@ MAY: dict[str, tuple[str, ...]] = {
             *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
+            # A viewer that a hub's pages can have besides is fetched as all of the portal's is.
+            "portal",
             # What was promised is looked after by a person as by the hub itself.
             "hub.keeping",
             # What people bring goes the way of what programs bring; the hub signs what it answers for.
