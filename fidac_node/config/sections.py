@@ -18,6 +18,7 @@ from fidac_node.config.values import (
     RuleSettings,
     database_problem,
     host_problem,
+    issuer_problem,
     label_problem,
     labels_problem,
     long_string_problem,
@@ -484,6 +485,20 @@ class Web:
     tls_ca: Path | None = option(
         None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
     )
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Who else may say who a person is, by OpenID Connect (docs/portal-accounts.md)."""
+
+    issuer: str = option("", "The identity provider, as it calls itself; empty: passwords alone.", issuer_problem)
+    client_id: str = option("", "What this hub is called there.")
+    client_secret_file: Path | None = option(
+        None, "File with the secret that goes with it, of mode 0600; empty: a public client.", kind=Path
+    )
+    scope: str = option("openid", "What is asked for; 'openid scope_all' at Pro Santé Connect.")
+    acr_values: str = option("", "How surely a person must be known; 'eidas1' at Pro Santé Connect.")
+    name: str = option("Pro Santé Connect", "What the button to sign in says.")
 
 
 @dataclass(frozen=True)
