@@ -36,6 +36,8 @@ from fidac_node.hub.intake import Intake
 from fidac_node.hub.keeping.fixity import Fixity
 from fidac_node.hub.keeping.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.keeping.scrub import Scrub
+from fidac_node.hub.keeping.superseded import INTERVAL as SUPERSEDED_SECONDS
+from fidac_node.hub.keeping.superseded import OlderVersions
 from fidac_node.hub.keeping.watermarks import Watermarks
 from fidac_node.hub.keeping.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
 from fidac_node.hub.keeping.withdrawal import Withdrawals
@@ -51,7 +53,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, locks, safeio, standing
+from fidac_node.system import disk, locks, remedies, safeio, standing
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -153,6 +155,8 @@ def run(config_path: Path) -> int:
         Chore("keeping the index", 30.0, ownership.keep),
         Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
+    older = OlderVersions(hub.archive, hub.config.archive.withdrawal_days)
+    chores.append(Chore("looking after older versions", SUPERSEDED_SECONDS, older.purge))
     likeness = Likeness(hub.archive, hub.db)
     chores.append(Chore("looking at pixels", LIKENESS_SECONDS, likeness.turn))
     scrub = _scrub(hub)
@@ -275,6 +279,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
         difference=_difference(hub),
+        days=hub.config.archive.withdrawal_days,
         beat=lifeline.loop("filing"),
     )
     filer.recover()
@@ -345,7 +350,7 @@ def _open(config_path: Path) -> Hub:
         _ = hub.spool, hub.archive
     except OSError as error:
         raise ConfigError(
-            f"{error.filename}: {error.strerror}; check [spool] directory and [archive] directory, "
+            f"{remedies.described(error)}; check [spool] directory and [archive] directory, "
             "and that the user who runs the hub owns them"
         ) from error
     return hub
@@ -370,7 +375,7 @@ def _watch_disk(hub: Hub) -> None:
     for directory, consequence in places.items():
         if not (room := disk.room(directory)).is_enough(hub.config.spool.reserve):
             log.error(
-                "disk of %s almost full: %s, %d MB and %d inodes are the reserve; %s",
+                "disk of %s almost full: %s, %d MiB and %d inodes are the reserve; %s",
                 directory,
                 room,
                 hub.config.spool.reserve_mb,
