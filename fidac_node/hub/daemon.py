@@ -321,6 +321,12 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     hub.spool.close()
 
 
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
+
+
 def _provider(config: HubConfig) -> web.Provider | None:
     """Who else says who a person is; raises :class:`ConfigError`, also when the extra is missing."""
     oidc = config.oidc
@@ -330,12 +336,6 @@ def _provider(config: HubConfig) -> web.Provider | None:
         raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
     secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
     return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
-
-
-def _difference(hub: Hub) -> Callable[[Path, Path], str]:
-    from fidac_node.hub.recipes import difference_by
-
-    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:

@@ -60,6 +60,8 @@ MAY: dict[str, tuple[str, ...]] = {
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
+    # The upload page is shown by a site, too.
+    "site.relay": ("site.portal", "system", "portal"),
     **dict.fromkeys(
         ("site.daemon", "site.node", "site.housekeeping"),
         ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify", "site", "config"),
