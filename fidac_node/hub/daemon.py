@@ -298,9 +298,17 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     secret = secret_in(scratch / web.SECRET)
     rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
+    threading.Thread(target=_compile, name="recipe", daemon=True).start()
     serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _compile() -> None:
+    """Make the plan that the upload page is given, before somebody waits for it."""
+    from fidac_node.hub.recipes import in_force
+
+    in_force()
 
 
 def _proof(hub: Hub) -> Prove:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,10 +26,10 @@ from fidac_node.phantom import IDENTITIES, secondary_capture, write_series
 from fidac_node.portal.build import build
 from tests.browser.line import Line
 from tests.scenario.network import FIDAC, Hub
-from tests.support import free_port, wait_until
+from tests.support import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.interop("chromium")
 
@@ -101,20 +101,30 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def line(desk: Desk) -> Iterator[Line]:
     with Line(desk.web) as line:
         yield line
 
 
-@pytest.fixture
-def upload(desk: Desk, line: Line, profile: Callable[..., BrowserContext]) -> Iterator[Upload]:
-    context = profile(base_url=f"http://127.0.0.1:{line.port}")
+@pytest.fixture(scope="module")
+def opened(desk: Desk, line: Line, chromium: Browser) -> Iterator[Upload]:
+    """One page for all: what takes time is to start the engine in it."""
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{line.port}")
+    context.set_default_timeout(60_000)
     upload = Upload(desk, context)
     upload.sign_in()
     yield upload
+    context.close()
+
+
+@pytest.fixture
+def upload(opened: Upload, line: Line) -> Iterator[Upload]:
+    opened.begin()
+    line.forget()
+    yield opened
     line.mend()
-    assert upload.errors == []
+    assert opened.errors == []
 
 
 class Upload:
@@ -123,6 +133,7 @@ class Upload:
     def __init__(self, desk: Desk, context: BrowserContext) -> None:
         self.desk, self.context = desk, context
         self.errors: list[str] = []
+        self.sheet = ""
         self.page: Page = self.tab()
 
     def tab(self) -> Page:
@@ -144,12 +155,20 @@ class Upload:
         page.click("main button")
         page.wait_for_url("**/upload")
 
+    def begin(self) -> None:
+        """Let it choose files, with the key of the site; one is made if there is none yet."""
+        if self.page.get_attribute("main", "data-state") == "done":
+            self.page.click('[data-in="done"] .again')
+        elif self.page.is_hidden("#key-ready") or self.page.get_attribute("main", "data-state") != "choosing":
+            self.page.goto("/upload")
+            self.open_key()
+
     def open_key(self) -> None:
-        """Choose the key file; make one if there is none yet."""
         page = self.page
         page.wait_for_selector("#key-choose:not([hidden])")
         if not self.desk.key.exists():
             page.click("#make-key")
+            self.sheet = page.inner_text("#sheet-lines")
             with page.expect_download() as download:
                 page.click("#save-key")
             download.value.save_as(self.desk.key)
@@ -250,8 +269,6 @@ def test_what_may_go_is_at_the_hub_as_a_node_makes_it_the_rest_is_told_and_no_na
     (cd / "broken.dcm").write_bytes(good[0].read_bytes()[:700])
     (cd / "VIEWER.EXE").write_bytes(b"MZ" + bytes(3000))
     (cd / "DICOMDIR").write_bytes(b"whatever")
-    upload.open_key()
-    line.forget()
     upload.choose(folder)
     assert upload.held() == {"pixel-risk": 1, "malformed": 1, "not-dicom": 1, "dicomdir": 1}
     page = upload.page
@@ -299,8 +316,13 @@ def test_a_line_cut_three_times_a_session_that_ends_and_a_tab_that_is_closed_los
     desk: Desk, line: Line, upload: Upload, tmp_path: Path
 ) -> None:
     files = write_series(tmp_path / "study", seed=5, slices=40, rows=128, columns=128, identity=IDENTITIES[1])
-    before = desk.filed()
-    upload.open_key()
+    before, page, secret = desk.filed(), upload.page, desk.key.read_text().strip()
+    page.click("#keep-form summary")
+    page.fill("#new-passphrase", "quatre mots au hasard")
+    page.click("#keep-form button")
+    page.wait_for_selector("#kept:not([hidden])")
+    stored = upload.stored()
+    assert secret not in stored and bytes.fromhex(secret).decode("latin-1") not in stored
     upload.choose(tmp_path / "study")
     upload.label("possible")
     line.forget()
@@ -317,11 +339,15 @@ def test_a_line_cut_three_times_a_session_that_ends_and_a_tab_that_is_closed_los
     line.mend()
     first = Counter(one.path for one in line.asked() if one.method == "PUT" and one.is_whole)
     assert 4 < len(first) < 40
-    # Another day: the same key and folder; the label that was chosen is still there.
+    # Another day: the key that the browser keeps encrypted, the same folder; the label is still there.
     line.forget()
     upload.page = page = upload.tab()
     page.goto("/upload")
-    upload.open_key()
+    page.wait_for_selector("#unlock-form:not([hidden])")
+    for passphrase, then in (("un autre secret", "#key-problem"), ("quatre mots au hasard", "#key-ready")):
+        page.fill("#passphrase", passphrase)
+        page.click("#unlock-form button >> nth=0")
+        page.wait_for_selector(f"{then}:not([hidden])")
     upload.choose(tmp_path / "study")
     assert page.eval_on_selector('[data-choice="label"]', "one => one.value") == "possible"
     other = upload.tab()
@@ -344,7 +370,6 @@ def test_a_line_cut_three_times_a_session_that_ends_and_a_tab_that_is_closed_los
 def test_another_key_than_the_site_s_is_refused_in_plain_words_and_so_is_what_is_no_key(
     desk: Desk, upload: Upload, tmp_path: Path
 ) -> None:
-    upload.open_key()
     page = upload.page
     page.click("#other-key")
     for name, content, words in (
@@ -353,25 +378,11 @@ def test_another_key_than_the_site_s_is_refused_in_plain_words_and_so_is_what_is
     ):
         (tmp_path / name).write_text(content)
         page.set_input_files("#key", tmp_path / name)
-        page.wait_for_selector("#key-problem:not([hidden])")
-        wait_until(lambda words=words: words in page.inner_text("#key-problem"), 10)  # type: ignore[misc]
+        page.get_by_text(words).wait_for()
         assert page.is_hidden("#key-ready")
-    # Kept under a passphrase, it is encrypted; another passphrase does not open it.
-    page.set_input_files("#key", desk.key)
-    page.click("#keep-form summary")
-    page.fill("#new-passphrase", "quatre mots au hasard")
-    page.click("#keep-form button")
-    page.wait_for_selector("#kept:not([hidden])")
-    secret = desk.key.read_text().strip()
-    stored = upload.stored()
-    assert secret not in stored and bytes.fromhex(secret).decode("latin-1") not in stored
-    page.reload()
-    page.wait_for_selector("#unlock-form:not([hidden])")
-    page.fill("#passphrase", "un autre secret")
-    page.click("#unlock-form button >> nth=0")
-    page.wait_for_selector("#key-problem:not([hidden])")
-    page.fill("#passphrase", "quatre mots au hasard")
-    page.click("#unlock-form button >> nth=0")
+    page.fill("#sheet-text", upload.sheet)
+    page.evaluate("document.querySelector('#sheet-form').closest('details').open = true")
+    page.click("#sheet-form button")
     page.wait_for_selector("#key-ready:not([hidden])")
 
 
@@ -386,7 +397,6 @@ def test_a_full_disk_at_the_hub_is_told_and_a_zip_goes_on_when_there_is_room_aga
         for number, file in enumerate(files):
             pack.write(file, f"DOC/éèç {file.name}", zipfile.ZIP_STORED if number % 2 else None)
     locked.write_bytes(_locked(archive.read_bytes()))
-    upload.open_key()
     upload.choose(archive, locked)
     assert upload.held() == {"password": 6}
     upload.label("negative")
