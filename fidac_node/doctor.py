@@ -16,7 +16,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +44,8 @@ from fidac_node.identity.keys import NO_VAULT, key_files, open_keys
 from fidac_node.send.echo import Rejected, ask
 from fidac_node.site import room as room_of_site
 from fidac_node.site.compress import Compressor
-from fidac_node.system import tls
+from fidac_node.site.stages import STAGES
+from fidac_node.system import locks, standing, tls
 from fidac_node.system.asking import Asked
 from fidac_node.system.database import connect, sqlite_path
 from fidac_node.system.disk import RESERVED_INODES, room
@@ -121,6 +122,7 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "own words": lambda: _own_words(config),
         "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
+        "alive": lambda: _alive(config.spool.directory, STAGES),
         "disk": lambda: _site_disk(config),
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
@@ -138,6 +140,7 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
 def _hub_checks(config: HubConfig) -> dict[str, Check]:
     return {
         "spool": lambda: _folder("spool", config.spool.directory),
+        "alive": lambda: _alive(config.spool.directory, ["hub"]),
         "archive": lambda: _folder("archive", config.archive.directory),
         "index": lambda: _index(config),
         "fixity": lambda: _fixity(config),
@@ -148,6 +151,26 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
         "port": lambda: _port(config.receive),
         "clock": lambda: _clock(config.path),
     }
+
+
+def _alive(directory: Path, stages: Sequence[str]) -> Iterator[Finding]:
+    """Whether what runs moves; what is stopped may be started."""
+    alive, name = standing.ask(directory, stages), "alive"
+    hung = [one for one in alive.stages if one.state == standing.HUNG]
+    for one in (one for one in hung if one.loop):
+        remedy = (
+            "its supervisor kills it and starts it again by itself; when that comes again and again, "
+            "look at the log, the disk and the database"
+        )
+        yield Finding(name, False, str(one), remedy)
+    for holder in dict.fromkeys(locks.holder(directory / f"{one.stage}.lock") for one in hung if not one.loop):
+        message = f"the supervisor does not answer ({holder or 'nobody knows its process'})"
+        yield Finding(
+            name, False, message, "kill it: 'kill -9' its process; systemd starts it again, and nothing is lost"
+        )
+    if not hung:
+        shown = ", ".join(map(str, alive.trouble)) or f"{len(alive.stages)} processes, all of them move"
+        yield Finding(name, True, shown)
 
 
 def _key(config: SiteConfig) -> Iterator[Finding]:

@@ -39,5 +39,17 @@ class ConfigError(FidacError):
     """The settings, the key or a recipe cannot be used: the message says where and what to write."""
 
 
+class Declined(ConfigError):
+    """Something that a person asked for and that cannot be; a page says it in the person's language.
+
+    ``msgid`` is the sentence for gettext, with ``values`` in the manner of ``%``.
+    """
+
+    def __init__(self, msgid: str, **values: object) -> None:
+        super().__init__(msgid % values)
+        self.msgid = msgid
+        self.values = values
+
+
 class NotFound(FidacError):
     """What a person named is not there; the message says where to look."""

@@ -111,6 +111,7 @@ class _Demo:
         with Network(self._directory) as network:
             self._introduce(network)
             network.set_up()
+            passwords = self._open_portal(network) if stay else {}
             network.start()
             began = time.monotonic()
             delivery = Delivery(len(parcels))
@@ -126,7 +127,11 @@ class _Demo:
             self._show_answer(network)
             self._conclude(delivery, counts, seconds)
             self._show_next(network, counts, stay=stay, kept=kept)
+            self._show_portal(network, passwords)
             if stay:
+                self._out.print(
+                    f"\n[bold]Everything stays up until Ctrl-C.[/]{'' if kept else ' Then this folder is deleted.'}"
+                )
                 _stay(network)
         return HELD if delivery.refused or counts.received != counts.committed else 0
 
@@ -163,6 +168,16 @@ class _Demo:
             f"\n  [bold]PACS[/] {PACS_AE}  {arrow}  [bold]site node[/] {SITE_AE}, port {network.site.port}  {arrow}  "
             f"[bold]hub[/] {HUB_AE}, port {network.hub.port}      [dim]all on this machine[/]\n"
         )
+
+    def _open_portal(self, network: Network) -> dict[str, str]:
+        """Give the hub's pages people who may see them, and something to see; return passwords by name."""
+        if not network.portal:
+            return {}
+        from fidac_node.demo.past import STUDIES, WEEKS, fill
+
+        with self._progress.status(f"making up {STUDIES} studies of the last {WEEKS} weeks for the portal's pages"):
+            fill(network.hub.config, network.hub.config.parent / "spool" / "inbox")
+            return network.people()
 
     def _transfer(self, network: Network, parcels: list[Parcel], delivery: Delivery) -> Counts:
         """Send the study and show how it comes along."""
@@ -298,10 +313,14 @@ class _Demo:
                 f"  storescu -aec FIDACNODE 127.0.0.1 {network.site.port} FILE...      (send something of yours)"
             )
         self._out.print("\n".join(lines), markup=False, soft_wrap=True)
-        if stay:
-            self._out.print(
-                f"\n[bold]Everything stays up until Ctrl-C.[/]{'' if kept else ' Then this folder is deleted.'}"
-            )
+
+    def _show_portal(self, network: Network, passwords: dict[str, str]) -> None:
+        """The address to open, and as whom."""
+        if not passwords:
+            return
+        self._out.print(f"\n[bold]The portal:[/] [bold cyan]{network.portal}[/]   sign in as", soft_wrap=True)
+        for name, password in passwords.items():
+            self._out.print(f"  {name:<14} {password}", markup=False)
 
 
 class _Bars:

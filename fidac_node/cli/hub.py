@@ -26,7 +26,7 @@ from fidac_node.cli import (
     user,
     withdraw,
 )
-from fidac_node.cli.words import show_disk, show_failed_connections, when
+from fidac_node.cli.words import exit_code, show_alive, show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def run(config: Path, child: str | None) -> None:
 @config_option("hub")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
-    """What the hub holds, what waits, and whether it runs."""
+    """Whether it runs, what it holds, and what waits. Exit codes: 0, 1 hung, 3 stopped or held."""
     from fidac_node.config.config import load_hub
     from fidac_node.operations.status import hub_status
 
@@ -105,7 +105,7 @@ def status(config: Path, as_json: bool) -> None:
         click.echo(json.dumps(state.as_dict(), indent=2))
     else:
         _print_status(state)
-    raise SystemExit(HELD if state.degraded else 0)
+    raise SystemExit(exit_code(state.alive, degraded=state.degraded))
 
 
 @command.command()
@@ -133,8 +133,8 @@ def reindex(config: Path) -> None:
 
 
 def _print_status(state: HubStatus) -> None:
-    running = {True: "running", False: "not running", None: "its spool does not answer"}[state.running]
-    click.echo(f"hub {state.ae_title}: {running}")
+    click.echo(f"hub {state.ae_title}: {state.alive.state}")
+    show_alive(state.alive)
     totals, counted = state.totals, ("instances", "series", "studies", "patients", "sites")
     if state.index_error:
         click.echo(f"  NO INDEX: {state.index_error}")

@@ -24,7 +24,7 @@ from fidac_node.cli import (
 )
 from fidac_node.cli.opening import opened_ledger
 from fidac_node.cli.rows import json_text
-from fidac_node.cli.words import show_disk, show_failed_connections, when
+from fidac_node.cli.words import exit_code, show_alive, show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def run(config: Path, only: tuple[str, ...], child: str | None, after_crash: boo
 @config_option("site")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config: Path, as_json: bool) -> None:
-    """Counts per state, rates, what waits longest, disk, last error, last contact with the hub."""
+    """Whether it runs, what it has, what waits, and the hub. Exit codes: 0, 1 hung, 3 stopped or held."""
     from fidac_node.config.config import load_site
     from fidac_node.operations.status import ask_site
 
@@ -167,7 +167,7 @@ def status(config: Path, as_json: bool) -> None:
         click.echo(json.dumps(state.as_dict(), indent=2))
     else:
         _print_status(state)
-    raise SystemExit(HELD if state.degraded else 0)
+    raise SystemExit(exit_code(state.alive, degraded=state.degraded))
 
 
 @command.command(name="import")
@@ -264,7 +264,8 @@ def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_j
 def _print_status(state: SiteStatus) -> None:
     from fidac_node.operations.status import utc
 
-    click.echo(f"site {state.site}, profile {state.profile}")
+    click.echo(f"site {state.site}: {state.alive.state}, profile {state.profile}")
+    show_alive(state.alive)
     shown = ", ".join(
         f"{name} {state.counts[name]}" for name in state.counts if name != "received" and state.counts[name]
     )

@@ -16,7 +16,7 @@ from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.selection import Done
-    from fidac_node.operations.status import Disk
+    from fidac_node.operations.status import Alive, Disk
     from fidac_node.operations.uses import Act, UseLog, Wanted
 
 ACT_COLUMNS: Final = ("at", "who", "from", "act", "what", "number", "reason", "outcome", "studies")
@@ -47,6 +47,17 @@ def show_disk(disk: Disk, name: str = "disk", consequence: str = "new objects ar
         inodes = "" if disk.free_inodes is None or disk.room else f", {disk.free_inodes} inodes"
         full = "" if disk.room else f": FULL, {consequence}"
         click.echo(f"  {name}: {disk.free_bytes >> 20} MB{inodes} free, {disk.reserve_bytes >> 20} MB reserve{full}")
+
+
+def show_alive(alive: Alive) -> None:
+    """Print which processes do not run as they should, where not all of them are stopped."""
+    for one in alive.trouble if {one.state for one in alive.stages} != {"stopped"} else ():
+        click.echo(f"    {one}")
+
+
+def exit_code(alive: Alive, *, degraded: bool) -> int:
+    """What a status ends with: 1 hung, 3 stopped or a person is needed, 0."""
+    return FAILED if alive.state == "hung" else HELD if degraded else 0
 
 
 def show_failed_connections(number: int) -> None:

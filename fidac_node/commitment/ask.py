@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
@@ -60,7 +60,7 @@ class Committer:
     ``reports`` is the directory of :class:`Transactions`. Times are seconds: ``timeout`` to wait for a report,
     ``interval`` between two rounds, ``first`` and ``maximum`` as in :func:`next_delay` when the peer is away.
     ``recent`` is the :class:`.Sender`'s. Without a report for ``watched`` seconds one committed object is asked for
-    again.
+    again. ``beat`` is called whenever the loop comes round, and whenever something comes.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -77,9 +77,11 @@ class Committer:
         recent: dict[Entry, FileMeta] | None = None,
         watched: float = 3600.0,
         rand: Callable[[], float] = random.random,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
+        self._beat = beat
         self._recent = {} if recent is None else recent
-        self._outbox, self._journal, self._destination = outbox, journal, destination
+        self._outbox, self._journal, self._destination = outbox, journal, replace(destination, beat=beat)
         self._timeout, self._interval, self._first, self._maximum, self._rand = timeout, interval, first, maximum, rand
         self._watched, self._heard = watched, time.monotonic()
         self._transactions = Transactions(reports)
@@ -92,6 +94,7 @@ class Committer:
     def run(self, stop: threading.Event) -> None:
         """Ask and listen until ``stop`` is set."""
         while not stop.is_set():
+            self._beat(0.0)
             try:
                 self._round(stop)
             except Temporary as error:
@@ -101,6 +104,7 @@ class Committer:
                 self._leave(abort=True)
                 self._ask_anew()
                 self._backoff.failed()
+            self._beat(self._interval)
             stop.wait(self._interval)
         self._leave()
         self._journal.flush()
@@ -164,6 +168,7 @@ class Committer:
         deadline = time.monotonic() + self._timeout
         lost: Unavailable | None = None
         while not stop.is_set():
+            self._beat(0.0)
             try:
                 while self._channel is not None and self._channel.listen(_SLICE if self._outstanding else 0):
                     continue

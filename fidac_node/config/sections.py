@@ -349,6 +349,11 @@ class Spools:
         "Free disk space to keep, in MiB; below it new associations are rejected as transient.",
         between(0, 1 << 30),
     )
+    stage_patience: float = option(
+        60.0,
+        "Seconds that a stage may stand still until it is started again; ten times that while it computes.",
+        between(8, 3600),
+    )
 
     @property
     def reserve(self) -> int:

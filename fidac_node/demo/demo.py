@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -45,6 +46,7 @@ SITE_AE: Final = "FIDACNODE"
 HUB_AE: Final = "FIDACHUB"
 PACS_AE: Final = "DEMOPACS"
 CLIENT_AE: Final = "VIEWER"
+ROLES: Final = ("administrator", "contributor", "researcher", "auditor")
 
 _FIDAC: Final = (sys.executable, "-m", "fidac_node")
 _READY_SECONDS: Final = 60.0
@@ -203,7 +205,7 @@ class Network:
         self.directory = directory
         hub_port, site_port = _free_ports()
         self.hub = Daemon("hub", "hub", directory / "hub" / "hub.toml", hub_port)
-        self.web_port = _free_ports()[0] if find_spec("starlette") and find_spec("uvicorn") else 0
+        self.web_port = _free_ports()[0] if all(map(find_spec, ("starlette", "uvicorn", "jinja2"))) else 0
         self.site = Daemon("site node", "site", directory / "site" / "site.toml", site_port)
 
     def __enter__(self) -> Network:
@@ -239,6 +241,16 @@ class Network:
             "--port",
             site.port,
         )
+
+    def people(self) -> dict[str, str]:
+        """Make an account of each role for the hub's pages; return their passwords by name, which is the role's."""
+        passwords = {}
+        for role in ROLES:
+            passwords[role] = secrets.token_urlsafe(9)
+            place = ("--site", SITE_ID) if role == "contributor" else ()
+            how = ("--role", role, *place, "--password-stdin", "--config", self.hub.config)
+            fidac("hub", "user", "add", role, *how, typed=passwords[role])
+        return passwords
 
     def start(self) -> None:
         """Start both and return when both are ready. Raises :class:`DemoError`."""
@@ -293,9 +305,14 @@ class Network:
         return ask(HUB_AE, self.hub.port, CLIENT_AE)
 
     @property
+    def portal(self) -> str:
+        """Where the hub's pages are; nowhere without the extra for them."""
+        return f"http://127.0.0.1:{self.web_port}/" if self.web_port else ""
+
+    @property
     def web(self) -> str:
         """Where the hub answers DICOMweb; nowhere without the extra for it."""
-        return f"http://127.0.0.1:{self.web_port}/dicom-web" if self.web_port else ""
+        return f"{self.portal}dicom-web" if self.portal else ""
 
     def archived(self, parcel: Parcel) -> Path | None:
         """The hub's file of an object that was sent to the site, if it is there.
@@ -405,10 +422,14 @@ def _private(ds: Dataset) -> int:
     )
 
 
-def fidac(*arguments: object) -> str:
-    """Run one ``fidac-node`` command and return what it printed. Raises :class:`DemoError`."""
+def fidac(*arguments: object, typed: str = "") -> str:
+    """Run one ``fidac-node`` command, with ``typed`` as its input, and return what it printed.
+
+    Raises :class:`DemoError`.
+    """
     done = subprocess.run(
         [*_FIDAC, *map(str, arguments)],
+        input=typed,
         capture_output=True,
         text=True,
         check=False,

@@ -37,8 +37,8 @@ PROGRAMME: Final = "FIDAC"
 # Sites as France had them, none of which sent this; how much of the work each does.
 SITES: Final = {"LILLE": 9, "STRASBOURG": 8, "BORDEAUX": 6, "LYON": 5, "BREST": 2}
 _LABELS: Final = ("certain", "certain", "possible", "negative", "negative", "other")
-_SLICES: Final = 8
-_PIXELS: Final = 256  # rows and columns
+_SLICES: Final = 6
+_PIXELS: Final = 160  # rows and columns
 _LIMIT: Final = 1 << 24  # bytes of an object
 # One patient of four comes again.
 _AGAIN: Final = 4

@@ -49,7 +49,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, locks, safeio
+from fidac_node.system import disk, locks, safeio, standing
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -164,6 +164,8 @@ def run(config_path: Path) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, hub.spool),
         pauses={reception.STAGE: reception.PAUSE},
+        doors=[standing.door(hub.config.spool.directory, "hub")],
+        patience=hub.config.spool.stage_patience,
     )
     try:
         return supervisor.run()
@@ -269,6 +271,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
+        beat=lifeline.loop("filing"),
     )
     filer.recover()
     lifeline.ready()
@@ -299,7 +302,8 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     secret = secret_in(scratch / web.SECRET)
     rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
     threading.Thread(target=_compile, name="recipe", daemon=True).start()
-    serve(settings, rooms, lifeline.listener or web.listen(settings)[web.STAGE], stop, lifeline.ready)
+    listener = lifeline.listener or web.listen(settings)[web.STAGE]
+    serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
 

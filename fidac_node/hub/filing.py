@@ -57,6 +57,8 @@ _REMEMBERED: Final = 4096
 # In the spool: rung after every batch, for those who wait to commit.
 FILED: Final = "filed"
 _IDLE_SECONDS: Final = 1.0
+# What a step may wait for a database, longer than for anything else.
+_DATABASE_SECONDS: Final = 240.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
 # What is the machine's fault, and no object's.
@@ -111,10 +113,11 @@ class Filer:
 
     ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
     object may inflate to; ``prove(path, site, code)`` raises :class:`~fidac_node.errors.Permanent` for one that is not
-    what the profile leaves that it names (without it marks are believed).
+    what the profile leaves that it names (without it marks are believed). ``beat`` is called with each step of an
+    object, and whenever the loop comes round.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one room hands it everything
         self,
         spool: Spool,
         archive: Archive,
@@ -125,7 +128,9 @@ class Filer:
         limit: int = 4 << 30,
         owner: str = "file",
         prove: Callable[[Path, str, str], None] | None = None,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
+        self._beat = beat
         self._spool = spool
         self._archive = archive
         self._db = db
@@ -163,6 +168,7 @@ class Filer:
             self.recover()
         pause = 0.0
         while not stop.is_set():
+            self._beat(_DATABASE_SECONDS)
             if again := self._again():
                 self.file(again)
             batch = self._claim()
@@ -263,6 +269,7 @@ class Filer:
 
         What is wrong with it holds it, what is wrong with the machine postpones it.
         """
+        self._beat(_DATABASE_SECONDS)
         try:
             try:
                 step(case)
@@ -431,7 +438,7 @@ class CommitmentCheck:
     may wait for objects that are received but not filed yet; ``note`` hears of each study what was answered.
     """
 
-    def __init__(
+    def __init__(  # one room hands it everything
         self,
         spool: Spool,
         archive: Archive,

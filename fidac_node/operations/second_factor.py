@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import secrets
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fidac_node.audit.trail import Trail, Who
-from fidac_node.errors import ConfigError
+from fidac_node.errors import Declined
 from fidac_node.hub.index import users
 from fidac_node.system.database import exclusive
 
@@ -24,12 +23,13 @@ _ISSUER: Final = "FIDAC"
 _SECONDS: Final = 30
 # A clock may be one step off, either way (RFC 6238 5.2).
 _DRIFT: Final = (0, -1, 1)
+_SECRET: Final = re.compile(r"[A-Z2-7]{32}")
 _RECOVERY_CODES: Final = 10
 _RECOVERY_BYTES: Final = 8  # 64 random bits: the hash needs no salt
 
 
 class Enrolment(NamedTuple):
-    """What a person's device is told: the secret (base32), its address, and that as a picture (SVG)."""
+    """What a person's device is told: the secret (base32), its address, and that as a picture (a data URL of SVG)."""
 
     secret: str
     uri: str
@@ -43,19 +43,22 @@ def offer(name: str, secret: str = "") -> Enrolment:
 
     secret = secret or pyotp.random_base32()
     uri = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER)
-    picture = io.BytesIO()
-    segno.make(uri, error="m").save(picture, kind="svg", scale=4, border=4, xmldecl=False, svgns=True, nl=False)
-    return Enrolment(secret, uri, picture.getvalue().decode("ascii"))
+    return Enrolment(secret, uri, segno.make(uri, error="m").svg_data_uri(scale=4, border=4, light="#fff"))
+
+
+def is_secret(secret: str) -> bool:
+    """Say whether this can be what :func:`offer` made."""
+    return _SECRET.fullmatch(secret) is not None
 
 
 def switch_on(db: Database, trail: Trail, person: Person, secret: str, code: str, origin: str) -> list[str]:
     """Ask this person for codes from now on; return the recovery codes, which nobody can be told again.
 
-    Raises :class:`ConfigError` when ``code`` is not of ``secret``.
+    Raises :class:`Declined` when ``code`` is not of ``secret``.
     """
-    step = _step(secret, code, after=0)
+    step = _step(secret, code, after=0) if is_secret(secret) else None
     if step is None:
-        raise ConfigError("the code is not right: is the clock of the device?")
+        raise Declined("the code is not right, or the clock of the device is not")
     codes = [secrets.token_hex(_RECOVERY_BYTES) for _ in range(_RECOVERY_CODES)]
     trail.note(Who(person.name, origin), "user second-factor", "on")
     users.update(db, person.account, totp=secret, totp_step=step, recovery=" ".join(map(_digest, codes)))
@@ -67,12 +70,6 @@ def switch_off(db: Database, trail: Trail, person: Person, origin: str) -> None:
     """Ask this person for no code any more."""
     trail.note(Who(person.name, origin), "user second-factor", "off")
     users.update(db, person.account, totp="", totp_step=0, recovery="")
-
-
-def is_on(db: Database, person: Person) -> bool:
-    """Say whether this person is asked for codes."""
-    row = users.find_account(db, id=person.account)
-    return row is not None and bool(row.totp)
 
 
 def admits(db: Database, row: Account, code: str) -> bool:

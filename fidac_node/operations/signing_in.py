@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fidac_node.audit.trail import Trail, Who
-from fidac_node.errors import ConfigError
+from fidac_node.errors import Declined
 from fidac_node.hub.index import users
 from fidac_node.hub.index.users import Lifetime, Person, begin_session, invited, person_of
 from fidac_node.operations import second_factor
@@ -15,9 +15,37 @@ from fidac_node.system import passwords
 if TYPE_CHECKING:
     from peewee import Database
 
-__all__ = ["Answer", "Lifetime", "Person", "accept", "change_password", "invited", "person_of", "sign_in", "sign_out"]
+__all__ = [
+    "Answer",
+    "Lifetime",
+    "OwnAccount",
+    "Person",
+    "accept",
+    "account_of",
+    "change_password",
+    "choose_language",
+    "confirm",
+    "invited",
+    "person_of",
+    "sign_in",
+    "sign_out",
+]
 
+_OVER: Final = "this invitation was used, or is over; ask an administrator for another one"
 _UNKNOWN: Final = "nobody known"
+
+
+class OwnAccount(NamedTuple):
+    """What a person is shown of the own account; ``recovery_codes`` are how many are left."""
+
+    name: str
+    role: str
+    site: str
+    programme: str
+    has_password: bool
+    second_factor: bool
+    recovery_codes: int
+    linked: bool
 
 
 class Answer(NamedTuple):
@@ -57,41 +85,59 @@ def sign_out(db: Database, trail: Trail, person: Person, origin: str) -> None:
 def accept(db: Database, trail: Trail, token: str, password: str, origin: str) -> str:
     """Choose the password of the account that the invitation ``token`` is for; return the token of a session.
 
-    Raises :class:`ConfigError` for a password that cannot be one, and an invitation that is none any more.
+    Raises :class:`Declined` for a password that cannot be one, and an invitation that is none any more.
     """
     row = invited(db, token)
     if row is None:
-        raise ConfigError("this invitation was used, or is over; ask an administrator for another one")
-    if problem := passwords.problem(password, row.name):
-        raise ConfigError(problem)
+        raise Declined(_OVER)
+    passwords.check(password, row.name)
     trail.note(Who(row.name, origin), "user password", "by invitation")
     if users.accept(db, token, passwords.hashed(password)) is None:
-        raise ConfigError("this invitation was used just now")
+        raise Declined(_OVER)
     return begin_session(db, row.id)
 
 
 def change_password(db: Database, trail: Trail, person: Person, old: str, new: str, origin: str) -> None:
     """Change the password of who is signed in, who is signed out everywhere else.
 
-    Raises :class:`ConfigError` when ``old`` is not right, too often, or ``new`` cannot be one.
+    Raises :class:`Declined` when ``old`` is not right, too often, or ``new`` cannot be one.
     """
     confirm(db, trail, person, old, origin)
-    if problem := passwords.problem(new, person.name):
-        raise ConfigError(problem)
+    passwords.check(new, person.name)
     trail.note(Who(person.name, origin), "user password", "changed", reason="")
     users.update(db, person.account, password=passwords.hashed(new))
     users.end_sessions(db, person.account, but=person.session)
 
 
 def confirm(db: Database, trail: Trail, person: Person, password: str, origin: str) -> None:
-    """See that who is signed in knows the password; raises :class:`ConfigError`. Failures count as at the door."""
+    """See that who is signed in knows the password; raises :class:`Declined`. Failures count as at the door."""
     row = users.find_account(db, id=person.account)
     if wait := users.attempt(db, {"account": person.name, "address": _network(origin)}).total_seconds():
-        raise ConfigError(f"too many attempts: try again in {wait:.0f} seconds")
+        raise Declined("too many attempts: try again in %(seconds)d seconds", seconds=int(wait) + 1)
     if row is None or not passwords.verify(row.password, password):
         trail.note(Who(person.name, origin), "user password", "refused", reason="the password is not right")
-        raise ConfigError("the password is not right")
+        raise Declined("the password is not right")
     users.succeeded(db, person.name)
+
+
+def account_of(db: Database, person: Person) -> OwnAccount:
+    """Return what a person is shown of the own account. Raises :class:`Declined` when it was removed just now."""
+    row = users.find_account(db, id=person.account)
+    if row is None:
+        raise Declined("there is no such account")
+    codes = len(row.recovery.split())
+    return OwnAccount(
+        *(row.name, row.role, row.site, row.programme),
+        has_password=bool(row.password),
+        second_factor=bool(row.totp),
+        recovery_codes=codes,
+        linked=row.subject is not None,
+    )
+
+
+def choose_language(db: Database, person: Person, language: str) -> None:
+    """Remember the language that a person reads, for other browsers."""
+    users.update(db, person.account, language=language)
 
 
 def _network(origin: str) -> str:

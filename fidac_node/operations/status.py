@@ -14,13 +14,17 @@ from fidac_node.hub.keeping.scrub import Progress, Round
 from fidac_node.hub.keeping.scrub import read as read_scrub
 from fidac_node.operations.index import database_file, opened
 from fidac_node.spool.queue import Spool
-from fidac_node.system import broken
+from fidac_node.system import broken, standing
 from fidac_node.system.asking import Asked
 from fidac_node.system.disk import room
+from fidac_node.system.standing import RUNNING, Alive
 
 if TYPE_CHECKING:
     from fidac_node.config.config import HubConfig, SiteConfig
     from fidac_node.site.ledger import Ledger
+
+__all__ = ["Alive", "HubStatus", "SiteStatus", "StudyStatus", "ask_site", "hub_alive", "hub_status", "site_alive"]
+__all__ += ["site_status", "site_studies", "utc"]
 
 T = TypeVar("T")
 
@@ -85,17 +89,25 @@ class LastError:
 
 @dataclass(frozen=True)
 class SiteStatus:
-    """A site: ``counts`` of objects by state, ``reasons`` of what waits for a person; ages are in seconds.
+    """A site: whether it is ``alive``, ``counts`` of objects by state, ``reasons`` of what waits for a person.
 
+    <<<<<<< HEAD
+    Ages are in seconds. ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts
+    objects in which values were written right, ``lost`` those in which some could not be understood; ``repeats`` of
+    those discarded are such as came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person
+    there; ``ledgers_set_aside`` are the files of broken ones, until somebody deletes them.
+    =======
     ``advice`` says of some reasons what would spare a person the work. ``normalised`` counts objects in which values
     were written right, ``lost`` those in which some could not be understood; ``repeats`` of those discarded are such as
     came again in other bytes; ``held_at_hub`` are the sent ones that wait for a person there; ``ledgers_set_aside`` are
     the files of broken ones, until somebody deletes them. ``purged_early`` committed copies made room for what arrived
     before their time, the last one at ``purged_early_at`` (seconds of the epoch).
+    >>>>>>> main
     """
 
     site: str
     profile: str
+    alive: Alive
     counts: dict[str, int]
     reasons: dict[str, int]
     advice: dict[str, str]
@@ -117,7 +129,8 @@ class SiteStatus:
     @property
     def degraded(self) -> bool:
         """Whether a person is needed."""
-        return bool(self.counts["held"] or self.counts["refused"] or not self.disk.room)
+        is_up = self.alive.state == RUNNING and not self.alive.trouble
+        return bool(self.counts["held"] or self.counts["refused"] or not self.disk.room or not is_up)
 
     def as_dict(self) -> dict[str, Any]:
         """As ``site status --json`` has it."""
@@ -128,6 +141,7 @@ class SiteStatus:
         asked = {name: utc(at) if (at := getattr(self.hub, name)) else None for name in ("last_contact", "last_asked")}
         return {
             "site": self.site,
+            **_shown(self.alive),
             **self.counts,
             "reasons": self.reasons,
             "advice": self.advice,
@@ -179,7 +193,7 @@ class StudyStatus:
 
 @dataclass(frozen=True)
 class HubStatus:
-    """A hub: ``totals`` of its index, how much waits to be filed, whether it runs, who came and left with nothing.
+    """A hub: ``totals`` of its index, how much waits to be filed, whether it is ``alive``, who left with nothing.
 
     Of what does not answer nothing is told but that: ``index_error``, and ``totals`` empty. ``disk`` is the spool's;
     ``index_disk`` is ``None`` when a server has the index. ``at_several_sites`` counts studies and patients that
@@ -190,7 +204,7 @@ class HubStatus:
     totals: dict[str, int]
     index_error: str
     queued: int | None
-    running: bool | None
+    alive: Alive
     disk: Disk
     archive_disk: Disk
     index_disk: Disk | None
@@ -205,15 +219,17 @@ class HubStatus:
         """Whether a person is needed."""
         disks = [disk for disk in (self.disk, self.archive_disk, self.index_disk) if disk is not None]
         waiting = self.totals.get("held") or self.wrong_files
-        return bool(self.index_error or waiting or not all(disk.room for disk in disks))
+        is_up = self.alive.state == RUNNING and not self.alive.trouble
+        return bool(self.index_error or waiting or not all(disk.room for disk in disks) or not is_up)
 
     def as_dict(self) -> dict[str, Any]:
         """As ``hub status --json`` has it."""
         return {
             "ae_title": self.ae_title,
+            **_shown(self.alive),
             **self.totals,
             "queued": self.queued,
-            "running": self.running,
+            "running": self.alive.state == RUNNING,
             "disk": asdict(self.disk),
             "archive_disk": asdict(self.archive_disk),
             "index_disk": asdict(self.index_disk) if self.index_disk else None,
@@ -226,6 +242,11 @@ class HubStatus:
         }
 
 
+def _shown(alive: Alive) -> dict[str, Any]:
+    """Whether a node runs, for programs."""
+    return {"state": alive.state, "stages": [asdict(one) for one in alive.stages]}
+
+
 def _told(scrub: Round | None) -> dict[str, Any] | None:
     """A reading of the archive, for programs."""
     if scrub is None:
@@ -234,7 +255,19 @@ def _told(scrub: Round | None) -> dict[str, Any] | None:
     return {"began": utc(scrub.began), "ended": utc(scrub.ended) if scrub.ended else None, **counts}
 
 
-def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
+def site_alive(config: SiteConfig) -> Alive:
+    """Whether a site runs, as its supervisor says."""
+    from fidac_node.site.stages import STAGES
+
+    return standing.ask(config.spool.directory, STAGES)
+
+
+def hub_alive(config: HubConfig) -> Alive:
+    """Whether a hub runs, as its supervisor says."""
+    return standing.ask(config.spool.directory, ["hub"])
+
+
+def site_status(config: SiteConfig, ledger: Ledger, alive: Alive | None = None) -> SiteStatus:
     """How a site stands, from its ledger. Raises ``Temporary``, ``OSError``."""
     from fidac_node.commitment.reasons import HELD_AT_HUB
     from fidac_node.site.ledger import FAILED_CONNECTIONS, FILE, REPEAT
@@ -247,6 +280,7 @@ def site_status(config: SiteConfig, ledger: Ledger) -> SiteStatus:
     return SiteStatus(
         site=config.site.id,
         profile=config.deidentify.profile,
+        alive=alive or site_alive(config),
         counts=ledger.counts(),
         reasons=reasons,
         advice={code: advice for code, advice in _advice(config).items() if code in reasons},
@@ -276,11 +310,13 @@ def ask_site(config: SiteConfig) -> SiteStatus:
     """
     from fidac_node.operations import ledger
 
+    alive = Asked(lambda: site_alive(config))
+
     def ask() -> SiteStatus:
         with ledger.opened(config) as rows:
-            return site_status(config, rows)
+            return site_status(config, rows, alive.within(2 * PATIENCE))
 
-    return Asked(ask).within(PATIENCE)
+    return Asked(ask).within(2 * PATIENCE)
 
 
 def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[StudyStatus]:
@@ -294,6 +330,7 @@ def hub_status(config: HubConfig) -> HubStatus:
     Raises :class:`ConfigError` when there is no index yet.
     """
     reserve, file = config.spool.reserve, database_file(config)
+    alive = Asked(lambda: hub_alive(config))
     index, spool = Asked(lambda: _index(config)), Asked(lambda: _hub_spool(config))
     archive = Asked(lambda: (_disk(config.archive.directory, reserve), read_scrub(config.archive.directory)))
     index_disk = Asked(lambda: _disk(file.parent, reserve)) if file else None
@@ -308,14 +345,14 @@ def hub_status(config: HubConfig) -> HubStatus:
     except Temporary as error:
         trouble = str(error)
     frozen = Disk(None, reserve, room=False, error="does not answer")
-    queued, running, disk = _answer(spool, (None, None, frozen))
+    queued, disk = _answer(spool, (None, frozen))
     archive_disk, scrub = _answer(archive, (frozen, Progress()))
     return HubStatus(
         ae_title=config.receive.ae_title,
         totals=counts,
         index_error=trouble,
         queued=queued,
-        running=running,
+        alive=alive.within(2 * PATIENCE),
         disk=disk,
         archive_disk=archive_disk,
         index_disk=_answer(index_disk, frozen) if index_disk else None,
@@ -343,16 +380,14 @@ def _index(config: HubConfig) -> tuple[dict[str, int], int, dict[str, int], str,
         return totals(db), failed_connections(db), at_several_sites(db), generation(db), count_wrong(db)
 
 
-def _hub_spool(config: HubConfig) -> tuple[int | None, bool | None, Disk]:
-    """How much waits, whether it is filed, and the disk that it waits on."""
-    from fidac_node.system.locks import FILING, is_taken
-
+def _hub_spool(config: HubConfig) -> tuple[int | None, Disk]:
+    """How much waits, and the disk that it waits on."""
     directory, reserve = config.spool.directory / "inbox", config.spool.reserve
     if not directory.is_dir():
-        return 0, False, Disk(None, reserve, room=True)
+        return 0, Disk(None, reserve, room=True)
     spool = Spool(directory, reserve=reserve)
     queued = len(spool.entries("new")) + len(spool.entries("work"))
-    return queued, is_taken(directory / FILING), _disk(directory, reserve)
+    return queued, _disk(directory, reserve)
 
 
 def utc(seconds: float) -> str:

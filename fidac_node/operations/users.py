@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from fidac_node.errors import ConfigError
 from fidac_node.hub.index.users import (
     ROLES,
     AccountRow,
@@ -21,6 +20,7 @@ from fidac_node.hub.index.users import (
     list_accounts,
     named,
     remove_account,
+    site_ids,
     update,
 )
 from fidac_node.hub.index.users import succeeded as forget_failures
@@ -32,7 +32,19 @@ if TYPE_CHECKING:
 
     from fidac_node.config.config import HubConfig
 
-__all__ = ["ROLES", "AccountRow", "Role", "add", "address", "change", "link", "list_accounts", "remove", "reset"]
+__all__ = [
+    "ROLES",
+    "AccountRow",
+    "Role",
+    "add",
+    "address",
+    "change",
+    "link",
+    "list_accounts",
+    "remove",
+    "reset",
+    "site_ids",
+]
 
 Note: TypeAlias = Callable[[str, str, str], None]
 
@@ -107,8 +119,7 @@ def address(config: HubConfig) -> str:
 
 
 def _hash(password: str, name: str) -> str:
-    if problem := passwords.problem(password, name):
-        raise ConfigError(problem)
+    passwords.check(password, name)
     return passwords.hashed(password)
 
 

@@ -126,7 +126,13 @@ def serve(
     Raises :class:`ConfigError`.
     """
     scp = StorageScp(
-        rules, partial(spool.create, anchored=True), accept, lifeline.listener, ended=spool.end_of_study, failed=failed
+        rules,
+        partial(spool.create, anchored=True),
+        accept,
+        lifeline.listener,
+        ended=spool.end_of_study,
+        failed=failed,
+        beat=lifeline.loop("listening"),
     )
     scp.start()
     lifeline.ready()

@@ -138,6 +138,7 @@ class StorageScp:
         *,
         ended: Callable[[], None] = lambda: None,
         failed: Callable[[], None] = lambda: None,
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
         self._policy = policy
         self._create = create
@@ -161,6 +162,7 @@ class StorageScp:
             tls=policy.tls,
             most=policy.max_unassociated,
             most_per_address=policy.max_unassociated_per_address,
+            beat=beat,
         )
 
     @property

@@ -36,6 +36,8 @@ _MOST_PATIENCE_SECONDS: Final = 0.02
 # accept(2) fails for want of descriptors or memory until something ends: no use in asking at once.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _EXHAUSTED_SECONDS: Final = 0.5
+# Milliseconds between two signs of life when nobody comes, at most.
+_LONGEST_SLEEP: Final = 2000.0
 # Descriptors that newcomers leave to those who ask: an association takes up to six.
 _SPARE_DESCRIPTORS: Final = 64
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
@@ -45,10 +47,10 @@ class Server:
     """Takes connections from ``listener``, which other processes may listen on too, and starts their associations.
 
     ``handlers`` are pynetdicom's: (event, function). ``most`` connections may have no association yet or none any
-    more, ``most_per_address`` of one address.
+    more, ``most_per_address`` of one address. ``beat`` is called whenever its loop comes round.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one room hands it everything
         self,
         ae: ApplicationEntity,
         listener: socket.socket,
@@ -59,7 +61,9 @@ class Server:
         tls: ssl.SSLContext | None,
         most: int,
         most_per_address: int,
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
+        self._beat = beat
         self._ae = ae
         self._listener = listener
         self._storage = storage
@@ -110,6 +114,7 @@ class Server:
         self._poll.register(self._closed, select.POLLIN)
         self._poll.register(self._listener, select.POLLIN)
         while True:
+            self._beat()
             for fd, _ in self._poll.poll(self._milliseconds()):
                 if fd == self._closed:
                     return
@@ -119,12 +124,12 @@ class Server:
                 self._carefully(self._accept)
             self._newcomers.expire()
 
-    def _milliseconds(self) -> float | None:
-        """How long to sleep at most; ``None``: until something comes."""
+    def _milliseconds(self) -> float:
+        """How long to sleep at most."""
         left = [] if self._accepts_at is None else [max(0.0, self._accepts_at - time.monotonic())]
         if (patience := self._newcomers.left()) is not None:
             left.append(patience)
-        return min(left) * 1000 + 1 if left else None
+        return min(_LONGEST_SLEEP, min(left) * 1000 + 1) if left else _LONGEST_SLEEP
 
     def _carefully(self, step: Callable[[], None]) -> None:
         """Do what one connection wants: whatever it leads to, the next one may do better."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from io import FileIO
 from typing import Final, TypeAlias
@@ -55,6 +56,7 @@ class Sender:
     seconds of :func:`next_delay`; ``linger`` is how long (seconds) an association stays open without work.
     ``check(file, entry)`` raises :class:`Permanent` for an open file that is not to be sent under that name. In
     ``recent`` it leaves what it knows of objects that it has sent, for whoever asks for their commitment.
+    ``heart(name)`` is what the loop of that name calls whenever it comes round, and with each part of an object.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -71,6 +73,7 @@ class Sender:
         owner: str = "send-0",
         recent: dict[Entry, FileMeta] | None = None,
         rand: Callable[[], float] = random.random,
+        heart: Callable[[str], Callable[[float], object]] = lambda _name: lambda _longer: None,
     ) -> None:
         self._outbox, self._journal, self._destination = outbox, journal, destination
         self._check = check
@@ -79,12 +82,15 @@ class Sender:
         self._rand = rand
         self._backoff = Backoff(first, maximum, rand=rand)
         self._schedule = Schedule(outbox, owner, _ROOM)
-        self._lines = [_Line(destination, linger, Backoff(first, maximum, rand=rand)) for _ in range(associations)]
+        self._lines = [
+            _Line(replace(destination, beat=heart(_name(number))), linger, Backoff(first, maximum, rand=rand))
+            for number in range(associations)
+        ]
 
     def run(self, stop: threading.Event) -> None:
         """Send until ``stop`` is set: then the objects in hand are finished and the rest is unclaimed."""
         threads = [
-            threading.Thread(target=self._serve, args=(f"send-{number}", line, stop), name=f"send-{number}")
+            threading.Thread(target=self._serve, args=(_name(number), line, stop), name=_name(number))
             for number, line in enumerate(self._lines)
         ]
         for thread in threads:
@@ -104,10 +110,12 @@ class Sender:
 
     def _serve(self, worker: str, line: _Line, stop: threading.Event) -> None:
         while not stop.is_set():
+            line.beat(0.0)
             try:
                 self._turn(worker, line, stop)
             except Exception:
                 log.exception("unexpected trouble while sending; it goes on in %.0f s", self._first)
+                line.beat(self._first)
                 stop.wait(self._first)
         line.release()
 
@@ -137,6 +145,7 @@ class Sender:
         try:
             self._journal.attempting(batch)
             for number, entry in enumerate(batch):
+                line.beat(0.0)
                 if stop.is_set():
                     break
                 parcel = self._unpack(worker, ahead, entry)
@@ -244,6 +253,10 @@ class Sender:
             self._journal.contact(ok=False, message=str(error))
 
 
+def _name(number: int) -> str:
+    return f"send-{number}"
+
+
 class _Ahead:
     """Opens and checks the next object's file while the answer about the one before is awaited."""
 
@@ -283,6 +296,7 @@ class _Line:
 
     def __init__(self, destination: Destination, linger: float, backoff: Backoff) -> None:
         self._destination, self._linger, self.backoff = destination, linger, backoff
+        self.beat = destination.beat
         self.denied = False
         self.opening = False
         self._courier: Courier | None = None

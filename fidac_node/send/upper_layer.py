@@ -287,6 +287,7 @@ class Association:
             while offset < end:
                 length = min(most, end - offset)
                 head += header(context_id, LAST if offset + length == end else 0, length)
+                self.destination.beat(timeout)
                 self._wire.send_file(head, data.fileno(), offset, length, timeout)
                 offset, head = offset + length, b""
         else:
@@ -294,6 +295,7 @@ class Association:
             self._wire.send(head, timeout)
             for pdus in train.load(data.fileno(), data.tell(), size):
                 for start in range(0, len(pdus), _STRETCH):
+                    self.destination.beat(timeout)
                     self._wire.send(pdus[start : start + _STRETCH], timeout)
 
     def _next_pdu(self, deadline: float) -> tuple[int, bytes] | None:
@@ -312,6 +314,7 @@ class Association:
 
     def _fill(self, timeout: float) -> bool:
         """Read what has come into the buffer; ``False`` when nothing came within ``timeout`` seconds."""
+        self.destination.beat(timeout)
         try:
             received = self._wire.receive(timeout)
         except OSError as error:

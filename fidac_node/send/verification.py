@@ -24,23 +24,34 @@ _SUCCESS: Final = 0x0000
 _PATIENCE: Final = 10.0
 # Seconds between two looks at whether somebody else has talked with the destination, at least.
 _TICK: Final = 1.0
+# Seconds after which a destination that did not answer is asked again, at most: it may be back.
+_AGAIN: Final = 5.0
 
 
 class Verifier:
     """Asks the destination by C-ECHO when nobody has talked with it for ``interval`` seconds; see :meth:`run`.
 
     Sending goes its own way: a pause is neither cut short nor made longer by what is heard here. While ``busy``, an
-    association of the sender's is open: then a destination that takes no further one may be well all the same.
+    association of the sender's is open: then a destination that takes no further one may be well all the same. ``beat``
+    is called whenever the loop comes round.
     """
 
     def __init__(
-        self, journal: Journal, destination: Destination, interval: float, *, busy: Callable[[], bool] = lambda: False
+        self,
+        journal: Journal,
+        destination: Destination,
+        interval: float,
+        *,
+        busy: Callable[[], bool] = lambda: False,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
+        self._beat = beat
         self._journal, self._interval, self._busy = journal, interval, busy
         self._destination = replace(
             destination,
             connect_timeout=min(destination.connect_timeout, _PATIENCE),
             acse_timeout=min(destination.acse_timeout, _PATIENCE),
+            beat=beat,
             dimse_timeout=min(destination.dimse_timeout, _PATIENCE),
         )
         self._asked = -math.inf
@@ -48,17 +59,22 @@ class Verifier:
     def run(self, stop: threading.Event) -> None:
         """Ask whenever it is time, first at once, until ``stop`` is set."""
         while not stop.is_set():
+            self._beat(0.0)
             if self._due() <= 0:
                 self._asked = time.monotonic()
                 try:
                     self._ask()
                 except Exception:
                     log.exception("unexpected trouble while asking %s whether it answers", self._destination)
-            stop.wait(max(self._due(), min(self._interval, _TICK)))
+            pause = max(self._due(), min(self._interval, _TICK))
+            self._beat(pause)
+            stop.wait(pause)
 
     def _due(self) -> float:
         """The seconds until it is time to ask."""
-        return max(self._journal.last_talk().at, self._asked) + self._interval - time.monotonic()
+        last = self._journal.last_talk()
+        interval = min(self._interval, _AGAIN) if last.ok is False else self._interval
+        return max(last.at, self._asked) + interval - time.monotonic()
 
     def _ask(self) -> None:
         before = self._journal.last_talk()
@@ -69,7 +85,7 @@ class Verifier:
                 return  # who talks with it meanwhile knows better
             self._journal.contact(ok=False, message=str(error))
             if before.ok is not False:
-                log.warning("%s; it is asked again every %g s", error, self._interval)
+                log.warning("%s; it is asked again every %g s", error, min(self._interval, _AGAIN))
             return
         self._journal.contact(ok=True)
         if before.ok is False:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -39,6 +40,8 @@ class Destination:
 
     ``hostname`` is the name that the peer's certificate must bear (default: ``host``). ``what`` it is, by which
     ``setting`` it is known here, and how it gets to know us (``register``) are for errors: a person reads them.
+    ``beat`` is called before each part of an object goes, and before something is waited for, with the seconds that it
+    may take.
     """
 
     ae_title: str
@@ -54,6 +57,7 @@ class Destination:
     what: str = "hub"
     setting: str = "[send] hub"
     register: str = "register this site at the hub, or correct [send] ae_title"
+    beat: Callable[[float], object] = lambda _longer: None
 
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
@@ -173,6 +177,7 @@ def borrowed(sock: socket.socket) -> Wire:
 def connect(destination: Destination) -> Wire:
     """Open the connection, encrypted if the destination says so. Raises :class:`Unavailable`."""
     address = f"{destination.host}:{destination.port}"
+    destination.beat(destination.connect_timeout + destination.acse_timeout)
     try:
         sock = socket.create_connection((destination.host, destination.port), destination.connect_timeout)
     except socket.gaierror as error:

@@ -29,18 +29,18 @@ from fidac_node.site.housekeeping import DiskWatch, purge
 from fidac_node.site.node import Site, open_site
 from fidac_node.site.people import Policy
 from fidac_node.site.route import Rules
+from fidac_node.site.stages import STAGES
 from fidac_node.site.withdrawn import Withdrawn
 from fidac_node.site.worker import Worker
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import STATES
 from fidac_node.spool.seal import Seals
-from fidac_node.system import locks, safeio
+from fidac_node.system import locks, safeio, standing
 from fidac_node.system.service import Chore, Lifeline, Supervisor, start_again, taking_time
 
 log = logging.getLogger(__name__)
 
-STAGES: Final = ("receive", "deidentify", "send")
 _GRACE_SECONDS: Final = 25.0
 _SENDER: Final = "send-0"
 
@@ -98,6 +98,8 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         grace=_GRACE_SECONDS,
         bury=partial(reception.bury, site.inbox),
         pauses={reception.STAGE: reception.PAUSE},
+        doors=[standing.door(site.config.spool.directory, stage) for stage in stages],
+        patience=site.config.spool.stage_patience,
     )
     chores.append(Chore("looking at the ledger", 5.0, partial(_look_at_ledger, site, supervisor)))
     code = supervisor.run()
@@ -239,6 +241,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         withdrawn=Withdrawn(site.config.deidentify.vault_directory),
         headers=site.headers,
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
+        beat=lifeline.loop("de-identifying"),
     )
     worker.recover(after_crash=after_crash)
     lifeline.lower_priority()  # the PACS waits for reception, a copy can wait
@@ -260,9 +263,16 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
         maximum=send.retry_max,
         owner=_SENDER,
         recent=recent,
+        heart=lifeline.loop,
     )
     if send.echo_interval:
-        verifier = Verifier(site.ledger, site.destination, send.echo_interval, busy=lambda: sender.associated)
+        verifier = Verifier(
+            site.ledger,
+            site.destination,
+            send.echo_interval,
+            busy=lambda: sender.associated,
+            beat=lifeline.loop("verification"),
+        )
         # Nobody waits for its end: an answer that is outstanding at the stop interests nobody any more.
         threading.Thread(target=verifier.run, args=(stop,), name="verification", daemon=True).start()
     committing: threading.Thread | None = None
@@ -277,6 +287,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
             first=send.retry_first,
             maximum=send.retry_max,
             recent=recent,
+            beat=lifeline.loop("commitment"),
         )
         committing = threading.Thread(target=committer.run, args=(stop,), name="commitment")
         committing.start()

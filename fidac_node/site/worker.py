@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,7 +80,8 @@ class Worker:
 
     ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says
     which ids name nobody, ``withdrawn`` what is not forwarded any more. ``headers`` keeps one original header of each
-    series for a while, ``compressor`` makes what is sent smaller, if given.
+    series for a while, ``compressor`` makes what is sent smaller, if given. ``beat`` is called before each object and
+    whenever the loop comes round.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -98,7 +99,9 @@ class Worker:
         withdrawn: Withdrawn | None = None,
         headers: Headers | None = None,
         compressor: Compressor | None = None,
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
+        self._beat = beat
         self._owner = owner
         self._inbox = inbox
         self._outbox = outbox
@@ -130,6 +133,7 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; what was claimed and not begun goes back."""
         while not stop.is_set():
+            self._beat()
             try:
                 batch = self._inbox.claim(self._owner, _BATCH)
             except OSError as error:
@@ -211,6 +215,7 @@ class Worker:
 
         Raises ``Temporary``, ``OSError``.
         """
+        self._beat()
         self._current.set(entry)
         try:
             return self._forward(entry, first)

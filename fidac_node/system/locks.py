@@ -75,6 +75,11 @@ def holder(path: Path) -> str:
     return path.read_text("utf-8", "replace") if is_taken(path) else ""
 
 
+def lives(path: Path) -> bool:
+    """Whether who has the lock ``path`` lives himself, and did not leave it to what he started."""
+    return _lives(holder(path))
+
+
 def _flocked(fd: int) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fidac_node.errors import ConfigError
+from fidac_node.errors import ConfigError, Declined
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -14,38 +13,35 @@ if TYPE_CHECKING:
 SHORTEST: Final = 10
 LONGEST: Final = 256
 _FEWEST_DIFFERENT: Final = 5
+# The second recommended parameters (RFC 9106 4): 64 MiB and 50 ms of a processor, or two.
+COST: Final[dict[str, Any]] = {"time_cost": 3, "memory_cost": 64 << 10, "parallelism": 4}
 # Of random bytes that nobody knows: what a name without an account is compared with.
 _OF_NONE: Final = "$argon2id$v=19$m=65536,t=3,p=4$kS3sQPr5v10jdRM5FnBoJQ$L5YMNOZ+zencSDJOI7oulT4XpatNOo63LqWiXqSrQ0w"
-# Each takes 64 MiB and 50 ms of a processor: whoever asks for many waits.
-_AT_ONCE: Final = threading.Semaphore(2)
 
 
-def problem(password: str, name: str) -> str:
-    """Say why ``password`` cannot be that of the account ``name``; empty: it can."""
+def check(password: str, name: str) -> None:
+    """Raise :class:`Declined` when ``password`` cannot be that of the account ``name``."""
     if not SHORTEST <= len(password) <= LONGEST:
-        return f"a password has {SHORTEST} to {LONGEST} characters"
+        raise Declined("a password has %(least)d to %(most)d characters", least=SHORTEST, most=LONGEST)
     if len(set(password)) < _FEWEST_DIFFERENT:
-        return f"a password has at least {_FEWEST_DIFFERENT} different characters"
+        raise Declined("a password has at least %(least)d different characters", least=_FEWEST_DIFFERENT)
     if name.lower() in password.lower() and len(password) < len(name) + SHORTEST:
-        return "a password is more than the name with something before or after it"
-    return ""
+        raise Declined("a password is more than the name with something before or after it")
 
 
 def hashed(password: str) -> str:
     """Return the hash of ``password``, with salt and parameters. Raises :class:`ConfigError` without argon2-cffi."""
-    with _AT_ONCE:
-        return _hasher().hash(_bytes(password))
+    return _hasher().hash(_bytes(password))
 
 
 def verify(hash_: str, password: str) -> bool:
     """Say whether ``hash_`` is of ``password``; with an empty hash, which is of none, it takes as long."""
     from argon2.exceptions import InvalidHashError, VerificationError
 
-    with _AT_ONCE:
-        try:
-            _hasher().verify(hash_ or _OF_NONE, _bytes(password))
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        _hasher().verify(hash_ or _OF_NONE, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
     return bool(hash_)
 
 
@@ -64,4 +60,4 @@ def _hasher() -> PasswordHasher:
         from argon2 import PasswordHasher
     except ImportError as error:
         raise ConfigError("passwords need argon2-cffi: pip install 'fidac-node[web]'") from error
-    return PasswordHasher()  # the second recommended parameters of RFC 9106, 4
+    return PasswordHasher(**COST)

@@ -3,6 +3,8 @@
 A child is the same command started again with ``--child NAME``. It holds one end of a socket pair: it
 says ``ready`` on it, and when the other end closes, its supervisor is dead and it stops too. A socket that
 a stage listens on is the supervisor's: its processes share it, and while one is started again none is missed.
+Whether the loops of a child move is heard by :mod:`.pulse`; who is silent for too long is killed and started again, and
+whoever asks how all stands is answered by :mod:`.standing`.
 """
 
 from __future__ import annotations
@@ -21,19 +23,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from fidac_node.system import standing
+from fidac_node.system.pulse import Beat, Listener, Pulse
+from fidac_node.system.standing import Standing
+
 log = logging.getLogger(__name__)
 
 _LIFELINE: Final = "FIDAC_LIFELINE"
+_PULSE: Final = "FIDAC_PULSE"
 _LISTENER: Final = "FIDAC_LISTENER"
 _ORPHAN_SECONDS: Final = 60.0
 _STABLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 30.0
 _LAST_SECONDS: Final = 2.0
+# Seconds that the loops of a stage may be silent, how much longer a process may take to begin, and how many times as
+# long one that computes or waits for a disk: a single object may have gigabytes.
+PATIENCE: Final = 60.0
+_TO_BEGIN: Final = 300.0
+_COMPUTING: Final = 10
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _ASK_SECONDS: Final = 5.0
 _MORE_SECONDS: Final = 60
 # Added to the nice value of who gives way: a third of the processors is left to it against one that wants all.
@@ -61,11 +75,25 @@ class _Child:
     crashes: int = 0
     restart_at: float = 0.0
     dead: bool = False
+    pulse: Pulse | None = None
+    listener: Listener | None = None
+    used: float = 0.0
+    hung: bool = False
 
     @property
     def stage(self) -> str:
         """``deidentify`` of ``deidentify-1``."""
         return self.name.partition("-")[0]
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands: it moves, it is about to, or it is silent for too long."""
+        if self.dead:
+            return Standing(self.name, standing.RESTARTING)
+        if self.hung and self.listener is not None:
+            worst = self.listener.worst
+            return Standing(self.name, standing.HUNG, worst.loop, round(worst.seconds))
+        return Standing(self.name, standing.RUNNING if self.ready else standing.STARTING)
 
 
 class Supervisor:
@@ -75,7 +103,8 @@ class Supervisor:
     stage share; ``locks`` are all children's, too, so that they end with the last process of the family. ``grace`` is
     how long (seconds) one child may take to stop before it is killed. ``bury`` is called with the number of each
     process that died before its time, to clear away what it left. ``pauses`` are the longest before one of a stage is
-    started again (seconds, 30 where none is named).
+    started again (seconds, 30 where none is named). ``doors`` are sockets to be asked on, see :mod:`.standing`; a
+    process whose loops are silent for ``patience`` (seconds) is killed.
     """
 
     def __init__(  # noqa: PLR0913  # one place that says how a family of processes lives
@@ -90,6 +119,8 @@ class Supervisor:
         command: Sequence[str] = (sys.executable, "-m", "fidac_node"),
         bury: Callable[[int], object] = lambda _process: None,
         pauses: Mapping[str, float] | None = None,
+        doors: Sequence[Path] = (),
+        patience: float = PATIENCE,
     ) -> None:
         self._title = title
         self._command = command
@@ -100,6 +131,8 @@ class Supervisor:
         self._grace = grace
         self._bury = bury
         self._pauses = dict(pauses or {})
+        self._doors = doors
+        self._patience = patience
         self._stopping = False
         self.renewing = False
         self._selector = selectors.DefaultSelector()
@@ -117,7 +150,10 @@ class Supervisor:
         for chore in self._chores:
             scheduler.add_job(_careful(chore), "interval", seconds=chore.seconds, name=chore.name)
         scheduler.start()
+        doors = [standing.open_door(door) for door in self._doors]
         try:
+            for door in doors:
+                self._selector.register(door, selectors.EVENT_READ, door)
             for child in self._children:
                 self._start(child)
             while not self._stopping:
@@ -126,6 +162,10 @@ class Supervisor:
             if not self.renewing:
                 notify("STOPPING=1")
             scheduler.shutdown(wait=False)
+            for path, door in zip(self._doors, doors, strict=True):
+                self._selector.unregister(door)
+                door.close()
+                path.unlink(missing_ok=True)
             for stage in dict.fromkeys(child.stage for child in self._children):
                 if listener := self._listeners.pop(stage, None):
                     listener.close()  # who comes after the last process of the stage is turned away, not left waiting
@@ -150,6 +190,8 @@ class Supervisor:
             child = key.data
             if child is None:
                 key.fileobj.recv(64)  # type: ignore[union-attr]
+            elif isinstance(child, socket.socket):
+                standing.answer(child, [one.standing for one in self._children])
             elif child.lifeline.recv(64):
                 self._on_ready(child)
             else:
@@ -160,13 +202,29 @@ class Supervisor:
                 self._on_death(child)
             if child.dead and time.monotonic() >= child.restart_at and not self._stopping:
                 self._start(child)
-        if all(child.ready for child in self._children):
+        if not [child for child in self._children if self._is_hung(child)]:
             notify("WATCHDOG=1")
+
+    def _is_hung(self, child: _Child) -> bool:
+        """Whether a process does not move any more: then it is killed, and started again when it has died."""
+        if child.dead or child.hung or child.process is None or child.listener is None:
+            return child.hung
+        silence, before, child.used = child.listener.look(), child.used, _processor_seconds(child.process.pid)
+        is_busy = child.used > before or _waits_for_a_disk(child.process.pid)
+        if not silence.is_too_long or (is_busy and silence.seconds < _COMPUTING * silence.allowed):
+            return False
+        log.error("%s does not move: %s is silent for %.0f s; it is killed", child.name, silence.loop, silence.seconds)
+        child.hung = True
+        child.process.kill()  # what waits for a frozen disk dies when the disk is back
+        return True
 
     def _start(self, child: _Child) -> None:
         ours, theirs = socket.socketpair()
         argv = [*child.argv, "--after-crash"] if child.crashes else child.argv
-        passed = {_LIFELINE: theirs.fileno()}
+        child.pulse = Pulse()
+        child.pulse.loop("the start", _TO_BEGIN)
+        child.listener = Listener(child.pulse, self._patience)
+        passed = {_LIFELINE: theirs.fileno(), _PULSE: child.pulse.fd}
         if listener := self._listeners.get(child.stage):
             passed[_LISTENER] = listener.fileno()
         child.process = subprocess.Popen(
@@ -177,6 +235,7 @@ class Supervisor:
         )
         theirs.close()
         child.lifeline, child.ready, child.dead, child.started = ours, False, False, time.monotonic()
+        child.used, child.hung = 0.0, False
         self._selector.register(ours, selectors.EVENT_READ, child)
 
     def _on_ready(self, child: _Child) -> None:
@@ -194,6 +253,9 @@ class Supervisor:
             code = child.process.wait()
         self._selector.unregister(child.lifeline)
         child.lifeline.close()
+        if child.pulse is not None:
+            child.pulse.close()
+        child.pulse = child.listener = None
         was_ready, child.ready, child.dead = child.ready, False, True
         self._clear_away(child.process.pid)
         if self._stopping:
@@ -255,8 +317,15 @@ class Lifeline:
         # Ctrl-C reaches the whole family at once: the supervisor stops the children in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._socket = _inherited(_LIFELINE)
+        number = os.environ.pop(_PULSE, "")
+        self._pulse = Pulse(int(number) if number else None)
+        self._beginning = self._pulse.loop("the start", _TO_BEGIN)
         self.listener = _inherited(_LISTENER)
         threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
+
+    def loop(self, name: str) -> Beat:
+        """What the loop ``name`` of this stage calls when it comes round; a long silence has this process killed."""
+        return self._pulse.loop(name)
 
     def ready(self) -> None:
         """Tell the supervisor that this stage serves.
@@ -267,6 +336,7 @@ class Lifeline:
         # Objects come and go with their reference counts; looking for cycles every 700 allocations costs more than it
         # finds.
         gc.set_threshold(50_000, 20, 50)
+        self._beginning.end()
         if self._socket is not None:
             self._socket.send(b"ready\n")
 
@@ -311,6 +381,24 @@ def _inherited(variable: str) -> socket.socket | None:
     return socket.socket(fileno=int(number)) if number else None
 
 
+def _processor_seconds(process: int) -> float:
+    """What a process has used of the processors (proc_pid_stat(5)); 0: it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _waits_for_a_disk(process: int) -> bool:
+    """Whether a thread of a process is in uninterruptible sleep (proc_pid_stat(5), state D)."""
+    states = []
+    for path in Path(f"/proc/{process}/task").glob("*/stat"):
+        with suppress(OSError):  # it has ended
+            states.append(path.read_text().rpartition(")")[2].split()[0])
+    return "D" in states
+
+
 def notify(message: str) -> None:
     """Tell systemd, when it listens (sd_notify(3), Type=notify)."""
     address = os.environ.get("NOTIFY_SOCKET", "")
@@ -335,7 +423,8 @@ def taking_time() -> Iterator[None]:
 
     def ask() -> None:
         while not done.wait(_ASK_SECONDS):
-            notify(f"EXTEND_TIMEOUT_USEC={_MORE_SECONDS * 1_000_000}")
+            # The second is for a node that starts again by itself, which is watched all the while.
+            notify(f"EXTEND_TIMEOUT_USEC={_MORE_SECONDS * 1_000_000}\nWATCHDOG=1")
 
     asking = threading.Thread(target=ask, name="start", daemon=True)
     asking.start()

@@ -91,6 +91,7 @@ MAY: dict[str, tuple[str, ...]] = {
         "identity",
         "deidentify",
         "site.compress",
+        "site.stages",
         # What is kept at a site only as long as there is room.
         "site.room",
         "send.echo",

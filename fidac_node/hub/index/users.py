@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from peewee import Database, fn
 
-from fidac_node.errors import ConfigError, NotFound
+from fidac_node.errors import Declined, NotFound
 from fidac_node.hub.index.clients import RIGHTS
 from fidac_node.hub.index.models import Account, Attempt, Invitation, Session, Site
 from fidac_node.system.database import exclusive, utc_now
@@ -76,13 +76,15 @@ class Lifetime(NamedTuple):
 
 
 def add_account(db: Database, name: str, role: str, site: str, programme: str) -> None:
-    """Make an account that nobody can sign in to yet. Raises :class:`ConfigError`."""
+    """Make an account that nobody can sign in to yet. Raises :class:`Declined`."""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} cannot name a person: 1 to 64 letters, digits or ._@+-, a letter or digit first")
+        raise Declined(
+            "%(name)r cannot name a person: 1 to 64 letters, digits or ._@+-, a letter or digit first", name=name
+        )
     with exclusive(db):
         _check(db, role, site)
         if _find(db, name) is not None:
-            raise ConfigError(f"there is an account {name} already; 'fidac-node hub user list' shows them")
+            raise Declined("there is an account %(name)s already", name=name)
         Account.insert(name=name, role=role, site=site, programme=programme, created_at=utc_now()).execute(db)
 
 
@@ -107,7 +109,7 @@ def list_accounts(db: Database) -> list[AccountRow]:
 
 
 def change_account(db: Database, name: str, role: str, site: str, programme: str) -> None:
-    """Give an account another role; it is signed out everywhere. Raises :class:`ConfigError`, :class:`NotFound`."""
+    """Give an account another role; it is signed out everywhere. Raises :class:`Declined`, :class:`NotFound`."""
     with exclusive(db):
         row = named(db, name)
         _check(db, role, site)
@@ -118,7 +120,7 @@ def change_account(db: Database, name: str, role: str, site: str, programme: str
 
 
 def remove_account(db: Database, name: str) -> None:
-    """End an account and its sessions. Raises :class:`ConfigError` for the last administrator, :class:`NotFound`."""
+    """End an account and its sessions. Raises :class:`Declined` for the last administrator, :class:`NotFound`."""
     with exclusive(db):
         row = named(db, name)
         if row.role == "administrator":
@@ -162,17 +164,22 @@ def update(db: Database, account: int, **columns: Any) -> None:
 def link_account(db: Database, name: str, subject: str | None) -> None:
     """Let who is ``subject`` to the identity provider sign in to an account, or nobody any more.
 
-    Raises :class:`ConfigError` when that is another account's, :class:`NotFound`.
+    Raises :class:`Declined` when that is another account's, :class:`NotFound`.
     """
     if subject is not None and not 0 < len(subject) <= _SUBJECT_LENGTH:
-        raise ConfigError(f"the subject must have 1 to {_SUBJECT_LENGTH} characters, as the identity provider says it")
+        raise Declined("a subject has 1 to %(most)d characters", most=_SUBJECT_LENGTH)
     with exclusive(db):
         row = named(db, name)
         other = find_account(db, subject=subject) if subject is not None else None
         if other is not None and other.id != row.id:
-            raise ConfigError(f"that subject is linked to the account {other.name}")
+            raise Declined("that subject is linked to the account %(name)s", name=other.name)
         update(db, row.id, subject=subject)
         end_sessions(db, row.id)
+
+
+def site_ids(db: Database) -> list[str]:
+    """Return the sites that there are."""
+    return [id_ for (id_,) in Site.select(Site.id).order_by(Site.id).tuples().execute(db)]
 
 
 def _find(db: Database, name: str) -> Account | None:
@@ -182,17 +189,17 @@ def _find(db: Database, name: str) -> Account | None:
 
 def _check(db: Database, role: str, site: str) -> None:
     if role not in ROLES:
-        raise ConfigError(f"{role!r} is no role: {', '.join(ROLES)}")
+        raise Declined("%(role)r is no role: %(roles)s", role=role, roles=", ".join(ROLES))
     if role == "contributor" and not site:
-        raise ConfigError("a contributor uploads for one site, and sees that alone: name it (--site ID)")
+        raise Declined("a contributor uploads for one site, and sees that alone: name it (--site ID)")
     if site and not Site.select().where(Site.id == site).exists(db):
-        raise ConfigError(f"no site {site!r}; 'fidac-node hub site list' shows them, 'hub site add' makes one")
+        raise Declined("no site %(site)r; 'fidac-node hub site list' shows them", site=site)
 
 
 def _keep_one_administrator(db: Database, row: Account) -> None:
     others = Account.select().where((Account.role == "administrator") & (Account.id != row.id))
     if not others.exists(db):
-        raise ConfigError(f"{row.name} is the last administrator: make another one first")
+        raise Declined("%(name)s is the last administrator: make another one first", name=row.name)
 
 
 # --- sessions

@@ -28,6 +28,8 @@ from fidac_node.operations.uploads import Uploads
 
 # Bodies on their way at once: each has a reader for as long as it takes.
 _MOST_STORES: Final = 8
+# Passwords compared at once.
+_MOST_HASHES: Final = 2
 _MOST_BODIES: Final = 12  # objects of uploads, of four pages
 
 
@@ -48,7 +50,7 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
     app.state.bodies, app.state.seats = asyncio.Semaphore(_MOST_BODIES), Counter[str]()
     app.state.intake, app.state.stores = rooms.intake, asyncio.Semaphore(_MOST_STORES)
     app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
-    app.state.settings = settings
+    app.state.settings, app.state.hashing = settings, asyncio.Semaphore(_MOST_HASHES)
     lifetime = Lifetime(timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_longest))
     visits = Visits(rooms.secret)
     return SecurityHeaders(Access(app, rooms.db, readers, visits, lifetime, open_on_loopback=settings.open_on_loopback))

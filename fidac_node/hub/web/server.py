@@ -17,6 +17,7 @@ from fidac_node.system import tls
 
 _GRACE_SECONDS: Final = 10
 _CONNECTIONS: Final = 256
+_SIGN_SECONDS: Final = 5
 # A line of a request with its headers: a list of a thousand UIDs fits.
 _LONGEST_HEAD: Final = 128 << 10
 
@@ -27,12 +28,19 @@ def serve(
     listener: socket.socket,
     stop: threading.Event,
     ready: Callable[[], None],
+    beat: Callable[[], object] = lambda: None,
 ) -> None:
     """Answer on ``listener`` until ``stop``; answers that are on their way then have ten seconds to end.
+
+    ``beat`` is called every few seconds by the loop that answers.
 
     Raises :class:`ConfigError` for files of TLS that cannot be used.
     """
     readers = Readers(rooms.db)
+
+    async def moving() -> None:
+        beat()
+
     config = uvicorn.Config(
         Lending(application(settings, rooms, readers)),
         http="h11",  # and asyncio, on which lending rests
@@ -48,6 +56,8 @@ def serve(
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
+        callback_notify=moving,
+        timeout_notify=_SIGN_SECONDS,
     )
     config.load()
     config.ssl = tls.server_context(settings.tls_certificate, settings.tls_key, settings.tls_ca)

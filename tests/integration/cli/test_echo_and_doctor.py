@@ -204,6 +204,7 @@ def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(
         "vault",
         "recipe",
         "spool",
+        "alive",
         "disk",
         "port",
         "hub",

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from fidac_node.system import service
+from fidac_node.system import service, standing
 from tests.support import free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +37,14 @@ lifeline = Lifeline(stop)
 if "deaf" in how:
     while True:
         threading.Event().wait(60)
+beat = lifeline.loop("work")
 lifeline.ready()
+def work():
+    while not ("stands-still" in how and "--after-crash" not in how) and not stop.wait(0.1):
+        beat()
+        while "computes" in how and not stop.is_set() and "--after-crash" not in how:
+            pass
+threading.Thread(target=work, daemon=True).start()
 if "leaves-heir" in how and "--after-crash" not in how:
     heir = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], close_fds=False)
     tell(f"heir:{heir.pid}")
@@ -62,7 +71,7 @@ tell("stopped")
 """
 
 SUPERVISOR = """
-import logging, os, sys, threading
+import logging, os, pathlib, sys, threading
 from fidac_node.receive.listener import listen
 from fidac_node.system.service import Chore, Supervisor
 logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -81,7 +90,8 @@ chores = [Chore("failing", 0.2, failing), Chore("chore", 0.2, chore)]
 family = [(words.split()[0], [journal, *words.split()]) for words in children]
 listeners = {"receive": listen("127.0.0.1", int(os.environ["PORT"]))} if "PORT" in os.environ else {}
 sys.exit(Supervisor("family", family, chores, listeners=listeners, grace=1, \
-bury=bury, pauses={"hub": 0.6}, command=[sys.executable, "-c", child]).run())
+bury=bury, pauses={"hub": 0.6}, patience=float(os.environ.get("PATIENCE", 60)), \
+doors=[pathlib.Path(journal).with_name("family.socket")], command=[sys.executable, "-c", child]).run())
 """
 
 
@@ -224,6 +234,32 @@ def test_the_longest_pause_of_a_stage_is_as_it_is_told(family: Family) -> None:
         )
         pid = family.events("began-after-crash")["hub"]
         assert f"hub died (exit code -9); starting it again in {pause}" in family.log()
+
+
+def test_a_child_whose_loop_stands_still_is_killed_and_started_again_and_one_that_computes_is_not(
+    family: Family,
+) -> None:
+    family.start("receive", "deidentify computes", "send stands-still", PATIENCE="1.5").wait_ready()
+    pids = family.events("began")
+    family.wait_for("began-after-crash", "send")
+    assert "send does not move: work is silent for 2 s; it is killed" in family.log()
+    assert alive(pids["receive"]) and alive(pids["deidentify"])
+
+
+def test_who_asks_is_told_which_child_stands_still_and_systemd_nothing_meanwhile(family: Family) -> None:
+    family.start("receive", "send", PATIENCE="1.5").wait_ready()
+    ask = partial(standing.ask, family.directory, ["family"])
+    assert (ask().state, ask().trouble) == ("running", ())
+    family.process.send_signal(signal.SIGSTOP)
+    assert [str(one) for one in ask().stages] == ["family: hung, its supervisor does not answer"]
+    family.notices.settimeout(1.2)
+    with suppress(TimeoutError):
+        while family.notices.recv(1000):
+            continue
+    family.process.send_signal(signal.SIGCONT)
+    family.process.terminate()
+    family.process.wait(10)
+    assert ask().state == "stopped"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -414,5 +450,5 @@ def test_systemd_is_asked_to_wait_as_long_as_a_start_takes(tmp_path: Path, monke
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setattr(service, "_ASK_SECONDS", 0.05)
         with service.taking_time():
-            assert [notices.recv(100) for _ in range(3)] == [b"EXTEND_TIMEOUT_USEC=60000000"] * 3
+            assert [notices.recv(100) for _ in range(3)] == [b"EXTEND_TIMEOUT_USEC=60000000\nWATCHDOG=1"] * 3
         assert not [thread for thread in threading.enumerate() if thread.name == "start"]

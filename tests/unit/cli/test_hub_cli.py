@@ -6,9 +6,13 @@ import csv
 import io
 import json
 import re
+import select
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,8 +29,9 @@ from fidac_node.hub.filing import Filer
 from fidac_node.hub.index import COLUMNS, LEVELS, Registry
 from fidac_node.hub.index.models import MODELS
 from fidac_node.spool.queue import Spool
-from fidac_node.system import locks
+from fidac_node.system import standing
 from fidac_node.system.database import connect
+from fidac_node.system.standing import Standing
 from tests.hub_objects import data_set, put, uid
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +80,7 @@ def test_init_writes_settings_that_load_folders_and_an_index(tmp_path: Path, hub
     assert (config.receive.ae_title, config.receive.port) == ("FIDACHUB", 11999)
     assert config.archive.directory.is_dir()
     assert (config.spool.directory / "inbox/new").is_dir()
-    assert json.loads(hub("status", "--json").stdout)["sites"] == 1
+    assert json.loads(hub("status", "--json", code=3).stdout)["sites"] == 1
 
 
 def test_init_says_what_comes_next_and_never_overwrites(tmp_path: Path) -> None:
@@ -181,6 +186,8 @@ def test_status_counts_and_ends_with_3_while_something_is_held(filed: Hub) -> No
         "conflicts": 1,
         "held": 2,
         "queued": 0,
+        "state": "stopped",
+        "stages": [{"name": "hub", "state": "stopped", "loop": "", "seconds": 0}],
         "running": False,
     }
     assert {key: status[key] for key in expected} == expected
@@ -190,11 +197,19 @@ def test_status_counts_and_ends_with_3_while_something_is_held(filed: Hub) -> No
 def test_status_says_whether_a_hub_runs_and_what_is_queued(tmp_path: Path, hub: Hub) -> None:
     spool = Spool(tmp_path / "hub/spool/inbox")
     put(spool, data_set())
-    lock = locks.take(spool.directory / locks.FILING, "taken")
-    status = json.loads(hub("status", "--json").stdout)
-    assert (status["running"], status["queued"]) == (True, 1)
-    locks.release(lock)
-    assert "not running" in hub("status").stdout
+    with closing(standing.open_door(tmp_path / "hub/spool/hub.socket")) as door:
+        answering = threading.Thread(target=_answer, args=(door,))
+        answering.start()
+        status = json.loads(hub("status", "--json").stdout)
+        answering.join()
+    assert (status["running"], status["state"], status["queued"]) == (True, "running", 1)
+    assert hub("status", code=3).stdout.startswith("hub FIDACHUB: stopped\n")
+
+
+def _answer(door: socket.socket) -> None:
+    """As a supervisor does, whose one process runs."""
+    select.select([door], [], [], 10)
+    standing.answer(door, [Standing("file", "running")])
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -294,7 +309,7 @@ def test_held_objects_are_listed_shown_released_and_dropped(tmp_path: Path, file
     assert [str(entry) for entry in spool.entries("new")] == [by_code["unknown-site"]]
     assert spool.entries("held") == []
     assert json.loads(filed("held", "list", "--json").stdout) == []
-    assert json.loads(filed("status", "--json").stdout)["conflicts"] == 0
+    assert json.loads(filed("status", "--json", code=3).stdout)["conflicts"] == 0
     uses = json.loads(filed("audit", "--json").stdout)
     assert [(use["act"], use["what"], use["number"]) for use in uses if use["act"] != "hub site add"] == [
         ("held drop", by_code["conflict"], 1),

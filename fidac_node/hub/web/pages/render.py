@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from fidac_node import __version__
+from fidac_node.errors import Declined
 from fidac_node.hub.web.pages.language import LANGUAGES, language_of, translations
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
@@ -87,7 +88,7 @@ def _environment(language: str) -> Environment:
     """What templates are read with.
 
     ``_`` and ``ngettext`` translate; ``local_time`` and ``local_date`` write a time (UTC) as it is in Paris,
-    ``number`` writes a number as the language does.
+    ``number`` writes a number as the language does, ``told`` says an error, ``sentence`` makes a text one.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -110,7 +111,13 @@ def _environment(language: str) -> Environment:
     def number(value: float | None) -> str:
         return "" if value is None else format_decimal(value, locale=language)
 
-    for function in (local_time, local_date, number):
+    def sentence(text: str) -> str:
+        return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+    def told(error: Declined) -> str:
+        return sentence(translations(language).gettext(error.msgid) % error.values)
+
+    for function in (local_time, local_date, number, sentence, told):
         environment.filters[function.__name__] = environment.globals[function.__name__] = function
     return environment
 

@@ -57,7 +57,7 @@ async def _read(receive: Receive) -> tuple[bytes, Receive]:
             raise HTTPException(400, "the form broke off")
         body, more = body + message.get("body", b""), message.get("more_body", False)
         if len(body) > _LARGEST:
-            raise HTTPException(413, f"a form has at most {_LARGEST >> 10} KiB")
+            raise HTTPException(413, "a form has at most 64 KiB")
     again: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def give() -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from fidac_node.hub.web.people import doors
+from fidac_node.hub.web.people import account, administration, doors
 
 
 def routes() -> list[BaseRoute]:
@@ -16,4 +16,16 @@ def routes() -> list[BaseRoute]:
         Route("/language", doors.language, methods=["POST"]),
         Route("/invitation/{token}", doors.invitation_page, methods=["GET"]),
         Route("/invitation/{token}", doors.invitation, methods=["POST"]),
+        Route("/account", account.page, methods=["GET"]),
+        Route("/account/password", account.password, methods=["POST"]),
+        Route("/account/second-factor", account.enrolment, methods=["GET"]),
+        Route("/account/second-factor", account.switch_on, methods=["POST"]),
+        Route("/account/second-factor/off", account.switch_off, methods=["POST"]),
+        Route("/users", administration.page, methods=["GET"]),
+        Route("/users", administration.add, methods=["POST"]),
+        Route("/users/{name}", administration.one, methods=["GET"]),
+        Route("/users/{name}/role", administration.role, methods=["POST"]),
+        Route("/users/{name}/link", administration.link, methods=["POST"]),
+        Route("/users/{name}/reset", administration.reset, methods=["POST"]),
+        Route("/users/{name}/remove", administration.remove, methods=["POST"]),
     ]

@@ -35,6 +35,7 @@ from fidac_node.hub.web.server import serve
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
+from fidac_node.system import passwords
 from fidac_node.system.database import connect
 from tests.hub_objects import data_set, encoded
 
@@ -84,7 +85,7 @@ class WebHub:
         visits.keep(scope, kept, token)
         headers = {"Cookie": kept.headers["set-cookie"].partition(";")[0]}
         headers |= {"X-CSRF-Token": visits.form_token(Visit(token, is_new=False))}
-        return httpx.Client(base_url=self.origin, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.origin, headers=headers, timeout=30, verify=False)  # nor reads certificates
 
     def client(self, token: str | None = None, **headers: str) -> httpx.Client:
         if token != "":
@@ -182,6 +183,12 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
         site="PARIS",
     )
     return hub
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real argon2, of a memory that leaves the other tests their time."""
+    monkeypatch.setattr(passwords, "COST", {"time_cost": 1, "memory_cost": 64, "parallelism": 1})
 
 
 @pytest.fixture(scope="module")
