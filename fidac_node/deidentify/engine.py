@@ -36,7 +36,7 @@ from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.dicom.series import Cut, pieces, whole
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, is_name
-from fidac_node.errors import FidacError, Permanent
+from fidac_node.errors import FidacError, Permanent, Temporary
 
 _T = TypeVar("_T")
 ElementPath: TypeAlias = "tuple[int, ...]"
@@ -163,13 +163,18 @@ class _Study:
 
 @contextmanager
 def doubt_holds() -> Iterator[None]:
-    """Turn whatever nobody foresaw into :class:`Permanent` ``error``: the object waits for a person."""
+    """Turn whatever nobody foresaw into :class:`Permanent` ``error``: the object waits for a person.
+
+    A module that is missing is not the object's fault: :class:`Temporary`.
+    """
     try:
         yield
     except FidacError:
         raise
     except (OSError, MemoryError):
         raise  # the disk or the machine, not the object: the caller tries again
+    except ImportError as error:
+        raise Temporary(f"{error.name or 'a module'} is missing here: install fidac-node again") from error
     except Exception as error:
         # Only the kind of the error: its text may quote a value.
         raise Permanent("error", f"de-identification failed unexpectedly ({type(error).__name__})") from error

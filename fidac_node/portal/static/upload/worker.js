@@ -152,23 +152,30 @@ function asked(act) {
   return unpacked(act(bench));
 }
 
+// An object that does not go on: held for a reason, or nobody knows (a module is missing).
+const stopped = ({ held, said, study }, id) =>
+  held === "failed" ? [{ kind: "failed", id, text: said }] : [{ kind: "held", id, code: held, text: said, study }];
+
 function check({ id, file }) {
-  const { held, said, study } = asked(one => one.check(opened(file)));
-  return [held ? { kind: "held", id, code: held, text: said, study } : { kind: "checked", id, ...JSON.parse(said) }];
+  const done = asked(one => one.check(opened(file)));
+  return done.held ? stopped(done, id) : [{ kind: "checked", id, ...JSON.parse(done.said) }];
 }
 
 async function deidentify({ id, file, label, label_source }) {
-  const input = opened(file);
-  const { held, said, head, start, stop } = asked(one => one.deidentify(input, label, label_source));
-  if (held) return [{ kind: "held", id, code: held, text: said }];
-  const blob = new Blob([head, input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop)], { type: DICOM });
-  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(said);
+  const input = opened(file), pieces = [];
+  const put = piece => { pieces.push(new Blob([piece.toJs()])); };
+  const done = asked(one => one.deidentify(input, label, label_source, put));
+  if (done.held) return stopped(done, id);
+  const { start, stop } = done;
+  const copied = input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop);
+  const blob = new Blob([...pieces, done.head, copied], { type: DICOM });
+  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(done.said);
   return [{ kind: "done", id, blob, sha256, ...facts }];
 }
 
 function header({ id, file, label, label_source }) {
-  const { held, said } = asked(one => one.header(opened(file), label, label_source));
-  return [held ? { kind: "held", id, code: held, text: said } : { kind: "header", id, rows: JSON.parse(said) }];
+  const done = asked(one => one.header(opened(file), label, label_source));
+  return done.held ? stopped(done, id) : [{ kind: "header", id, rows: JSON.parse(done.said) }];
 }
 
 function picture({ id, file }) {
