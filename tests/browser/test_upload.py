@@ -111,7 +111,7 @@ def line(desk: Desk) -> Iterator[Line]:
 def opened(desk: Desk, line: Line, chromium: Browser) -> Iterator[Upload]:
     """One page for all: what takes time is to start the engine in it."""
     context = chromium.new_context(base_url=f"http://127.0.0.1:{line.port}")
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(30_000)
     upload = Upload(desk, context)
     upload.sign_in()
     yield upload
@@ -186,8 +186,10 @@ class Upload:
         self.page.set_input_files(into, list(paths) if into == "#archives" else paths[0])
         self.state("ready")
 
-    def state(self, *states: str) -> None:
-        self.page.wait_for_selector(", ".join(f'main[data-state="{state}"]' for state in states))
+    def state(self, wanted: str) -> None:
+        self.page.wait_for_selector(f'main[data-state="{wanted}"], main[data-state="failed"]')
+        state = self.page.get_attribute("main", "data-state")
+        assert state == wanted, f"{self.page.inner_text('main')}\n{self.errors}\n{self.desk.hub.log_text()[-3000:]}"
 
     def held(self) -> dict[str, int]:
         """How many files stay here, by the code of the reason."""
@@ -380,8 +382,8 @@ def test_another_key_than_the_site_s_is_refused_in_plain_words_and_so_is_what_is
         page.set_input_files("#key", tmp_path / name)
         page.get_by_text(words).wait_for()
         assert page.is_hidden("#key-ready")
+    page.get_by_text("type the recovery sheet").click()
     page.fill("#sheet-text", upload.sheet)
-    page.evaluate("document.querySelector('#sheet-form').closest('details').open = true")
     page.click("#sheet-form button")
     page.wait_for_selector("#key-ready:not([hidden])")
 
