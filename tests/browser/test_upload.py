@@ -293,6 +293,7 @@ def test_what_may_go_is_at_the_hub_as_a_node_makes_it_the_rest_is_told_and_no_na
     with page.expect_popup() as popup:
         page.click("#receipt")
     receipt = popup.value.inner_text("main")
+    popup.value.close()
     assert "positive (-2 days)" in receipt and "pixel-risk" in receipt and str(len(good)) in receipt
     with page.expect_download() as download:
         page.click("#save-list")
