@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -271,6 +272,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
+        difference=_difference(hub),
         beat=lifeline.loop("filing"),
     )
     filer.recover()
@@ -313,6 +315,12 @@ def _compile() -> None:
     from fidac_node.hub.recipes import in_force
 
     in_force()
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:

@@ -61,13 +61,14 @@ async def receipt(request: Request) -> Response:
     site, name = await may_store(request), request.path_params["receipt"]
     try:
         found = await in_reader(request, lambda: uploads_of(request).receipt(name, site))
+        results = await in_reader(request, lambda: uploads_of(request).results(found))
     except NotFound as error:
         return of(error)
     if "text/html" not in request.headers.get("accept", ""):
         return Response(found.content, media_type="application/json", headers=NO_STORE)
     signed = json.loads(found.content)
     statement, signature = json.loads(signed["statement"]), signed["signature"]
-    return render(request, "receipt.html", receipt=statement, signature=signature, at=found.at)
+    return render(request, "receipt.html", receipt=statement, results=results, signature=signature, at=found.at)
 
 
 @cache

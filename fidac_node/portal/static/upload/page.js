@@ -10,7 +10,7 @@ import { duration, reason, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const main = document.querySelector("main");
-const { site, programme } = $("upload").dataset;
+const { site, programme, code } = $("upload").dataset; // pseudonyms begin with the code, as those of the site's node do
 const MOST_OFTEN = 200; // milliseconds between two texts of a progress bar
 const LONGEST_LABELLED_DAYS = 3650;
 
@@ -55,7 +55,7 @@ class Page {
     this.#pool = new Pool({ files, plan });
     await this.#pool.start();
     this.#review = new Review(this.#pool, () => this.#chose());
-    const about = { site, programme };
+    const about = { site, programme, code };
     await new Key(this.#pool, about, (value) => this.#keyed(value, manifest.digest)).offer();
     $("starting").hidden = true;
   }
