@@ -55,6 +55,7 @@ class Desk:
         self.hub.set("spool", directory=str(disk / "spool"), reserve_mb=4)
         self.hub.add_site(SITE, "LILLE_AE")
         self.key = directory / "secret.key"
+        self.code = ""  # the site's neutral code, with which pseudonyms begin
 
     def account(self, name: str) -> None:
         command = [*FIDAC, "hub", "user", "add", name, "--role", "contributor", "--site", SITE, "--password-stdin"]
@@ -62,7 +63,7 @@ class Desk:
 
     def made(self, files: Sequence[Path], label: str) -> set[bytes]:
         """What a node makes of these under the same key: data sets, for File Meta Information is the hub's own."""
-        keys = Pseudonymiser(keyfile.read_key(self.key), "FIDAC", SITE)
+        keys = Pseudonymiser(keyfile.read_key(self.key), "FIDAC", self.code)
         engine, found = Deidentifier(PLAN, keys, SITE, "FIDAC"), set()
         for file in files:
             target = io.BytesIO()
@@ -114,6 +115,7 @@ def opened(desk: Desk, line: Line, chromium: Browser) -> Iterator[Upload]:
     context.set_default_timeout(30_000)
     upload = Upload(desk, context)
     upload.sign_in()
+    desk.code = str(upload.page.get_attribute("#upload", "data-code"))
     yield upload
     context.close()
 
