@@ -388,7 +388,8 @@ def test_another_key_than_the_site_s_is_refused_in_plain_words_and_so_is_what_is
     page.get_by_text("type the recovery sheet").click()
     page.fill("#sheet-text", upload.sheet)
     page.click("#sheet-form button")
-    page.wait_for_selector("#key-ready:not([hidden])")
+    page.wait_for_selector("#key-ready:not([hidden]), #key-problem:not([hidden])")
+    assert page.is_visible("#key-ready"), page.inner_text("#key-problem")
 
 
 def test_a_full_disk_at_the_hub_is_told_and_a_zip_goes_on_when_there_is_room_again(
