@@ -48,6 +48,11 @@ def _print(journal: Journal) -> None:
     click.echo(f"  {study.instances} instances in {study.series} series, {study.bytes / 1e6:.1f} MB, {study.label}")
     for _, together in groupby(journal.objects, key=_together):
         _print_received(list(together))
+    for one in journal.corrections:
+        click.echo(
+            f"{_said(one.at)}  version {one.version} of {one.instances} instances took the place of the one before, "
+            f"which is kept aside until {_said(one.until)}"
+        )
     for said in journal.labels:
         click.echo(printable(f"{_said(said.at)}  {_labelled(said)}"))
     for result in journal.results:

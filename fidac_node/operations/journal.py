@@ -14,6 +14,7 @@ from fidac_node.hub.index.labels import history
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
 from fidac_node.hub.index.record import kept
+from fidac_node.hub.index.superseded import Correction, corrections
 from fidac_node.hub.index.uploads import Result, brought_of_study, results_of
 from fidac_node.operations.uses import Act, hub_uses
 
@@ -49,13 +50,14 @@ class Received:
 
 @dataclass(frozen=True)
 class Journal:
-    """What is known of a study of one site: itself, its objects as they came, commitment, and who got any of it.
+    """What is known of a study of one site: itself, objects as they came, corrections, commitment, who got any.
 
     ``labels`` is what else was said of it than the objects say, ``results`` are those of PCR that came with it.
     """
 
     study: StudyRow
     objects: tuple[Received, ...]
+    corrections: tuple[Correction, ...]
     labels: tuple[LabelEntry, ...]
     results: tuple[Result, ...]
     commitment: tuple[Answered, ...]
@@ -66,6 +68,7 @@ class Journal:
         return {
             "study": self.study._asdict(),
             "objects": [asdict(one) for one in self.objects],
+            "corrections": [one._asdict() for one in self.corrections],
             "labels": [one._asdict() for one in self.labels],
             "results": [one._asdict() for one in self.results],
             "commitment": [one._asdict() for one in self.commitment],
@@ -105,6 +108,7 @@ def _journal(db: Database, study: StudyRow, handed_out: tuple[Act, ...]) -> Jour
     return Journal(
         study,
         tuple(objects),
+        tuple(corrections(db, *name)),
         tuple(history(db, *name)),
         tuple(results_of(db, *name)),
         tuple(answers(db, *name)),

@@ -100,6 +100,7 @@ class Description:
     pixels: str = ""
     time: str = ""
     series_number: int | None = None
+    version: int = 1
 
     @property
     def rank(self) -> str:
@@ -160,7 +161,17 @@ def describe_header(path: Path, site: str, meta: FileMeta, header: Header) -> De
         lost=_keywords(header.private_raw(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.LOST)),
         time=_time(header.text(tags.STUDY_TIME)),
         series_number=header.integer(tags.SERIES_NUMBER),
+        version=version_in(header),
     )
+
+
+def version_in(header: Header) -> int:
+    """Which version of its instance an object is, counted by its site. Raises :class:`Permanent`."""
+    try:
+        return marks.version_of(header.private(marks.PRIVATE_GROUP, marks.PRIVATE_CREATOR, marks.VERSION))
+    except ValueError:
+        tag = format_tag(marks.private_tag(marks.VERSION))
+        raise Permanent("malformed", f"{tag} does not count a version of the instance") from None
 
 
 def whereabouts(db: Database, places: Iterable[Place]) -> dict[tuple[str, str], Place]:
