@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fidac_node.cli import HELD, config_option
+from fidac_node.cli import HELD, WholeGroup, config_option
 from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_acts, when
 from fidac_node.config.config import load_site
@@ -24,7 +24,7 @@ _reason = click.option("--reason", required=True, help="Why you ask: kept in the
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def pseudonym() -> None:
     """Who is who, from the site's vault: find, reidentify, import; each use is recorded."""
 
@@ -98,7 +98,7 @@ def audit_(config: Path, as_json: bool) -> None:
     show_acts(uses(load_site(config)), ALL, as_json=as_json)
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def programme() -> None:
     """The research programme at this site: show, open, close."""
 
@@ -162,7 +162,7 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     )
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def key() -> None:
     """The site's secret: rotate; and the key by which it signs: show."""
 

@@ -12,7 +12,7 @@ import click
 from fidac_node.cli import config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import json_text, plain
-from fidac_node.cli.words import act_line
+from fidac_node.cli.words import act_line, counted, mebibytes
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def command(config: Path, study: str, site: str, as_json: bool) -> None:
 def _print(journal: Journal) -> None:
     study = journal.study
     click.echo(printable(f"study {study.StudyInstanceUID} of {study.PatientID}, site {study.site}"))
-    click.echo(f"  {study.instances} instances in {study.series} series, {study.bytes / 1e6:.1f} MB, {study.label}")
+    click.echo(
+        f"  {counted(study.instances, 'instance')} in {study.series} series, {mebibytes(study.bytes)}, {study.label}"
+    )
     for _, together in groupby(journal.objects, key=_together):
         _print_received(list(together))
     for one in journal.corrections:
@@ -59,7 +61,7 @@ def _print(journal: Journal) -> None:
         click.echo(_resulted(result))
     for answer in journal.commitment:
         given = f"given for {answer.committed}" if answer.committed else "not given"
-        click.echo(f"{_said(answer.asked_at)}  commitment asked for {answer.objects} objects, {given}")
+        click.echo(f"{_said(answer.asked_at)}  commitment asked for {counted(answer.objects, 'object')}, {given}")
     if not journal.commitment:
         click.echo("no commitment was asked for that is remembered")
     for act in journal.handed_out:
@@ -81,8 +83,8 @@ def _print_received(objects: list[Received]) -> None:
     recipe = f"{first.profile} {first.profile_digest[:_DIGEST]}"
     click.echo(
         printable(
-            f"{_said(first.received_at)}  {len(objects)} objects of series {first.SeriesInstanceUID} from {origin}, "
-            f"by {recipe}"
+            f"{_said(first.received_at)}  {counted(len(objects), 'object')} of series {first.SeriesInstanceUID} "
+            f"from {origin}, by {recipe}"
         )
     )
 

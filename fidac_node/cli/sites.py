@@ -7,14 +7,14 @@ from typing import Final
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 
 _COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "disabled_at", "code")
 
 
-@click.group(name="site")
+@click.group(name="site", cls=WholeGroup)
 def command() -> None:
     """The sites that may store: add, list, set, disable, enable, remove; by what they sign: key; key-forget."""
 

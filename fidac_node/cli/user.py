@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 
@@ -24,7 +24,7 @@ _ROLES: Final = ("contributor", "administrator", "researcher", "auditor")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group(name="user")
+@click.group(name="user", cls=WholeGroup)
 def command() -> None:
     """The people who sign in with a browser: add, list, role, reset, link, remove."""
 

@@ -250,9 +250,9 @@ class Deidentify:
         example='own_words_file = "own-words.txt"',
     )
     localizers: str = option(
-        "process",
-        "process, or hold: localizers show the outline of body and face and are of little use.",
-        one_of(("process", "hold"), "rule"),
+        "hold",
+        "hold, or process: localizers show the outline of body and face and are of little use.",
+        one_of(("hold", "process"), "rule"),
     )
     secondary_captures: str = option(
         "hold",
@@ -391,7 +391,7 @@ class Archive:
     scrub_days: float = option(
         30.0, "Days in which every file is read once and compared with what was filed; 0: never.", between(0, 3660)
     )
-    scrub_rate_mb: int = option(20, "MB a second that such reading takes from the disk at most.", between(1, 10000))
+    scrub_rate_mb: int = option(20, "MiB a second that such reading takes from the disk at most.", between(1, 10000))
 
     withdrawal_days: float = option(
         14.0,
@@ -402,7 +402,7 @@ class Archive:
     @property
     def scrub_rate(self) -> int:
         """What reading takes from the disk at most, in bytes a second."""
-        return self.scrub_rate_mb * 1_000_000
+        return self.scrub_rate_mb * MEBIBYTE
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, locks, safeio, standing
+from fidac_node.system import disk, locks, remedies, safeio, standing
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -358,7 +358,7 @@ def _open(config_path: Path) -> Hub:
         _ = hub.spool, hub.archive
     except OSError as error:
         raise ConfigError(
-            f"{error.filename}: {error.strerror}; check [spool] directory and [archive] directory, "
+            f"{remedies.described(error)}; check [spool] directory and [archive] directory, "
             "and that the user who runs the hub owns them"
         ) from error
     return hub
@@ -383,7 +383,7 @@ def _watch_disk(hub: Hub) -> None:
     for directory, consequence in places.items():
         if not (room := disk.room(directory)).is_enough(hub.config.spool.reserve):
             log.error(
-                "disk of %s almost full: %s, %d MB and %d inodes are the reserve; %s",
+                "disk of %s almost full: %s, %d MiB and %d inodes are the reserve; %s",
                 directory,
                 room,
                 hub.config.spool.reserve_mb,

@@ -104,7 +104,7 @@ MAY: dict[str, tuple[str, ...]] = {
     # Nothing of a spool, a ledger, a vault, an index: what is done to them is an operation.
     "cli": (
         *("config", "operations", "doctor", "demo", "phantom", "dicom.marks", "dicom.ae", "send.echo"),
-        *("send.associate", "site.daemon", "hub.daemon", "system.logs", "system.safeio"),
+        *("send.associate", "site.daemon", "hub.daemon", "system.logs", "system.safeio", "system.remedies"),
         *("deidentify.plan", "deidentify.profile", "deidentify.tools", "deidentify.triage", "deidentify"),
     ),
 }

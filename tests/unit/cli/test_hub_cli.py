@@ -303,8 +303,8 @@ def test_held_objects_are_listed_shown_released_and_dropped(tmp_path: Path, file
     by_code = {row["code"]: row["entry"] for row in listed}
     assert by_code.keys() == {"conflict", "unknown-site"}
     assert "filed with other content" in filed("held", "show", by_code["conflict"]).stdout
-    assert filed("held", "drop", by_code["conflict"], "--yes").stdout == "1 objects dropped\n"
-    assert filed("held", "release", "--code", "unknown-site").stdout == "1 objects put back to be filed\n"
+    assert filed("held", "drop", by_code["conflict"], "--yes").stdout == "1 object dropped\n"
+    assert filed("held", "release", "--code", "unknown-site").stdout == "1 object put back to be filed\n"
     spool = Spool(tmp_path / "hub/spool/inbox")
     assert [str(entry) for entry in spool.entries("new")] == [by_code["unknown-site"]]
     assert spool.entries("held") == []
