@@ -35,7 +35,7 @@ _SEEN_SECONDS: Final = 10.0
 
 @click.group(name="queue", cls=WholeGroup)
 def command() -> None:
-    """What waits, and what waits for you: list, show, view, retry, hold, release, drop."""
+    """What waits, and what waits for you: list, show, view, retry, hold, release, supersede, drop."""
 
 
 def with_times(row: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +142,16 @@ def release(config: Path, **selection: Any) -> None:
     Of a study that named two patients: what had left of the other one was withdrawn, so that only what is here counts.
     """
     _act("release", config, selection, "released")
+
+
+@command.command()
+@_selection
+def supersede(config: Path, **selection: Any) -> None:
+    """Let a corrected version, held as 'conflict', take the place of the one that came first, here and at the hub.
+
+    The hub keeps the older one aside for [archive] withdrawal_days; both ends write it down.
+    """
+    _act("supersede", config, selection, "are to take the place of the versions that came first")
 
 
 @command.command()

@@ -16,7 +16,7 @@ from fidac_node.cli.words import act_line, counted, mebibytes
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
-    from fidac_node.operations.journal import Journal, Received
+    from fidac_node.operations.journal import Journal, LabelEntry, Received, Result
 
 _DIGEST: Final = 8  # hexadecimal digits that tell one recipe from another
 
@@ -50,6 +50,15 @@ def _print(journal: Journal) -> None:
     )
     for _, together in groupby(journal.objects, key=_together):
         _print_received(list(together))
+    for one in journal.corrections:
+        click.echo(
+            f"{_said(one.at)}  version {one.version} of {one.instances} instances took the place of the one before, "
+            f"which is kept aside until {_said(one.until)}"
+        )
+    for said in journal.labels:
+        click.echo(printable(f"{_said(said.at)}  {_labelled(said)}"))
+    for result in journal.results:
+        click.echo(_resulted(result))
     for answer in journal.commitment:
         given = f"given for {answer.committed}" if answer.committed else "not given"
         click.echo(f"{_said(answer.asked_at)}  commitment asked for {counted(answer.objects, 'object')}, {given}")
@@ -64,12 +73,13 @@ def _print(journal: Journal) -> None:
 def _together(one: Received) -> tuple[object, ...]:
     """What came in the same minute, by the same way, is one line."""
     minute = one.received_at.replace(second=0, microsecond=0)
-    return minute, one.SeriesInstanceUID, one.addresses, one.profile_digest
+    return minute, one.SeriesInstanceUID, one.addresses, one.upload, one.profile_digest
 
 
 def _print_received(objects: list[Received]) -> None:
     first = objects[0]
     origin = " or ".join(first.addresses) or "an address that is not remembered"
+    origin = f"an upload of {first.upload}" if first.upload else origin
     recipe = f"{first.profile} {first.profile_digest[:_DIGEST]}"
     click.echo(
         printable(
@@ -77,6 +87,21 @@ def _print_received(objects: list[Received]) -> None:
             f"from {origin}, by {recipe}"
         )
     )
+
+
+def _labelled(said: LabelEntry) -> str:
+    """What else was said of objects that were filed already."""
+    by = f"an upload of {said.who}" if said.who else "the site's node"
+    what = f"came again by {by} as {said.label} ({said.label_source})"
+    return f"{said.objects} objects {what}{f', which replaced {said.replaced}' if said.replaced else ''}"
+
+
+def _resulted(result: Result) -> str:
+    """A PCR's result, and when it was made as far as that is known."""
+    if result.days is None:
+        return f"PCR {result.result}"
+    when = f"{abs(result.days)} days {'after' if result.days > 0 else 'before'} the exam" if result.days else "that day"
+    return f"PCR {result.result}, {when}"
 
 
 def _said(moment: datetime.datetime) -> str:

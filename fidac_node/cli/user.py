@@ -115,7 +115,7 @@ def link(config: Path, name: str, subject: str | None) -> None:
     from fidac_node.operations.uses import hub_uses
 
     with opened_index(config) as (settings, db):
-        users.link(db, hub_uses(settings).write, name, subject)
+        users.link(db, hub_uses(settings).write, name, settings.oidc.issuer, subject or "")
     click.echo(f"{name} is linked" if subject else f"{name} is no longer linked")
 
 

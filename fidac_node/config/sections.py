@@ -18,6 +18,7 @@ from fidac_node.config.values import (
     RuleSettings,
     database_problem,
     host_problem,
+    issuer_problem,
     label_problem,
     labels_problem,
     long_string_problem,
@@ -134,6 +135,14 @@ class SiteReceive(Receive):
     callers: tuple[str, ...] = option((), "Calling AE titles that may store; empty: any.", each(ae_title_problem))
     held_classes: bool = option(
         True, "Take secondary captures, reports and the like and hold them; false: refuse them at negotiation."
+    )
+    corrected: str = option(
+        "hold",
+        "What becomes of a corrected instance: hold for a person, or supersede the older, here and at the hub.",
+        one_of(("hold", "supersede"), "way with corrected versions"),
+    )
+    corrected_callers: tuple[str, ...] = option(
+        (), "Calling AE titles of which supersede holds, all others' are held; empty: any.", each(ae_title_problem)
     )
 
 
@@ -385,7 +394,9 @@ class Archive:
     scrub_rate_mb: int = option(20, "MiB a second that such reading takes from the disk at most.", between(1, 10000))
 
     withdrawal_days: float = option(
-        14.0, "Days after a withdrawal in which it can be undone; then its files are deleted.", between(0, 3660)
+        14.0,
+        "Days after a withdrawal in which it can be undone, and for which a corrected version keeps the older aside.",
+        between(0, 3660),
     )
 
     @property
@@ -469,6 +480,20 @@ class Web:
     tls_ca: Path | None = option(
         None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
     )
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Who else may say who a person is, by OpenID Connect (docs/portal-accounts.md)."""
+
+    issuer: str = option("", "The identity provider, as it calls itself; empty: passwords alone.", issuer_problem)
+    client_id: str = option("", "What this hub is called there.")
+    client_secret_file: Path | None = option(
+        None, "File with the secret that goes with it, of mode 0600; empty: a public client.", kind=Path
+    )
+    scope: str = option("openid", "What is asked for; 'openid scope_all' at Pro Santé Connect.")
+    acr_values: str = option("", "How surely a person must be known; 'eidas1' at Pro Santé Connect.")
+    name: str = option("Pro Santé Connect", "What the button to sign in says.")
 
 
 @dataclass(frozen=True)

@@ -233,27 +233,44 @@ class Deidentifier:
         limit: int,
         looked: bool = False,
         verdict: Verdict | None = None,
+        version: int = 1,
     ) -> Outcome:
         """Write the de-identified object to ``target``, a fresh file open for writing.
 
         ``label`` is one of :data:`fidac_node.dicom.marks.LABELS`; ``label_source`` says where it comes from;
         ``limit`` (bytes) bounds what a deflated object may inflate to; ``looked`` says that the pixels
         were searched for text, for objects of which triage demands it; ``verdict`` is what :meth:`triage` said
-        of this source, if it was asked. Raises :class:`Permanent` with a reason code on any doubt; what was
+        of this source, if it was asked; ``version`` counts what replaces an earlier version of the instance. Raises
+        :class:`Permanent` with a reason code on any doubt; what was
         written by then is to be thrown away.
         """
         if isinstance(source, Path):
             with doubt_holds(), self.sources.open(source, limit) as opened:
                 return self.deidentify(
-                    opened, target, label=label, label_source=label_source, limit=limit, looked=looked
+                    opened,
+                    target,
+                    label=label,
+                    label_source=label_source,
+                    limit=limit,
+                    looked=looked,
+                    version=version,
                 )
-        output = self.apply(source, label=label, label_source=label_source, looked=looked, verdict=verdict)
+        output = self.apply(
+            source, label=label, label_source=label_source, looked=looked, verdict=verdict, version=version
+        )
         with doubt_holds():
             size = output.write(target)
         return replace(output.outcome, size=size)
 
     def apply(
-        self, source: Source, *, label: str, label_source: str, looked: bool = False, verdict: Verdict | None = None
+        self,
+        source: Source,
+        *,
+        label: str,
+        label_source: str,
+        looked: bool = False,
+        verdict: Verdict | None = None,
+        version: int = 1,
     ) -> Output:
         """De-identify an object in memory; its pixel data stays where it is. As :meth:`deidentify`."""
         if verdict is None:
@@ -264,9 +281,9 @@ class Deidentifier:
                     "pixel-risk",
                     "text may be burned into its pixels and nothing here looked for it; look at it, then drop it",
                 )
-            return _read(source, lambda source: self._apply(source, verdict, label, label_source))
+            return _read(source, lambda source: self._apply(source, verdict, label, label_source, version))
 
-    def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str) -> Output:
+    def _apply(self, source: Source, verdict: Verdict, label: str, label_source: str, version: int) -> Output:
         _demand_uids(source)
         said = self._gate.read((*source.cut.pieces, *source.tail), source.meta.transfer_syntax_uid, self._kept)
         study = self._study(source, verdict.kind, (said.names & self._words) | self._own)
@@ -275,7 +292,7 @@ class Deidentifier:
         completed = self._completed(source, header, pixels, study.subject.clock)
         own = {**header.own, **completed}
         lost = _told(header, LOST, completed) if header.told else ()
-        ours = self._marks(source, study, label, label_source, Done(verdict.kind, bool(header.private), lost))
+        ours = self._marks(source, study, label, label_source, Done(verdict.kind, bool(header.private), lost, version))
         new = {tag: _new_uid(own.get(tag) or header.left.get(tag, b""), tag, source.syntax) for tag in _REQUIRED_UIDS}
         meta = FileMeta(source.get("SOPClassUID"), new[tags.SOP_INSTANCE_UID], source.meta.transfer_syntax_uid)
         head = encode_meta(meta)

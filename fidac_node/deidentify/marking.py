@@ -41,11 +41,12 @@ _CODE: Final = (tags.CODE_VALUE, tags.CODING_SCHEME_DESIGNATOR, tags.CODE_MEANIN
 
 
 class Done(NamedTuple):
-    """What was done to an object, as far as it says so itself."""
+    """What was done to an object, as far as it says so itself; which ``version`` of its instance it is, from 1."""
 
     kind: str
     private: bool
     lost: tuple[tuple[int, ...], ...]
+    version: int = 1
 
 
 class Marks(NamedTuple):
@@ -76,6 +77,7 @@ class Marker:
         if label not in marks.LABELS:
             raise Permanent("error", "the label is none of " + ", ".join(marks.LABELS))
         syntax, told = source.syntax, label_source.replace("\\", "/")[:_LONGEST]
+        version = str(done.version) if done.version > 1 else ""
         lost = "\\".join(sorted({keyword_of(path[-1]) for path in done.lost})[:_MOST_LOST])
         texts = [
             (tags.SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192"),
@@ -96,10 +98,11 @@ class Marker:
             (marks.private_tag(marks.PROFILE), "LO", self._plan.profile),
             (marks.private_tag(marks.PROFILE_DIGEST), "LO", self._plan.digest),
             *([(marks.private_tag(marks.LOST), "LO", lost)] if lost else []),
+            *([(marks.private_tag(marks.VERSION), "IS", version)] if version else []),
         ]
         encoded = {tag: syntax.element(tag, vr, value.encode("utf-8")) for tag, vr, value in texts}
         encoded[tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE] = self._codes(source, done)
-        return Marks(encoded, self._written | {pseudonym, told, lost})
+        return Marks(encoded, self._written | {pseudonym, told, lost, version})
 
     def _methods(self, source: Source) -> str:
         """DeidentificationMethod: one value for each node that the object went through."""
@@ -146,9 +149,17 @@ def differing(source: Source, plan: Plan, site_id: str, pseudonym: str) -> Itera
             text(source, marks.private_tag(marks.LABEL_SOURCE))
         ),
         marks.private_tag(marks.LOST): not lost or all(map(tag_of, lost.split("\\"))),
+        marks.private_tag(marks.VERSION): _is_version(text(source, marks.private_tag(marks.VERSION))),
         tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE: _are_codes(source),
     }
     yield from (tag for tag, is_right in right.items() if not is_right)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        return marks.version_of(text) > 0
+    except ValueError:
+        return False
 
 
 def _are_codes(source: Source) -> bool:

@@ -13,7 +13,7 @@ SPONSOR: Final = "FIDAC"
 METHOD_PREFIX: Final = "FIDAC "
 LABELS: Final = ("certain", "possible", "negative", "other", "unknown")
 
-# These five have no standard place: elements of the block (0F1D,10xx).
+# These six have no standard place: elements of the block (0F1D,10xx).
 PRIVATE_GROUP: Final = 0x0F1D
 PRIVATE_CREATOR: Final = "FIDAC NODE 1"
 LABEL: Final = 0x01  # CS
@@ -21,12 +21,16 @@ LABEL_SOURCE: Final = 0x02  # LO
 PROFILE: Final = 0x03  # LO
 PROFILE_DIGEST: Final = 0x04  # LO, SHA-256 in hex
 LOST: Final = 0x05  # LO, keywords; only where something was lost
+VERSION: Final = 0x06  # IS; only where it replaces an earlier version of the same instance
 
 PRIVATE_CREATOR_TAG: Final = PRIVATE_GROUP << 16 | 0x0010
 PRIVATE_TAGS: Final = frozenset(
     {
         PRIVATE_CREATOR_TAG,
-        *(PRIVATE_GROUP << 16 | 0x1000 | element for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST, LOST)),
+        *(
+            PRIVATE_GROUP << 16 | 0x1000 | element
+            for element in (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST, LOST, VERSION)
+        ),
     }
 )
 
@@ -54,6 +58,8 @@ METHOD_CODES: Final = {
     CODE_SAFE_PRIVATE: "Retain Safe Private Option",
 }
 
+# The first version of an instance does not say so; a million corrections are none any more.
+_VERSION: Final = re.compile(r"[1-9]\d{0,5}", re.ASCII)
 _METHOD: Final = re.compile(r"FIDAC [a-z0-9][a-z0-9._-]{0,39} [0-9a-f]{8}")
 
 
@@ -65,6 +71,18 @@ def private_tag(element: int) -> int:
 def method(profile: str, digest: str) -> str:
     """The value of DeidentificationMethod (0012,0063): ``FIDAC <profile> <first 8 of its digest>``."""
     return f"{METHOD_PREFIX}{profile} {digest[:8]}"
+
+
+def version_of(text: str) -> int:
+    """Which version of its instance an object is, by the value of :data:`VERSION`; 1 for one that says none.
+
+    Raises ``ValueError`` for what no node writes.
+    """
+    if not text:
+        return 1
+    if not _VERSION.fullmatch(text) or text == "1":
+        raise ValueError("not a version")
+    return int(text)
 
 
 def is_method(value: str) -> bool:

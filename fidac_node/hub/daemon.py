@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -34,6 +36,8 @@ from fidac_node.hub.intake import Intake
 from fidac_node.hub.keeping.fixity import Fixity
 from fidac_node.hub.keeping.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.keeping.scrub import Scrub
+from fidac_node.hub.keeping.superseded import INTERVAL as SUPERSEDED_SECONDS
+from fidac_node.hub.keeping.superseded import OlderVersions
 from fidac_node.hub.keeping.watermarks import Watermarks
 from fidac_node.hub.keeping.withdrawal import INTERVAL as WITHDRAWAL_SECONDS
 from fidac_node.hub.keeping.withdrawal import Withdrawals
@@ -141,6 +145,7 @@ def run(config_path: Path) -> int:
         hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     if hub.config.web.port:
+        _provider(hub.config)  # what is missing is told before a child is started in vain
         listeners |= web.listen(select(web.Settings, hub.config.web))
         names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
@@ -150,6 +155,8 @@ def run(config_path: Path) -> int:
         Chore("keeping the index", 30.0, ownership.keep),
         Chore("looking after withdrawals", WITHDRAWAL_SECONDS, withdrawals.settle),
     ]
+    older = OlderVersions(hub.archive, hub.config.archive.withdrawal_days)
+    chores.append(Chore("looking after older versions", SUPERSEDED_SECONDS, older.purge))
     likeness = Likeness(hub.archive, hub.db)
     chores.append(Chore("looking at pixels", LIKENESS_SECONDS, likeness.turn))
     scrub = _scrub(hub)
@@ -271,6 +278,8 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
+        difference=_difference(hub),
+        days=hub.config.archive.withdrawal_days,
         beat=lifeline.loop("filing"),
     )
     filer.recover()
@@ -300,11 +309,33 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     handle = PlainHandles().instance_handle
     commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     secret = secret_in(scratch / web.SECRET)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
+    rooms = web.Rooms(
+        *(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit),
+        secret=secret,
+        provider=_provider(hub.config),
+        config=hub.config,
+    )
     listener = lifeline.listener or web.listen(settings)[web.STAGE]
     serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _provider(config: HubConfig) -> web.Provider | None:
+    """Who else says who a person is; raises :class:`ConfigError`, also when the extra is missing."""
+    oidc = config.oidc
+    if not oidc.issuer:
+        return None
+    if missing := [name for name in ("authlib", "httpx") if find_spec(name) is None]:
+        raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
+    secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
+    return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:

@@ -34,10 +34,23 @@ from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.journal import Answered
-from fidac_node.hub.index.record import Description, describe_header, kept, owners, record, whereabouts, withdrawals
+from fidac_node.hub.index.labels import Said, note_labels
+from fidac_node.hub.index.record import (
+    Description,
+    describe,
+    describe_header,
+    kept,
+    owners,
+    record,
+    version_in,
+    whereabouts,
+    withdrawals,
+)
 from fidac_node.hub.index.sites import Registry
+from fidac_node.hub.index.superseded import Replacement, record_newer
 from fidac_node.hub.index.withdrawn import note_instances, withdrawn_instances
 from fidac_node.hub.keeping.answerable import Answerable
+from fidac_node.hub.keeping.superseded import OlderVersions
 from fidac_node.hub.pixels import Read, read_through
 from fidac_node.spool.bell import Bell
 from fidac_node.spool.entry import Entry
@@ -48,6 +61,7 @@ from fidac_node.system.database import borrowed, exclusive, refuses_values, utc_
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 200
+_OWNER: Final = "file"
 # Objects whose metadata may wait until nothing else does.
 _MOST_NEW: Final = 10_000
 # Seconds after a small batch, in which the next one gathers: alone, an object costs three times as much as among ten.
@@ -56,6 +70,8 @@ _BREATH: Final = 0.02
 _REMEMBERED: Final = 4096
 # In the spool: rung after every batch, for those who wait to commit.
 FILED: Final = "filed"
+# Why an object is held that is an older version than the one which is filed.
+SUPERSEDED: Final = "superseded"
 _IDLE_SECONDS: Final = 1.0
 # What a step may wait for a database, longer than for anything else.
 _DATABASE_SECONDS: Final = 240.0
@@ -106,6 +122,10 @@ class _Case:
     description: Description | None = None
     pixels: str = ""
     is_new: bool = False
+    said: Said | None = None  # of an object that is filed with another label
+    # Where the older version was that it replaces, and the digest of that.
+    old: Place | None = None
+    old_digest: str = ""
 
 
 class Filer:
@@ -113,8 +133,10 @@ class Filer:
 
     ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
     object may inflate to; ``prove(path, site, code)`` raises :class:`~fidac_node.errors.Permanent` for one that is not
-    what the profile leaves that it names (without it marks are believed). ``beat`` is called with each step of an
-    object, and whenever the loop comes round.
+    what the profile leaves that it names (without it marks are believed); ``difference(path, other)`` says in what two
+    versions of an instance differ, but for recipe and label (without it every byte counts); what a newer version of its
+    site replaces is kept aside for so many ``days``. ``beat`` is called with each step of an object, and whenever the
+    loop comes round.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -126,10 +148,12 @@ class Filer:
         *,
         safe_creators: Collection[str] = (),
         limit: int = 4 << 30,
-        owner: str = "file",
         prove: Callable[[Path, str, str], None] | None = None,
+        difference: Callable[[Path, Path], str] | None = None,
+        days: float = 30.0,
         beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
+        self._older = OlderVersions(archive, days)
         self._beat = beat
         self._spool = spool
         self._archive = archive
@@ -137,8 +161,8 @@ class Filer:
         self._registry = registry
         self._safe_creators = safe_creators
         self._limit = limit
-        self._owner = owner
         self._prove = prove
+        self._difference = difference
         self._filed = Bell(spool.directory / FILED)
         self._lock: int | None = None
         self._tries: dict[Entry, int] = {}
@@ -157,7 +181,7 @@ class Filer:
                 "stop it first, or give this one a [spool] directory of its own"
             )
             self._lock = locks.take(self._spool.directory / locks.FILING, taken)
-        self._spool.recover(self._owner)
+        self._spool.recover(_OWNER)
         self._archive.sweep()
         with borrowed(self._db):
             rebuild_held(self._db, (_held_row(self._spool, entry) for entry in self._spool.entries("held")))
@@ -193,7 +217,7 @@ class Filer:
     def _claim(self) -> list[Entry] | None:
         """What is to be filed next; ``None``: the spool does not give it."""
         try:
-            return self._spool.claim(self._owner, _BATCH)
+            return self._spool.claim(_OWNER, _BATCH)
         except OSError as error:
             log.error("nothing can be claimed from the spool: %s", error.strerror)
             return None
@@ -313,10 +337,13 @@ class Filer:
         """Put one object into the archive; ``places`` and ``pseudonyms`` learn of it for the rest of the batch."""
         assert case.description is not None and case.path is not None
         place, pseudonym = case.description.place, case.description.pseudonym
-        if places.get((place.site, place.sop), place) != place:
+        known = places.get((place.site, place.sop), place)
+        if known != place and not self._is_newer(case, known):
             raise Permanent("conflict", "this SOPInstanceUID is filed in another study or series already")
         if pseudonyms.get((place.site, place.study), pseudonym) != pseudonym:
             raise Permanent("conflict", "this study is filed under another patient already")
+        if known != place:
+            self._set_aside(case, known)
         filed = self._put(case, place)
         # A file of this name that is another one by now is read when the site asks for it.
         seen = self._archive.fingerprint(place) if filed.digest == case.entry.digest else 0
@@ -333,15 +360,65 @@ class Filer:
         outcome = self._archive.put_if_absent(case.path, place, sync=False)
         case.is_new = outcome == "new"
         if outcome == "conflict":
-            if not self._was_filed(place, new.digest):
-                raise Permanent(
-                    "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
-                )
+            if self._was_filed(place, new.digest):
+                log.warning("archive: %s was not what was filed any more; it came again and is whole", place.sop)
+            elif self._is_newer(case, place):
+                self._set_aside(case, place)
+            else:
+                self._demand_same(case.path, place)
+                return self._as_filed(case, place)
             self._archive.replace(case.path, place)
-            log.warning("archive: %s was not what was filed any more; it came again and is whole", place.sop)
         elif outcome == "same":
+            kept = self._kept(place) if case.description.version > 1 else None
+            if kept is not None and kept != new and self._older.has(place, kept.digest):
+                case.old, case.old_digest = place, kept.digest  # a crash came before the index
+                return new
             return self._archive.filed(place) or self._archive.measured(place)
         return new
+
+    def _demand_same(self, path: Path, place: Place) -> None:
+        """Raise ``conflict`` unless what came is what is filed, but for the recipe and the label that it came with.
+
+        Who has a study by a node and brings it by the portal, too, has one object, of which two things are said.
+        """
+        why = self._difference(self._archive.path(place), path) if self._difference else "bytes"
+        if why:
+            in_what = f": {why}" if self._difference else ""
+            raise Permanent(
+                "conflict",
+                f"this SOPInstanceUID is filed with other content already{in_what}; the first version is kept",
+            )
+
+    def _as_filed(self, case: _Case, place: Place) -> Filed:
+        """Let the case be what is filed, and remember what else is said of it, if it is."""
+        assert case.description is not None
+        came, filed = case.description, describe(self._archive.path(place), case.site, limit=self._limit)
+        if (came.label, came.label_source) != (filed.label, filed.label_source):
+            said = (came.label, came.label_source, case.entry.digest, utc_now())
+            case.said = Said(place.site, place.study, place.sop, *said)
+        case.description = filed
+        return self._archive.filed(place) or self._archive.measured(place)
+
+    def _is_newer(self, case: _Case, place: Place) -> bool:
+        """Whether an object is a newer version of what is filed at ``place``: its site counts.
+
+        Raises :class:`Permanent` ``superseded`` for an older one.
+        """
+        assert case.description is not None
+        with opened(self._archive.path(place), limit=self._limit) as (_, header):
+            filed, version = version_in(header), case.description.version
+        if version < filed:
+            raise Permanent(
+                SUPERSEDED, f"version {version} of an instance of which version {filed} is filed already: drop it"
+            )
+        return version > filed
+
+    def _set_aside(self, case: _Case, place: Place) -> None:
+        """Keep the version at ``place`` aside, which is to be replaced."""
+        assert case.description is not None
+        case.old, case.old_digest = place, self._archive.measured(place).digest
+        self._older.keep(place, case.old_digest)
+        log.warning("archive: version %d takes the place of %s", case.description.version, place.sop)
 
     def _was_filed(self, place: Place, digest: str) -> bool:
         """Whether an object is what was filed under its name, by the archive or by the index."""
@@ -360,8 +437,11 @@ class Filer:
         try:
             self._archive.note({new.place: Filed(new.digest, new.bytes) for new in descriptions})
             self._archive.sync(description.place for description in descriptions)
-            record(self._db, descriptions)
+            record(self._db, [case.description for case in cases if case.description and not case.old])
+            self._record_newer(cases)
             self._leave_out(descriptions)
+            if said := [case.said for case in cases if case.said]:
+                note_labels(self._db, said)
         except Exception as error:
             if not refuses_values(error):
                 self._postpone(cases, error)
@@ -378,6 +458,17 @@ class Filer:
             self._attempt(case, lambda case: self._spool.remove(case.entry))
             self._tries.pop(case.entry, None)
 
+    def _record_newer(self, cases: list[_Case]) -> None:
+        """Index what replaces an older version; what was elsewhere goes from there."""
+        newer = [
+            Replacement(case.description, case.old, case.old_digest) for case in cases if case.description and case.old
+        ]
+        if newer:
+            record_newer(self._db, newer, self._older.days)
+        for new, old, _ in newer:
+            if old != new.place:
+                self._archive.discard(old)
+
     def _leave_out(self, descriptions: list[Description]) -> None:
         """Keep nothing of what was withdrawn while it was being filed: it has no row."""
         gone = withdrawals(self._db, descriptions)
@@ -387,7 +478,11 @@ class Filer:
 
     def _note_new(self, cases: list[_Case]) -> None:
         """Remember whose metadata is to be kept when nothing waits to be filed; of too many at once, keep it now."""
-        new = [case.description for case in cases if case.is_new and case.description and case.entry not in self._due]
+        new = [
+            case.description
+            for case in cases
+            if (case.is_new or case.old) and case.description and case.entry not in self._due
+        ]
         self._new |= {one.place: one.digest for one in new}
         if len(self._new) > _MOST_NEW:
             self._describe()
@@ -542,13 +637,16 @@ class CommitmentCheck:
             return False
 
     def _held(self, site: str, handles: set[str]) -> set[str]:
-        """Which of ``handles`` have a version of that site among the held objects; one that is corrupt is none."""
+        """Which of ``handles`` have a version of that site among the held objects.
+
+        One that is corrupt is none, nor one that is older than what is filed.
+        """
         held = [entry for entry in self._spool.entries("held") if entry.instance in handles]
         reasons = {entry: self._spool.reason(entry) or {} for entry in held}
         return {
             entry.instance
             for entry, reason in reasons.items()
-            if reason.get("site") in (site, "") and reason.get("code") != CORRUPT
+            if reason.get("site") in (site, "") and reason.get("code") not in (CORRUPT, SUPERSEDED)
         }
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from fidac_node.operations.selection import Done, Selection
 from fidac_node.operations.uses import UseLog
-from fidac_node.site.ledger import FILE, Ledger
-from fidac_node.spool.entry import Entry
+from fidac_node.site.corrected import CONFLICT, DECIDED
+from fidac_node.site.ledger import FILE, LEFT_STATES, Ledger
+from fidac_node.spool.entry import STUDY, Entry
 from fidac_node.spool.queue import Spool
 
 if TYPE_CHECKING:
@@ -57,6 +60,19 @@ def release(config: SiteConfig, selection: Selection) -> Done:
     return _each(config, "queue release", selection, HELD, act, partial(_undecided, withdrawn=True))
 
 
+def supersede(config: SiteConfig, selection: Selection) -> Done:
+    """Let held versions of instances take the place of those that came first, at the hub, too.
+
+    They still must pass rules and gate. Raises ``OSError``, ``Temporary``.
+    """
+
+    def act(spool: Spool, entry: Entry, _state: str, rows: Ledger) -> None:
+        spool.release(entry, **{DECIDED: True})
+        rows.note(entry, "ready")
+
+    return _each(config, "queue supersede", selection, ("held",), act, unless_object=_no_version)
+
+
 def hold(config: SiteConfig, selection: Selection) -> Done:
     """Set waiting objects aside until a person releases them."""
 
@@ -76,7 +92,36 @@ def drop(config: SiteConfig, selection: Selection) -> Done:
         rows.flush()
         spool.remove(entry)
 
-    return _each(config, "queue drop", selection, HELD, act)
+    done = _each(config, "queue drop", selection, HELD, act)
+    return replace(done, left_alone=(*done.left_alone, *_beyond_dropping(config, selection, done)))
+
+
+def _beyond_dropping(config: SiteConfig, selection: Selection, done: Done) -> Iterator[str]:
+    """Why some of what a person named by itself or by its study is not dropped, and what can be done with it."""
+    if not (selection.entries or selection.study) or selection.reason or selection.patient:
+        return
+    studies = {selection.study} if selection.study else {entry[:STUDY] for entry in selection.entries}
+    with closing(Ledger(config.spool.directory / FILE)) as rows:
+        found = [row for study in sorted(studies) for row in rows.rows(states=LEFT_STATES, study=study)]
+    left = [row for row in found if selection.names(row["entry"]) and row["entry"] not in map(str, done.entries)]
+    for state in LEFT_STATES:
+        some = [row["entry"] for row in left if row["state"] == state]
+        if some:
+            what = some[0] if len(some) == 1 else f"{len(some)} objects"
+            yield (
+                f"{what}: {state}, the hub has it and a copy here changes nothing; 'site withdraw --study "
+                f"{some[0][:STUDY]}' takes the study back, also at the hub; a corrected version that the PACS sends "
+                "takes its place by 'site queue supersede'; 'site purge' deletes copies here"
+            )
+
+
+def _no_version(row: Mapping[str, Any]) -> str:
+    if row["reason"] == CONFLICT:
+        return ""
+    return (
+        f"{row['entry']}: held as {row['reason']}, not as another version of an instance ({CONFLICT}): "
+        "'site queue show' says what is to be done"
+    )
 
 
 def _undecided(rows: Ledger, study: str, *, withdrawn: bool) -> str:
@@ -101,14 +146,17 @@ def _each(
     act: Act,
     unless: Callable[[Ledger, str], str] = lambda _rows, _study: "",
     among: Collection[Entry] | None = None,
+    unless_object: Callable[[Mapping[str, Any]], str] = lambda _row: "",
 ) -> Done:
     """Apply ``act`` to what is selected, ``among`` these if they are given.
 
-    ``unless`` says why nothing of a study may be touched, if so.
+    ``unless`` says why nothing of a study may be touched, if so, ``unless_object`` the same of an object by its row.
     """
     rows = Ledger(config.spool.directory / FILE)
     try:
-        found = [pair for pair in _selected(rows, selection, states) if among is None or pair[0] in among]
+        selected = [pair for pair in _selected(rows, selection, states) if among is None or pair[0] in among]
+        refused = [why for _, row in selected if (why := unless_object(row))]
+        found = [(entry, row["state"]) for entry, row in selected if not unless_object(row)]
         if found:
             UseLog(config.deidentify.vault_directory).write(command, str(selection), number=len(found))
         problems = {study: unless(rows, study) for study in dict.fromkeys(entry.study for entry, _ in found)}
@@ -124,10 +172,10 @@ def _each(
                     done.append(entry)
     finally:
         rows.close()
-    return Done(tuple(done), tuple(moved_on), tuple(filter(None, problems.values())))
+    return Done(tuple(done), tuple(moved_on), (*filter(None, problems.values()), *refused))
 
 
-def _selected(rows: Ledger, selection: Selection, states: tuple[str, ...]) -> Iterator[tuple[Entry, str]]:
+def _selected(rows: Ledger, selection: Selection, states: tuple[str, ...]) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
     for row in rows.rows(states=states, study=selection.study, reason=selection.reason, patient=selection.patient):
         if selection.names(row["entry"]):
-            yield Entry.parse(row["entry"]), row["state"]
+            yield Entry.parse(row["entry"]), row

@@ -15,6 +15,7 @@ from fidac_node.deidentify import Deidentifier
 from fidac_node.deidentify.tools.same import difference
 from fidac_node.errors import Permanent, Temporary
 from fidac_node.receive.check import demand_whole
+from fidac_node.site.corrected import CONFLICT
 from fidac_node.site.ledger import REPEAT, Ledger
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import CORRUPT, Spool
@@ -45,12 +46,25 @@ class Again:
         copy = self._copy_of(first)
         why = "" if copy is None else self._difference(entry, copy)
         if copy is None or why:
-            came = f"another version of this instance came first, as {first}"
-            raise Permanent("conflict", f"{came}{f': {why}' if why else ''}; drop one of the two")
+            raise Permanent(CONFLICT, self._words(entry, first, why))
         log.info("object %s is %s come again in other bytes, and is kept once", entry, first)
         self._ledger.note(entry, "discarded", reason=REPEAT, message=f"the same object as {first}, which came first")
         self._ledger.flush()
         self._inbox.remove(entry)
+
+    def _words(self, entry: Entry, first: Entry, why: str) -> str:
+        """What to say of a version that differs from the one which stands for the instance; ``why`` names no value."""
+        newer = self._ledger.superseded_by(entry) is not None
+        came = (
+            f"a newer version stands in its place, {first}"
+            if newer
+            else (f"another version of this instance came first, as {first}")
+        )
+        unknown = "its copy was deleted or is held itself, so that nobody can compare them"
+        return (
+            f"{came}: {why or unknown}; 'site queue supersede' puts this one in its place, here and at the hub, "
+            "'site queue drop' lets go of it"
+        )
 
     def _copy_of(self, first: Entry) -> Path | None:
         """Where the anonymous copy is; ``None`` if there is none any more, or it waits for a person.

@@ -24,6 +24,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.sender import Sender
 from fidac_node.send.verification import Verifier
 from fidac_node.site.compress import Compressor
+from fidac_node.site.corrected import by_rule, let_go
 from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
 from fidac_node.site.housekeeping import DiskWatch, purge
 from fidac_node.site.node import Site, open_site
@@ -174,6 +175,10 @@ def _finish(site: Site) -> None:
         with suppress(FileNotFoundError):
             site.outbox.doubt(entry)  # it came again: as a worker would
         site.inbox.remove(entry)
+    for old in site.ledger.superseded():
+        by = site.ledger.superseded_by(old)
+        if by in left:
+            let_go(site.inbox, site.outbox, site.ledger, old, f"{by} stands in its place")
 
 
 def _receive(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
@@ -239,6 +244,7 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
         limit=site.config.receive.max_object,
         policy=Policy(site.config.deidentify.placeholder_ids, site.config.deidentify.test_patients),
         withdrawn=Withdrawn(site.config.deidentify.vault_directory),
+        corrected=by_rule(site.config.receive.corrected, site.config.receive.corrected_callers),
         headers=site.headers,
         compressor=Compressor(method) if (method := site.config.send.compression) != "none" else None,
         beat=lifeline.loop("de-identifying"),

@@ -44,6 +44,8 @@ OUTBOX_STATES: Final = {
 }
 # Why an object was discarded that is the same as one before, in other bytes.
 REPEAT: Final = "repeat"
+# Why an object was dropped in whose place a newer version of its instance stands.
+SUPERSEDED: Final = "superseded"
 FAILED_CONNECTIONS: Final = "failed_connections"
 _BUSY_SECONDS: Final = 30.0
 _FLUSH_SECONDS: Final = 0.5
@@ -96,6 +98,10 @@ CREATE TABLE IF NOT EXISTS first (instance TEXT PRIMARY KEY, entry TEXT NOT NULL
 -- Whose a study is, by keyed handles. More than one patient: nothing more of the study leaves.
 CREATE TABLE IF NOT EXISTS whose (study TEXT NOT NULL, patient TEXT NOT NULL, \
 PRIMARY KEY (study, patient)) WITHOUT ROWID;
+-- Versions of an instance that another one, counted as ``version``, replaced.
+CREATE TABLE IF NOT EXISTS superseded (entry TEXT PRIMARY KEY, by TEXT NOT NULL, version INTEGER NOT NULL) \
+WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS superseded_by ON superseded (by);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -257,6 +263,11 @@ class Ledger:
                 [(str(entry), entry.study, *now, now.at) for entry in entries],
             )
 
+    def state(self, entry: Entry) -> tuple[str, str | None] | None:
+        """The state and the reason of an object, as they were written last."""
+        row = self._one("SELECT state, reason FROM object WHERE entry = ?", str(entry))
+        return (str(row[0]), row[1]) if row else None
+
     def attempts(self, entry: Entry) -> int:
         """How often this object was tried to be sent."""
         row = self._one("SELECT attempts FROM object WHERE entry = ?", str(entry))
@@ -282,6 +293,38 @@ class Ledger:
                 ).fetchall()
             )
         return {entry: Entry.parse(found[entry.instance]) for entry in entries}
+
+    def versions(self, entries: Sequence[Entry]) -> dict[Entry, int]:
+        """Which version of its instance each of ``entries`` is; first versions are left out."""
+        marks = ", ".join("?" * len(entries))
+        rows = self._all(
+            f"SELECT by, MAX(version) FROM superseded WHERE by IN ({marks}) GROUP BY by", *map(str, entries)
+        )
+        return {Entry.parse(by): int(version) for by, version in rows}
+
+    def next_version(self, entry: Entry) -> int:
+        """How the next version of an instance is counted, from 2."""
+        row = self._one(f"SELECT MAX(version) FROM superseded WHERE substr(entry, {STUDY + 2}, 16) = ?", entry.instance)
+        return int(row[0]) + 1 if row and row[0] is not None else 2
+
+    def superseded(self, by: Entry | None = None) -> list[Entry]:
+        """What was replaced, by anything or ``by`` one object."""
+        rows = self._all("SELECT entry FROM superseded WHERE ? IN ('', by)", str(by or ""))
+        return [Entry.parse(entry) for (entry,) in rows]
+
+    def superseded_by(self, entry: Entry) -> Entry | None:
+        """What replaced an object, if anything did and still does."""
+        row = self._one("SELECT by FROM superseded WHERE entry = ?", str(entry))
+        return Entry.parse(row[0]) if row else None
+
+    def supersede(self, old: Entry, new: Entry, version: int) -> None:
+        """Write down, durably, that ``new`` stands in the place of ``old``, as this ``version`` of their instance."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM superseded WHERE entry = ?", (str(new),))  # it may be an older one again
+            connection.execute(
+                "INSERT OR REPLACE INTO superseded (entry, by, version) VALUES (?, ?, ?)", (str(old), str(new), version)
+            )
+            connection.execute("INSERT OR REPLACE INTO first (instance, entry) VALUES (?, ?)", (new.instance, str(new)))
 
     def forget_first(self, entry: Entry) -> None:
         """A dropped object makes way for another version of the same instance."""

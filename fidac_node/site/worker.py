@@ -30,6 +30,7 @@ from fidac_node.identity.originals import Headers
 from fidac_node.receive.check import demand_whole
 from fidac_node.site.again import Again, FirstInHand
 from fidac_node.site.compress import Compressor
+from fidac_node.site.corrected import CONFLICT, Corrections
 from fidac_node.site.ledger import OUTBOX_STATES, Ledger
 from fidac_node.site.people import TWO_PATIENTS, People, Policy
 from fidac_node.site.route import DISCARD, HOLD, Decision, Rules
@@ -61,7 +62,7 @@ class _Copy:
     """The anonymous copy of an object, written and not yet put: ``size`` in bytes, made at ``at`` (monotonic seconds).
 
     ``pixels`` are the bytes of the original's file that are in the copy as they are; so many attributes were
-    ``normalised``, so many ``lost``.
+    ``normalised``, so many ``lost``. ``version`` counts those of its instance; it takes the place of ``old``, if any.
     """
 
     entry: Entry
@@ -73,15 +74,18 @@ class _Copy:
     pixels: range
     normalised: int
     lost: int
+    version: int
+    old: Entry | None
 
 
 class Worker:
     """One de-identification worker; ``owner`` names its claims. ``limit`` (bytes) bounds inflating.
 
     ``keys`` are those of ``deidentifier``; their vault learns each study, if the programme has one. ``policy`` says
-    which ids name nobody, ``withdrawn`` what is not forwarded any more. ``headers`` keeps one original header of each
-    series for a while, ``compressor`` makes what is sent smaller, if given. ``beat`` is called before each object and
-    whenever the loop comes round.
+    which ids name nobody, ``withdrawn`` what is not forwarded any more, ``corrected(calling_ae)`` whose newer
+    version of an instance takes the older one's place. ``headers`` keeps one original header of each series for a
+    while, ``compressor`` makes what is sent smaller, if given. ``beat`` is called before each object and whenever the
+    loop comes round.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -97,6 +101,7 @@ class Worker:
         limit: int,
         policy: Policy | None = None,
         withdrawn: Withdrawn | None = None,
+        corrected: Callable[[str], bool] = lambda _: False,
         headers: Headers | None = None,
         compressor: Compressor | None = None,
         beat: Callable[[], object] = lambda: None,
@@ -118,6 +123,8 @@ class Worker:
         self._headers = headers
         self._compressor = compressor
         self._again = Again(inbox, outbox, ledger, deidentifier, limit)
+        self._corrections = Corrections(inbox, outbox, ledger, corrected)
+        self._versions: dict[Entry, int] = {}
         self._current = _Current(inbox.directory / "work" / f".{owner}.current")
 
     def recover(self, *, after_crash: bool) -> None:
@@ -152,6 +159,7 @@ class Worker:
     def process(self, entry: Entry) -> None:
         """Bring one claimed object to the outbox, to held, or away by a rule. Raises ``Temporary``, ``OSError``."""
         self._people.look([entry])
+        self._versions = self._ledger.versions([entry])
         copy = self._process(entry, self._ledger.first_of_instance(entry))
         if copy is not None:
             self._put([copy])
@@ -161,6 +169,7 @@ class Worker:
         try:
             firsts = self._ledger.firsts(batch)
             self._people.look(batch)
+            self._versions = self._ledger.versions(batch)
         except Temporary as error:
             self._put_off(batch, error, stop)
             return
@@ -236,9 +245,11 @@ class Worker:
         return None
 
     def _forward(self, entry: Entry, first: Entry) -> _Copy | None:
+        old = None
         if first != entry:
-            self._again.settle(entry, first)
-            return None
+            old = self._settle(entry, first)
+            if old is None:
+                return None
         path = self._inbox.path(entry)
         examine = partial(demand_whole, path, entry)
         with self._deidentifier.sources.open(path, self._limit, agreed=True, examine=examine) as source:
@@ -262,7 +273,20 @@ class Worker:
                 with source.picture() as file:
                     ocr.examine(file, verdict)
             self._people.demand(source)
-            return self._copy(entry, source, decision, verdict)
+            return self._copy(entry, source, decision, verdict, old)
+
+    def _settle(self, entry: Entry, first: Entry) -> Entry | None:
+        """Let go of what is the same as ``first``, or return the one that ``entry`` replaces.
+
+        Raises :class:`Permanent` for another version that nobody wants in its place, and as :meth:`Again.settle`.
+        """
+        try:
+            self._again.settle(entry, first)
+        except Permanent as error:
+            if error.code != CONFLICT or not self._corrections.wanted(entry):
+                raise
+            return first
+        return None
 
     def _was_withdrawn(self, entry: Entry) -> bool:
         """Whether nothing of this object's study or patient is forwarded any more, as is known now."""
@@ -304,7 +328,10 @@ class Worker:
                 self._decisions[key] = decision
         return decision
 
-    def _copy(self, entry: Entry, source: Source, decision: Decision, verdict: Verdict) -> _Copy:
+    def _copy(
+        self, entry: Entry, source: Source, decision: Decision, verdict: Verdict, old: Entry | None = None
+    ) -> _Copy:
+        version = self._ledger.next_version(old) if old else self._versions.get(entry, 1)
         draft = self._outbox.create()
         sealing = self._seals.sealing(draft.file, entry)
         try:
@@ -316,6 +343,7 @@ class Worker:
                 limit=self._limit,
                 looked=True,
                 verdict=verdict,
+                version=version,
             )
             # Before anything of it leaves.
             self._keys.enter(entry.study, source, self._deidentifier.plan.digest, outcome.pseudonym)
@@ -326,7 +354,8 @@ class Worker:
             syntax = outcome.transfer_syntax_uid
             told = len(outcome.normalised), len(outcome.lost)
             sealing.seal()
-            copy = self._smaller(_Copy(entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels, *told))
+            made = (entry, draft, decision, outcome.size, syntax, time.monotonic(), pixels)
+            copy = self._smaller(_Copy(*made, *told, version, old))
         except BaseException:
             draft.discard()
             raise
@@ -358,6 +387,9 @@ class Worker:
             with self._people.leaving([copy.entry for copy in copies]) as stay:
                 gone = {copy.entry for copy in copies if self._was_withdrawn(copy.entry)}
                 leaving = [copy for copy in copies if copy.entry not in stay | gone]
+                for copy in leaving:
+                    if copy.old:
+                        self._corrections.begin(copy.old, copy.entry, copy.version)
                 fresh = self._outbox.put_all([(copy.draft, copy.entry) for copy in leaving])
         except BaseException:
             for copy in copies:
@@ -379,6 +411,8 @@ class Worker:
                 lost=copy.lost or None,
             )
             self._inbox.remove(copy.entry, copy.pixels)
+            if copy.version > 1:
+                self._corrections.end(copy.entry, copy.version)
         for copy in copies:
             if copy.entry in gone:
                 copy.draft.discard()

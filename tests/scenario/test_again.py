@@ -56,6 +56,6 @@ def test_a_series_in_every_encoding_is_one_series_and_a_changed_slice_is_held(
     send(site, [tmp_path / "changed.dcm"])
     status = site.wait_for(held=1)
     assert status["reasons"] == {"conflict": 1} and (status["repeats"], status["committed"]) == (repeats, SLICES)
-    assert "their pixels differ; drop one of the two" in site.log_text()
+    assert "their pixels differ; 'site queue supersede' puts this one in its place" in site.log_text()
     wait_until(lambda: not site.waiting_files(), 60)
     assert len(hub.find()) == SLICES and hub.status()["conflicts"] == 0

@@ -17,7 +17,7 @@ from fidac_node.deidentify.source import Source, Sources
 from fidac_node.dicom import part10, tags
 from fidac_node.dicom.dictionary import keyword_of, vrs_of
 from fidac_node.dicom.elements import MAX_DEPTH
-from fidac_node.dicom.marks import LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST, private_tag
+from fidac_node.dicom.marks import LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST, VERSION, private_tag
 from fidac_node.dicom.part10 import Malformed, format_tag
 from fidac_node.dicom.uids import EXPLICIT_VR_BE, IMPLICIT_VR_LE
 from fidac_node.errors import Permanent
@@ -31,7 +31,7 @@ _MARKS: Final = frozenset(
     {
         tags.DEIDENTIFICATION_METHOD,
         tags.DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
-        *map(private_tag, (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST)),
+        *map(private_tag, (LABEL, LABEL_SOURCE, PROFILE, PROFILE_DIGEST, VERSION)),
     }
 )
 # Around each value padding says nothing, or only behind the text (PS3.5 6.2, Table 6.2-1).
