@@ -12,11 +12,13 @@ from fidac_node.cli import config_option, duplicates
 from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
+from fidac_node.cli.words import counted
 
 if TYPE_CHECKING:
     from fidac_node.operations.finding import Question
 
 _TABLE_ROWS: Final = 50
+_ONE: Final = {"patients": "patient", "studies": "study", "series": "series", "instances": "instance"}
 _EXACT_TIME: Final = "received_at"
 _TABLE_COLUMNS: Final = {
     "patients": ("site", "PatientID", "PatientSex", "received_week", "studies", "series", "instances"),
@@ -149,9 +151,9 @@ def command(
     is_listed = not (sort or group_by or follow_up)
     more = answer.number == limit and (f", or --after {answer.last}" if is_listed else "")
     if form == "table" or more:
-        what = "groups" if group_by else level
+        what = "group" if group_by else _ONE[level]
         hint = f" (there may be more: --limit 0{more or ''})" if answer.number and answer.number == limit else ""
-        click.echo(f"{answer.number} {what}{hint}", err=True)
+        click.echo(f"{counted(answer.number, what)}{hint}", err=True)
 
 
 def _columns(wanted: Question, form: str) -> tuple[str, ...]:
