@@ -315,10 +315,24 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         provider=_provider(hub.config),
         config=hub.config,
     )
+    threading.Thread(target=_compile, name="recipe", daemon=True).start()
     listener = lifeline.listener or web.listen(settings)[web.STAGE]
     serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
+
+
+def _compile() -> None:
+    """Make the plan that the upload page is given, before somebody waits for it."""
+    from fidac_node.hub.recipes import in_force
+
+    in_force()
 
 
 def _provider(config: HubConfig) -> web.Provider | None:
@@ -330,12 +344,6 @@ def _provider(config: HubConfig) -> web.Provider | None:
         raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
     secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
     return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
-
-
-def _difference(hub: Hub) -> Callable[[Path, Path], str]:
-    from fidac_node.hub.recipes import difference_by
-
-    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:

@@ -77,12 +77,12 @@ class WebHub:
     def origin(self) -> str:
         return self.url.removesuffix("/dicom-web")
 
-    def person(self, role: str, site: str = "", programme: str = "") -> httpx.Client:
+    def person(self, role: str, site: str = "", programme: str = "", scheme: str = "http") -> httpx.Client:
         """A browser of which somebody in this role is signed in; ``client.headers`` have the token of its forms."""
         name = f"{role}{next(self._numbers)}"
         add_account(self.db, name, role, site, programme)
         token = begin_session(self.db, named(self.db, name).id)
-        visits, scope = Visits(self.rooms.secret), {"scheme": "http"}
+        visits, scope = Visits(self.rooms.secret), {"scheme": scheme}
         kept = Response()
         visits.keep(scope, kept, token)
         headers = {"Cookie": kept.headers["set-cookie"].partition(";")[0]}
