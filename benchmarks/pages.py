@@ -22,8 +22,8 @@ from benchmarks.setting import Setting
 from benchmarks.table import Row
 from fidac_node.hub.index.models import Series, Study
 from fidac_node.hub.index.users import add_account, begin_session, named
-from fidac_node.hub.web.listening import SECRET
-from fidac_node.hub.web.people.visits import Visits, secret_in
+from fidac_node.hub.web.listening import secret_in
+from fidac_node.hub.web.people.visits import Visits
 from fidac_node.system.database import connect
 
 _SIZE: Final = 1_000_000
@@ -76,7 +76,7 @@ def measure(setting: Setting) -> list[Row]:
     hub = Hub(work / "hub", {"web.port": port})
     with closing(connect("sqlite:///index.db", hub.directory)) as db:
         fill(db, size)
-        study, cookie = _large_study(db), _signed_in(db, hub.directory / "spool" / SECRET)
+        study, cookie = _large_study(db), _signed_in(db, hub.directory / "spool")
     folders = list(staged(Site(work / "site", hub.address), setting, 2))
     with hub, closing(Browser(port, cookie)) as browser:
         for path in (*_SEARCHES, study):  # what is loaded with the first page is not what a page costs
@@ -131,11 +131,11 @@ def _large_study(db: Database) -> str:
     return f"/studies/{uid}"
 
 
-def _signed_in(db: Database, secret: Path) -> str:
+def _signed_in(db: Database, spool: Path) -> str:
     """The cookie of an administrator."""
     add_account(db, "bench", "administrator", "", "")
     response = Response()
-    Visits(secret_in(secret)).keep({"scheme": "http"}, response, begin_session(db, named(db, "bench").id))
+    Visits(secret_in(spool)).keep({"scheme": "http"}, response, begin_session(db, named(db, "bench").id))
     return response.headers["set-cookie"].partition(";")[0]
 
 
