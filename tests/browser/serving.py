@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fidac_node.hub.web import portal_files
+from fidac_node.portal import serving as portal_files
 from fidac_node.hub.web.headers import SecurityHeaders
 
 _PAGE = (
