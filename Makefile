@@ -15,7 +15,7 @@ PACKAGES := dcmtk orthanc orthanc-dicomweb dcm2niix dicom3tools libgdcm-tools po
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo portal check test bench lint format examples lock packages clean
+.PHONY: help demo portal check test screenshots bench lint format examples lock packages clean
 
 help:
 	@echo "make demo [DICOM=DIR] [ARGS=--once]   the main job on this machine: hub, site node and a PACS stand-in"
@@ -23,6 +23,7 @@ help:
 	@echo "make check                            lint, types and the quick unit tests: under two minutes, before a commit"
 	@echo "make test                             lint, format check, types and every test"
 	@echo "make bench [ARGS=--quick]             speed and memory beside DCMTK, Orthanc and deid, on this machine"
+	@echo "make screenshots                      the pictures of docs/portal.md, by the browser tests"
 	@echo "make lint                             lint, format check and types only"
 	@echo "make format                           put the code into shape"
 	@echo "make examples                         write config/*.example.toml and the tables of docs/conformance-statement.md from the code"
@@ -42,6 +43,11 @@ check: lint
 
 test: lint packages portal
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+# The demo's own pages, and an upload's.
+screenshots: $(VENV)/.test packages portal
+	@mkdir -p docs/portal
+	FIDAC_SCREENSHOTS=$(CURDIR)/docs/portal $(BIN)/python -m pytest -q tests/browser/test_demo.py tests/browser/test_upload.py -k "stays_up or what_may_go"
 
 bench: $(VENV)/.test
 	PYTHONPATH=. $(BIN)/python -m benchmarks.run $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,3 +39,10 @@ def violations(page: Page) -> list[str]:
     page.evaluate(Path(AXE).read_text("utf-8"))
     said: Any = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", _RULES)
     return [f"{page.url}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}" for one in said["violations"]]
+
+
+def shown(page: Page, name: str, height: int = 800) -> None:
+    """Keep what is seen in the folder that FIDAC_SCREENSHOTS names, for docs/portal.md ('make screenshots')."""
+    if directory := os.environ.get("FIDAC_SCREENSHOTS"):
+        page.set_viewport_size({"width": 1200, "height": height})
+        page.screenshot(path=Path(directory) / f"{name}.png")

@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 import pytest
 
-from fidac_node.demo.demo import ROLES, fidac
 from fidac_node.phantom import IDENTITIES, secondary_capture, write_series
 from tests.support import wait_until
 
@@ -155,25 +154,6 @@ def test_a_reader_sees_every_stage_a_header_before_and_after_and_the_index(
     assert "fidac-node hub find studies" in shown
     assert "findscu -S -aet VIEWER" in shown and "/dicom-web/studies" in shown
     assert "All 5 objects are at the hub, committed" in shown
-
-
-def test_it_stays_up_until_ctrl_c_and_then_leaves_nothing_running(tmp_path: Path, start: Callable[..., Demo]) -> None:
-    write_series(tmp_path / "study", slices=2, **SMALL)
-    demo = start(tmp_path / "study", "--workdir", tmp_path / "work")
-    wait_until(lambda: demo.says("until Ctrl-C"), 120)
-    assert all(demo.says(role) for role in ("The portal: http://127.0.0.1:", *ROLES))
-    daemons = demo.daemons()
-    assert len(daemons) > 4
-    config = tmp_path / "work" / "hub" / "hub.toml"
-    status = json.loads(fidac("hub", "status", "--json", "--config", config))
-    assert (status["studies"], status["sites"], status["held"]) == (31, 6, 0)
-    demo.process.send_signal(signal.SIGINT)
-    assert demo.finish(60) == 0
-    assert psutil.wait_procs(daemons, timeout=10)[1] == []
-    assert (tmp_path / "work" / "hub" / "hub.toml").exists()
-    again = start(tmp_path / "study", "--once", "--workdir", tmp_path / "work")
-    assert again.finish() == 1
-    assert "holds an earlier demo" in again.err.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
