@@ -1,7 +1,7 @@
 """De-identification of one object: triage, rewrite, mark, check, and only then write.
 
-The header is rewritten element by element, as bytes; what is encoded in an unusual way goes through
-pydicom first (:mod:`.slow`), with the same result. The encoded output passes the leak gate before a byte
+The header is rewritten element by element, as bytes; what is encoded in an unusual way is made plain
+first (:mod:`.slow`), with the same result. The encoded output passes the leak gate before a byte
 of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the object for a person.
 """
 
@@ -185,7 +185,7 @@ class Deidentifier:
 
     ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``own`` are words that
     the site has named itself: no text keeps them, and the gate looks for them. ``path`` is for tests:
-    ``fast`` raises :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
+    ``fast`` raises :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through :mod:`.slow`.
     """
 
     def __init__(

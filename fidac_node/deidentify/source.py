@@ -32,7 +32,7 @@ from fidac_node.dicom.window import Window
 
 _CHUNK: Final = 1 << 20
 _LONGEST_HEAD: Final = 12  # bytes before a value (PS3.5 7.1.2)
-# Of what is not in memory: what File Meta Information and most headers end in, then what no header may reach beyond.
+# Of what is not in memory (bytes): where most headers end, then what none may reach beyond.
 _BEGINNINGS: Final = (1 << 20, LARGEST_HEADER + (4 << 20))
 # An encoded element, whether its header is explicit and little endian, and the character sets: its value as text.
 Paths: TypeAlias = "tuple[tuple[int, ...], ...]"
@@ -293,8 +293,7 @@ class Sources:
 
     def read(self, buffer: bytes | memoryview | Window, limit: int) -> Source:
         """Read a Part 10 file that is in memory, or in a window; as :meth:`open`."""
-        seen = buffer[: _BEGINNINGS[-1]] if isinstance(buffer, Window) else buffer
-        meta, offset, said = _meta_in(seen)
+        meta, offset, said = _meta_in(buffer)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
             return self._parsed(meta, part10.inflate(buffer, limit, offset), 0, None, said)
         file = buffer.open() if isinstance(buffer, Window) else None
@@ -314,8 +313,7 @@ class Sources:
             source = _parse(meta, buffer, offset, file, self._cutters, self._texts)
         except Malformed as error:
             stated = meta.transfer_syntax_uid
-            seen = buffer[: _BEGINNINGS[-1]] if isinstance(buffer, Window) else buffer
-            real = stated if stated == DEFLATED_EXPLICIT_VR_LE else real_syntax(seen, offset, stated)
+            real = stated if stated == DEFLATED_EXPLICIT_VR_LE else real_syntax(buffer, offset, stated)
             if real != stated:
                 meta, said = _as_it_is(meta, real, agreed=agreed), (*said, _TRANSFER_SYNTAX)
             read = _mended if Syntax.of(real).little else _parse
@@ -415,7 +413,7 @@ def _mended(
     return Source(meta, syntax, cut, tail, pixel_data, buffer, file, texts, mended=found.paths)
 
 
-def _meta_in(buffer: part10.Buffer, *, agreed: bool = False) -> tuple[FileMeta, int, Paths]:
+def _meta_in(buffer: part10.Readable, *, agreed: bool = False) -> tuple[FileMeta, int, Paths]:
     """The File Meta Information, where the data set begins, and what of both is not as PS3.10 wants it."""
     try:
         meta, offset = part10.meta_in(buffer)

@@ -144,12 +144,12 @@ def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
     return _known_meta(data) or _new_meta(data, lambda: data + fp.read(_MAX_META))
 
 
-def meta_in(buffer: Buffer) -> tuple[FileMeta, int]:
+def meta_in(buffer: Readable) -> tuple[FileMeta, int]:
     """As :func:`read_meta`, of a file that lies in ``buffer``."""
     return _known_meta(buffer) or _new_meta(bytes(buffer[:_USUAL_META]), lambda: bytes(buffer[:_MAX_META]))
 
 
-def _known_meta(buffer: Buffer) -> tuple[FileMeta, int] | None:
+def _known_meta(buffer: Readable) -> tuple[FileMeta, int] | None:
     """A File Meta Information that differs from one that was read before in nothing but the SOP Instance UID."""
     like = _metas.get(bytes(buffer[_PREFIX:_GROUP_LENGTH_END]))
     meta = None if like is None else like.read(buffer)
@@ -211,7 +211,7 @@ class _Meta(NamedTuple):
                 start, end = element.value, element.end
         return cls(meta, offset, start, end, data[_PREAMBLE:start], data[end:])
 
-    def read(self, buffer: Buffer) -> FileMeta | None:
+    def read(self, buffer: Readable) -> FileMeta | None:
         """A File Meta Information that is like this one; ``None`` if it is not."""
         meta = self.meta
         if (

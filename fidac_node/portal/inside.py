@@ -64,6 +64,10 @@ class File(Protocol):
 Put: TypeAlias = "Callable[[bytes], object]"
 # In the place of a reason: whether it is held is not known.
 FAILED: Final = "failed"
+# A reason that no site has: the user's file is not there any more.
+UNREADABLE: Final = "unreadable"
+_GONE: Final = "the file cannot be read any more: it was moved or changed, or what it is on was taken out"
+_STOPS: Final = (FidacError, OSError)
 _NOT_YET: Final = "unknown"
 
 
@@ -130,7 +134,7 @@ class Bench:
     def check(self, file: File) -> Done:
         """Whether an object may go, and what it is."""
         done = self.deidentify(file, _NOT_YET, "portal", None)
-        if done.held in ("", FAILED):
+        if done.held in ("", FAILED, UNREADABLE):
             return done
         try:
             study = self._read(file).get("StudyInstanceUID")
@@ -150,7 +154,7 @@ class Bench:
             if not output.is_patch:  # what is wrong with compressed pixels shows when they are written
                 with doubt_holds():
                     output.write(cast(BinaryIO, sink))
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         said = _said(source, output.outcome, file)
         if put is None:
@@ -170,7 +174,7 @@ class Bench:
             self._deidentifier.apply(source, label=label, label_source=label_source).write(whole)
             after = self._deidentifier.sources.read(whole.getvalue(), LIMIT)
             rows = compare(source.nodes(), after.nodes(), little=source.syntax.little)
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         return Done("", json.dumps([[row.path, row.keyword, row.before, row.after, row.action] for row in rows]))
 
@@ -178,7 +182,7 @@ class Bench:
         """The middle frame of an object as :func:`.picture` shows it, in ``head`` a byte a pixel."""
         try:
             shown = picture(self._read(file))
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         return Done("", json.dumps({"width": shown.width, "height": shown.height}), shown.grey)
 
@@ -208,7 +212,7 @@ class Bench:
                 "at": time.time(),
                 "sex": source.get("PatientSex"),
             }
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         return Done("", json.dumps(found))
 
@@ -218,7 +222,7 @@ class Bench:
 
     def _read(self, file: File) -> Source:
         def read(start: int, length: int) -> bytes:
-            return file.read(start, length).to_bytes()
+            return _bytes(file, start, length)
 
         content = read(0, file.size) if file.size <= IN_MEMORY else Window(file.size, read)
         return self._deidentifier.sources.read(content, LIMIT)
@@ -256,12 +260,24 @@ class _Sink:
         self._waiting.clear()
 
 
+def _bytes(file: File, start: int, length: int) -> bytes:
+    """A piece of a file. Raises ``OSError`` if the browser cannot read it any more."""
+    try:
+        return file.read(start, length).to_bytes()
+    except MemoryError:
+        raise
+    except Exception as error:  # JavaScript's own
+        raise OSError("the browser cannot read it") from error
+
+
 def _is_dicom(file: File) -> bool:
-    start = file.read(0, _BEGINNING).to_bytes()
+    start = _bytes(file, 0, _BEGINNING)
     return recognise.holds_a_file(start, 0) or recognise.is_data_set(start, 0)
 
 
-def _held(error: FidacError) -> Done:
+def _held(error: Exception) -> Done:
+    if isinstance(error, OSError):
+        return Done(UNREADABLE, _GONE)
     return Done(error.code if isinstance(error, Permanent) else FAILED, str(error))
 
 
@@ -269,7 +285,7 @@ def _digest(head: bytes, file: File, copied: range) -> str:
     """SHA-256 of an object of which most lies in ``file``."""
     found = hashlib.sha256(head)
     for start in range(copied.start, copied.stop, _PIECE):
-        found.update(file.read(start, min(_PIECE, copied.stop - start)).to_bytes())
+        found.update(_bytes(file, start, min(_PIECE, copied.stop - start)))
     return found.hexdigest()
 
 

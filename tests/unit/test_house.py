@@ -60,6 +60,8 @@ MAY: dict[str, tuple[str, ...]] = {
     ),
     "hub.daemon": ("dicom", "spool", "system", "audit", "receive", "send", "commitment", "hub", "config"),
     "site": ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify"),
+    # The upload page is shown by a site, too.
+    "site.relay": ("site.portal", "system", "portal"),
     **dict.fromkeys(
         ("site.daemon", "site.node", "site.housekeeping"),
         ("dicom", "spool", "system", "receive", "send", "commitment", "identity", "deidentify", "site", "config"),
@@ -78,6 +80,8 @@ MAY: dict[str, tuple[str, ...]] = {
             *("hub.archive", "hub.transcode", "hub.pixels", "hub.weeks"),
             "hub.recipes",
             "hub.export",
+            # A viewer that a hub's pages can have besides is fetched as all of the portal's is.
+            "portal",
             # What was promised is looked after by a person as by the hub itself.
             "hub.keeping",
             # What people bring goes the way of what programs bring; the hub signs what it answers for.

@@ -23,13 +23,14 @@ async function load(content) {
   try { return await import(address); } finally { URL.revokeObjectURL(address); }
 }
 
-// Pyodide asks for two files by address, and gets what the page handed over; there is no way to any other.
+const shut = async () => { throw new TypeError("sealed: nothing is fetched here"); };
+
+// Pyodide asks for two files by address as it starts, and gets what the page handed over; there is no way to any other.
 function serve(files, module) {
   self.fetch = async asked => {
     const address = String(asked?.url ?? asked);
     if (address.endsWith("/python_stdlib.zip")) return new Response(files[PYODIDE + "python_stdlib.zip"]);
-    if (address.endsWith("/pyodide.asm.wasm")) return new Response();
-    throw new TypeError("sealed: nothing is fetched here");
+    return address.endsWith("/pyodide.asm.wasm") ? new Response() : shut();
   };
   WebAssembly.instantiateStreaming = async (_, imports) => ({ module, instance: await WebAssembly.instantiate(module, imports) });
 }
@@ -49,6 +50,7 @@ async function boot({ files, plan: text, snapshot, module: compiled, keep, ...ab
     ...(snapshot ? { _loadSnapshot: snapshot } : {}),
     ...(keep && !snapshot ? { _makeSnapshot: true } : {}),
   });
+  self.fetch = shut;
   python.unpackArchive(files["engine.zip"], "zip", { extractDir: PACK });
   plan = text;
   let kept;
