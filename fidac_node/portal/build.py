@@ -67,6 +67,7 @@ def build(target: Path = BUILT, cache: Path = CACHE) -> bool:
     )
     if changed:
         for package in packages:
+            sys.stderr.write(f"make portal: {package.name} {package.version}\n")
             for name, content in npm.files(package, npm.fetch(package, cache)):
                 _write(target / name, content)
                 _compress(target / name, content)
