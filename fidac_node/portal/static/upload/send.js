@@ -4,7 +4,7 @@
  * happened before: a line that was cut, a tab that was closed.
  */
 
-import { Refused } from "./hub.js";
+import { Refused, sizeOf } from "./hub.js";
 
 const ABREAST = 3;
 const ON_THEIR_WAY = 8;
@@ -41,7 +41,7 @@ export async function send(hub, pool, parcels, progress, tell) {
       if (finished.closed) break;
       const one = pool.ask({ kind: "deidentify", label: parcel.label, label_source: "portal" }, parcel.item).then((answer) => {
         under_way.delete(one);
-        if (answer.kind === "done") finished.push({ parcel, sha256: answer.sha256, blob: answer.blob });
+        if (answer.kind === "done") finished.push({ parcel, sha256: answer.sha256, body: answer.body });
         else done(parcel, { held: answer.code ?? "failed" });
       });
       one.catch(() => finished.close());
@@ -54,9 +54,12 @@ export async function send(hub, pool, parcels, progress, tell) {
   async function ask() {
     for (let some; (some = await finished.takeAll()); ) {
       const missing = await hub.missing(some.map(({ sha256 }) => sha256));
-      for (const { parcel, sha256, blob } of some) {
-        if (missing.has(sha256)) outgoing.push({ parcel, sha256, blob });
-        else done(parcel, { sha256, bytes: 0 });
+      for (const { parcel, sha256, body } of some) {
+        if (missing.has(sha256)) outgoing.push({ parcel, sha256, body });
+        else {
+          giveBack(body);
+          done(parcel, { sha256, bytes: 0 });
+        }
       }
     }
     outgoing.close();
@@ -64,10 +67,12 @@ export async function send(hub, pool, parcels, progress, tell) {
 
   async function put() {
     for (let one; (one = await outgoing.take()); ) {
-      const { parcel, sha256, blob } = one;
+      const { parcel, sha256, body } = one;
+      const bytes = sizeOf(body);
       try {
-        await hub.put(sha256, blob);
-        done(parcel, { sha256, bytes: blob.size });
+        await hub.put(sha256, new Blob([body]));
+        giveBack(body);
+        done(parcel, { sha256, bytes });
       } catch (error) {
         if (!(error instanceof Refused) || [401, 403].includes(error.status)) throw error;
         done(parcel, { refused: error });
@@ -81,6 +86,11 @@ export async function send(hub, pool, parcels, progress, tell) {
     for (const line of [finished, outgoing]) line.close();
     room.open();
   }
+}
+
+/** Give memory back at once: a browser looks for what nobody needs any more after a hundred objects. */
+function giveBack(body) {
+  body.transfer?.(0);
 }
 
 /** How far it is: what is at the hub, what stays here, how fast it goes. */

@@ -131,10 +131,15 @@ async function inflated({ file, packed, size }) {
   return { size, whole };
 }
 
+// What was read for one request. It is given back at once: a browser looks for what nobody needs after a hundred files.
+const inMemory = [];
+const giveBack = () => inMemory.splice(0).forEach(one => one.buffer.transfer?.(0));
+
 // What the engine reads of a file: a small one at once, a large one piece by piece.
 function opened(file) {
   const reader = new FileReaderSync();
   const whole = file.whole ?? (file.size <= IN_MEMORY ? new Uint8Array(reader.readAsArrayBuffer(file)) : null);
+  if (whole) inMemory.push(whole);
   const read = (start, length) =>
     whole ? whole.subarray(start, start + length) : new Uint8Array(reader.readAsArrayBuffer(file.slice(start, start + length)));
   return { size: file.size, whole, read };
@@ -168,12 +173,21 @@ async function deidentify({ id, file, label, label_source }) {
   const put = piece => { pieces.push(new Blob([piece.toJs()])); };
   const done = asked(one => one.deidentify(input, label, label_source, put));
   if (done.held) return stopped(done, id);
-  const { start, stop } = done;
-  const copied = input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop);
-  const blob = new Blob([...pieces, done.head, copied], { type: DICOM });
-  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(done.said);
-  return [{ kind: "done", id, blob, sha256, ...facts }];
+  const { head, start, stop } = done, { sha256, ...facts } = JSON.parse(done.said);
+  if (input.whole && !pieces.length) return whole({ id, ...facts }, head, input.whole.subarray(start, stop));
+  const body = new Blob([...pieces, head, input.whole?.subarray(start, stop) ?? file.slice(start, stop)], { type: DICOM });
+  return [{ kind: "done", id, body, sha256: sha256 ?? (await sha256Of(await body.arrayBuffer())), ...facts }];
 }
+
+// A small object as bytes: a browser keeps blobs until it has looked through all its memory, hundreds of them.
+async function whole(about, head, copied) {
+  const body = new Uint8Array(head.length + copied.length);
+  body.set(head);
+  body.set(copied, head.length);
+  return [{ kind: "done", ...about, body: body.buffer, sha256: await sha256Of(body) }, [body.buffer]];
+}
+
+const sha256Of = async content => hex(await crypto.subtle.digest("SHA-256", content));
 
 function header({ id, file, label, label_source }) {
   const done = asked(one => one.header(opened(file), label, label_source));
@@ -231,6 +245,8 @@ async function answer(request) {
   } catch (error) {
     const code = error instanceof Held ? error.code : UNREADABLE.includes(error?.name) ? "unreadable" : "";
     self.postMessage(code ? { kind: "held", id, code, text: error.message } : { kind: "failed", id, about: kind, text: words(error) });
+  } finally {
+    giveBack();
   }
 }
 
