@@ -56,10 +56,7 @@ export async function send(hub, pool, parcels, progress, tell) {
       const missing = await hub.missing(some.map(({ sha256 }) => sha256));
       for (const { parcel, sha256, body } of some) {
         if (missing.has(sha256)) outgoing.push({ parcel, sha256, body });
-        else {
-          giveBack(body);
-          done(parcel, { sha256, bytes: 0 });
-        }
+        else done(parcel, { sha256, bytes: 0 });
       }
     }
     outgoing.close();
@@ -68,11 +65,9 @@ export async function send(hub, pool, parcels, progress, tell) {
   async function put() {
     for (let one; (one = await outgoing.take()); ) {
       const { parcel, sha256, body } = one;
-      const bytes = sizeOf(body);
       try {
         await hub.put(sha256, new Blob([body]));
-        giveBack(body);
-        done(parcel, { sha256, bytes });
+        done(parcel, { sha256, bytes: sizeOf(body) });
       } catch (error) {
         if (!(error instanceof Refused) || [401, 403].includes(error.status)) throw error;
         done(parcel, { refused: error });
@@ -86,11 +81,6 @@ export async function send(hub, pool, parcels, progress, tell) {
     for (const line of [finished, outgoing]) line.close();
     room.open();
   }
-}
-
-/** Give memory back at once: a browser looks for what nobody needs any more after a hundred objects. */
-function giveBack(body) {
-  body.transfer?.(0);
 }
 
 /** How far it is: what is at the hub, what stays here, how fast it goes. */

@@ -131,15 +131,10 @@ async function inflated({ file, packed, size }) {
   return { size, whole };
 }
 
-// What was read for one request. It is given back at once: a browser looks for what nobody needs after a hundred files.
-const inMemory = [];
-const giveBack = () => inMemory.splice(0).forEach(one => one.buffer.transfer?.(0));
-
 // What the engine reads of a file: a small one at once, a large one piece by piece.
 function opened(file) {
   const reader = new FileReaderSync();
   const whole = file.whole ?? (file.size <= IN_MEMORY ? new Uint8Array(reader.readAsArrayBuffer(file)) : null);
-  if (whole) inMemory.push(whole);
   const read = (start, length) =>
     whole ? whole.subarray(start, start + length) : new Uint8Array(reader.readAsArrayBuffer(file.slice(start, start + length)));
   return { size: file.size, whole, read };
@@ -179,7 +174,7 @@ async function deidentify({ id, file, label, label_source }) {
   return [{ kind: "done", id, body, sha256: sha256 ?? (await sha256Of(await body.arrayBuffer())), ...facts }];
 }
 
-// A small object as bytes: a browser keeps blobs until it has looked through all its memory, hundreds of them.
+// A small object as bytes: they tell the browser how much memory it could have back, which blobs do not.
 async function whole(about, head, copied) {
   const body = new Uint8Array(head.length + copied.length);
   body.set(head);
@@ -245,8 +240,6 @@ async function answer(request) {
   } catch (error) {
     const code = error instanceof Held ? error.code : UNREADABLE.includes(error?.name) ? "unreadable" : "";
     self.postMessage(code ? { kind: "held", id, code, text: error.message } : { kind: "failed", id, about: kind, text: words(error) });
-  } finally {
-    giveBack();
   }
 }
 
