@@ -25,6 +25,7 @@ from fidac_node.identity import keyfile
 from fidac_node.phantom import IDENTITIES, secondary_capture, write_series
 from fidac_node.portal.build import build
 from tests.browser.line import Line
+from tests.browser.looking import too_wide, violations
 from tests.scenario.network import FIDAC, Hub
 from tests.support import free_port
 
@@ -282,6 +283,8 @@ def test_what_may_go_is_at_the_hub_as_a_node_makes_it_the_rest_is_told_and_no_na
     assert page.is_visible("canvas") and page.is_disabled("#send")
     page.click(".before-after summary >> nth=0")
     page.wait_for_selector(".rows tr.removed")
+    assert violations(page) == []
+    assert too_wide(page) == []
     page.check(".confirm input >> nth=0")
     upload.send()
     assert page.get_attribute("main", "data-state") == "ready"  # a label is wanted first
