@@ -171,6 +171,7 @@ class Upload:
         page.wait_for_selector("#key-choose:not([hidden])")
         if not self.desk.key.exists():
             page.click("#make-key")
+            page.wait_for_selector("#key-new:not([hidden])")
             self.sheet = page.inner_text("#sheet-lines")
             with page.expect_download() as download:
                 page.click("#save-key")
