@@ -8,6 +8,8 @@ import { Refused, sizeOf } from "./hub.js";
 
 const ABREAST = 3;
 const ON_THEIR_WAY = 8;
+// Milliseconds in which objects come together for one question whether the hub has them.
+const GATHERED = 25;
 // What happened lately says how fast it is; before, another line may have been in use.
 const LATELY = 10_000;
 
@@ -52,7 +54,7 @@ export async function send(hub, pool, parcels, progress, tell) {
   }
 
   async function ask() {
-    for (let some; (some = await finished.takeAll()); ) {
+    for (let some; (some = await finished.takeAll(GATHERED)); ) {
       const missing = await hub.missing(some.map(({ sha256 }) => sha256));
       for (const { parcel, sha256, body } of some) {
         if (missing.has(sha256)) outgoing.push({ parcel, sha256, body });
@@ -169,8 +171,10 @@ class Line {
     return this.#items.shift();
   }
 
-  async takeAll() {
+  /** Those that have come `milliseconds` after the first. */
+  async takeAll(milliseconds) {
     await this.#filled();
+    if (!this.closed) await new Promise((resolve) => setTimeout(resolve, milliseconds));
     return this.#items.length ? this.#items.splice(0) : null;
   }
 
