@@ -25,7 +25,7 @@ from fidac_node.identity import keyfile
 from fidac_node.phantom import IDENTITIES, secondary_capture, write_series
 from fidac_node.portal.build import build
 from tests.browser.line import Line
-from tests.browser.looking import shown
+from tests.browser.looking import shown, too_wide, violations
 from tests.scenario.network import FIDAC, Hub
 from tests.support import free_port
 
@@ -171,6 +171,7 @@ class Upload:
         page.wait_for_selector("#key-choose:not([hidden])")
         if not self.desk.key.exists():
             page.click("#make-key")
+            page.wait_for_selector("#key-new:not([hidden])")
             self.sheet = page.inner_text("#sheet-lines")
             with page.expect_download() as download:
                 page.click("#save-key")
@@ -284,6 +285,8 @@ def test_what_may_go_is_at_the_hub_as_a_node_makes_it_the_rest_is_told_and_no_na
     page.click(".before-after summary >> nth=0")
     page.wait_for_selector(".rows tr.removed")
     shown(page, "upload", 1400)
+    assert violations(page) == []
+    assert too_wide(page) == []
     page.check(".confirm input >> nth=0")
     upload.send()
     assert page.get_attribute("main", "data-state") == "ready"  # a label is wanted first

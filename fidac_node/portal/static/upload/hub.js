@@ -55,11 +55,11 @@ export class Hub {
     return new Set(await this.#inSession("POST", "missing", JSON.stringify(digests)));
   }
 
-  /** Send one object under its SHA-256 (hexadecimal); again is the same as once. */
-  async put(sha256, blob) {
+  /** Send one object, bytes or a blob, under its SHA-256 (hexadecimal); again is the same as once. */
+  async put(sha256, body) {
     const digest = btoa(String.fromCharCode(...sha256.match(/../g).map((two) => parseInt(two, 16))));
     const headers = { "Content-Type": "application/dicom", "Content-Digest": `sha-256=:${digest}:` };
-    return this.#inSession("PUT", `objects/${sha256}`, blob, headers);
+    return this.#inSession("PUT", `objects/${sha256}`, body, headers);
   }
 
   /**
@@ -115,14 +115,17 @@ export class Hub {
 
   /** One request and what was said to it; a line that is cut, even within the answer, is an answer without a status. */
   async #tried(method, path, body, headers) {
-    const signal = AbortSignal.timeout(PATIENCE + ((body?.size ?? 0) / SLOWEST_BYTES_A_SECOND) * 1000);
-    const options = { method, body, redirect: "manual", signal, headers: { ...headers, "X-CSRF-Token": this.#token } };
+    const patience = new AbortController(); // and no AbortSignal.timeout, which keeps the body until its time has come
+    const timer = setTimeout(() => patience.abort(), PATIENCE + (sizeOf(body) / SLOWEST_BYTES_A_SECOND) * 1000);
+    const fields = { ...headers, "X-CSRF-Token": this.#token };
     try {
-      const answer = await fetch(path, options);
+      const answer = await fetch(path, { method, body, redirect: "manual", signal: patience.signal, headers: fields });
       const said = answer.ok ? await answer.json() : await answer.json().catch(() => ({}));
       return { ok: answer.ok, status: answer.status, type: answer.type, headers: answer.headers, said };
     } catch {
       return { ok: false, status: 0, type: "cut" };
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -159,6 +162,11 @@ export class Hub {
       request.send();
     });
   }
+}
+
+/** The bytes of what is sent. @param {ArrayBuffer | Blob | string} body */
+export function sizeOf(body) {
+  return body.byteLength ?? body.size ?? body.length;
 }
 
 /** What may pass by itself, or by signing in; `""` for what will not. */

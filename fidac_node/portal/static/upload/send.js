@@ -4,10 +4,12 @@
  * happened before: a line that was cut, a tab that was closed.
  */
 
-import { Refused } from "./hub.js";
+import { Refused, sizeOf } from "./hub.js";
 
 const ABREAST = 3;
 const ON_THEIR_WAY = 8;
+// Milliseconds in which objects come together for one question whether the hub has them.
+const GATHERED = 25;
 // What happened lately says how fast it is; before, another line may have been in use.
 const LATELY = 10_000;
 
@@ -41,7 +43,7 @@ export async function send(hub, pool, parcels, progress, tell) {
       if (finished.closed) break;
       const one = pool.ask({ kind: "deidentify", label: parcel.label, label_source: "portal" }, parcel.item).then((answer) => {
         under_way.delete(one);
-        if (answer.kind === "done") finished.push({ parcel, sha256: answer.sha256, blob: answer.blob });
+        if (answer.kind === "done") finished.push({ parcel, sha256: answer.sha256, body: answer.body });
         else done(parcel, { held: answer.code ?? "failed" });
       });
       one.catch(() => finished.close());
@@ -52,10 +54,10 @@ export async function send(hub, pool, parcels, progress, tell) {
   }
 
   async function ask() {
-    for (let some; (some = await finished.takeAll()); ) {
+    for (let some; (some = await finished.takeAll(GATHERED)); ) {
       const missing = await hub.missing(some.map(({ sha256 }) => sha256));
-      for (const { parcel, sha256, blob } of some) {
-        if (missing.has(sha256)) outgoing.push({ parcel, sha256, blob });
+      for (const { parcel, sha256, body } of some) {
+        if (missing.has(sha256)) outgoing.push({ parcel, sha256, body });
         else done(parcel, { sha256, bytes: 0 });
       }
     }
@@ -64,10 +66,10 @@ export async function send(hub, pool, parcels, progress, tell) {
 
   async function put() {
     for (let one; (one = await outgoing.take()); ) {
-      const { parcel, sha256, blob } = one;
+      const { parcel, sha256, body } = one;
       try {
-        await hub.put(sha256, blob);
-        done(parcel, { sha256, bytes: blob.size });
+        await hub.put(sha256, new Blob([body]));
+        done(parcel, { sha256, bytes: sizeOf(body) });
       } catch (error) {
         if (!(error instanceof Refused) || [401, 403].includes(error.status)) throw error;
         done(parcel, { refused: error });
@@ -169,8 +171,10 @@ class Line {
     return this.#items.shift();
   }
 
-  async takeAll() {
+  /** Those that have come `milliseconds` after the first. */
+  async takeAll(milliseconds) {
     await this.#filled();
+    if (!this.closed) await new Promise((resolve) => setTimeout(resolve, milliseconds));
     return this.#items.length ? this.#items.splice(0) : null;
   }
 

@@ -10,6 +10,7 @@ import { reason, say } from "./words.js";
 const CHOICES = "fidac-upload-choices";
 // Whoever looks at a study wants to know whose it is.
 const NAMING = ["PatientName", "PatientID", "PatientBirthDate", "StudyDate", "StudyDescription"];
+const DATE = /^(\d{4})(\d\d)(\d\d)$/;
 const LONGEST_LIST = 100;
 
 const $ = (id) => document.getElementById(id);
@@ -196,7 +197,7 @@ export class Review {
 function whose(list, rows) {
   for (const keyword of NAMING) {
     const row = rows.find(([, name, before]) => name === keyword && before);
-    if (row) list.append(element("dt", say(`is-${keyword}`)), element("dd", row[2]));
+    if (row) list.append(element("dt", say(`is-${keyword}`)), element("dd", row[2].replace(DATE, "$1-$2-$3")));
   }
 }
 

@@ -168,12 +168,21 @@ async function deidentify({ id, file, label, label_source }) {
   const put = piece => { pieces.push(new Blob([piece.toJs()])); };
   const done = asked(one => one.deidentify(input, label, label_source, put));
   if (done.held) return stopped(done, id);
-  const { start, stop } = done;
-  const copied = input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop);
-  const blob = new Blob([...pieces, done.head, copied], { type: DICOM });
-  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(done.said);
-  return [{ kind: "done", id, blob, sha256, ...facts }];
+  const { head, start, stop } = done, { sha256, ...facts } = JSON.parse(done.said);
+  if (input.whole && !pieces.length) return whole({ id, ...facts }, head, input.whole.subarray(start, stop));
+  const body = new Blob([...pieces, head, input.whole?.subarray(start, stop) ?? file.slice(start, stop)], { type: DICOM });
+  return [{ kind: "done", id, body, sha256: sha256 ?? (await sha256Of(await body.arrayBuffer())), ...facts }];
 }
+
+// A small object as bytes: they tell the browser how much memory it could have back, which blobs do not.
+async function whole(about, head, copied) {
+  const body = new Uint8Array(head.length + copied.length);
+  body.set(head);
+  body.set(copied, head.length);
+  return [{ kind: "done", ...about, body: body.buffer, sha256: await sha256Of(body) }, [body.buffer]];
+}
+
+const sha256Of = async content => hex(await crypto.subtle.digest("SHA-256", content));
 
 function header({ id, file, label, label_source }) {
   const done = asked(one => one.header(opened(file), label, label_source));
