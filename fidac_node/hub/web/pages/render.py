@@ -122,7 +122,7 @@ def _environment(language: str) -> Environment:
             value = _in_paris(value)
         return "" if value is None else format_date(value, "d MMM y", locale=language)
 
-    def number(value: float | None) -> str:
+    def number(value: int | float | None) -> str:
         if isinstance(value, int) and 0 <= value < _GROUPED:
             return str(value)  # as almost always, and a hundred times quicker
         return "" if value is None else format_decimal(value, locale=language)
