@@ -164,8 +164,8 @@ async def _wanted(request: Request) -> StudyFilter:
 
 
 def _plain(site: str) -> str:
-    """A site's id, in which nothing is a wild card."""
-    return "" if "*" in site or "?" in site else site
+    """A site's id, in which nothing is a wild card; nothing for what cannot be one."""
+    return "" if "*" in site or "?" in site or not site.isprintable() else site
 
 
 def _see(request: Request, wanted: StudyFilter) -> _Seen:
