@@ -50,8 +50,11 @@ def looked_at(config: HubConfig, entry: str) -> Stored:
     from fidac_node.operations.retrieval import Place, Stored
 
     spool = Spool(config.spool.directory / "inbox")
-    found = next((one for one in spool.entries("held") if str(one) == entry), None)
-    if found is None:
+    try:
+        found = Entry.parse(entry)
+    except ValueError:
+        raise NotFound(f"{entry} is no object's name") from None
+    if not spool.holds(found, "held"):
         raise NotFound(f"no object {entry} is held any more")
     hub_uses(config).write("held look", entry)
     path = spool.path(found)

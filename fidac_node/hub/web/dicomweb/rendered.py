@@ -19,6 +19,7 @@ from fidac_node.hub.web.dicomweb.parts import Part, alone, etag, together
 from fidac_node.hub.web.dicomweb.rendering import JPEG, PNG, Looks, Viewport, picture
 from fidac_node.operations.retrieval import Shelf, Stored
 
+_KEPT: Final = "private, max-age=600"
 _THUMBNAIL: Final = Viewport(128, 128)
 
 
@@ -53,7 +54,10 @@ async def thumbnail(request: Request) -> Response:
         _picture(request, one, number, looks, media_type),
         etag(one.version, media_type, str(number), repr(looks)),
     )
-    return await alone(request, part, tag, Told.of(wanted, [one], "a thumbnail"))
+    answer = await alone(request, part, tag, Told.of(wanted, [one], "a thumbnail"))
+    # A page of fifty that is looked at again is not drawn again.
+    answer.headers["Cache-Control"] = _KEPT
+    return answer
 
 
 def _picture(request: Request, one: Stored, number: int, looks: Looks, media_type: str) -> Part:

@@ -128,7 +128,7 @@ async def rendered(request: Request) -> Response:
             return picture(frame, shelf.header(one), number, looks, media_type)
 
     drawn = await acting(request, lambda: _readable(draw))
-    return Response(drawn, media_type=media_type, headers={"Cache-Control": "private, max-age=300"})
+    return Response(drawn, media_type=media_type, headers={"Cache-Control": "no-store"})
 
 
 def _readable(look: Callable[[], Any]) -> Any:

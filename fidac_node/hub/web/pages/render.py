@@ -21,6 +21,8 @@ from fidac_node.errors import Declined
 from fidac_node.hub.web.pages.language import LANGUAGES, language_of, translations
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+# From here on a number has its thousands apart.
+_GROUPED: Final = 1000
 _PARIS: Final = ZoneInfo("Europe/Paris")
 
 
@@ -120,7 +122,9 @@ def _environment(language: str) -> Environment:
             value = _in_paris(value)
         return "" if value is None else format_date(value, "d MMM y", locale=language)
 
-    def number(value: float | None) -> str:
+    def number(value: int | float | None) -> str:
+        if isinstance(value, int) and 0 <= value < _GROUPED:
+            return str(value)  # as almost always, and a hundred times quicker
         return "" if value is None else format_decimal(value, locale=language)
 
     def sentence(text: str) -> str:

@@ -22,6 +22,7 @@ from fidac_node.dicom.dictionary import keyword_of
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.hub.index.words import words
 from fidac_node.hub.web.access import ACTS, allowed, demand_role, who
+from fidac_node.hub.web.dicomweb.fetching import plainly
 from fidac_node.hub.web.dicomweb.rendering import own_window
 from fidac_node.hub.web.pages.acting import acting, is_administrator, sees_images, settings
 from fidac_node.hub.web.pages.charts import Exam, Words, timeline
@@ -118,12 +119,12 @@ async def header(request: Request) -> Response:
     state = request.app.state
 
     def read() -> list[tuple[str, str, str, str]]:
-        objects = state.shelf.take(wanted, 1)
+        objects = plainly(lambda: state.shelf.take(wanted, 1))
         if not objects:
             return []
         with state.trail.doing(who(request), ACTS["retrieve"], f"{words('instances', wanted)}, header") as act:
             act.number, act.studies = 1, {objects[0].place.study: objects[0].patient}
-            ((_, said),) = state.shelf.said(objects)
+            ((_, said),) = plainly(lambda: list(state.shelf.said(objects)))
         return list(_elements(json.loads(said)))
 
     rows = await acting(request, read)
@@ -137,16 +138,14 @@ async def stack(request: Request) -> Response:
     wanted = replace(await _wanted(request), series_uid=request.path_params["series"])
     if not sees_images(request) or not is_valid_uid(wanted.series_uid):
         raise _missing()
-    db = request.app.state.db
-
-    shelf = request.app.state.shelf
+    db, shelf = request.app.state.db, request.app.state.shelf
 
     def look() -> tuple[list[Any], tuple[float, float] | None]:
         with closing(find(db, "instances", wanted)) as rows:
             found: list[Any] = list(rows)
         middle = found[len(found) // 2].SOPInstanceUID if found else ""
-        objects = shelf.take(replace(wanted, sop_uid=middle), 1) if middle else []
-        return found, own_window(shelf.header(objects[0])) if objects else None
+        objects = plainly(lambda: shelf.take(replace(wanted, sop_uid=middle), 1)) if middle else []
+        return found, own_window(plainly(lambda: shelf.header(objects[0]))) if objects else None
 
     found, window = await acting(request, look)
     paths = [
@@ -165,8 +164,8 @@ async def _wanted(request: Request) -> StudyFilter:
 
 
 def _plain(site: str) -> str:
-    """A site's id, in which nothing is a wild card."""
-    return "" if "*" in site or "?" in site else site
+    """A site's id, in which nothing is a wild card; nothing for what cannot be one."""
+    return "" if "*" in site or "?" in site or not site.isprintable() else site
 
 
 def _see(request: Request, wanted: StudyFilter) -> _Seen:

@@ -158,6 +158,7 @@ def test_a_held_object_is_looked_at_and_then_released_or_dropped_by_name(own: We
         picture = client.get(stack["base"] + stack["paths"][0], headers={"Accept": "image/png"})
         assert picture.headers["content-type"] == "image/png" and picture.content.startswith(b"\x89PNG")
         assert "?picture=1" in " ".join(map(str, seen(client, f"/held/{unproven}").links))
+        assert any("sop-uid=" in (link or "") for link in seen(client, f"/held/{kept}").links)
         assert "Drop 1 object" in seen(client, "/held/decide", act="drop", entry=gone).text
         seen(client, "/held/decide", 400, act="drop")
         seen(client, "/held/decide", 404, act="drop", entry="nothing")
