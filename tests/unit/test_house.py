@@ -115,7 +115,7 @@ MAY: dict[str, tuple[str, ...]] = {
 # Who applies a plan does so in a browser, too: the standard library alone.
 APPLIES = (
     *("deidentify.engine", "deidentify.source", "deidentify.slow"),
-    *("deidentify.rewrite", "deidentify.gate", "deidentify.pixels", "portal"),
+    *("deidentify.rewrite", "deidentify.gate", "deidentify.pixels", "portal.inside", "portal.picture"),
 )
 # Gives a browser what it runs, and does not run there.
 SERVES = "portal.serving"
