@@ -19,6 +19,7 @@ from fidac_node.cli import (
     find,
     held,
     keeping,
+    receipt,
     recipe,
     setup_logging,
     show,
@@ -74,6 +75,7 @@ command.add_command(audit.command)
 command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
+command.add_command(receipt.command)
 command.add_command(sites.command)
 command.add_command(web.command)
 

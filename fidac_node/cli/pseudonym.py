@@ -11,7 +11,7 @@ import click
 
 from fidac_node.cli import HELD, WholeGroup, config_option
 from fidac_node.cli.rows import json_text
-from fidac_node.cli.words import show_acts, when
+from fidac_node.cli.words import counted, show_acts, when
 from fidac_node.config.config import load_site
 from fidac_node.errors import ConfigError
 from fidac_node.system.logs import printable
@@ -79,7 +79,7 @@ def import_(config: Path, file: Path, reason: str) -> None:
         done = patients.import_list(load_site(config), file.read_bytes(), reason)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
-    click.echo(f"{done.entered} studies entered into the vault, {done.known} were known")
+    click.echo(f"{counted(done.entered, 'study')} entered into the vault, {done.known} known before")
     for name, why in done.refused:
         click.echo(printable(f"not entered, of {name}: {why}"), err=True)
     if done.entered and done.start_again:

@@ -93,15 +93,15 @@ def _labelled(said: LabelEntry) -> str:
     """What else was said of objects that were filed already."""
     by = f"an upload of {said.who}" if said.who else "the site's node"
     what = f"came again by {by} as {said.label} ({said.label_source})"
-    return f"{said.objects} objects {what}{f', which replaced {said.replaced}' if said.replaced else ''}"
+    return f"{counted(said.objects, 'object')} {what}{f', which replaced {said.replaced}' if said.replaced else ''}"
 
 
 def _resulted(result: Result) -> str:
     """A PCR's result, and when it was made as far as that is known."""
     if result.days is None:
         return f"PCR {result.result}"
-    when = f"{abs(result.days)} days {'after' if result.days > 0 else 'before'} the exam" if result.days else "that day"
-    return f"PCR {result.result}, {when}"
+    when = f"{counted(abs(result.days), 'day')} {'after' if result.days > 0 else 'before'} the exam"
+    return f"PCR {result.result}, {when if result.days else 'on the day of the exam'}"
 
 
 def _said(moment: datetime.datetime) -> str:

@@ -321,10 +321,10 @@ class Uploads:
         raise Permanent("site", f"site {site} may not store now: ask the hub's administrator")
 
     def _there(self, some: Collection[Brought]) -> set[str]:
-        """Which of what was brought is in the spool or filed, by SHA-256."""
-        filed = {sop for _, sop in kept(self._db, {(one.site, one.sop_instance_uid) for one in some})}
+        """Which of what was brought is in the spool or filed, by SHA-256; in the order in which objects move on."""
         entries = {entry.digest for state in ("new", "work", "held") for entry in self.intake.spool.each(state)}
-        return {one.sha256 for one in some if one.sop_instance_uid in filed or one.digest in entries}
+        filed = {sop for _, sop in kept(self._db, {(one.site, one.sop_instance_uid) for one in some})}
+        return {one.sha256 for one in some if one.digest in entries or one.sop_instance_uid in filed}
 
     def _settled(self, site: str, some: list[Brought]) -> tuple[list[Brought], int, list[Turned]]:
         """Of what was brought: what is safe, how much waits, and what is neither."""
@@ -456,6 +456,19 @@ def plan() -> str:
     if found is None:
         raise ConfigError("the profile in force cannot be compiled here; the log says why")
     return dump(found)
+
+
+def check_receipt(config: HubConfig, content: bytes) -> dict[str, Any]:
+    """What a receipt states, if this hub has signed it. Raises :class:`ConfigError`, ``OSError``."""
+    statement = signed.stated(content, signed.RECEIPT)
+    try:
+        signed.check(content, signed.RECEIPT, signed.public_key(signing.seed(config.spool.directory)))
+    except ConfigError:
+        raise ConfigError(
+            f"it is not signed by this hub: it was altered, is another hub's, or {signing.FILE} in [spool] directory "
+            "is not the key of then"
+        ) from None
+    return statement
 
 
 def forget_key(config: HubConfig, db: Database, site: str, programme: str, reason: str) -> int:

@@ -81,8 +81,8 @@ def test_what_was_uploaded_can_be_reidentified_at_the_site_that_has_the_key(site
     second = told(tmp_path, secret, StudyInstanceUID=f"{build.ROOT}.7", PatientID="IPP5", PatientName="MARTIN^Léa")
     file = save(site, first, second)
     done = run(site, "import", file, "--reason", REASON)
-    assert (done.exit_code, done.stdout) == (0, "2 studies entered into the vault, 0 were known\n"), done.output
-    assert run(site, "import", file, "--reason", REASON).stdout == "0 studies entered into the vault, 2 were known\n"
+    assert (done.exit_code, done.stdout) == (0, "2 studies entered into the vault, 0 known before\n"), done.output
+    assert run(site, "import", file, "--reason", REASON).stdout == "0 studies entered into the vault, 2 known before\n"
     answer = run(site, "reidentify", second["new_study_uid"], "--reason", "incidental finding").stdout
     assert "PatientName: MARTIN^Léa" in answer and "PatientID: IPP5" in answer
     acts = run(site, "audit").stdout
@@ -106,7 +106,7 @@ def test_another_person_under_the_same_number_is_not_entered(site: SiteConfig, t
     secret = read_key(site.programme.key_file)
     other = told(tmp_path, secret, StudyInstanceUID=f"{build.ROOT}.7", PatientBirthDate="19990101")
     done = run(site, "import", save(site, told(tmp_path, secret), other), "--reason", REASON)
-    assert (done.exit_code, done.stdout) == (3, "1 studies entered into the vault, 0 were known\n")
+    assert (done.exit_code, done.stdout) == (3, "1 study entered into the vault, 0 known before\n")
     assert "PatientBirthDate" in done.stderr and "19990101" not in done.output
 
 

@@ -58,16 +58,19 @@ async def put(request: Request) -> Response:
             raise later(429, f"more than {_SEATS} objects of this session come at once", _BUSY_SECONDS)
         async with state.bodies, state.readers.one() as reader:
             try:
-                session = await reader.call(lambda: uploads.session(name, who(request).name, site))
-                incoming = await reader.call(lambda: uploads.receive(session))
+                incoming = await reader.call(lambda: uploads.receive(uploads.session(name, who(request).name, site)))
             except (Permanent, NotFound) as error:
                 return of(error)
             try:
-                if not await _take(request, reader, incoming):
-                    return refusal("broken-off", "the body broke off or does not go on: send it again", 408, _CLOSE)
-                is_new, why = await reader.call(lambda: incoming.finish(sha256, who(request)))
-            finally:
+                came = await _take(request, reader, incoming)
+                outcome = await reader.call(lambda: incoming.finish(sha256, who(request))) if came else None
+            except BaseException:
                 await reader.call(incoming.discard)
+                raise
+            if outcome is None:
+                await reader.call(incoming.discard)
+                return refusal("broken-off", "the body broke off or does not go on: send it again", 408, _CLOSE)
+    is_new, why = outcome
     return told({"sha256": sha256}, 201 if is_new else 200) if why is None else _refused(uploads, why)
 
 

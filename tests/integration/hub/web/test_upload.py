@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from peewee import OperationalError
 
 from fidac_node.cli import cli
@@ -146,6 +146,25 @@ def test_another_image_under_the_same_uid_is_a_conflict_and_the_answer_says_so(o
         assert (answer.status_code, answer.json()["reason"]) == (409, "conflict")
     assert len(own.rooms.intake.spool.entries("held")) == 3
     assert ask(own.db, "SELECT COUNT(*) FROM label_history") == [(0,)]
+
+
+def test_a_receipt_is_known_by_the_hub_that_signed_it_and_an_altered_one_is_not(own: WebHub, tmp_path: Path) -> None:
+    with Browser(own) as browser:
+        content = made(tmp_path)
+        browser.put(content)
+        name = browser.complete(content).json()["receipt"]
+        receipt = browser.client.get(f"/receipts/{name}").content
+    file = tmp_path / "receipt.json"
+
+    def checked(content: bytes) -> Result:
+        file.write_bytes(content)
+        return CliRunner().invoke(cli, ["hub", "receipt", str(file), "-c", str(tmp_path / "hub.toml")])
+
+    good, altered = checked(receipt), checked(receipt.replace(b'committed\\": 1', b'committed\\": 2'))
+    assert (good.exit_code, good.stdout.splitlines()[0]) == (0, f"receipt {name} of this hub, unaltered")
+    assert "1 object, certain" in good.stdout
+    assert altered.exit_code == 2 and "not signed by this hub" in altered.stderr
+    assert checked(b"{}").exit_code == 2
 
 
 def test_nothing_is_called_committed_before_it_is_in_the_archive_and_in_the_index(tmp_path: Path) -> None:
