@@ -49,7 +49,7 @@ from fidac_node.site.compress import Compressor
 from fidac_node.site.history import FILE as HISTORY
 from fidac_node.site.ledger import FILE as LEDGER
 from fidac_node.site.stages import STAGES
-from fidac_node.system import broken, installation, locks, standing, tls
+from fidac_node.system import broken, installation, locks, remedies, standing, tls
 from fidac_node.system.asking import Asked
 from fidac_node.system.database import connect, sqlite_path
 from fidac_node.system.disk import RESERVED_INODES, room
@@ -113,9 +113,8 @@ def _guarded(name: str, check: Check) -> Iterator[Finding]:
         message, _, remedy = str(error).partition("; ")
         yield Finding(name, False, message, remedy)
     except OSError as error:
-        yield Finding(
-            name, False, f"{error.filename or 'system'}: {error.strerror}", "let the user that runs the node use it"
-        )
+        remedy = remedies.of_file(error) or "let the user that runs the node use it"
+        yield Finding(name, False, f"{error.filename or 'system'}: {error.strerror}", remedy)
 
 
 def _site_checks(config: SiteConfig) -> dict[str, Check]:
@@ -259,7 +258,7 @@ def _folder(name: str, directory: Path) -> Iterator[Finding]:
             f"create it: mkdir -p {directory}, as the user that runs the node",
         )
     except OSError as error:
-        remedy = f"give it to the user that runs the node: chown -R USER {directory}"
+        remedy = remedies.of_file(error) or f"give it to the user that runs the node: chown -R USER {directory}"
         yield Finding(name, False, f"{directory}: cannot be written: {error.strerror}", remedy)
 
 

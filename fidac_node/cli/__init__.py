@@ -6,6 +6,9 @@ Results go to standard output, progress and logs to standard error. Exit codes: 
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
@@ -14,7 +17,7 @@ import click
 
 from fidac_node import __version__
 from fidac_node.errors import ConfigError, FidacError
-from fidac_node.system import logs, safeio
+from fidac_node.system import logs, remedies, safeio
 
 if TYPE_CHECKING:
     from fidac_node.config.config import Kind
@@ -25,10 +28,13 @@ __all__ = [
     "HELD",
     "INTERRUPTED",
     "USAGE",
+    "WholeGroup",
     "cli",
     "config_option",
     "fail",
+    "hinted",
     "main",
+    "remember_config",
     "setup_logging",
 ]
 
@@ -36,6 +42,9 @@ FAILED: Final = 1
 USAGE: Final = 2
 HELD: Final = 3
 INTERRUPTED: Final = 130
+
+_GIVEN: Final = "fidac-node.config"
+_COMMAND: Final = re.compile(r"'(fidac-node [a-z][^'\n]*)'")
 
 # The first sentence of each command's help, written here so that --help imports none of them.
 COMMANDS: Final = {
@@ -49,6 +58,20 @@ COMMANDS: Final = {
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class WholeGroup(click.Group):
+    """A group that lists its commands with the whole first sentence of each."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands; click would cut what is said of them."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, _first_sentence(one)) for name, one in commands.items() if one is not None and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+WholeGroup.group_class = WholeGroup
 
 
 class LazyGroup(click.Group):
@@ -73,6 +96,8 @@ class LazyGroup(click.Group):
         """Run the command; what went wrong becomes a message and an exit code."""
         logs.silence_libraries()
         safeio.keep_private()
+        if "NO_COLOR" in os.environ:
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except ConfigError as error:
@@ -84,7 +109,7 @@ class LazyGroup(click.Group):
         except OSError as error:
             if error.filename is None:  # such as a closed pipe, which click knows how to end
                 raise
-            fail(f"{error.filename}: {error.strerror}", FAILED)
+            fail(remedies.described(error), FAILED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -103,8 +128,36 @@ def main() -> None:
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the command with a message on standard error and ``code``."""
-    click.echo("Error: " + "\n".join(map(logs.printable, message.split("\n"))), err=True)
+    click.echo("Error: " + hinted("\n".join(map(logs.printable, message.split("\n")))), err=True)
     raise click.exceptions.Exit(code)
+
+
+def hinted(text: str) -> str:
+    """A text whose commands, between quotes, can be typed as they are: with the settings that this one was given."""
+    ctx = click.get_current_context(silent=True)
+    given = ctx.find_root().meta.get(_GIVEN) if ctx else None
+    if not given:
+        return text
+    kind, path = given
+
+    def complete(found: re.Match[str]) -> str:
+        words = found[1].split()
+        is_ours = words[1:2] == [kind] or (words[1:2] == ["doctor"])
+        return found[0] if not is_ours or {"-c", "--config"} & set(words) else f"'{found[1]} -c {path}'"
+
+    return _COMMAND.sub(complete, text)
+
+
+def remember_config(kind: str, path: str) -> None:
+    """Let what is said from now on name the settings that were given, where they are not found without."""
+    ctx = click.get_current_context(silent=True)
+    if ctx is not None:
+        ctx.find_root().meta[_GIVEN] = kind, shlex.quote(path)
+
+
+def _first_sentence(command: click.Command) -> str:
+    text = " ".join((command.short_help or command.help or "").split("\n\n")[0].split())
+    return re.split(r"(?<=\w\.) ", text)[0].removesuffix(".")
 
 
 def config_option(kind: Kind) -> Callable[[F], F]:
@@ -116,6 +169,8 @@ def config_option(kind: Kind) -> Callable[[F], F]:
     def find(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> object:
         from fidac_node.config.config import find_config
 
+        if value:
+            remember_config(kind, value)
         return find_config(kind, value)
 
     return click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = ("ae_title", "networks", "rights", "programme", "added_at")
 
 
-@click.group(name="client")
+@click.group(name="client", cls=WholeGroup)
 def command() -> None:
     """The clients that may ask: add, list, remove."""
 

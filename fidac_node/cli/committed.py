@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fidac_node.cli import config_option
+from fidac_node.cli.words import counted
 
 
 @click.command()
@@ -22,6 +23,6 @@ def command(config: Path, file: Path | None) -> None:
         click.echo(found.text, nl=False)
     else:
         file.write_text(found.text, "ascii")
-    click.echo(f"{found.number} objects, {found.kept} of them still kept here", err=True)
+    click.echo(f"{counted(found.number, 'object')}, {found.kept} of them still kept here", err=True)
     if found.nameless:
         click.echo(f"{found.nameless} older ones are not listed: what the hub calls them was not kept", err=True)

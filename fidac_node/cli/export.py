@@ -13,6 +13,7 @@ import click
 from fidac_node.cli import FAILED, HELD, config_option
 from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
+from fidac_node.cli.words import counted, mebibytes
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def _print(result: Result, to: Path) -> None:
         said = f"{len(result.failed)} objects are not verified, {result.objects} are"
         click.echo(f"{said}; no manifest was written", err=True)
         return
-    what = f"{result.objects} objects in {result.series} series of {len(result.studies)} studies"
-    click.echo(f"{what}, {result.bytes / 1e6:.1f} MB, verified in {to}; {result.copied} copied now")
+    what = f"{counted(result.objects, 'object')} in {result.series} series of {counted(len(result.studies), 'study')}"
+    click.echo(f"{what}, {mebibytes(result.bytes)}, verified in {to}; {result.copied} copied now")
     from fidac_node.operations.index import writes_parquet
 
     if not writes_parquet():
@@ -98,8 +99,8 @@ def _said(progress: Progress) -> str:
     rate = done.bytes / max(progress.seconds, 0.001)
     left = (total.bytes - done.bytes) / rate if rate else 0.0
     objects = f"{done.objects} of {total.objects} objects"
-    size = f"{done.bytes / 1e6:.0f} of {total.bytes / 1e6:.0f} MB"
-    return f"{progress.step} {objects}, {size}, {rate / 1e6:.0f} MB/s, {_spoken(left)} left"
+    size = f"{done.bytes >> 20} of {total.bytes >> 20} MiB"
+    return f"{progress.step} {objects}, {size}, {rate / (1 << 20):.0f} MiB/s, {_spoken(left)} left"
 
 
 def _spoken(seconds: float) -> str:

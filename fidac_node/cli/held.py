@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from fidac_node.cli import FAILED, config_option, fail
+from fidac_node.cli import FAILED, WholeGroup, config_option, fail
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 from fidac_node.cli.words import show_done
@@ -17,7 +17,7 @@ from fidac_node.system.logs import printable
 _COLUMNS: Final = ("entry", "code", "site", "at", "message")
 
 
-@click.group(name="held")
+@click.group(name="held", cls=WholeGroup)
 def command() -> None:
     """What the hub did not file, with the reasons: list, show, release, drop."""
 
@@ -81,7 +81,10 @@ def drop(config: Path, **selection: Any) -> None:
 
 
 def _act(name: str, config: Path, chosen: dict[str, Any], done: str) -> None:
+    from fidac_node.errors import NotFound
     from fidac_node.operations import held
+    from fidac_node.operations.index import list_held
+    from fidac_node.operations.nearest import nearest
     from fidac_node.operations.selection import Selection
 
     selection = Selection(**chosen)
@@ -89,4 +92,13 @@ def _act(name: str, config: Path, chosen: dict[str, Any], done: str) -> None:
         raise click.UsageError("say which: OBJECT..., --code, --site or --all")
     with opened_index(config) as (settings, db):
         result = {"release": held.release, "drop": held.drop}[name](settings, db, selection)
+        if not result.entries and not result.moved_on:
+            known = (
+                {row.code for row in list_held(db)} if selection.reason else {str(row.entry) for row in list_held(db)}
+            )
+            wanted = selection.reason or "".join(selection.entries[:1])
+            raise NotFound(
+                f"nothing that is held matches {selection}{nearest(wanted, known) if wanted else ''}; "
+                "'fidac-node hub held list' shows what is"
+            )
     show_done(result, done)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from fidac_node.cli import (
     HELD,
+    WholeGroup,
     audit,
     client,
     config_option,
@@ -27,14 +28,23 @@ from fidac_node.cli import (
     withdraw,
 )
 from fidac_node.cli.opening import opened_index
-from fidac_node.cli.words import exit_code, show_alive, show_disk, show_failed_connections, when
+from fidac_node.cli.words import counted, exit_code, show_alive, show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import HubStatus
 
 
-@click.group(name="hub", help="The central archive: set up, register sites, run, ask the index.")
+_COUNTED: Final = {
+    "instances": "instance",
+    "series": "series",
+    "studies": "study",
+    "patients": "patient",
+    "sites": "site",
+}
+
+
+@click.group(name="hub", cls=WholeGroup, help="The central archive: set up, register sites, run, ask the index.")
 def command() -> None:
     """Group of the hub's commands."""
 
@@ -149,17 +159,17 @@ def adopt(config: Path) -> None:
 def _print_status(state: HubStatus) -> None:
     click.echo(f"hub {state.ae_title}: {state.alive.state}")
     show_alive(state.alive)
-    totals, counted = state.totals, ("instances", "series", "studies", "patients", "sites")
+    totals = state.totals
     if state.index_error:
         click.echo(f"  NO INDEX: {state.index_error}")
     else:
-        click.echo("  " + ", ".join(f"{totals[name]} {name}" for name in counted))
-        click.echo(f"  {totals['bytes'] >> 20} MB archived")
+        click.echo("  " + ", ".join(counted(totals[name], one) for name, one in _COUNTED.items()))
+        click.echo(f"  {totals['bytes'] >> 20} MiB archived")
         click.echo(f"  index {state.generation}")
     if state.wrong_files:
         click.echo(f"  NOT AS FILED: {state.wrong_files} files of the archive  ('fidac-node hub verify' names them)")
     if state.queued is not None:
-        click.echo(f"  {state.queued} objects wait to be filed")
+        click.echo(f"  {counted(state.queued, 'object')} to be filed")
     if totals.get("held"):
         held = f"{totals['held']} held, {totals['conflicts']} of them conflicts"
         click.echo(f"  waiting for you: {held}  ('fidac-node hub held list')")

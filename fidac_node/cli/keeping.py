@@ -11,6 +11,7 @@ import click
 
 from fidac_node.cli import HELD, config_option
 from fidac_node.cli.opening import opened_index
+from fidac_node.cli.words import counted
 from fidac_node.system.logs import printable
 
 
@@ -119,7 +120,7 @@ def backup(config: Path, directory: Path, archive_only: bool) -> None:
 
     with _progress("copying") as tell:
         result = back_up(load_hub(config), directory, tell, archive_only=archive_only)
-    click.echo(f"{directory}: {result.copied} objects copied, {result.there} were there")
+    click.echo(f"{directory}: {counted(result.copied, 'object')} copied, {result.there} were there")
     for path in result.wrong:
         click.echo(printable(f"not as filed, not copied: {path}"), err=True)
     for path in result.alone:
@@ -147,7 +148,9 @@ def restore(config: Path, directory: Path, archive_only: bool) -> None:
     with _progress("copying") as tell:
         result = put_back(load_hub(config), directory, tell, archive_only=archive_only)
     index = "the index was put back; " if result.index else ""
-    click.echo(f"{index}{result.copied} objects put back, {result.there} were there, {len(result.alone)} are newer")
+    click.echo(
+        f"{index}{counted(result.copied, 'object')} put back, {result.there} were there, {len(result.alone)} are newer"
+    )
     for path in result.wrong:
         click.echo(printable(f"not as filed, not put back: {path}"), err=True)
     click.echo("the sites are told to ask again; now all is read and compared", err=True)

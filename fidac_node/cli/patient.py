@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 
 _HANDLE: Final = re.compile(r"[a-z2-7]{12}")
 _subject = click.argument("subject", metavar="STUDY|PSEUDONYM")
@@ -17,7 +17,7 @@ _reason = click.option(
 )
 
 
-@click.group(name="patient")
+@click.group(name="patient", cls=WholeGroup)
 def command() -> None:
     """Decide about objects held as another-person: same, different; each decision is recorded."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fidac_node.cli import FAILED, fail
+from fidac_node.cli import FAILED, WholeGroup, fail
 from fidac_node.errors import ConfigError, FidacError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _format = click.option(
 )
 
 
-@click.group(name="profile")
+@click.group(name="profile", cls=WholeGroup)
 def command() -> None:
     """De-identification profiles: list, show, check, explain, diff."""
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import HELD, WholeGroup, config_option
 from fidac_node.cli.rows import json_text
 from fidac_node.cli.words import show_acts, when
 from fidac_node.config.config import load_site
+from fidac_node.errors import ConfigError
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ _reason = click.option("--reason", required=True, help="Why you ask: kept in the
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def pseudonym() -> None:
-    """Who is who, from the site's vault: find, reidentify; each use is recorded."""
+    """Who is who, from the site's vault: find, reidentify, import; each use is recorded."""
 
 
 @pseudonym.command()
@@ -66,6 +67,26 @@ def reidentify(config: Path, pseudonym: str, reason: str, as_json: bool) -> None
     show_identities([_shown(one) for one in found])
 
 
+@pseudonym.command(name="import")
+@config_option("site")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_reason
+def import_(config: Path, file: Path, reason: str) -> None:
+    """Take into the vault who is behind what was uploaded: the list in FILE, which the upload page has saved."""
+    from fidac_node.operations import patients
+
+    try:
+        done = patients.import_list(load_site(config), file.read_bytes(), reason)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    click.echo(f"{done.entered} studies entered into the vault, {done.known} were known")
+    for name, why in done.refused:
+        click.echo(printable(f"not entered, of {name}: {why}"), err=True)
+    if done.entered and done.start_again:
+        click.echo("start the node again: after a rotation of the key it knows its patients from its start", err=True)
+    raise SystemExit(HELD if done.refused else 0)
+
+
 @pseudonym.command(name="audit")
 @config_option("site")
 @_json
@@ -77,7 +98,7 @@ def audit_(config: Path, as_json: bool) -> None:
     show_acts(uses(load_site(config)), ALL, as_json=as_json)
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def programme() -> None:
     """The research programme at this site: show, open, close."""
 
@@ -141,7 +162,7 @@ def close(config: Path, name: str, yes: bool, reason: str) -> None:
     )
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def key() -> None:
     """The site's secret: rotate; and the key by which it signs: show."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fidac_node.cli import config_option
-from fidac_node.cli.words import when
+from fidac_node.cli.words import counted, when
 
 
 @click.command()
@@ -28,8 +28,8 @@ def command(config: Path, older_than: float | None, everything: bool) -> None:
     if not everything and older_than is None:
         kept = purging.kept(settings)
         since = f", the oldest since {when(kept.oldest)}" if kept.oldest is not None else ""
-        click.echo(f"{kept.objects} copies that the hub answers for, {kept.bytes >> 20} MiB{since}")
+        click.echo(f"{counted(kept.objects, 'copy')} that the hub answers for, {kept.bytes >> 20} MiB{since}")
         click.echo("nothing was deleted: --all or --older-than HOURS deletes them", err=True)
         return
     gone = purging.purge(settings, older_than or 0.0)
-    click.echo(f"{gone.objects} copies deleted, {gone.bytes >> 20} MiB; the hub has these objects")
+    click.echo(f"{counted(gone.objects, 'copy')} deleted, {gone.bytes >> 20} MiB; the hub has these objects")

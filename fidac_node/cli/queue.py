@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fidac_node.cli import config_option, fail
+from fidac_node.cli import HELD, WholeGroup, config_option, fail
 from fidac_node.cli.opening import opened_ledger
-from fidac_node.cli.words import show_done, when
+from fidac_node.cli.words import counted, show_done, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -19,11 +20,29 @@ if TYPE_CHECKING:
     from fidac_node.operations.selection import Done
 
 _TIMES: Final = ("changed_at", "received_at", "last_attempt", "next_attempt")
+# What each act is about.
+_HELD: Final = ("held", "refused")
+_STATES: Final = {
+    "retry": _HELD,
+    "release": _HELD,
+    "drop": _HELD,
+    "hold": ("ready", "outgoing"),
+    "send_again": ("committed",),
+}
+# Seconds in which it is seen what becomes of an object that was let go on.
+_SEEN_SECONDS: Final = 10.0
 
 
-@click.group(name="queue")
+@click.group(name="queue", cls=WholeGroup)
 def command() -> None:
-    """What waits, and what waits for you: list, show, retry, hold, release, supersede, drop."""
+    """What waits, and what waits for you: list, show, view, retry, hold, release, supersede, drop."""
+
+
+def with_times(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the ledger for programs: moments as ISO 8601 has them."""
+    from fidac_node.operations.status import utc
+
+    return {name: utc(value) if value and name in _TIMES else value for name, value in row.items()}
 
 
 def _selection(function: Callable[..., None]) -> Callable[..., None]:
@@ -52,30 +71,56 @@ def list_(config: Path, held: bool, study: str, reason: str, patient: str, limit
     """List the objects that wait, with their reasons; --held: the quarantine."""
     from fidac_node.operations import queue
     from fidac_node.operations.ledger import LIVE_STATES
+    from fidac_node.operations.nearest import nothing_selected
+    from fidac_node.operations.selection import Selection
 
     with opened_ledger(config) as (_, ledger):
         states = queue.HELD if held else LIVE_STATES
         rows = ledger.rows(states=states, study=study, reason=reason, patient=patient, limit=limit or -1)
+        if not rows and (chosen := Selection(study=study, reason=reason, patient=patient)):
+            raise nothing_selected(ledger, chosen, states)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([with_times(row) for row in rows], indent=2))
         return
     for row in rows:
         set_aside = f"{row['state']:<9} {row['reason'] or '-':<16}"
         click.echo(f"{row['entry']}  {set_aside} tries {row['attempts']}  {printable(row['message'] or '')}")
-    click.echo(f"{len(rows)} objects" + (" (more: --limit 0)" if limit and len(rows) == limit else ""), err=True)
+    click.echo(counted(len(rows), "object") + (" (more: --limit 0)" if limit and len(rows) == limit else ""), err=True)
 
 
 @command.command(name="show")
 @config_option("site")
 @click.argument("entry")
 def show_entry(config: Path, entry: str) -> None:
-    """Everything known about one object."""
-    with opened_ledger(config) as (_, ledger):
+    """Everything known about one object, and where its file is."""
+    from fidac_node.operations import looking
+
+    with opened_ledger(config) as (settings, ledger):
         rows = [row for row in ledger.rows(study=entry[:12]) if row["entry"] == entry]
     if not rows:
         fail(f"no object {entry!r} here; 'fidac-node site queue list' shows them")
+    click.echo(f"file: {looking.file_of(settings, entry) or '- (it is not here any more)'}")
     for key, value in rows[0].items():
         click.echo(printable(f"{key}: {when(value) if value and key in _TIMES else '-' if value is None else value}"))
+
+
+@command.command()
+@config_option("site")
+@click.argument("entry", metavar="OBJECT")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Where to write; default: ./OBJECT.png.")
+@click.option("--frame", type=click.IntRange(1), default=None, help="This frame; default: the middle one.")
+def view(config: Path, entry: str, to: Path | None, frame: int | None) -> None:
+    """Write a picture (PNG) of an object, for the person who must look whether it names the patient; recorded."""
+    from fidac_node.config.config import load_site
+    from fidac_node.operations.looking import look
+    from fidac_node.system.safeio import write_synced
+
+    seen = look(load_site(config), entry, frame or 0)
+    path = to or Path(f"{entry}.png")
+    write_synced(path, seen.png)
+    click.echo(
+        f"wrote {path}, frame {seen.frame} of {seen.frames}; it may show who the patient is: delete it when done"
+    )
 
 
 @command.command()
@@ -127,10 +172,34 @@ def drop(config: Path, **selection: Any) -> None:
 def _act(name: str, config: Path, chosen: dict[str, Any], done: str) -> None:
     from fidac_node.config.config import load_site
     from fidac_node.operations import queue
+    from fidac_node.operations.nearest import nothing_selected
     from fidac_node.operations.selection import Selection
 
     selection = Selection(**chosen)
     if not selection:
         raise click.UsageError("say which: OBJECT..., --study, --reason, --patient or --all")
     act: Callable[[SiteConfig, Selection], Done] = getattr(queue, name)
-    show_done(act(load_site(config), selection), done)
+    settings = load_site(config)
+    result = act(settings, selection)
+    if not any((result.entries, result.moved_on, result.left_alone)):
+        with opened_ledger(config) as (_, ledger):
+            raise nothing_selected(ledger, selection, _STATES[name])
+    again = _held_again(settings, result) if name in ("retry", "release") else False
+    show_done(result, done)
+    if again:
+        raise SystemExit(HELD)
+
+
+def _held_again(config: SiteConfig, result: Done) -> bool:
+    """Say what became of objects that go on, if it shows at once; whether some are held again."""
+    from fidac_node.operations.settling import settled
+
+    found = settled(config, result.entries, _SEEN_SECONDS)
+    reasons = Counter(found.held.values())
+    for (code, message), number in reasons.most_common():
+        click.echo(printable(f"held again: {counted(number, 'object')}, {code}: {message}"), err=True)
+    if reasons:
+        click.echo("  a release lets pass what a rule holds, never what names a patient or cannot be read", err=True)
+    if found.stopped:
+        click.echo(f"nothing goes on before it is started: {', '.join(found.stopped)} stopped", err=True)
+    return bool(reasons)

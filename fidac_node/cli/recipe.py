@@ -7,13 +7,13 @@ from typing import Final
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.rows import write_rows
 
 _COLUMNS: Final = ("profile", "digest", "options")
 
 
-@click.group(name="recipe")
+@click.group(name="recipe", cls=WholeGroup)
 def command() -> None:
     """The recipes that this hub knows: what names another is held as unknown-recipe."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from fidac_node.cli import config_option
+from fidac_node.cli.words import counted
 
 
 @click.command()
@@ -54,5 +55,5 @@ def command(
         return
     content, dropped = refusing.withdraw(settings, refusal, reason)
     file.write_bytes(content)
-    click.echo(f"{dropped} objects dropped here; what comes of it from now on is discarded")
+    click.echo(f"{counted(dropped, 'object')} dropped here; what comes of it from now on is discarded")
     click.echo(f"wrote {file}: bring it to the hub's administrator, for 'fidac-node hub withdraw --from {file.name}'")

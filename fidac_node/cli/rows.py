@@ -7,6 +7,9 @@ import datetime
 import io
 import json
 import re
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, Final
@@ -18,6 +21,8 @@ from fidac_node.system.logs import printable
 FORMATS: Final = ("table", "csv", "json")
 
 _BLOCK: Final = 500  # lines per write
+_BETWEEN: Final = "  "
+_LEAST: Final = 12  # characters of a column that is cut
 _BESIDES_SPACE: Final = re.compile(r"[^\n\t]+")  # a spreadsheet's cell may have lines
 # What makes a spreadsheet take a text for a formula; an apostrophe before it stops that (OWASP, CSV injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -28,7 +33,7 @@ def write_rows(rows: Iterable[object], columns: Sequence[str], kind: str) -> int
     counted = _Counted(rows)
     lines = {"table": _table, "csv": _csv, "json": _json}[kind](counted, columns)
     while block := list(islice(lines, _BLOCK)):
-        click.echo("\n".join(block))
+        click.echo("\n".join(block))  # without its colours where no terminal is
     return counted.number
 
 
@@ -46,12 +51,42 @@ class _Counted:
 
 
 def _table(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:
-    """Yield lines; the first block says how wide the columns are, so that few rows are read before one shows."""
+    """Yield lines; the first block says how wide the columns are, so that few rows are read before one shows.
+
+    On a terminal they fit its width: the widest columns are cut, and what still has no room is left out.
+    """
     cells = ([printable(_cell(_value(row, name))) or "-" for name in columns] for row in rows)
     first = [[*columns], *islice(cells, _BLOCK)]
-    widths = [max(map(len, column)) for column in zip(*first, strict=True)]
-    for line in chain(first, cells):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+    wanted = [max(map(len, column)) for column in zip(*first, strict=True)]
+    widths = fitted(wanted, shutil.get_terminal_size().columns) if sys.stdout.isatty() else wanted
+    for number, line in enumerate(chain(first, cells)):
+        shown = [cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=False)]
+        text = _BETWEEN.join(shown).rstrip()
+        yield text if number else click.style(text, bold=True)
+    if widths != wanted:
+        missing = f", without {', '.join(columns[len(widths) :])}" if len(widths) < len(wanted) else ""
+        told = f"(cut to this terminal's width{missing}; whole in a wider one, a pipe or JSON)"
+        yield from (click.style(line, dim=True) for line in textwrap.wrap(told, shutil.get_terminal_size().columns))
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """The widths of the columns that have room, side by side in so many characters: the widest give way first."""
+    shown = list(widths)
+    while shown and sum(shown) + len(_BETWEEN) * (len(shown) - 1) > room:
+        widest = max(shown)
+        if widest <= _LEAST and len(shown) > 1:
+            shown.pop()
+        else:
+            shown[shown.index(widest)] -= 1
+    return shown
+
+
+def cut(text: str, width: int) -> str:
+    """A text in at most ``width`` characters: of a long one begin and end, which tell UIDs and handles apart."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
 
 
 def _csv(rows: Iterable[object], columns: Sequence[str]) -> Iterator[str]:

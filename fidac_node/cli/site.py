@@ -11,27 +11,28 @@ import click
 
 from fidac_node.cli import (
     HELD,
+    WholeGroup,
     committed,
     config_option,
-    difference,
-    fail,
     patient,
     pseudonym,
     purge,
     queue,
     refuse,
     setup_logging,
+    study,
 )
 from fidac_node.cli.opening import opened_ledger
-from fidac_node.cli.rows import json_text
-from fidac_node.cli.words import exit_code, show_alive, show_disk, show_failed_connections, when
+from fidac_node.cli.words import counted, exit_code, mebibytes, show_alive, show_disk, show_failed_connections, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.status import SiteStatus
 
 
-@click.group(name="site", help="The node in the hospital: set up, run, watch, import, look after the queue.")
+@click.group(
+    name="site", cls=WholeGroup, help="The node in the hospital: set up, run, watch, import, look after the queue."
+)
 def command() -> None:
     """Group of the site's commands."""
 
@@ -41,6 +42,8 @@ for _group in (queue.command, pseudonym.pseudonym, patient.command, pseudonym.pr
 
 
 command.add_command(refuse.command, "withdraw")
+command.add_command(study.find)
+command.add_command(study.show)
 command.add_command(committed.command, "committed")
 command.add_command(purge.command, "purge")
 
@@ -217,52 +220,7 @@ def studies(config: Path, limit: int, as_json: bool) -> None:
         click.echo(f"{row.study:<13} {row.state:<11} {numbers} {row.labels or '-':<9} {when(row.changed)}")
 
 
-@command.command()
-@config_option("site")
-@click.argument("study")
-@click.option(
-    "--identify", is_flag=True, help="Also print who it is, from the site's vault; recorded, and needs --reason."
-)
-@click.option(
-    "--diff",
-    is_flag=True,
-    help="Also print headers before and after, which names the patient; recorded, and needs --reason.",
-)
-@click.option("--reason", default="", help="Why you ask who it is: kept in the record of acts. Name no patient.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(config: Path, study: str, identify: bool, diff: bool, reason: str, as_json: bool) -> None:
-    """The whole journal of a study (its handle, as 'site studies' prints it)."""
-    with opened_ledger(config) as (settings, ledger):
-        objects = ledger.rows(study=study)
-        if not objects:
-            fail(f"no study {study!r} here; 'fidac-node site studies' lists the handles")
-        if (identify or diff) and not reason:
-            asked = "--identify" if identify else "--diff"
-            raise click.UsageError(f"{asked} needs --reason: it is kept in the record of acts")
-        events = ledger.events(study)
-        identities = pseudonym.identified(settings, study, reason) if identify else []
-        comparisons = difference.compared(config, ledger, study, reason) if diff else []
-    if as_json:
-        journal = [dict(zip(("at", "entry", "state", "message"), event, strict=True)) for event in events]
-        result = {
-            "study": study,
-            "objects": objects,
-            "journal": journal,
-            **({"identities": identities} if identify else {}),
-            **({"diff": difference.as_json(comparisons)} if diff else {}),
-        }
-        click.echo(json_text(result))
-        return
-    pseudonym.show_identities(identities)
-    if identify and not identities:
-        click.echo("identity: not in the vault yet: the study waits for de-identification or is held")
-    for at, entry, state, message in events:
-        click.echo(f"{when(at)}  {state:<10} {entry}  {printable(message or '')}")
-    difference.show(comparisons)
-
-
 def _print_status(state: SiteStatus) -> None:
-    from fidac_node.operations.status import utc
 
     click.echo(f"site {state.site}: {state.alive.state}, profile {state.profile}")
     show_alive(state.alive)
@@ -281,7 +239,7 @@ def _print_status(state: SiteStatus) -> None:
         )
     hub = state.hub
     state_of_hub = {True: "reachable", False: "not reached", None: "not asked lately"}[hub.reachable]
-    contact, asked = (utc(at) if at else "never" for at in (hub.last_contact, hub.last_asked))
+    contact, asked = (when(at) if at else "never" for at in (hub.last_contact, hub.last_asked))
     click.echo(f"  hub {hub.address}: {state_of_hub}, last contact {contact}, last asked {asked}")
     if hub.reachable is None:
         click.echo("    nobody asks it: is the node running, with its stage 'send'?")
@@ -289,10 +247,9 @@ def _print_status(state: SiteStatus) -> None:
         click.echo(f"    {printable(hub.error)}")
     click.echo(f"  sent in the last hour: {state.sent_last_hour}")
     for sent in state.sent:
-        received, went = sent.bytes_received / 1e6, sent.bytes_sent / 1e6
         click.echo(
-            f"    in all, as {sent.transfer_syntax}: {sent.objects} objects, {received:.1f} MB received, "
-            f"{went:.1f} MB sent ({sent.ratio:.2f} : 1)"
+            f"    in all, as {sent.transfer_syntax}: {counted(sent.objects, 'object')}, "
+            f"{mebibytes(sent.bytes_received)} received, {mebibytes(sent.bytes_sent)} sent ({sent.ratio:.2f} : 1)"
         )
     if state.oldest_unsent_seconds is not None:
         click.echo(f"  oldest object not yet sent: {state.oldest_unsent_seconds} s")
@@ -301,20 +258,20 @@ def _print_status(state: SiteStatus) -> None:
     if state.purged_early_at is not None:
         click.echo(
             f"    made room for what arrives: {state.purged_early} committed copies went before their time, "
-            f"the last {utc(state.purged_early_at)}"
+            f"the last {when(state.purged_early_at)}"
         )
     show_failed_connections(state.failed_connections)
     for name in state.ledgers_set_aside:
         click.echo(f"  a broken ledger was set aside as {name} and made anew: look at the disk, then delete that file")
     if state.last_error:
-        click.echo(f"  last error: {utc(state.last_error.at)} {printable(state.last_error.message)}")
+        click.echo(f"  last error: {when(state.last_error.at)} {printable(state.last_error.message)}")
 
 
 def _print_told(state: SiteStatus) -> None:
     """Print what became of values and of what came again."""
     if state.repeats:
-        click.echo(f"  came again in other bytes and kept once: {state.repeats} objects (discarded)")
+        click.echo(f"  came again in other bytes and kept once: {counted(state.repeats, 'object')} (discarded)")
     if state.normalised:
-        click.echo(f"  values written right, as the standard has them: in {state.normalised} objects")
+        click.echo(f"  values written right, as the standard has them: in {counted(state.normalised, 'object')}")
     if state.lost:
-        click.echo(f"  values lost, which could not be understood: in {state.lost} objects, which name them")
+        click.echo(f"  values lost, which could not be understood: in {counted(state.lost, 'object')}, which name them")

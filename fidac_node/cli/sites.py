@@ -7,16 +7,16 @@ from typing import Final
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 
 _COLUMNS: Final = ("site", "ae_title", "studies", "instances", "last_received", "added_at", "disabled_at", "code")
 
 
-@click.group(name="site")
+@click.group(name="site", cls=WholeGroup)
 def command() -> None:
-    """The sites that may store: add, list, set, disable, enable, remove; by what they sign: key."""
+    """The sites that may store: add, list, set, disable, enable, remove; by what they sign: key; key-forget."""
 
 
 @command.command(name="add")
@@ -117,3 +117,24 @@ def list_(config: Path, as_json: bool) -> None:
 
     with opened_index(config) as (_, db):
         write_rows(received_per_site(db), _COLUMNS, "json" if as_json else "table")
+
+
+@command.command(name="key-forget")
+@click.argument("site_id", metavar="ID")
+@click.option("--programme", default="", help="Of this programme alone.")
+@click.option("--reason", required=True, help="Why: kept in the record of acts.")
+@config_option("hub")
+def key_forget(config: Path, site_id: str, programme: str, reason: str) -> None:
+    """Let another key in for the uploads of the site ID: its patients get other pseudonyms then.
+
+    For a key that is lost for good, and after 'site key rotate' at its node.
+    """
+    from fidac_node.operations.uploads import forget_key
+
+    with opened_index(config) as (settings, db):
+        number = forget_key(settings, db, site_id, programme, reason)
+    click.echo(
+        f"the next upload for {site_id} says which key is its own from now on; what was brought before stays"
+        if number
+        else f"no key was known for uploads of {site_id}"
+    )

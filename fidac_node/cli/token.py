@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 
@@ -15,7 +15,7 @@ _COLUMNS: Final = ("name", "scopes", "programme", "state", "created_at", "expire
 _DAYS: Final = 365
 
 
-@click.group(name="token")
+@click.group(name="token", cls=WholeGroup)
 def command() -> None:
     """The tokens of programs that ask by HTTP: create, list, revoke."""
 

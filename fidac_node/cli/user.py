@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from fidac_node.cli import config_option
+from fidac_node.cli import WholeGroup, config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import write_rows
 
@@ -24,7 +24,7 @@ _ROLES: Final = ("contributor", "administrator", "researcher", "auditor")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group(name="user")
+@click.group(name="user", cls=WholeGroup)
 def command() -> None:
     """The people who sign in with a browser: add, list, role, reset, link, remove."""
 
@@ -115,7 +115,7 @@ def link(config: Path, name: str, subject: str | None) -> None:
     from fidac_node.operations.uses import hub_uses
 
     with opened_index(config) as (settings, db):
-        users.link(db, hub_uses(settings).write, name, subject)
+        users.link(db, hub_uses(settings).write, name, settings.oidc.issuer, subject or "")
     click.echo(f"{name} is linked" if subject else f"{name} is no longer linked")
 
 

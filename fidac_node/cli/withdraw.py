@@ -12,7 +12,7 @@ import click
 from fidac_node.cli import config_option
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import plain, write_rows
-from fidac_node.cli.words import when
+from fidac_node.cli.words import counted, when
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(config: Path, *, reason: str, confirm: bool, as_json: bool, **what: 
         elif kind == "undone":
             done, number = operations.undo(settings, db, name, reason)
             left = "" if number else "; its files were deleted, but it may come again"
-            click.echo(printable(f"{done.id} undone: {number} objects of {done.words} are back{left}"))
+            click.echo(printable(f"{done.id} undone: back are {counted(number, 'object')} of {done.words}{left}"))
         elif kind == "file":
             target, said = operations.signed_by_site(db, name)
             click.echo(printable(f"signed by site {target.site}: {said}"), err=True)
@@ -87,7 +87,7 @@ def _withdraw(
 
 
 def _summary(found: list[Found], done: list[Withdrawal]) -> str:
-    number = f"{sum(one.instances for one in found)} objects of {len(found)} studies"
+    number = f"{counted(sum(one.instances for one in found), 'object')} of {counted(len(found), 'study')}"
     if not done:
         return f"nothing was changed: --confirm --reason TEXT withdraws these {number}"
     undo = "\n".join(f"  fidac-node hub withdraw --undo {one.id} --reason TEXT" for one in done)
@@ -104,5 +104,7 @@ def _show_all(withdrawals: list[Withdrawal], *, as_json: bool) -> None:
         return
     for one in withdrawals:
         state = f"undone {when(one.undone)}" if one.undone else "deleted" if one.deleted else f"until {when(one.until)}"
-        line = f"{one.id}  {one.site}  {one.words}  {one.instances} objects  {state}  {one.who}  {one.reason}"
+        line = (
+            f"{one.id}  {one.site}  {one.words}  {counted(one.instances, 'object')}  {state}  {one.who}  {one.reason}"
+        )
         click.echo(printable(line))

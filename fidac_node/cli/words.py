@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -23,8 +22,19 @@ ACT_COLUMNS: Final = ("at", "who", "from", "act", "what", "number", "reason", "o
 
 
 def when(seconds: float) -> str:
-    """Seconds of the epoch in this machine's own time."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """Seconds of the epoch as ISO 8601 writes them, in this machine's own time, with its zone."""
+    return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+
+
+def counted(number: int, what: str) -> str:
+    """How many there are of something: 1 object, 2 objects, 2 studies."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else what if what.endswith("s") else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"
+
+
+def mebibytes(number: int) -> str:
+    """A size, in the one unit that all of this programme has."""
+    return f"{number / (1 << 20):.1f} MiB"
 
 
 def day(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> datetime.date | None:
@@ -46,7 +56,7 @@ def show_disk(disk: Disk, name: str = "disk", consequence: str = "new objects ar
     elif disk.free_bytes is not None:
         inodes = "" if disk.free_inodes is None or disk.room else f", {disk.free_inodes} inodes"
         full = "" if disk.room else f": FULL, {consequence}"
-        click.echo(f"  {name}: {disk.free_bytes >> 20} MB{inodes} free, {disk.reserve_bytes >> 20} MB reserve{full}")
+        click.echo(f"  {name}: {disk.free_bytes >> 20} MiB{inodes} free, {disk.reserve_bytes >> 20} MiB reserve{full}")
 
 
 def show_alive(alive: Alive) -> None:
@@ -70,7 +80,7 @@ def show_done(result: Done, done: str) -> None:
     """Say what became of a selection; end with :data:`HELD` when studies were left alone."""
     for entry in result.moved_on:
         click.echo(f"{entry}: moved on meanwhile, left alone", err=True)
-    click.echo(f"{len(result.entries)} objects {done}")
+    click.echo(f"{counted(len(result.entries), 'object')} {done}")
     for problem in result.left_alone:
         click.echo(f"left alone: {problem}", err=True)
     if result.left_alone:

@@ -30,6 +30,7 @@ from fidac_node.config.sections import (
     HubReceive,
     Index,
     Log,
+    Oidc,
     Query,
     Receive,
     Route,
@@ -99,6 +100,7 @@ class HubConfig:
     query: Query = section(Query, "Where objects go to, for who retrieves them in DICOM.")
     verify: Verify = section(Verify, "What is checked before an object is filed.")
     web: Web = section(Web, "Where programs and people ask: DICOMweb, the portal (needs the extra 'web').")
+    oidc: Oidc = section(Oidc, "Who else says who a person is: OpenID Connect (needs the extra 'oidc').")
     audit: Audit = section(Audit, "Who else is told what is done and asked here; the record itself is in the spool.")
     log: Log = section(Log, "What is logged, on standard error.")
 
@@ -129,6 +131,7 @@ def load_hub(path: Path, environ: Mapping[str, str] = os.environ) -> HubConfig:
     if twice := sorted({title for title in titles if titles.count(title) > 1}):
         raise document.error(("query", "destinations"), f"{twice[0]} comes twice: an AE title is one destination")
     _check_tls(document, "web", config.web, listens=True)
+    _check_oidc(document, config.oidc)
     if config.web.open_on_loopback and not is_loopback(config.web.host):
         raise document.error(
             ("web", "open_on_loopback"),
@@ -209,6 +212,13 @@ def _check_tls(document: Document, name: str, files: Receive | Send | Web, *, li
         path: Path | None = getattr(files, key)
         if path and _is_missing(path):
             raise document.error((name, key), f"no such file: {path}")
+
+
+def _check_oidc(document: Document, oidc: Oidc) -> None:
+    if oidc.issuer and not oidc.client_id:
+        raise document.error(("oidc", "client_id"), "required with an issuer, which gives it")
+    if oidc.client_secret_file and _is_missing(oidc.client_secret_file):
+        raise document.error(("oidc", "client_secret_file"), f"no such file: {oidc.client_secret_file}")
 
 
 def _check_compression(document: Document, send: Send) -> None:

@@ -18,6 +18,7 @@ from fidac_node.config.values import (
     RuleSettings,
     database_problem,
     host_problem,
+    issuer_problem,
     label_problem,
     labels_problem,
     long_string_problem,
@@ -249,9 +250,9 @@ class Deidentify:
         example='own_words_file = "own-words.txt"',
     )
     localizers: str = option(
-        "process",
-        "process, or hold: localizers show the outline of body and face and are of little use.",
-        one_of(("process", "hold"), "rule"),
+        "hold",
+        "hold, or process: localizers show the outline of body and face and are of little use.",
+        one_of(("hold", "process"), "rule"),
     )
     secondary_captures: str = option(
         "hold",
@@ -390,7 +391,7 @@ class Archive:
     scrub_days: float = option(
         30.0, "Days in which every file is read once and compared with what was filed; 0: never.", between(0, 3660)
     )
-    scrub_rate_mb: int = option(20, "MB a second that such reading takes from the disk at most.", between(1, 10000))
+    scrub_rate_mb: int = option(20, "MiB a second that such reading takes from the disk at most.", between(1, 10000))
 
     withdrawal_days: float = option(
         14.0,
@@ -401,7 +402,7 @@ class Archive:
     @property
     def scrub_rate(self) -> int:
         """What reading takes from the disk at most, in bytes a second."""
-        return self.scrub_rate_mb * 1_000_000
+        return self.scrub_rate_mb * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -479,6 +480,20 @@ class Web:
     tls_ca: Path | None = option(
         None, "CA certificates (PEM): clients must then show a certificate signed by one of them.", kind=Path
     )
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Who else may say who a person is, by OpenID Connect (docs/portal-accounts.md)."""
+
+    issuer: str = option("", "The identity provider, as it calls itself; empty: passwords alone.", issuer_problem)
+    client_id: str = option("", "What this hub is called there.")
+    client_secret_file: Path | None = option(
+        None, "File with the secret that goes with it, of mode 0600; empty: a public client.", kind=Path
+    )
+    scope: str = option("openid", "What is asked for; 'openid scope_all' at Pro Santé Connect.")
+    acr_values: str = option("", "How surely a person must be known; 'eidas1' at Pro Santé Connect.")
+    name: str = option("Pro Santé Connect", "What the button to sign in says.")
 
 
 @dataclass(frozen=True)

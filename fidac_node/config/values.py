@@ -127,6 +127,21 @@ def url_problem(value: str) -> str | None:
     return f"{value!r} is no address of a server; write for example https://hub.example.org"
 
 
+def issuer_problem(value: str) -> str | None:
+    """Check the issuer of an identity provider (OpenID Connect Discovery 1.0, 3); there may be none."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        is_issuer = is_safe and bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+    except ValueError:
+        is_issuer = False
+    if not value or is_issuer:
+        return None
+    return f"{value!r} is no issuer; write for example https://auth.example.org/realms/hospital"
+
+
 def network_problem(value: str) -> str | None:
     """Check a network or an IP address."""
     import ipaddress  # only who lists networks pays for it

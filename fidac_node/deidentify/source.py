@@ -348,7 +348,7 @@ def _parse(
             continue
         size += element.after - element.start
         if size > LARGEST_HEADER:
-            raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(element.tag)}")
+            raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MiB at {format_tag(element.tag)}")
         if len(found) + len(tail) >= MOST_ELEMENTS:
             raise Malformed(f"there are more than {MOST_ELEMENTS} elements in one data set")
         encoded = bytes(buffer[element.start : element.after])

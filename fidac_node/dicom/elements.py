@@ -104,7 +104,7 @@ def split(  # noqa: C901, PLR0912  # the hot loop: a call an element is too much
                 return found, end  # padding, as in part10.walk
             after = end_of(buffer, position, end, tag, explicit)
         if after - start > LARGEST_HEADER:
-            raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB at {format_tag(tag)}")
+            raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MiB at {format_tag(tag)}")
         if tag in found:
             raise Malformed(f"{format_tag(tag)} comes twice in one data set")
         if len(found) >= MOST_ELEMENTS:

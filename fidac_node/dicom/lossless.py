@@ -81,7 +81,7 @@ class Image:
         if allocated not in (8, 16) or not 2 <= stored <= allocated or _short(values, tags.HIGH_BIT) != stored - 1:
             raise Unsuitable("their pixels are not the lowest 2 to 16 bits of words of 8 or 16")
         if not 0 < image.frame_length <= LARGEST_FRAME or frames < 1:
-            raise Unsuitable(f"they have no frames, or some of more than {LARGEST_FRAME >> 20} MB")
+            raise Unsuitable(f"they have no frames, or some of more than {LARGEST_FRAME >> 20} MiB")
         return image
 
     @property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -53,7 +55,7 @@ from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.wire import Destination
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
-from fidac_node.system import disk, locks, safeio, standing
+from fidac_node.system import disk, locks, remedies, safeio, standing
 from fidac_node.system.database import borrowed, connect, sqlite_path
 from fidac_node.system.service import Chore, Lifeline, Supervisor, taking_time
 
@@ -151,6 +153,7 @@ def run(config_path: Path) -> int:
         hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     if hub.config.web.port:
+        _provider(hub.config)  # what is missing is told before a child is started in vain
         listeners |= web.listen(select(web.Settings, hub.config.web))
         names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
@@ -283,6 +286,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
         safe_creators=hub.config.verify.safe_private_creators,
         limit=hub.config.receive.max_object,
         prove=_proof(hub),
+        difference=_difference(hub),
         days=hub.config.archive.withdrawal_days,
         beat=lifeline.loop("filing"),
     )
@@ -313,11 +317,33 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     handle = PlainHandles().instance_handle
     commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
     secret = secret_in(scratch / web.SECRET)
-    rooms = web.Rooms(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit, secret)
+    rooms = web.Rooms(
+        *(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit),
+        secret=secret,
+        provider=_provider(hub.config),
+        config=hub.config,
+    )
     listener = lifeline.listener or web.listen(settings)[web.STAGE]
     serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _provider(config: HubConfig) -> web.Provider | None:
+    """Who else says who a person is; raises :class:`ConfigError`, also when the extra is missing."""
+    oidc = config.oidc
+    if not oidc.issuer:
+        return None
+    if missing := [name for name in ("authlib", "httpx") if find_spec(name) is None]:
+        raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
+    secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
+    return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:
@@ -331,7 +357,7 @@ def _open(hub: Hub) -> Hub:
         _ = hub.spool, hub.archive
     except OSError as error:
         raise ConfigError(
-            f"{error.filename}: {error.strerror}; check [spool] directory and [archive] directory, "
+            f"{remedies.described(error)}; check [spool] directory and [archive] directory, "
             "and that the user who runs the hub owns them"
         ) from error
     return hub
@@ -356,7 +382,7 @@ def _watch_disk(hub: Hub) -> None:
     for directory, consequence in places.items():
         if not (room := disk.room(directory)).is_enough(hub.config.spool.reserve):
             log.error(
-                "disk of %s almost full: %s, %d MB and %d inodes are the reserve; %s",
+                "disk of %s almost full: %s, %d MiB and %d inodes are the reserve; %s",
                 directory,
                 room,
                 hub.config.spool.reserve_mb,

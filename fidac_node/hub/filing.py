@@ -34,8 +34,10 @@ from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
 from fidac_node.hub.index.held import HeldObject, note_held, rebuild_held
 from fidac_node.hub.index.journal import Answered
+from fidac_node.hub.index.labels import Said, note_labels
 from fidac_node.hub.index.record import (
     Description,
+    describe,
     describe_header,
     kept,
     owners,
@@ -59,6 +61,7 @@ from fidac_node.system.database import borrowed, exclusive, refuses_values, utc_
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 200
+_OWNER: Final = "file"
 # Objects whose metadata may wait until nothing else does.
 _MOST_NEW: Final = 10_000
 # Seconds after a small batch, in which the next one gathers: alone, an object costs three times as much as among ten.
@@ -119,6 +122,7 @@ class _Case:
     description: Description | None = None
     pixels: str = ""
     is_new: bool = False
+    said: Said | None = None  # of an object that is filed with another label
     # Where the older version was that it replaces, and the digest of that.
     old: Place | None = None
     old_digest: str = ""
@@ -129,8 +133,10 @@ class Filer:
 
     ``safe_creators`` are the private creators that may stay; ``limit`` (bytes) bounds what a deflated
     object may inflate to; ``prove(path, site, code)`` raises :class:`~fidac_node.errors.Permanent` for one that is not
-    what the profile leaves that it names (without it marks are believed); what a newer version of its site replaces is
-    kept aside for so many ``days``. ``beat`` is called with each step of an object, and whenever the loop comes round.
+    what the profile leaves that it names (without it marks are believed); ``difference(path, other)`` says in what two
+    versions of an instance differ, but for recipe and label (without it every byte counts); what a newer version of its
+    site replaces is kept aside for so many ``days``. ``beat`` is called with each step of an object, and whenever the
+    loop comes round.
     """
 
     def __init__(  # noqa: PLR0913  # one room hands it everything
@@ -142,8 +148,8 @@ class Filer:
         *,
         safe_creators: Collection[str] = (),
         limit: int = 4 << 30,
-        owner: str = "file",
         prove: Callable[[Path, str, str], None] | None = None,
+        difference: Callable[[Path, Path], str] | None = None,
         days: float = 30.0,
         beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
@@ -155,8 +161,8 @@ class Filer:
         self._registry = registry
         self._safe_creators = safe_creators
         self._limit = limit
-        self._owner = owner
         self._prove = prove
+        self._difference = difference
         self._filed = Bell(spool.directory / FILED)
         self._lock: int | None = None
         self._tries: dict[Entry, int] = {}
@@ -175,7 +181,7 @@ class Filer:
                 "stop it first, or give this one a [spool] directory of its own"
             )
             self._lock = locks.take(self._spool.directory / locks.FILING, taken)
-        self._spool.recover(self._owner)
+        self._spool.recover(_OWNER)
         self._archive.sweep()
         with borrowed(self._db):
             rebuild_held(self._db, (_held_row(self._spool, entry) for entry in self._spool.entries("held")))
@@ -211,7 +217,7 @@ class Filer:
     def _claim(self) -> list[Entry] | None:
         """What is to be filed next; ``None``: the spool does not give it."""
         try:
-            return self._spool.claim(self._owner, _BATCH)
+            return self._spool.claim(_OWNER, _BATCH)
         except OSError as error:
             log.error("nothing can be claimed from the spool: %s", error.strerror)
             return None
@@ -359,9 +365,8 @@ class Filer:
             elif self._is_newer(case, place):
                 self._set_aside(case, place)
             else:
-                raise Permanent(
-                    "conflict", "this SOPInstanceUID is filed with other content already; the first version is kept"
-                )
+                self._demand_same(case.path, place)
+                return self._as_filed(case, place)
             self._archive.replace(case.path, place)
         elif outcome == "same":
             kept = self._kept(place) if case.description.version > 1 else None
@@ -370,6 +375,29 @@ class Filer:
                 return new
             return self._archive.filed(place) or self._archive.measured(place)
         return new
+
+    def _demand_same(self, path: Path, place: Place) -> None:
+        """Raise ``conflict`` unless what came is what is filed, but for the recipe and the label that it came with.
+
+        Who has a study by a node and brings it by the portal, too, has one object, of which two things are said.
+        """
+        why = self._difference(self._archive.path(place), path) if self._difference else "bytes"
+        if why:
+            in_what = f": {why}" if self._difference else ""
+            raise Permanent(
+                "conflict",
+                f"this SOPInstanceUID is filed with other content already{in_what}; the first version is kept",
+            )
+
+    def _as_filed(self, case: _Case, place: Place) -> Filed:
+        """Let the case be what is filed, and remember what else is said of it, if it is."""
+        assert case.description is not None
+        came, filed = case.description, describe(self._archive.path(place), case.site, limit=self._limit)
+        if (came.label, came.label_source) != (filed.label, filed.label_source):
+            said = (came.label, came.label_source, case.entry.digest, utc_now())
+            case.said = Said(place.site, place.study, place.sop, *said)
+        case.description = filed
+        return self._archive.filed(place) or self._archive.measured(place)
 
     def _is_newer(self, case: _Case, place: Place) -> bool:
         """Whether an object is a newer version of what is filed at ``place``: its site counts.
@@ -412,6 +440,8 @@ class Filer:
             record(self._db, [case.description for case in cases if case.description and not case.old])
             self._record_newer(cases)
             self._leave_out(descriptions)
+            if said := [case.said for case in cases if case.said]:
+                note_labels(self._db, said)
         except Exception as error:
             if not refuses_values(error):
                 self._postpone(cases, error)

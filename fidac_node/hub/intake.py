@@ -42,13 +42,14 @@ _PATIENCE_SECONDS: Final = 30.0
 
 
 class Taken(NamedTuple):
-    """An object that is safe in the spool."""
+    """An object that is safe in the spool; ``again``: it was there."""
 
     sop_class_uid: str
     sop_instance_uid: str
     study_instance_uid: str
     series_instance_uid: str
     entry: Entry
+    again: bool = False
 
 
 class Refused(NamedTuple):
@@ -212,8 +213,10 @@ class Upload:
             self._draft.end()
             self._look(self._draft, self._examine)
         digest = self._digest.digest()
+        entry = entry_for(identity, digest, PlainHandles())
+        again = self._intake.spool.knows(entry)
         self._intake.accept(self._draft, identity, digest)
-        return Taken(*identity[1:], entry_for(identity, digest, PlainHandles()))
+        return Taken(*identity[1:], entry, again)
 
     def _look(self, draft: Draft, examine: Examine) -> None:
         """Examine what is there whole. What is not let in may name somebody: nothing of it stays on the disk."""

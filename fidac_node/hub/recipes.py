@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from fidac_node.deidentify.plan import Plan, dump, parse
 from fidac_node.deidentify.profile.programmes import programmes
 from fidac_node.deidentify.proof import Prover
 from fidac_node.deidentify.source import Sources
+from fidac_node.deidentify.tools.same import difference
 from fidac_node.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -112,10 +113,17 @@ def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
 
 
 @lru_cache(maxsize=1)
-def in_force() -> str:
-    """The digest of the plan by which people's objects are de-identified before they are brought."""
-    plan = _packaged(USUAL)
-    return plan.digest if plan else ""
+def in_force() -> Plan | None:
+    """The plan by which people's objects are de-identified before they are brought; ``None`` if it cannot be made."""
+    return _packaged(USUAL)
+
+
+def difference_by(limit: int) -> Callable[[Path, Path], str]:
+    """What says in what two versions of an instance differ, but for recipe and label; nothing: they are one object.
+
+    ``limit`` (bytes) bounds inflating.
+    """
+    return partial(difference, limit=limit, marks=False)
 
 
 def _packaged(profile: str) -> Plan | None:

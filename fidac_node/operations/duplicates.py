@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fidac_node.hub.index.duplicates import MOST_STUDIES, Compared, Duplicate, compared, duplicates
+from fidac_node.hub.index.duplicates import duplicates_of as of_study
 from fidac_node.hub.pixels import decoded
 from fidac_node.operations.uses import hub_uses
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from fidac_node.config.config import HubConfig
 
-__all__ = ["MOST_STUDIES", "Compared", "Duplicate", "decoded", "find"]
+__all__ = ["MOST_STUDIES", "Compared", "Duplicate", "decoded", "find", "of_study"]
 
 
 def find(config: HubConfig, db: Database, site: str) -> tuple[list[Duplicate], Compared]:

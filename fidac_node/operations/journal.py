@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fidac_node.errors import NotFound
 from fidac_node.hub.index.journal import Answered, Presence, answers, presences
+from fidac_node.hub.index.labels import Entry as LabelEntry
+from fidac_node.hub.index.labels import history
 from fidac_node.hub.index.matching import StudyFilter
 from fidac_node.hub.index.query import find
+from fidac_node.hub.index.record import kept
 from fidac_node.hub.index.superseded import Correction, corrections
+from fidac_node.hub.index.uploads import Result, brought_of_study, results_of
 from fidac_node.operations.uses import Act, hub_uses
 
 if TYPE_CHECKING:
@@ -20,13 +24,18 @@ if TYPE_CHECKING:
     from fidac_node.config.config import HubConfig
     from fidac_node.hub.index.rows import InstanceRow, StudyRow
 
+__all__ = ["Journal", "LabelEntry", "Received", "Result", "journals"]
+
 # Between the object's last byte and the moment that a receiver writes down that the peer is there.
 _SLACK: Final = datetime.timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
 class Received:
-    """One object: when it came (UTC), from which addresses its site was sending then, by which recipe it was made."""
+    """One object: when it came (UTC), from which addresses its site was sending then, by which recipe it was made.
+
+    ``upload`` is who brought it by the portal; empty: it came by DICOM.
+    """
 
     SOPInstanceUID: str
     SeriesInstanceUID: str
@@ -36,15 +45,21 @@ class Received:
     profile_digest: str
     label: str
     bytes: int
+    upload: str = ""
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What is known of a study of one site: itself, objects as they came, corrections, commitment, who got any."""
+    """What is known of a study of one site: itself, objects as they came, corrections, commitment, who got any.
+
+    ``labels`` is what else was said of it than the objects say, ``results`` are those of PCR that came with it.
+    """
 
     study: StudyRow
     objects: tuple[Received, ...]
     corrections: tuple[Correction, ...]
+    labels: tuple[LabelEntry, ...]
+    results: tuple[Result, ...]
     commitment: tuple[Answered, ...]
     handed_out: tuple[Act, ...]
 
@@ -54,6 +69,8 @@ class Journal:
             "study": self.study._asdict(),
             "objects": [asdict(one) for one in self.objects],
             "corrections": [one._asdict() for one in self.corrections],
+            "labels": [one._asdict() for one in self.labels],
+            "results": [one._asdict() for one in self.results],
             "commitment": [one._asdict() for one in self.commitment],
             "retrieved": [act.as_dict() for act in self.handed_out],
         }
@@ -79,13 +96,30 @@ def _journal(db: Database, study: StudyRow, handed_out: tuple[Act, ...]) -> Jour
         rows = [cast("InstanceRow", row) for row in found]
     moments = [_moment(row) for row in rows]
     there = presences(db, study.site, min(moments) - _SLACK, max(moments) + _SLACK) if moments else []
-    objects = sorted((_received(row, there) for row in rows), key=lambda one: (one.received_at, one.SOPInstanceUID))
-    names = study.site, study.StudyInstanceUID
-    return Journal(study, tuple(objects), tuple(corrections(db, *names)), tuple(answers(db, *names)), handed_out)
+    name = study.site, study.StudyInstanceUID
+    digests = {
+        sop: one.filed.digest for (_, sop), one in kept(db, ((study.site, row.SOPInstanceUID) for row in rows)).items()
+    }
+    brought = {sop: who for sop, digest, who in brought_of_study(db, *name) if digest == digests.get(sop)}
+    objects = sorted(
+        (_received(row, there, brought.get(row.SOPInstanceUID, "")) for row in rows),
+        key=lambda one: (one.received_at, one.SOPInstanceUID),
+    )
+    return Journal(
+        study,
+        tuple(objects),
+        tuple(corrections(db, *name)),
+        tuple(history(db, *name)),
+        tuple(results_of(db, *name)),
+        tuple(answers(db, *name)),
+        handed_out,
+    )
 
 
-def _received(row: InstanceRow, there: list[Presence]) -> Received:
+def _received(row: InstanceRow, there: list[Presence], upload: str) -> Received:
     moment = _moment(row)
+    if upload:
+        there = []  # an association of the same moment brought something else
     addresses = {one.address for one in there if one.since - _SLACK <= moment <= one.until + _SLACK}
     return Received(
         row.SOPInstanceUID,
@@ -96,6 +130,7 @@ def _received(row: InstanceRow, there: list[Presence]) -> Received:
         row.profile_digest,
         row.label,
         row.bytes,
+        upload,
     )
 
 

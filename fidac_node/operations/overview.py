@@ -12,15 +12,15 @@ from fidac_node.hub.index.held import held_per_reason
 from fidac_node.hub.index.journal import last_seen, refused_per_site
 from fidac_node.hub.index.query import received_per_site
 from fidac_node.hub.weeks import iso_week, monday
-from fidac_node.operations.status import HubStatus, hub_status
 
 if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.config.config import HubConfig
     from fidac_node.hub.index.matching import StudyFilter
+    from fidac_node.operations.status import HubStatus
 
-__all__ = ["DAYS", "Arrivals", "Came", "Figures", "SiteFigures", "arrivals", "figures", "hub_status", "sites"]
+__all__ = ["DAYS", "Arrivals", "Came", "Figures", "SiteFigures", "arrivals", "figures", "sites", "waiting"]
 
 # What is shown of arrivals: eight weeks, of which the last is this one.
 DAYS: Final = 56
@@ -131,6 +131,8 @@ def sites(db: Database) -> list[SiteFigures]:
 
 def waiting(config: HubConfig, db: Database) -> tuple[HubStatus, dict[str, int]]:
     """How the hub stands, and how many objects wait for a person, by reason."""
+    from fidac_node.operations.status import hub_status  # which knows the deidentifier, as a site's status needs it
+
     per_reason: dict[str, int] = {}
     for (_, code), number in held_per_reason(db).items():
         per_reason[code] = per_reason.get(code, 0) + number

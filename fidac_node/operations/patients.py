@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from fidac_node.errors import ConfigError, NotFound, Permanent
@@ -33,6 +33,19 @@ class Identity:
     def as_dict(self) -> dict[str, Any]:
         """As ``site pseudonym reidentify --json`` has it."""
         return {**asdict(self.study), "objects": list(self.objects)}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of the studies of a list: how many were entered, how many were known, and why others were not taken.
+
+    Those are named by pseudonym. ``start_again``: a node that runs is to be started again, to know them.
+    """
+
+    entered: int
+    known: int
+    refused: tuple[tuple[str, str], ...]
+    start_again: bool
 
 
 def find(config: SiteConfig, patient_id: str, issuer: str | None, reason: str) -> list[tuple[str, str]]:
@@ -78,6 +91,33 @@ def of_study(config: SiteConfig, handle: str, reason: str) -> list[Identity]:
         reason = check_naming(reason, found, held_identities(config, handle))
         UseLog(config.deidentify.vault_directory).write("show --identify", handle, reason)
         return _with_objects(config, keys, found)
+
+
+def import_list(config: SiteConfig, content: bytes, reason: str) -> Imported:
+    """Take into the vault who is behind what was uploaded, from a list that the upload page saved.
+
+    It is written down first. Raises :class:`ConfigError` for a list that cannot be opened with this site's keys, and
+    ``OSError``, ``Temporary``; nothing is lost when it is done again.
+    """
+    from fidac_node.identity.correspondence import opened
+    from fidac_node.identity.keyfile import read_key
+
+    programme = config.programme
+    with closing(open_vault(config)) as keys:
+        assert keys.vault is not None  # or it had been refused
+        secrets = [*(one.secret for one in keys.vault.generations), read_key(programme.key_file)]
+        studies = opened(content, secrets, programme.name, programme.prefix)
+        reason = check_naming(reason, studies)
+        uses(config).write("pseudonym import", f"{len(studies)} studies", reason, number=len(studies))
+        site_keys.begin(programme, keys)
+        before, refused = keys.vault.newest(), []
+        for study in studies:
+            try:
+                keys.vault.enter(replace(study, handle=keys.handles.study_handle(study.study_uid)))
+            except Permanent as error:
+                refused.append((study.pseudonym, str(error)))
+        entered = keys.vault.newest() - before
+        return Imported(entered, len(studies) - entered - len(refused), tuple(refused), keys.generation > 1)
 
 
 def judge(config: SiteConfig, subject: str, reason: str, *, same: bool) -> None:

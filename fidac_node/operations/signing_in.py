@@ -28,6 +28,7 @@ __all__ = [
     "invited",
     "person_of",
     "sign_in",
+    "sign_in_as",
     "sign_out",
 ]
 
@@ -74,6 +75,20 @@ def sign_in(db: Database, trail: Trail, name: str, password: str, code: str, ori
     if passwords.is_outdated(row.password):
         users.update(db, row.id, password=passwords.hashed(password))
     return Answer(begin_session(db, row.id))
+
+
+def sign_in_as(db: Database, trail: Trail, issuer: str, subject: str, origin: str) -> str:
+    """Begin a session for who is ``subject`` to the identity provider ``issuer``; return its token.
+
+    Empty: no account is linked to that; an administrator finds it in the record of acts. Raises ``OSError``.
+    """
+    row = users.find_account(db, subject=users.linked_as(issuer, subject))
+    who = Who(row.name if row else _UNKNOWN, origin)
+    if row is None:
+        trail.note(who, "login", "refused", reason=f"no account is linked to the subject {subject}")
+        return ""
+    trail.note(who, "login", "identity provider")
+    return begin_session(db, row.id)
 
 
 def sign_out(db: Database, trail: Trail, person: Person, origin: str) -> None:

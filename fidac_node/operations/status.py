@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from fidac_node.deidentify.triage.triage import DERIVED
+from fidac_node.deidentify.triage.triage import DERIVED, LOCALIZER
 from fidac_node.dicom.uids import TRANSFER_SYNTAXES
 from fidac_node.errors import Temporary
 from fidac_node.hub.keeping.scrub import Progress, Round
@@ -182,8 +182,8 @@ class StudyStatus:
             "study": self.study,
             "received": self.received,
             **self.counts,
-            "began": self.began,
-            "changed": self.changed,
+            "began": utc(self.began),
+            "changed": utc(self.changed),
             "labels": self.labels,
             "reasons": self.reasons,
             "bytes": self.bytes,
@@ -324,6 +324,12 @@ def site_studies(config: SiteConfig, ledger: Ledger, limit: int = -1) -> list[St
     return [_study(row, config.spool.study_idle) for row in ledger.studies(limit=limit)]
 
 
+def site_study(config: SiteConfig, ledger: Ledger, study: str) -> StudyStatus | None:
+    """One study of a site; ``None``: it is not here."""
+    rows = ledger.studies(study=study) if study else []
+    return _study(rows[0], config.spool.study_idle) if rows else None
+
+
 def hub_status(config: HubConfig) -> HubStatus:
     """How a hub stands, from its index, its spool and its disks; what is frozen is not waited for.
 
@@ -401,6 +407,10 @@ def _advice(config: SiteConfig) -> dict[str, str]:
     option = '[deidentify] derived = "check"'
     return {
         "withdrawn": "the hub was told to keep it no more: 'fidac-node site queue drop --reason withdrawn'",
+        LOCALIZER: (
+            "localizers are held, as [deidentify] localizers says: 'fidac-node site queue drop --reason localizer'; "
+            "\"process\" lets them pass (then 'fidac-node site queue retry --reason localizer')"
+        ),
         DERIVED: f"{option} is set since: {again} has them looked at"
         if config.deidentify.derived == "check"
         else f"slices made of others; {option} would look for text in each and pass those without (then {again})",

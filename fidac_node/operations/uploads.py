@@ -12,17 +12,18 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from fidac_node.dicom.statuses import HELD_FOR_A_PERSON, WITHDRAWN
-from fidac_node.errors import NotFound, Permanent
+from fidac_node.errors import ConfigError, NotFound, Permanent
 from fidac_node.hub import signing
 from fidac_node.hub.index import uploads as rows
 from fidac_node.hub.index.generation import generation
 from fidac_node.hub.index.record import Description, kept
+from fidac_node.hub.index.sites import site_code
 from fidac_node.hub.index.uploads import Brought, Receipt, Result, Session
 from fidac_node.hub.intake import Intake, Refused, Taken, Upload
 from fidac_node.operations.uses import hub_uses
@@ -74,6 +75,17 @@ class Begun(NamedTuple):
     profile_digest: str
     first_use: bool
     has_patients: bool
+
+
+class Standing(NamedTuple):
+    """Whether the check value of a site's key is known, whether the site has patients already, its neutral code.
+
+    Pseudonyms begin with the code, as those that its node makes do.
+    """
+
+    key_known: bool
+    has_patients: bool
+    code: str
 
 
 class Turned(NamedTuple):
@@ -130,10 +142,11 @@ class Uploads:
     def begin(self, who: Who, site: str, wish: Wish) -> Begun:
         """Begin a session; it is written down first.
 
-        Raises :class:`Permanent` ``other-key`` and ``too-many``, ``OSError``.
+        Raises :class:`Permanent` ``other-key``, ``site`` and ``too-many``, ``OSError``.
         """
         from fidac_node.hub.recipes import in_force  # the deidentifier, which a hub without uploads need not load
 
+        self._title(site)
         self.flush()
         now = utc_now()
         if rows.sessions_since(self._db, who.name, now - _DAY) >= _MOST_SESSIONS:
@@ -153,7 +166,17 @@ class Uploads:
                 f"administrator of the hub lets another one in: 'fidac-node hub site key-forget {site}'",
             )
         self._remember(new)
-        return Begun(new, in_force(), first, bool(patients))
+        plan = in_force()
+        return Begun(new, plan.digest if plan else "", first, bool(patients))
+
+    def standing(self, site: str, programme: str) -> Standing:
+        """What the hub knows of a site before its first session."""
+        is_known = rows.key_of(self._db, site, programme) is not None
+        return Standing(is_known, bool(rows.patients_of(self._db, site)), site_code(self._db, site))
+
+    def assets(self, files: Mapping[str, str]) -> str:
+        """The SHA-256 of what the page runs, by name, signed. Raises ``OSError``, :class:`ConfigError`."""
+        return signed.sign(signing.seed(self._directory), signed.ASSETS, {"files": dict(files)}).decode("ascii")
 
     def session(self, name: str, who: str, site: str) -> Session:
         """The session of this name, if it is theirs. Raises :class:`NotFound`, :class:`Permanent` ``expired``."""
@@ -221,6 +244,10 @@ class Uploads:
             raise NotFound("there is no such receipt of yours")
         return found
 
+    def results(self, receipt: Receipt) -> list[Result]:
+        """The results of PCR that came with a receipt; it does not state them, for they go when a study does."""
+        return rows.results_with(self._db, receipt.id)
+
     def candidates(self, site: str, pseudonyms: Sequence[str]) -> list[str]:
         """Those of ``pseudonyms`` that are patients of the site here."""
         return rows.known_pseudonyms(self._db, site, pseudonyms)
@@ -271,8 +298,7 @@ class Uploads:
 
     def demand_key(self, session: Session) -> None:
         """Raise :class:`Permanent` ``other-key`` when another key than the session's was let in since it began."""
-        key = rows.key_of(self._db, session.site, session.programme)
-        if key is None or key.check_value != session.check_value:
+        if rows.check_value_of(self._db, session.site, session.programme) != session.check_value:
             raise Permanent(OTHER_KEY, "another key was let in for this site since this session began: begin another")
 
     def _remember(self, session: Session) -> _Known:
@@ -287,6 +313,12 @@ class Uploads:
         session = rows.session_of(self._db, name)
         return self._remember(session) if session else None
 
+    def _title(self, site: str) -> str:
+        """The AE title with which a site may store. Raises :class:`Permanent` ``site`` when it may not."""
+        if title := self.intake.title_of(site):
+            return title
+        raise Permanent("site", f"site {site} may not store now: ask the hub's administrator")
+
     def _there(self, some: Collection[Brought]) -> set[str]:
         """Which of what was brought is in the spool or filed, by SHA-256."""
         filed = {sop for _, sop in kept(self._db, {(one.site, one.sop_instance_uid) for one in some})}
@@ -297,20 +329,23 @@ class Uploads:
         """Of what was brought: what is safe, how much waits, and what is neither."""
         if not some:
             return [], 0, []
-        title = self.intake.title_of(site)
-        if title is None:
-            raise Permanent("site", f"site {site} may not store any more; ask the hub's administrator")
+        title = self._title(site)
         references = sorted({(one.sop_class_uid, one.sop_instance_uid) for one in some})
         ok, failed = self._commit(title, references)
         safe = {sop for _, sop in ok}
         why = {sop: reason for _, sop, reason in failed}
         waiting = [one for one in some if why.get(one.sop_instance_uid) == _BUSY]
-        turned = [
-            Turned(one.sha256, *_WHY.get(why[one.sop_instance_uid], _LOST))
-            for one in some
-            if one.sop_instance_uid not in safe and one not in waiting
-        ]
+        left = [one for one in some if one.sop_instance_uid not in safe and one not in waiting]
+        turned = [Turned(one.sha256, *self._why(one, why[one.sop_instance_uid])) for one in left]
         return [one for one in some if one.sop_instance_uid in safe], len(waiting), turned
+
+    def _why(self, one: Brought, reason: int) -> tuple[str, str]:
+        """Why an object is not committed to, by a word and in a sentence."""
+        if reason == HELD_FOR_A_PERSON:
+            held = (entry for entry in self.intake.spool.each("held") if entry.digest == one.digest)
+            if said := next(map(self.intake.spool.reason, held), None):
+                return str(said.get("code")), f"held for a person at the hub: {said.get('message')}"
+        return _WHY.get(reason, _LOST)
 
     def _statement(
         self, name: str, session: Session, safe: list[Brought], outcome: Outcome, wanted: Completion
@@ -343,7 +378,6 @@ class Uploads:
             ],
             "not_taken": _counted(one.reason for one in outcome.others),
             "not_sent": dict(sorted(wanted.held.items())),
-            "results": [one._asdict() for one in wanted.results],
             "hub_key": signed.public_key(signing.seed(self._directory)),
         }
 
@@ -375,8 +409,9 @@ class Incoming:
         assert self._description is not None  # or it would not have been let in
         uploads, said = self._uploads, self._description
         before = uploads.now(self._session.site, outcome.sop_instance_uid)
-        is_new = before is None
-        if before not in (None, outcome.entry.digest):  # the filer decides whether it is the same object
+        is_new = before is None and not outcome.again
+        # The filer decides whether it is the same object as another that is filed; what it holds it has decided.
+        if before not in (None, outcome.entry.digest) or uploads.intake.spool.holds(outcome.entry, "held"):
             held, _ = uploads.intake.settled([outcome])
             if held:
                 return self._refused(who, held[0])
@@ -409,6 +444,17 @@ class Completion:
         """One text for the same said again."""
         text = repr((sorted(set(self.objects)), sorted(self.held.items()), sorted(self.results, key=repr)))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def plan() -> str:
+    """The plan in force, as text. Raises :class:`ConfigError` when it cannot be made here."""
+    from fidac_node.deidentify.plan import dump
+    from fidac_node.hub.recipes import in_force
+
+    found = in_force()
+    if found is None:
+        raise ConfigError("the profile in force cannot be compiled here; the log says why")
+    return dump(found)
 
 
 def forget_key(config: HubConfig, db: Database, site: str, programme: str, reason: str) -> int:

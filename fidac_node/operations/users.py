@@ -102,10 +102,10 @@ def remove(db: Database, note: Note, name: str) -> None:
         note("hub user remove", name, "")
 
 
-def link(db: Database, note: Note, name: str, subject: str | None) -> None:
-    """Link an account to a subject of the identity provider, or to none. Raises as :func:`change`."""
+def link(db: Database, note: Note, name: str, issuer: str, subject: str) -> None:
+    """Link an account to a subject of the identity provider ``issuer``, or to none. Raises as :func:`change`."""
     with exclusive(db):
-        link_account(db, name, subject)
+        link_account(db, name, issuer, subject)
         note("hub user link", name, "linked" if subject else "no longer linked")
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "all_of",
     "found_in",
     "named",
+    "reason_problem",
     "undo",
     "withdraw",
 ]
@@ -105,13 +106,20 @@ def found_in(config: HubConfig, db: Database, targets: Sequence[Target]) -> list
     return found
 
 
+def reason_problem(reason: str) -> str:
+    """What is wrong with a reason; nothing if it is one."""
+    if reason.strip() and len(reason) <= _LONGEST_REASON and reason.isprintable():
+        return ""
+    return f"say in one line of at most {_LONGEST_REASON} characters why, without a name"
+
+
 def withdraw(config: HubConfig, db: Database, targets: Sequence[Target], reason: str) -> list[Withdrawal]:
     """Take these out of every answer, for good, and let their files be deleted after ``[archive] withdrawal_days``.
 
     Raises :class:`ConfigError` (also for a reason that is none), ``OSError``.
     """
-    if not reason.strip() or len(reason) > _LONGEST_REASON or not reason.isprintable():
-        raise ConfigError(f"--reason: say in one line of at most {_LONGEST_REASON} characters why, without a name")
+    if problem := reason_problem(reason):
+        raise ConfigError(f"--reason: {problem}")
     acts, done = _withdrawals(config, db), []
     for target in targets:
         with hub_uses(config).during("hub withdraw", _words(target), reason) as act:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from fidac_node.deidentify.engine import Deidentifier, Outcome
 from fidac_node.deidentify.plan import Plan, parse
-from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser, check_value
+from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser, check_value, derive
 from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.tools.diff import compare
+from fidac_node.dicom import charset, recognise
 from fidac_node.errors import ConfigError, FidacError, Permanent
 from fidac_node.identity import secret
 from fidac_node.portal.picture import picture
 
 # What a deflated object may inflate to (bytes).
 LIMIT: Final = 1 << 30
+# What is no DICOM file at all: a viewer program, a document.
+_NOT_DICOM: Final = "not-dicom"
+_BEGINNING: Final = 1 << 16
+_PADDING: Final = " \x00"
 _FACTS: Final = {
     "modality": "Modality",
     "description": "SeriesDescription",
@@ -52,6 +58,7 @@ class Done(NamedTuple):
     """What becomes of an object: ``head``, then the bytes ``start`` to ``stop`` of the file it came from.
 
     ``held`` is the code of the reason why it is held, ``""`` if it is not, and ``said`` then the reason, else JSON.
+    ``study`` is the new UID of its study where that is known of what is held.
     """
 
     held: str
@@ -59,6 +66,7 @@ class Done(NamedTuple):
     head: bytes = b""
     start: int = 0
     stop: int = 0
+    study: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -101,13 +109,21 @@ class Bench:
     """De-identifies what one site uploads for one programme; ``code`` is the site's neutral code, if it has one."""
 
     def __init__(self, plan: str, made: Bytes, site: str, programme: str, code: str = "") -> None:
-        keys = Pseudonymiser(made.to_bytes(), programme, code or site)
-        self._deidentifier = Deidentifier(planned(plan), keys, site, programme)
+        self._keys = Pseudonymiser(made.to_bytes(), programme, code or site)
+        self._list_key = derive(made.to_bytes(), f"correspondence|{programme}")
+        self._profile = planned(plan).digest
+        self._deidentifier = Deidentifier(planned(plan), self._keys, site, programme)
 
     def check(self, file: File) -> Done:
         """Whether an object may go, and what it is."""
         done = self.deidentify(file, "unknown", "portal")
-        return done if done.held else Done("", done.said)
+        if not done.held:
+            return Done("", done.said)
+        try:
+            study = self._read(file).get("StudyInstanceUID")
+        except FidacError:
+            return done if _is_dicom(file) else done._replace(held=_NOT_DICOM)
+        return done._replace(study=self._keys.uid(study) if study else "")
 
     def deidentify(self, file: File, label: str, label_source: str) -> Done:
         """De-identify an object; ``label`` and ``label_source`` as :meth:`.Deidentifier.apply` has them."""
@@ -140,8 +156,47 @@ class Bench:
             return _held(error)
         return Done("", json.dumps({"width": shown.width, "height": shown.height}), shown.grey)
 
+    def correspondent(self, file: File) -> Done:
+        """Who is behind the pseudonym of an object's study: what a site's vault keeps of it, as JSON.
+
+        The page saves it encrypted under :meth:`list_key`; it is never sent.
+        """
+        try:
+            source = self._read(file)
+            patient_id = charset.decode(source.raw("PatientID"), source.charset)
+            issuer = charset.likely(source.raw("IssuerOfPatientID"), source.charset)
+            study_uid = source.get("StudyInstanceUID")
+            found = {
+                "handle": self._keys.study_handle(study_uid),
+                "pseudonym": self._keys.patient(issuer, patient_id),
+                "shift_days": self._keys.shift_days(issuer, patient_id),
+                "issuer": issuer.strip(_PADDING),
+                "patient_id": patient_id.strip(_PADDING),
+                "patient_name": source.get("PatientName"),
+                "birth_date": source.get("PatientBirthDate"),
+                "study_uid": study_uid,
+                "new_study_uid": self._keys.uid(study_uid),
+                "study_date": source.get("StudyDate"),
+                "accession_number": source.get("AccessionNumber"),
+                "profile": self._profile,
+                "at": time.time(),
+                "sex": source.get("PatientSex"),
+            }
+        except FidacError as error:
+            return _held(error)
+        return Done("", json.dumps(found))
+
+    def list_key(self) -> Done:
+        """The key, in ``head``, under which the list of who is who is encrypted."""
+        return Done("", "", self._list_key)
+
     def _read(self, file: File) -> Source:
         return self._deidentifier.sources.read(file.read(0, file.size).to_bytes(), LIMIT)
+
+
+def _is_dicom(file: File) -> bool:
+    start = file.read(0, _BEGINNING).to_bytes()
+    return recognise.holds_a_file(start, 0) or recognise.is_data_set(start, 0)
 
 
 def _held(error: FidacError) -> Done:

@@ -14,6 +14,7 @@ from pynetdicom import AE
 from fidac_node.dicom.ae import Peer
 from fidac_node.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, TRANSFER_SYNTAXES, VERIFICATION
 from fidac_node.errors import Temporary
+from fidac_node.system import remedies
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -96,7 +97,8 @@ def _reach(peer: Peer, timeout: float, tls: ssl.SSLContext | None) -> None:
     except ConnectionRefusedError as error:
         raise Temporary(f"nothing listens on {address}; is it running, is the port right?") from error
     except ssl.SSLCertVerificationError as error:
-        raise Temporary(f"the certificate of {peer} is not trusted ({error.verify_message}); look at tls_ca") from error
+        why = remedies.of_certificate(error, peer.host, "tls_ca").replace(": ", "; ", 1)
+        raise Temporary(f"the certificate of {peer} is not taken, {why}") from error
     except ssl.SSLError as error:
         raise Temporary(
             f"no TLS with {address} ({error.reason}); does it speak TLS on this port, does it take our certificate?"

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 from fidac_node.errors import Temporary
 from fidac_node.send.fragments import SHORTER
+from fidac_node.system import remedies
 
 # Plain numbers: an enumeration's arithmetic costs more than the system call.
 _MORE_FOLLOWS, _AT_ONCE = int(socket.MSG_MORE), int(socket.MSG_DONTWAIT)
@@ -214,7 +215,8 @@ def _encrypt(sock: socket.socket, context: ssl.SSLContext, destination: Destinat
     except ssl.SSLCertVerificationError as error:
         sock.close()
         raise Unavailable(
-            f"the certificate of {destination} is not trusted ({error.verify_message}): look at [send] tls_ca"
+            f"the certificate of {destination} is not taken: "
+            f"{remedies.of_certificate(error, destination.hostname or destination.host, '[send] tls_ca')}"
         ) from error
     except OSError as error:
         sock.close()

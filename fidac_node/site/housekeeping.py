@@ -99,7 +99,7 @@ class DiskWatch:
         full = not self._site.room.has()
         if full and not self._full:
             log.error(
-                "disk almost full: %s, %d MB and %d inodes are the reserve; associations are rejected until space "
+                "disk almost full: %s, %d MiB and %d inodes are the reserve; associations are rejected until space "
                 "returns; nothing taken is lost",
                 disk.room(spool.directory),
                 self._site.config.spool.reserve_mb,

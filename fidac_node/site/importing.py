@@ -267,7 +267,7 @@ class _Import:
             size += len(chunk)
             if size > self._max_object:
                 raise Malformed(
-                    f"larger than {self._max_object >> 20} MB, the most that [receive] max_object_mb allows"
+                    f"larger than {self._max_object >> 20} MiB, the most that [receive] max_object_mb allows"
                 )
             digest.update(chunk)
             fp.write(chunk)
@@ -327,10 +327,10 @@ class _Member:
         self._budget.used += len(chunk)
         if self._budget.used > self._budget.limit:
             raise _Bomb(
-                f"inflates to more than {self._budget.limit >> 20} MB, like a zip bomb: the rest of it was not read"
+                f"inflates to more than {self._budget.limit >> 20} MiB, like a zip bomb: the rest of it was not read"
             )
         if self._size > self._most:
-            raise Permanent("bomb", f"inflates to more than {self._most >> 20} MB, like a zip bomb")
+            raise Permanent("bomb", f"inflates to more than {self._most >> 20} MiB, like a zip bomb")
         return chunk
 
 

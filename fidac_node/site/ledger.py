@@ -576,15 +576,15 @@ class Ledger:
         sop = "sop_instance_uid" if "sop_instance_uid" in self._columns("object") else "NULL"
         return self._all(f"SELECT entry, {sop} FROM object WHERE state = 'committed' ORDER BY entry")
 
-    def studies(self, *, limit: int = -1) -> list[dict[str, Any]]:
-        """One dictionary per study: counts per state, first and last change, labels; the latest first."""
+    def studies(self, *, study: str = "", limit: int = -1) -> list[dict[str, Any]]:
+        """One dictionary per study, or of ``study``: counts per state, first and last change, labels; latest first."""
         columns = ", ".join(f"SUM(state = '{state}') AS {state}" for state in STATES)
         return self._named(
             f"SELECT study, COUNT(*) AS received, {columns}, "
             "MIN(COALESCE(received_at, changed_at)) AS began, MAX(changed_at) AS changed, "
             "GROUP_CONCAT(DISTINCT label) AS labels, GROUP_CONCAT(DISTINCT reason) AS reasons, SUM(bytes) AS bytes "
-            "FROM object GROUP BY study ORDER BY changed DESC LIMIT ?",
-            limit,
+            "FROM object WHERE ? = '' OR study = ? GROUP BY study ORDER BY changed DESC LIMIT ?",
+            *(study, study, limit),
         )
 
     def events(self, study: str) -> list[tuple[float, str, str, str | None]]:

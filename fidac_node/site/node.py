@@ -29,7 +29,7 @@ from fidac_node.site.ledger import Ledger
 from fidac_node.site.room import Room, answered
 from fidac_node.spool.entry import Entry
 from fidac_node.spool.queue import Spool
-from fidac_node.system import tls
+from fidac_node.system import remedies, tls
 
 log = logging.getLogger(__name__)
 
@@ -278,7 +278,5 @@ def open_site(config_path: Path) -> Site:
             f"'chown -R USER {site.config.spool.directory}'"
         ) from error
     except OSError as error:
-        raise ConfigError(
-            f"the spool cannot be used: {error.filename}: {error.strerror}; check [spool] directory"
-        ) from error
+        raise ConfigError(f"the spool cannot be used: {remedies.described(error)}; check [spool] directory") from error
     return site

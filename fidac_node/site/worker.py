@@ -21,7 +21,7 @@ from typing import BinaryIO, Final, NoReturn, cast
 
 from fidac_node.deidentify import Deidentifier, Source
 from fidac_node.deidentify.triage import ocr
-from fidac_node.deidentify.triage.triage import DERIVED, Verdict
+from fidac_node.deidentify.triage.triage import DERIVED, LOCALIZER, Verdict
 from fidac_node.dicom.dictionary import tag_of
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE
 from fidac_node.errors import Permanent, Temporary
@@ -309,7 +309,7 @@ class Worker:
         try:
             self._deidentifier.triage(source)
         except Permanent as error:
-            if error.code != DERIVED:
+            if error.code not in (DERIVED, LOCALIZER):
                 raise
         raise Permanent(decision.code, decision.reason)
 

@@ -23,7 +23,7 @@ class Room(NamedTuple):
 
     def __str__(self) -> str:
         inodes = "" if self.inodes is None or self.inodes > RESERVED_INODES else f" and {self.inodes} inodes"
-        return f"{self.bytes >> 20} MB{inodes} free"
+        return f"{self.bytes >> 20} MiB{inodes} free"
 
 
 def room(directory: Path | str) -> Room:

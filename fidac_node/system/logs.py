@@ -7,6 +7,7 @@ logged, never the text. What is not printable is shown escaped: nobody writes li
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 import sys
@@ -127,7 +128,8 @@ class Formatter(logging.Formatter):
         line = printable(" ".join(text.splitlines()))
         if self._journal:
             return f"<{_PRIORITIES.get(record.levelno, 6)}>{line}"
-        return f"{self.formatTime(record, '%Y-%m-%d %H:%M:%S')} {line}"
+        at = datetime.datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
+        return f"{at} {line}"
 
 
 def describe(error: BaseException) -> str:

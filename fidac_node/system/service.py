@@ -145,6 +145,7 @@ class Supervisor:
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, _on_hangup)
         self._selector.register(wake, selectors.EVENT_READ, None)
         scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1})
         for chore in self._chores:
@@ -314,8 +315,9 @@ class Lifeline:
         # a thread waits for the byte that the interpreter's own handler writes; it must know where from the first on.
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-        # Ctrl-C reaches the whole family at once: the supervisor stops the children in order.
+        # Ctrl-C reaches the whole family at once: the supervisor stops the children in order, and answers for SIGHUP.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._socket = _inherited(_LIFELINE)
         number = os.environ.pop(_PULSE, "")
         self._pulse = Pulse(int(number) if number else None)
@@ -368,6 +370,11 @@ class Lifeline:
                     # Nobody is left to kill a stage that hangs; what it was doing, the next start repairs.
                     time.sleep(_ORPHAN_SECONDS)
                     os._exit(1)
+
+
+def _on_hangup(_number: int, _frame: FrameType | None) -> None:
+    """Who sends SIGHUP wants settings read again; a terminal that closes must stop nothing either."""
+    log.warning("SIGHUP: settings are not read again while it runs; 'systemctl restart' does, and loses nothing")
 
 
 def start_again() -> NoReturn:

@@ -18,6 +18,8 @@ from fidac_node.errors import ConfigError
 WITHDRAWAL: Final = "fidac-withdrawal-1"
 # What the hub answers for after an upload.
 RECEIPT: Final = "fidac-receipt-1"
+# What browsers are given to upload with.
+ASSETS: Final = "fidac-assets-1"
 
 _KEY: Final = "fidac-site-key-1"
 _KEY_BYTES: Final = 32

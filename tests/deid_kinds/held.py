@@ -46,6 +46,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "captured_dose": {"SeriesDescription": "Thorax dose optimisee", "ConversionType": "WSD"},
     "other_modality": {"Modality": "PT"},
     "no_patient_id": {"PatientID": ""},
+    "localizer": {"ImageType": r"ORIGINAL\PRIMARY\LOCALIZER"},
 }
 for _name, _changes in _CHANGES.items():
     KINDS[f"held_{_name}"] = (_held(_changes), (EXPLICIT_VR_LE, IMPLICIT_VR_LE))

@@ -69,13 +69,6 @@ def tails(one: Slice) -> None:
     one.tail = data_set(behind, syntax, "latin-1")
 
 
-@carrier()
-def localizer(one: Slice) -> None:
-    """A localizer is processed as any slice."""
-    one.put("ImageType", r"ORIGINAL\PRIMARY\LOCALIZER", "kept")
-    one.put("ReferencedImageSequence", [], "any")
-
-
 @carrier(EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE)
 def enhanced(one: Slice) -> None:
     """An Enhanced CT image: identity in functional groups, frames and dimensions in their places."""

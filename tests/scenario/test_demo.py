@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from fidac_node.demo.demo import ROLES, fidac
 from fidac_node.phantom import IDENTITIES, secondary_capture, write_series
 from tests.support import wait_until
 
@@ -159,9 +160,13 @@ def test_a_reader_sees_every_stage_a_header_before_and_after_and_the_index(
 def test_it_stays_up_until_ctrl_c_and_then_leaves_nothing_running(tmp_path: Path, start: Callable[..., Demo]) -> None:
     write_series(tmp_path / "study", slices=2, **SMALL)
     demo = start(tmp_path / "study", "--workdir", tmp_path / "work")
-    wait_until(lambda: demo.says("until Ctrl-C"), 60)
+    wait_until(lambda: demo.says("until Ctrl-C"), 120)
+    assert all(demo.says(role) for role in ("The portal: http://127.0.0.1:", *ROLES))
     daemons = demo.daemons()
     assert len(daemons) > 4
+    config = tmp_path / "work" / "hub" / "hub.toml"
+    status = json.loads(fidac("hub", "status", "--json", "--config", config))
+    assert (status["studies"], status["sites"], status["held"]) == (31, 6, 0)
     demo.process.send_signal(signal.SIGINT)
     assert demo.finish(60) == 0
     assert psutil.wait_procs(daemons, timeout=10)[1] == []
@@ -216,8 +221,8 @@ def test_interrupted_while_a_daemon_is_started_it_stops_that_daemon_too(tmp_path
 
 def test_when_a_daemon_dies_it_says_so_and_stops_the_other(tmp_path: Path, start: Callable[..., Demo]) -> None:
     write_series(tmp_path / "study", slices=2, **SMALL)
-    demo = start(tmp_path / "study", "--workdir", tmp_path / "work")
-    wait_until(lambda: demo.says("until Ctrl-C"), 60)
+    demo = start(tmp_path / "study", "--once", "--workdir", tmp_path / "work")
+    wait_until((tmp_path / "work" / "site" / "site.log").exists, 60)
     daemons = demo.daemons()
     hub = next(process for process in daemons if process.ppid() == demo.process.pid and "hub" in process.cmdline())
     hub.kill()

@@ -426,7 +426,7 @@ class Pixels:
         for offset, length in islice(self._fragments(), 1, None):  # after the offset table
             if size + length > LARGEST_FRAME:
                 raise Permanent(
-                    "pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MB: it is not looked into"
+                    "pixel-risk", f"a compressed frame is larger than {LARGEST_FRAME >> 20} MiB: it is not looked into"
                 )
             data = self._read(offset, length)
             if frame and self._begins_frame(data):

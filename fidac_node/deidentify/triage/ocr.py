@@ -134,7 +134,7 @@ def inspect(file: BinaryIO, frames: int = EVERY_FRAME, *, hounsfield: bool = Fal
     :class:`Temporary` if tesseract cannot be started.
     """
     number = 0
-    for number, values in enumerate(islice(_frames(file, hounsfield), frames), start=1):
+    for number, values in enumerate(islice(grey_frames(file, hounsfield), frames), start=1):
         if hounsfield and not is_plausible(values):
             raise Permanent(
                 "pixel-risk", f"the pixel values of frame {number} are not those of a CT: a picture of slices? {_LOOK}"
@@ -229,7 +229,7 @@ def _doubled(image: Image) -> Image:
     return large.astype(np.uint8)
 
 
-def _frames(file: BinaryIO, stored: bool) -> Iterator[Values]:
+def grey_frames(file: BinaryIO, stored: bool = False) -> Iterator[Values]:
     """The frames of a file one by one, as grey values; ``stored``: without bits that are no part of the image.
 
     Raises :class:`Permanent` if they cannot be decoded.

@@ -39,6 +39,9 @@ DOSE_REPORT: Final = "dose-report"
 KEY_OBJECT: Final = "key-object"
 # The code of slices that are held for being made of others, and for nothing else.
 DERIVED: Final = "derived"
+# The code of what is held for being a localizer.
+LOCALIZER: Final = "localizer"
+_OUTLINE: Final = "it shows the outline of body and face and is of little use; drop it"
 
 # For `Rules.ocr_sample`: the first slice of each series.
 SERIES: Final = "series"
@@ -46,7 +49,7 @@ EVERY_FRAME: Final = sys.maxsize
 
 # What each rule may say; the first is the default.
 CHOICES: Final = {
-    "localizers": ("process", "hold"),
+    "localizers": ("hold", "process"),
     "secondary_captures": ("hold", "check"),
     "derived": ("hold", "check"),
     "dose_reports": ("hold", "rebuild"),
@@ -107,7 +110,7 @@ class Rules:
     each series.
     """
 
-    localizers: str = "process"
+    localizers: str = "hold"
     secondary_captures: str = "hold"
     derived: str = "hold"
     dose_reports: str = "hold"
@@ -157,9 +160,9 @@ class _Made(NamedTuple):
 def triage(source: Source, rules: Rules, passed: Passed | None = None) -> Verdict:
     """Let ``source`` pass if it is a plain CT image or what ``rules`` let through; else raise :class:`Permanent`.
 
-    Codes: ``not-allowed-class``, ``pixel-risk`` (it may show the patient's name or face), ``derived`` (slices made of
-    others, which ``rules`` would have looked at with another word), ``incomplete``, and ``malformed`` where a number
-    that PS3.3 demands is missing.
+    Codes: ``not-allowed-class``, ``pixel-risk`` (it may show the patient's name or face), ``localizer``, ``derived``
+    (slices made of others, which ``rules`` would have looked at with another word), ``incomplete``, and ``malformed``
+    where a number that PS3.3 demands is missing.
     """
     sop_class = source.get("SOPClassUID")
     if sop_class == uids.DOSE_REPORT and rules.dose_reports == "rebuild":
@@ -198,9 +201,7 @@ def _series(source: Source, sop_class: str, rules: Rules, passed: Passed) -> _Ma
     if not made.doubtful:
         _image_type("ImageType (0008,0008)", seen.get("ImageType"), sop_class, rules)
     if rules.localizers == "hold" and screens.is_localizer(seen.get("SeriesDescription")):
-        raise Permanent(
-            "pixel-risk", "SeriesDescription (0008,103E) names a localizer, and [deidentify] localizers is hold"
-        )
+        raise Permanent(LOCALIZER, f"SeriesDescription (0008,103E) names a localizer: {_OUTLINE}")
     _capture(seen)
     _pixels(seen)
     if sop_class == uids.CT_IMAGE and seen.number("NumberOfFrames", 1) != 1:
@@ -350,7 +351,7 @@ def _image_type(name: str, text: str, sop_class: str, rules: Rules) -> None:
     if first == "DERIVED" and third not in screens.SLICES:
         raise Permanent("pixel-risk", f"{name} says DERIVED and no kind of slice: look at it, then drop it")
     if rules.localizers == "hold" and any(screens.is_localizer(value) for value in values):
-        raise Permanent("pixel-risk", f"{name} says localizer, and [deidentify] localizers is hold")
+        raise Permanent(LOCALIZER, f"{name} says localizer: {_OUTLINE}")
 
 
 def _capture(source: Source) -> None:

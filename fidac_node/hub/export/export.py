@@ -107,8 +107,8 @@ class Export:
         needed, room = self._target.needs(objects, size) + more, disk.room(self._work)
         if needed + _RESERVE > room.bytes or (room.inodes is not None and objects > room.inodes):
             raise Temporary(
-                f"the export needs {_megabytes(needed)} MB and {objects} files; the disk of {self._work.parent} has "
-                f"{_megabytes(room.bytes)} MB and {room.inodes} files free: nothing was copied; make room, ask for "
+                f"the export needs {_mebibytes(needed)} MiB and {objects} files; the disk of {self._work.parent} has "
+                f"{_mebibytes(room.bytes)} MiB and {room.inodes} files free: nothing was copied; make room, ask for "
                 "less, or name another place"
             )
 
@@ -259,5 +259,5 @@ def _filled(file: BinaryIO, size: int) -> bytes:
     return head
 
 
-def _megabytes(size: int) -> int:
-    return -(-size // 1_000_000)
+def _mebibytes(size: int) -> int:
+    return -(-size >> 20)

@@ -296,6 +296,7 @@ _UPLOADS: Final = (
         PRIMARY KEY (site, sha256))""",
     "CREATE INDEX upload_object_study ON upload_object (study, site)",
     "CREATE INDEX upload_object_session ON upload_object (session)",
+    "CREATE INDEX upload_object_digest ON upload_object (digest)",
     """CREATE TABLE upload_receipt (
         id TEXT NOT NULL PRIMARY KEY,
         session TEXT NOT NULL,
@@ -331,6 +332,7 @@ _UPLOADS: Final = (
         replaced TEXT NOT NULL,
         PRIMARY KEY (site, sop_instance_uid, label, label_source))""",
     "CREATE INDEX label_history_study ON label_history (study, site)",
+    "CREATE INDEX label_history_digest ON label_history (digest)",
 )
 
 # A site that may not store for a while. What replaced what, and until when the older version is kept aside. Which

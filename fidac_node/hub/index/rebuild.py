@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from fidac_node.hub.archive import Archive, Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.duplicates import pixels_kept
 from fidac_node.hub.index.generation import begin
+from fidac_node.hub.index.labels import apply_again
 from fidac_node.hub.index.migrations import prepare
 from fidac_node.hub.index.models import OBJECTS, Site
 from fidac_node.hub.index.ownership import claim_file
@@ -80,13 +81,14 @@ def reindex(
             _take_in(archive, db, batch, limit, result)
             done += len(batch)
             progress(done)
+        apply_again(db)
         result.unregistered = [
             row[0] for row in Site.select(Site.id).where(Site.ae_title.is_null()).order_by(Site.id).tuples().execute(db)
         ]
     return result
 
 
-def take_in(archive: Archive, db: Database, site: str, studies: Iterable[str], *, limit: int = 4 << 30) -> Reindexed:
+def take_in(archive: Archive, db: Database, site: str, studies: Sequence[str], *, limit: int = 4 << 30) -> Reindexed:
     """Index what the archive has of these studies of a site, and the index has not. Raises as :func:`reindex`."""
     result = Reindexed()
     found = (
@@ -98,6 +100,7 @@ def take_in(archive: Archive, db: Database, site: str, studies: Iterable[str], *
     with exclusive(db, long=True):
         for batch in chunked(((place, archive.path(place)) for place in found), _BATCH):
             _take_in(archive, db, batch, limit, result)
+        apply_again(db, site, studies)
     return result
 
 

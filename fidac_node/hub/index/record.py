@@ -25,6 +25,7 @@ from fidac_node.errors import Permanent
 from fidac_node.hub.archive import Place
 from fidac_node.hub.digests import Filed
 from fidac_node.hub.index.header import Header, opened
+from fidac_node.hub.index.labels import strength
 from fidac_node.hub.index.models import Instance, Patient, Profile, Series, Study, label_bit
 from fidac_node.hub.index.withdrawn import any_withdrawn, withdrawal_of
 from fidac_node.system.database import ask, change, exclusive, insert
@@ -406,7 +407,7 @@ def _upsert(
     inserts what they count, so that they cannot drift.
     """
     rank = min(new.rank for new in group)
-    label, label_source = min(((new.label, new.label_source) for new in group), key=strength)
+    label, label_source = min(((new.label, new.label_source) for new in group), key=lambda one: strength(*one))
     latest = max(new.received_at for new in group)
     sums: _Changes = {
         "instances": ("instances + ?", [len(group)]),
@@ -426,15 +427,10 @@ def _upsert(
         return int(model.insert(**key, **attributes, **labelled, **blank, read_from=rank).execute(db)), True
     number, read_from, *old = rows[0]
     changes = {**attributes, "read_from": rank} if rank < read_from else {}
-    if strength((label, label_source)) < strength((old[0], old[1])):
+    if strength(label, label_source) < strength(old[0], old[1]):
         changes |= labelled
     change(db, model, number, {**sums, **{column: ("?", [value]) for column, value in changes.items()}})
     return int(number), False
-
-
-def strength(label: tuple[str, str]) -> tuple[int, str]:
-    """Of several labels the one that says most stands for the series and the study (the order of ``marks.LABELS``)."""
-    return marks.LABELS.index(label[0]), label[1]
 
 
 def _grouped(fresh: Iterable[Description], depth: int) -> dict[tuple[str, ...], list[Description]]:

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 from peewee import Database
 
 from fidac_node.hub.archive import Place
+from fidac_node.hub.index.labels import strength
 from fidac_node.hub.index.models import Instance, Patient, Series, Study, Superseded
-from fidac_node.hub.index.record import Description, record, strength
+from fidac_node.hub.index.record import Description, record
 from fidac_node.system.database import ask, change, exclusive, utc_now
 
 # After every instance that a study or series may have been read from: the next one is read.
@@ -111,5 +112,5 @@ def _relabel(db: Database, places: Iterable[tuple[str, ...]]) -> None:
                 (Study, of_study, "series_id IN (SELECT id FROM series WHERE study_id = ?)"),
             ):
                 said = ask(db, f"SELECT DISTINCT label, label_source FROM instance WHERE {among}", row)
-                label, source = min(((str(one), str(other)) for one, other in said), key=strength)
+                label, source = min(((str(one), str(other)) for one, other in said), key=lambda one: strength(*one))
                 change(db, model, row, {"label": ("?", [label]), "label_source": ("?", [source])})

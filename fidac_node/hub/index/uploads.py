@@ -9,9 +9,17 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from peewee import Database
+from peewee import Database, chunked
 
-from fidac_node.hub.index.models import UploadKey, UploadObject, UploadReceipt, UploadResult, UploadSession
+from fidac_node.hub.index.labels import claim_labels
+from fidac_node.hub.index.models import (
+    LabelHistory,
+    UploadKey,
+    UploadObject,
+    UploadReceipt,
+    UploadResult,
+    UploadSession,
+)
 from fidac_node.system.database import ask, exclusive, insert, utc_now
 
 _MOST_VALUES: Final = 5000
@@ -114,12 +122,15 @@ def touch_session(db: Database, name: str) -> None:
 
 
 def note_objects(db: Database, some: Sequence[Brought]) -> None:
-    """Write down what was brought; what is there already stays, and so does what was said of whom it came from."""
+    """Write down what was brought, and whose labels that are; what is there already stays."""
     with exclusive(db):
         known = {(one.site, one.sha256) for one in brought(db, some[0].site, [one.sha256 for one in some])}
         fresh = {one[:2]: one for one in reversed(some) if one[:2] not in known}
         if fresh:
             insert(db, UploadObject, Brought._fields, list(fresh.values()))
+        for name in {one.session for one in some}:
+            if (session := session_of(db, name)) is not None:
+                claim_labels(db, session.who, session.site, [one.digest for one in some if one.session == name])
 
 
 def brought(db: Database, site: str, digests: Iterable[str]) -> list[Brought]:
@@ -128,6 +139,7 @@ def brought(db: Database, site: str, digests: Iterable[str]) -> list[Brought]:
     for start in range(0, len(wanted), _MOST_VALUES):
         some = wanted[start : start + _MOST_VALUES]
         query = UploadObject.select().where(UploadObject.site == site, UploadObject.sha256.in_(some))
+        query = query.order_by(UploadObject.sha256)
         found += [Brought(*row) for row in query.tuples().execute(db)]
     return found
 
@@ -168,10 +180,36 @@ def results_of(db: Database, site: str, study: str) -> list[Result]:
     return [Result(*row) for row in ask(db, sql, site, study)]
 
 
+def results_with(db: Database, receipt: str) -> list[Result]:
+    """The results of PCR that came with a receipt."""
+    sql = "SELECT study, result, days FROM upload_result WHERE receipt = ? ORDER BY study"
+    return [Result(*row) for row in ask(db, sql, receipt)]
+
+
+def forget_studies(db: Database, site: str, studies: Sequence[str] | None) -> None:
+    """Keep nothing more of what people brought and said of these studies of a site, or of all (``None``).
+
+    Receipts stay: they state what was sent.
+    """
+    with exclusive(db):
+        for model in (UploadObject, UploadResult, LabelHistory):
+            wanted = model.site == site
+            parts = [None] if studies is None else chunked(studies, _MOST_VALUES)
+            for some in parts:
+                of_them = wanted if some is None else wanted & model.study.in_(list(some))
+                model.delete().where(of_them).execute(db)
+
+
 def key_of(db: Database, site: str, programme: str) -> Key | None:
     """What is known of the key of a site in a programme."""
     wanted = (UploadKey.site == site) & (UploadKey.programme == programme)
     return next((Key(*row) for row in UploadKey.select().where(wanted).tuples().execute(db)), None)
+
+
+def check_value_of(db: Database, site: str, programme: str) -> str:
+    """The check value of the key of a site in a programme, as it is asked for with each object; nothing without one."""
+    found = ask(db, "SELECT check_value FROM upload_key WHERE site = ? AND programme = ?", site, programme)
+    return str(found[0][0]) if found else ""
 
 
 def forget_key(db: Database, site: str, programme: str = "") -> int:

@@ -28,7 +28,7 @@ ROLES: Final[tuple[Role, ...]] = ("contributor", "administrator", "researcher", 
 _STORES: Final = ("contributor", "administrator")
 _OF_A_SITE: Final = ("contributor", "researcher")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-_SUBJECT_LENGTH: Final = 1000
+_SUBJECT_LENGTH: Final = 255  # OpenID Connect Core 1.0, 2
 _BYTES: Final = 32
 # A session is noted as used at most so often.
 _TOUCH: Final = datetime.timedelta(minutes=1)
@@ -161,19 +161,27 @@ def update(db: Database, account: int, **columns: Any) -> None:
     Account.update(**columns).where(Account.id == account).execute(db)
 
 
-def link_account(db: Database, name: str, subject: str | None) -> None:
-    """Let who is ``subject`` to the identity provider sign in to an account, or nobody any more.
+def linked_as(issuer: str, subject: str) -> str:
+    """Return what an account keeps of who a person is to an identity provider: a subject is one of its issuer's."""
+    return f"{issuer} {subject}"
+
+
+def link_account(db: Database, name: str, issuer: str, subject: str) -> None:
+    """Let who is ``subject`` to the identity provider ``issuer`` sign in to an account; empty: nobody any more.
 
     Raises :class:`Declined` when that is another account's, :class:`NotFound`.
     """
-    if subject is not None and not 0 < len(subject) <= _SUBJECT_LENGTH:
+    if subject and not issuer:
+        raise Declined("there is no identity provider: [oidc] issuer is empty")
+    if len(subject) > _SUBJECT_LENGTH:
         raise Declined("a subject has 1 to %(most)d characters", most=_SUBJECT_LENGTH)
+    linked = linked_as(issuer, subject) if subject else None
     with exclusive(db):
         row = named(db, name)
-        other = find_account(db, subject=subject) if subject is not None else None
+        other = find_account(db, subject=linked) if linked else None
         if other is not None and other.id != row.id:
             raise Declined("that subject is linked to the account %(name)s", name=other.name)
-        update(db, row.id, subject=subject)
+        update(db, row.id, subject=linked)
         end_sessions(db, row.id)
 
 

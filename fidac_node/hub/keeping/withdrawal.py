@@ -20,6 +20,7 @@ from fidac_node.errors import ConfigError, NotFound, Temporary
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.held import forget_held
 from fidac_node.hub.index.rebuild import take_in
+from fidac_node.hub.index.uploads import forget_studies
 from fidac_node.hub.index.withdrawn import Target, enter, leave, note_instances, take_out, targets
 from fidac_node.hub.keeping.tombstones import Tombstones, Withdrawal, new_name
 from fidac_node.receive.check import PlainHandles
@@ -104,6 +105,7 @@ class Withdrawals:
         if not entered or any(map(self._is_there(withdrawal), self._studies(withdrawal))):
             self._take_effect(withdrawal)
         if time.time() >= withdrawal.until and (not withdrawal.deleted or self._tombstones.has_files(withdrawal)):
+            forget_studies(self._db, withdrawal.site, None if withdrawal.whole else withdrawal.studies)
             self._tombstones.delete(withdrawal)
             log.warning("the files of withdrawal %s are deleted for good", withdrawal.id)
 

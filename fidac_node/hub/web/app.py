@@ -12,13 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from fidac_node.hub.web import files
+from fidac_node.hub.web import files, portal_files
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb import routes as dicomweb
 from fidac_node.hub.web.errors import answer, unexpected
 from fidac_node.hub.web.headers import SecurityHeaders
 from fidac_node.hub.web.listening import Rooms, Settings
+from fidac_node.hub.web.pages import routes as pages
 from fidac_node.hub.web.people import routes as people
+from fidac_node.hub.web.people.provider import IdentityProvider
 from fidac_node.hub.web.people.visits import Visits
 from fidac_node.hub.web.streaming import Readers
 from fidac_node.hub.web.upload import routes as upload
@@ -39,9 +41,10 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
         routes=[
             Mount("/dicom-web", routes=dicomweb.routes()),
             Mount("/static", files.pages()),
-            Mount("/portal", files.portal()),
+            *portal_files.routes(),
             *people.routes(),
             *upload.routes(),
+            *pages.routes(),
         ],
         exception_handlers={HTTPException: answer, Exception: unexpected},
     )
@@ -51,6 +54,8 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
     app.state.intake, app.state.stores = rooms.intake, asyncio.Semaphore(_MOST_STORES)
     app.state.shelf = Shelf(rooms.db, rooms.archive, rooms.scratch, rooms.limit)
     app.state.settings, app.state.hashing = settings, asyncio.Semaphore(_MOST_HASHES)
+    app.state.provider = IdentityProvider(rooms.provider, settings.url) if rooms.provider else None
+    app.state.config = rooms.config
     lifetime = Lifetime(timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_longest))
     visits = Visits(rooms.secret)
     return SecurityHeaders(Access(app, rooms.db, readers, visits, lifetime, open_on_loopback=settings.open_on_loopback))

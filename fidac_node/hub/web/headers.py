@@ -15,13 +15,8 @@ _PAGE: Final = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; "
 )
-# The engine is WebAssembly in workers, whose address is the one that the page's policy lets through.
+# The engine is WebAssembly in a worker, which has a policy of its own (``portal.assets``).
 _UPLOAD: Final = _PAGE.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'")
-# It has the key and what is not de-identified, and reaches nobody.
-_SEALED: Final = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'; "
-    "sandbox allow-scripts allow-same-origin"
-)
 # Another's program, at its own address alone: it makes styles, workers and WebAssembly as it likes.
 _OHIF: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
@@ -30,12 +25,11 @@ _OHIF: Final = (
 )
 # What programs are given is shown by no browser as a page.
 _DATA: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
-# By how an address begins; the first that fits.
+# By address, or by how one begins; the first that fits.
 _POLICIES: Final = (
-    ("/portal/upload/worker.js", _SEALED),
-    ("/dicom-web", _DATA),
-    ("/ohif", _OHIF),
     ("/upload", _UPLOAD + "trusted-types fidac-worker"),
+    ("/dicom-web/", _DATA),
+    ("/ohif/", _OHIF),
     ("/", _PAGE + "trusted-types 'none'"),
 )
 _ALWAYS: Final = {
@@ -75,4 +69,4 @@ class SecurityHeaders:
 
 def policy(path: str) -> str:
     """Return the Content-Security-Policy of an address."""
-    return next(policy for start, policy in _POLICIES if path.startswith(start))
+    return next(one for place, one in _POLICIES if path == place or (place[-1] == "/" and path.startswith(place)))

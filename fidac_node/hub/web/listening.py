@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peewee import Database
 
     from fidac_node.audit.trail import Trail
+    from fidac_node.config.config import HubConfig
     from fidac_node.hub.archive import Archive
     from fidac_node.hub.examination import Examination
     from fidac_node.hub.filing import CommitmentCheck
@@ -34,13 +35,25 @@ NEEDED: Final = (
 STALLED_SECONDS: Final = 60.0
 
 
+class Provider(NamedTuple):
+    """An identity provider (OpenID Connect): who this hub is there, and what it asks for. ``name`` is for people."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    scope: str
+    acr_values: str
+    name: str
+
+
 class Rooms(NamedTuple):
     """What the web server answers from.
 
     What is answered stands in ``trail`` before; what is brought goes to ``intake``. ``scratch`` is a folder with room
     for an object in another encoding; ``limit`` (bytes) is how large one may be. ``examine`` looks at what a person
     brings, ``commit`` says what of it is safe. ``secret`` signs cookies; without one whoever signed in has to do so
-    again when the server starts.
+    again when the server starts. ``provider`` says who a person is, too. ``config`` is handed on to operations, which
+    pages run.
     """
 
     db: Database
@@ -52,6 +65,8 @@ class Rooms(NamedTuple):
     examine: Examination
     commit: CommitmentCheck
     secret: bytes = b""
+    provider: Provider | None = None
+    config: HubConfig | None = None
 
 
 @dataclass(frozen=True)

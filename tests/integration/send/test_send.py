@@ -595,7 +595,9 @@ def test_a_certificate_of_nobody_we_trust_sends_nothing(tmp_path: Path, hubs: Ca
     site = Site(tmp_path, hub.port, tls=ssl.create_default_context(), hostname="localhost")
     put_study(site.outbox, 1, 1)
     with running(sender_of(site).run):
-        wait_until(lambda: "is not trusted" in str(site.ledger.fact("hub_error")))
+        wait_until(
+            lambda: "nobody known here has signed it: [send] tls_ca must name" in str(site.ledger.fact("hub_error"))
+        )
     assert not hub.stored and site.count("new") == 1
 
 

@@ -260,7 +260,7 @@ def test_an_object_above_the_limit_is_listed(node: Node, media: Path) -> None:
     write(media / "large", image(pixels=bytes(3 << 20)))
     result = node.take(media, max_object=2 << 20)
     assert result.accepted == 0
-    assert "larger than 2 MB" in why(result)["large"]
+    assert "larger than 2 MiB" in why(result)["large"]
 
 
 def test_an_archive_is_taken_member_by_member(node: Node, media: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_member_that_inflates_like_a_bomb_is_stopped_in_little_memory_and_the_
     assert result.accepted == 1
     ((name, reason),) = result.bad
     assert name.endswith("1-bomb")
-    assert "inflates to more than 64 MB, like a zip bomb" in reason
+    assert "inflates to more than 64 MiB, like a zip bomb" in reason
     assert peak < 30 << 20
     assert not list((node.inbox.directory / "tmp").iterdir())
 

@@ -189,6 +189,13 @@ def test_sigterm_stops_the_stages_in_the_order_of_the_flow(family: Family) -> No
     assert set(notices[:-1]) <= {b"WATCHDOG=1"}
 
 
+def test_sighup_is_answered_in_the_log_and_stops_nothing(family: Family) -> None:
+    family.start("receive", "send").wait_ready()
+    os.killpg(family.process.pid, signal.SIGHUP)
+    wait_until(lambda: "SIGHUP: settings are not read again while it runs" in family.log(), 5)
+    assert family.process.poll() is None and all(map(alive, family.events("began").values()))
+
+
 def test_ctrl_c_that_reaches_the_whole_family_stops_it_in_order_too(family: Family) -> None:
     family.start("receive slow", "send slow").wait_ready()
     os.killpg(family.process.pid, signal.SIGINT)

@@ -84,7 +84,14 @@ def test_the_module_is_the_same_command() -> None:
         (ConfigError("site.toml:3: wrong"), 2, "Error: site.toml:3: wrong\n"),
         (Temporary("hub away"), 1, "Error: hub away\n"),
         (Permanent("leak", "held"), 1, "Error: held\n"),
-        (PermissionError(13, "Permission denied", "/spool"), 1, "Error: /spool: Permission denied\n"),
+        (
+            PermissionError(13, "Permission denied", "/spool"),
+            1,
+            (
+                "Error: /spool: Permission denied; give it to the user that runs this: chown -R USER, chmod u+rwX; "
+                "or run this as that user\n"
+            ),
+        ),
         (KeyboardInterrupt(), 130, "Error: interrupted\n"),
     ],
 )

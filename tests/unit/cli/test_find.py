@@ -22,7 +22,8 @@ __all__ = ["filed", "hub"]
 
 def test_every_field_of_a_question_has_its_option() -> None:
     options = {parameter.name for parameter in _parameters()}
-    said_otherwise = {"name", "case_sensitive", "confined_to"}  # the pseudonym; how DICOM compares; whose rights
+    # The pseudonym; how DICOM compares; whose rights.
+    said_otherwise = {"name", "case_sensitive", "confined_to", "confined_to_site"}
     assert {field.name for field in fields(StudyFilter)} - said_otherwise == options
 
 

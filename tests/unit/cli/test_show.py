@@ -32,5 +32,5 @@ def test_a_journal_says_how_it_came_what_was_promised_and_who_got_it(filed: Hub,
 
 
 def test_a_study_that_is_not_there_says_where_to_look(filed: Hub) -> None:
-    assert "no study 2.25.9 is in the index; 'fidac-node hub find studies'" in filed("show", "2.25.9", code=1).stderr
+    assert "no study 2.25.9 is in the index; 'fidac-node hub find studies -c " in filed("show", "2.25.9", code=1).stderr
     assert "no study" in filed("show", uid(1, 1), "--site", "PARIS", code=1).stderr

@@ -85,7 +85,7 @@ def test_the_example_file_is_what_the_code_writes(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", ["site", "hub"])
 def test_the_example_with_every_option_uncommented_loads_to_the_defaults(kind: Kind, tmp_path: Path) -> None:
     text = re.sub(r"^#(\w+ = )", r"\1", example(CLASSES[kind]), flags=re.MULTILINE)
-    loaded = LOADERS[kind](write(tmp_path, text.replace('id = ""', 'id = "CHU-LILLE"')), {})
+    loaded = LOADERS[kind](write(tmp_path, text.replace('\nid = ""', '\nid = "CHU-LILLE"')), {})
     empty = LOADERS[kind](write(tmp_path, '[site]\nid = "CHU-LILLE"\n' if kind == "site" else ""), {})
     assert loaded == empty
     assert len(re.findall(r"^\w+ = ", text, flags=re.MULTILINE)) == len(variables(CLASSES[kind]))

@@ -54,8 +54,8 @@ def test_a_file_system_that_does_not_count_inodes_has_enough(tmp_path: Path, mon
 
 
 def test_room_is_said_with_inodes_only_when_they_are_scarce() -> None:
-    assert str(Room(5 << 20, 1_000_000)) == "5 MB free"
-    assert str(Room(5 << 20, 3)) == "5 MB and 3 inodes free"
+    assert str(Room(5 << 20, 1_000_000)) == "5 MiB free"
+    assert str(Room(5 << 20, 3)) == "5 MiB and 3 inodes free"
 
 
 def test_a_question_is_answered_or_raises_what_was_raised_or_is_given_up_in_time() -> None:

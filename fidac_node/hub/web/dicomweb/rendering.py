@@ -94,6 +94,12 @@ def _windowed(values: NDArray[np.float32], window: tuple[float, float, str]) -> 
     return clipped
 
 
+def own_window(header: Dataset) -> tuple[float, float] | None:
+    """Return centre and width of the first window of a header; ``None``: there is no usable one."""
+    centre, width = (_first(header, 1, keyword, None) for keyword in ("WindowCenter", "WindowWidth"))
+    return None if centre is None or width is None or float(width) < 1 else (float(centre), float(width))
+
+
 def _own_window(header: Dataset, number: int, values: NDArray[np.float32]) -> tuple[float, float, str]:
     """The first window of the header; without a usable one, all values."""
     centre, width = (_first(header, number, keyword, None) for keyword in ("WindowCenter", "WindowWidth"))

@@ -78,18 +78,15 @@ def timeline(exams: Sequence[Exam], unit: str, words: Words, name: str, *, width
         if at - before >= _INTERVAL:
             days = (after.day - exam.day).days
             drawn.append(_text("interval", (before + at) / 2, level - 10, f"{days} {unit}", "middle"))
-    free = 0.0
+    taken = [place for place, exam in zip(places, exams, strict=True) if exam.is_this]
     for place, exam in zip(places, exams, strict=True):
-        kind = "exam this" if exam.is_this else "exam"
-        dot = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(
-            kind, place, level, 8 if exam.is_this else 6
-        )
+        kind, radius = ("exam this", 8) if exam.is_this else ("exam", 6)
+        dot = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(kind, place, level, radius)
         drawn.append(Markup("<g><title>{}</title>{}</g>").format(exam.label, dot))
-        if exam.is_this or place - _LABEL / 2 >= free:
-            drawn.append(
-                _text("day this" if exam.is_this else "day", place, level + 28, exam.day.isoformat(), "middle")
-            )
-            free = place + _LABEL / 2
+        if exam.is_this or all(abs(place - other) >= _LABEL for other in taken):
+            of_day = kind.replace("exam", "day")
+            drawn.append(_text(of_day, place, level + 28, exam.day.isoformat(), "middle"))
+            taken.append(place)
     return _chart(drawn, words, name, width, height)
 
 

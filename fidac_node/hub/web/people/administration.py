@@ -55,7 +55,9 @@ async def link(request: Request) -> Response:
     await demand_role(request, "administrator")
     (subject,) = await fields_of(request, "subject")
     name, db = request.path_params["name"], request.app.state.db
-    return await _act(request, partial(users.link, db, _note(request), name, subject or None))
+    provider = request.app.state.provider
+    issuer = provider.issuer if provider else ""
+    return await _act(request, partial(users.link, db, _note(request), name, issuer, subject.strip()))
 
 
 async def reset(request: Request) -> Response:

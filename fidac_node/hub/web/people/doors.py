@@ -31,7 +31,7 @@ async def login_page(request: Request) -> Response:
     back = local(request.query_params.get("next", "/"))
     if isinstance(request.state.bearer, Person):
         return RedirectResponse(back, 303)
-    return render(request, "login.html", back=back, name="", problem="", wait=0)
+    return render(request, "login.html", back=back, name="", problem="", wait=0, provider=request.app.state.provider)
 
 
 async def login(request: Request) -> Response:
@@ -45,9 +45,8 @@ async def login(request: Request) -> Response:
     wait = int(answer.wait) + 1 if answer.wait else 0
     status, headers = (429, {"Retry-After": str(wait)}) if wait else (401, {})
     problem = "wait" if wait else "wrong"
-    return render(
-        request, "login.html", back=back, name=name, problem=problem, wait=wait, status_code=status, headers=headers
-    )
+    said = {"back": back, "name": name, "problem": problem, "wait": wait, "provider": state.provider}
+    return render(request, "login.html", status_code=status, headers=headers, **said)
 
 
 async def logout(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from fidac_node.hub.web.people import account, administration, doors
+from fidac_node.hub.web.people import account, administration, doors, provider
 
 
 def routes() -> list[BaseRoute]:
@@ -12,6 +12,8 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/login", doors.login_page, methods=["GET"]),
         Route("/login", doors.login, methods=["POST"]),
+        Route("/login/provider", provider.begin, methods=["GET"]),
+        Route("/login/provider/answer", provider.end, methods=["GET"]),
         Route("/logout", doors.logout, methods=["POST"]),
         Route("/language", doors.language, methods=["POST"]),
         Route("/invitation/{token}", doors.invitation_page, methods=["GET"]),

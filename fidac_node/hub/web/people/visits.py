@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadSignature, Signer, URLSafeTimedSerializer
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import Response
@@ -57,6 +57,10 @@ class Visits:
         """Have the browser forget it, and the pages that it was shown; what the person keeps there itself stays."""
         response.delete_cookie(_cookie_name(scope), secure=_is_secure(scope), httponly=True, samesite="lax")
         response.headers["Clear-Site-Data"] = '"cache"'
+
+    def serializer(self, purpose: str) -> URLSafeTimedSerializer:
+        """Return what signs other things that a browser brings back, and says how old they are."""
+        return URLSafeTimedSerializer(self._secret, purpose, signer_kwargs={"digest_method": hashlib.sha256})
 
     def form_token(self, visit: Visit) -> str:
         """Return what the forms of a visit carry."""

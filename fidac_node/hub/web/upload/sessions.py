@@ -16,7 +16,7 @@ from fidac_node.hub.web.bodies import whole
 from fidac_node.hub.web.streaming import unavailable
 from fidac_node.hub.web.upload import parsing
 from fidac_node.hub.web.upload.parsing import Bad
-from fidac_node.hub.web.upload.telling import NO_STORE, of, told
+from fidac_node.hub.web.upload.telling import of, told
 from fidac_node.operations.uploads import Outcome, Uploads
 
 T = TypeVar("T")
@@ -76,16 +76,6 @@ async def complete(request: Request) -> Response:
         return told(answer, 202)
     signature = json.loads(outcome.receipt.content)["signature"]
     return told({"receipt": outcome.receipt.id, **answer, "signature": signature})
-
-
-async def receipt(request: Request) -> Response:
-    """The receipt as it was signed."""
-    site, uploads = await may_store(request), uploads_of(request)
-    try:
-        found = await in_reader(request, lambda: uploads.receipt(request.path_params["receipt"], site))
-    except NotFound as error:
-        return of(error)
-    return Response(found.content, media_type="application/json", headers=NO_STORE)
 
 
 async def candidates(request: Request) -> Response:

@@ -11,6 +11,7 @@ const DICOM = "application/dicom";
 let python, inside, bench, plan, secret;
 
 class Refused extends Error {} // its words are for the user: what happened, and what to do next
+class Held extends Error { constructor(code, text) { super(text); this.code = code; } }
 
 const hex = buffer => Array.from(new Uint8Array(buffer), one => one.toString(16).padStart(2, "0")).join("");
 const ours = ({ site, programme }) => new TextEncoder().encode(`${site}|${programme}`);
@@ -112,10 +113,26 @@ async function unwrap({ wrapped, passphrase, ...about }) {
 
 // --- objects
 
+// A member of a zip archive lies packed in it: it is inflated here, so that the browser keeps no copy of it anywhere.
+async function inflated({ file, packed, size }) {
+  const whole = new Uint8Array(size), stream = file.stream().pipeThrough(new DecompressionStream(packed));
+  let at = 0;
+  try {
+    for await (const piece of stream) {
+      whole.set(piece, at); // a RangeError for more than was said
+      at += piece.length;
+    }
+  } catch {
+    at = -1;
+  }
+  if (at !== size) throw new Held("bad-zip", "the archive does not hold what it says");
+  return { size, whole };
+}
+
 // What the engine reads of a file: a small one at once, a large one piece by piece.
 function opened(file) {
   const reader = new FileReaderSync();
-  const whole = file.size <= IN_MEMORY ? new Uint8Array(reader.readAsArrayBuffer(file)) : null;
+  const whole = file.whole ?? (file.size <= IN_MEMORY ? new Uint8Array(reader.readAsArrayBuffer(file)) : null);
   const read = (start, length) =>
     whole ? whole.subarray(start, start + length) : new Uint8Array(reader.readAsArrayBuffer(file.slice(start, start + length)));
   return { size: file.size, whole, read };
@@ -126,8 +143,8 @@ function take(proxy, act) {
 }
 
 const unpacked = done => take(done, one => {
-  const [held, said, head, start, stop] = one.toJs({ create_pyproxies: false });
-  return { held, said, head, start, stop };
+  const [held, said, head, start, stop, study] = one.toJs({ create_pyproxies: false });
+  return { held, said, head, start, stop, study };
 });
 
 function asked(act) {
@@ -136,8 +153,8 @@ function asked(act) {
 }
 
 function check({ id, file }) {
-  const { held, said } = asked(one => one.check(opened(file)));
-  return [held ? { kind: "held", id, code: held, text: said } : { kind: "checked", id, ...JSON.parse(said) }];
+  const { held, said, study } = asked(one => one.check(opened(file)));
+  return [held ? { kind: "held", id, code: held, text: said, study } : { kind: "checked", id, ...JSON.parse(said) }];
 }
 
 async function deidentify({ id, file, label, label_source }) {
@@ -162,10 +179,27 @@ function picture({ id, file }) {
   return [{ kind: "picture", id, ...JSON.parse(said), rgba: rgba.buffer }, [rgba.buffer]];
 }
 
+// Who is behind the pseudonyms of some studies, of each one file: for whoever has the key, and nobody else.
+async function correspondence({ id, files }) {
+  const studies = [];
+  for (const one of files) {
+    const input = opened(one.packed ? await inflated(one) : one.file);
+    const { held, said } = asked(bench => bench.correspondent(input));
+    if (held) throw new Held(held, said);
+    studies.push(JSON.parse(said));
+  }
+  const first = new TextEncoder().encode(`fidac-correspondence-1 ${inside.check(secret)}\n`);
+  const key = await crypto.subtle.importKey("raw", asked(one => one.list_key()).head, "AES-GCM", false, ["encrypt"]);
+  const iv = crypto.getRandomValues(new Uint8Array(12)), content = new TextEncoder().encode(JSON.stringify(studies));
+  const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: first }, key, content));
+  const letters = Array.from([...iv, ...sealed], byte => String.fromCharCode(byte)).join("");
+  return [{ kind: "correspondence", id, file: new Blob([first, btoa(letters), "\n"]) }];
+}
+
 // --- one request after the other
 
 const ACTS = {
-  boot, check, deidentify, header, picture,
+  boot, check, deidentify, header, picture, correspondence,
   "use-key": async about => [{ kind: "ready", check_value: await use(about) }],
   "make-key": makeKey, "wrap-key": wrap, "unwrap-key": unwrap,
 };
@@ -176,13 +210,18 @@ const words = error => error instanceof Refused ? error.message
     ? "There was not enough memory for it: close other tabs, and try again."
     : `It failed unexpectedly (${error?.type ?? error?.name ?? "error"}): try again; if it stays, tell who runs the hub.`;
 
+// What the browser says of a file that is not there any more (File API 4.4).
+const UNREADABLE = ["NotReadableError", "NotFoundError"];
+
 async function answer(request) {
   const { kind, id } = request;
   try {
-    const [reply, handed = []] = await ACTS[kind](request);
+    const file = request.packed ? await inflated(request) : request.file;
+    const [reply, handed = []] = await ACTS[kind]({ ...request, file });
     self.postMessage({ id, ...reply }, handed);
   } catch (error) {
-    self.postMessage({ kind: "failed", id, about: kind, text: words(error) });
+    const code = error instanceof Held ? error.code : UNREADABLE.includes(error?.name) ? "unreadable" : "";
+    self.postMessage(code ? { kind: "held", id, code, text: error.message } : { kind: "failed", id, about: kind, text: words(error) });
   }
 }
 

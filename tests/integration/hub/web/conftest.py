@@ -17,7 +17,6 @@ from peewee import Database
 from pydicom.dataset import Dataset
 from starlette.responses import Response
 
-from fidac_node.audit.trail import Trail
 from fidac_node.dicom.part10 import meta_in
 from fidac_node.dicom.uids import CT_CLASSES, EXPLICIT_VR_LE, IMPLICIT_VR_LE
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE as DEFLATED
@@ -32,6 +31,8 @@ from fidac_node.hub.intake import Intake
 from fidac_node.hub.web.listening import STAGE, Rooms, Settings, listen
 from fidac_node.hub.web.people.visits import Visit, Visits
 from fidac_node.hub.web.server import serve
+from fidac_node.operations.setup import init_hub
+from fidac_node.operations.uses import hub_uses
 from fidac_node.receive.check import Identity, PlainHandles, entry_for
 from fidac_node.spool.draft import Draft
 from fidac_node.spool.queue import Spool
@@ -163,8 +164,10 @@ def bare(db: Database, tmp_path: Path, proof: Callable[[], Prove] = lambda: _unp
     registry, handle = Registry(db), PlainHandles().instance_handle
     examine = Examination(registry, (), 1 << 30, proof)
     commit = CommitmentCheck(spool, archive, db, registry, handle, patience=5.0)
-    trail = Trail(tmp_path / "uses.jsonl")
-    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, b"x" * 32))
+    # Pages run operations, which find the same rooms by settings.
+    config = init_hub(tmp_path, {"spool": {"directory": str(tmp_path)}})
+    trail, secret = hub_uses(config), b"x" * 32
+    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, secret, config))
 
 
 def filled(db: Database, tmp_path: Path) -> WebHub:

@@ -18,9 +18,13 @@ from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan
 from fidac_node.deidentify.proof import Prover
 from fidac_node.deidentify.rewrite.pseudonym import check_value
 from fidac_node.deidentify.source import Sources
+from fidac_node.dicom import part10
+from fidac_node.dicom.uids import EXPLICIT_VR_LE
 from fidac_node.hub.filing import Filer
 from fidac_node.hub.index import Registry
+from fidac_node.hub.recipes import difference_by
 from fidac_node.system.database import connect
+from tests.hub_objects import put_bytes
 from tests.integration.hub.web.conftest import WebHub, bare, serving
 from tests.unit.deidentify import build
 
@@ -43,10 +47,13 @@ def made(
     site: str = "LILLE",
     programme: str = "FIDAC",
     key: bytes = build.KEY,
+    syntax: str = EXPLICIT_VR_LE,
     **values: Any,
 ) -> bytes:
     """What the engine makes of the image ``number`` of a study, as a browser would send it."""
-    path = build.write(directory / "original.dcm", build.ct(SOPInstanceUID=f"{build.ROOT}.3.{number}", **values))
+    path = build.write(
+        directory / "original.dcm", build.ct(SOPInstanceUID=f"{build.ROOT}.3.{number}", **values), syntax
+    )
     target = io.BytesIO()
     _engine(key, site, programme).deidentify(path, target, label=label, label_source=source, limit=build.LIMIT)
     return target.getvalue()
@@ -54,6 +61,13 @@ def made(
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def stored(hub: WebHub, content: bytes) -> None:
+    """Let the hub's receiver have taken what a node sent."""
+    meta, offset = part10.meta_in(content)
+    named = meta._replace(source_ae="LILLE_NODE", receiving_ae="FIDACHUB")
+    put_bytes(hub.rooms.intake.spool, part10.encode_meta(named) + content[offset:])
 
 
 class Browser:
@@ -114,7 +128,8 @@ def uploading(directory: Path, *, files: bool = True, **changes: Any) -> Iterato
             db.close()
             return
         spool = hub.rooms.intake.spool
-        filer = Filer(spool, hub.archive, again, Registry(again), prove=proof())
+        difference = difference_by(build.LIMIT)
+        filer = Filer(spool, hub.archive, again, Registry(again), prove=proof(), difference=difference)
         thread = threading.Thread(target=filer.run, args=(stop,))
         thread.start()
         try:

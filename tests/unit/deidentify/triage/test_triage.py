@@ -98,8 +98,6 @@ def test_the_three_ct_classes_pass() -> None:
 PASSING: list[dict[str, object]] = [
     {"BurnedInAnnotation": "NO"},
     {"RecognizableVisualFeatures": "NO"},
-    {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
-    {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER", "CT_SOM5 TOP"]},
     {"ImageType": ["DERIVED", "PRIMARY", "MPR"]},
     {"ImageType": ["DERIVED", "PRIMARY", "AXIAL", "CT_SOM5 MPR"]},
     {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "CT_SOM5 SPI"]},
@@ -227,7 +225,7 @@ def test_a_series_named_as_a_report_or_a_screen_is_held(description: str) -> Non
         "Scanner ultra-low dose", "Thorax très faible dose", "dose réduite", "Thorax dose standard", "Half dose",
         "CareDose4D", "Care Dose 4D", "iDose (3)", "i-Dose 4",
         "protocole thorax", "Chest protocol", "PROTOCOL LUNG 1.0", "Lung 1.0 AIDR 3D", "AIDR3D STD",
-        "ThoraxRoutine  8.0.0  B70f", "PreMonitoring", "Bolus tracking", "MIP 8mm", "MPR cor", "Topogram 0.6 T20f",
+        "ThoraxRoutine  8.0.0  B70f", "PreMonitoring", "Bolus tracking", "MIP 8mm", "MPR cor",
         "Parenchyme 1.25", "5.10 PE>200 LBS/ 91 KG", "Body 5.0", "Dosette",
     ],
 )  # fmt: skip
@@ -444,7 +442,7 @@ def test_a_rule_that_is_not_known_stops_the_start() -> None:
         Rules(ocr_sample="study")
 
 
-def test_localizers_are_held_where_the_site_wants_it() -> None:
+def test_localizers_are_held_unless_the_site_lets_them_pass() -> None:
     for values in (
         {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
         {"ImageType": ["ORIGINAL", "PRIMARY", "OTHER", "CT_SOM5 TOP"]},
@@ -452,13 +450,13 @@ def test_localizers_are_held_where_the_site_wants_it() -> None:
         {"SeriesDescription": "Scout"},
         {"SeriesDescription": "Surview"},
     ):
-        assert (held(ct(**values)), held(ct(**values), localizers="hold")) == ("", "pixel-risk")
-    assert held(ct(SeriesDescription="Stop and go"), localizers="hold") == ""
+        assert (held(ct(**values)), held(ct(**values), localizers="process")) == ("localizer", "")
+    assert held(ct(SeriesDescription="Stop and go")) == ""
     ds = build.enhanced()
     ds.PerFrameFunctionalGroupsSequence[0].CTImageFrameTypeSequence = [
         dataset(FrameType=["ORIGINAL", "PRIMARY", "LOCALIZER", "NONE"])
     ]
-    assert (held(ds), held(ds, localizers="hold")) == ("", "pixel-risk")
+    assert (held(ds), held(ds, localizers="process")) == ("localizer", "")
 
 
 def capture(**values: Any) -> Dataset:
@@ -675,7 +673,7 @@ def test_real_slices_pass_and_real_screens_are_held(shared_data: Callable[[str],
     found = set()
     for path in shared_data(study).iterdir():
         with open_source(path, build.LIMIT) as opened:
-            for rules in (Rules(), Rules(secondary_captures="check", localizers="hold")):
+            for rules in (Rules(), Rules(secondary_captures="check", localizers="process")):
                 try:
                     assert triage(opened, rules) == Verdict("image", 0, look=0)
                     found.add("")
