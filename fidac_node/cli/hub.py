@@ -20,6 +20,7 @@ from fidac_node.cli import (
     held,
     keeping,
     recipe,
+    same_person,
     setup_logging,
     show,
     sites,
@@ -65,6 +66,7 @@ command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(sites.command)
+command.add_command(same_person.command)
 
 
 @command.command()
