@@ -52,6 +52,7 @@ OPTIONS: Final = (
     click.option("--time-since", callback=_moment, metavar="HH:MM[:SS]", help="First StudyTime."),
     click.option("--time-until", callback=_moment, metavar="HH:MM[:SS]", help="Last StudyTime."),
     click.option("--received-since", callback=day, metavar=_DAY, help="Received in this day's week (UTC) or later."),
+    click.option("--received-until", callback=day, metavar=_DAY, help="Received in this day's week (UTC) or before."),
     click.option("--label-source", default="", help="How the site came to the label, for example 'rule:*'."),
     click.option("--label", type=click.Choice(LABELS, case_sensitive=False), help="What the site says of the case."),
     click.option("--profile", default="", help="The profile that it was de-identified with."),
@@ -107,6 +108,11 @@ def question(filters: Mapping[str, Any]) -> StudyFilter:
     wanted = StudyFilter(**{name: value for name, value in filters.items() if value is not None})
     for least, most, problem in (
         (wanted.since, wanted.until, "--since is after --until: no date is in between"),
+        (
+            wanted.received_since,
+            wanted.received_until,
+            "--received-since is after --received-until: no week is in between",
+        ),
         (wanted.time_since, wanted.time_until, "--time-since is after --time-until: no time is in between"),
         (wanted.min_age, wanted.max_age, "--min-age is above --max-age: no age is in between"),
     ):

@@ -12,31 +12,34 @@ from fidac_node.cli import config_option, duplicates
 from fidac_node.cli.filters import filter_options, question
 from fidac_node.cli.opening import opened_index
 from fidac_node.cli.rows import FORMATS, write_rows
+from fidac_node.cli.words import counted
 
 if TYPE_CHECKING:
     from fidac_node.operations.finding import Question
 
 _TABLE_ROWS: Final = 50
+_ONE: Final = {"patients": "patient", "studies": "study", "series": "series", "instances": "instance"}
 _EXACT_TIME: Final = "received_at"
 _TABLE_COLUMNS: Final = {
-    "patients": ("site", "PatientID", "PatientSex", "studies", "series", "instances", "received_week"),
+    "patients": ("site", "PatientID", "PatientSex", "received_week", "studies", "series", "instances"),
     "studies": (
         "site",
         "PatientID",
         "StudyDate",
+        "received_week",
         "StudyInstanceUID",
         "Modality",
         "BodyPartExamined",
         "label",
         "series",
         "instances",
-        "received_week",
     ),
     "series": (
         *(
             "site",
             "PatientID",
             "StudyDate",
+            "received_week",
             "SeriesInstanceUID",
             "Modality",
             "BodyPartExamined",
@@ -48,12 +51,12 @@ _TABLE_COLUMNS: Final = {
         "site",
         "PatientID",
         "StudyDate",
+        "received_week",
         "SOPInstanceUID",
         "InstanceNumber",
         "SliceThickness",
         "label",
         "bytes",
-        "received_week",
     ),
 }
 
@@ -78,8 +81,14 @@ def _list(_ctx: click.Context, _parameter: click.Parameter, value: str) -> tuple
     help="By these columns; with a hyphen: downwards.",
 )
 @click.option(
-    "--group-by", default="", callback=_list, metavar="KEY,...", help="Count by site, label, kernel, month and others."
+    "--group-by",
+    "--count-by",
+    default="",
+    callback=_list,
+    metavar="KEY,...",
+    help="Count by site, label, kernel, month, received-week and others, with bytes.",
 )
+@click.option("--sites", is_flag=True, help="What each site has sent, with bytes: studies, counted by site.")
 @click.option("--follow-up", is_flag=True, help="Patients with more than one study, with the days between.")
 @click.option(
     "--duplicates", "twice", is_flag=True, help="Studies that came under two sites or UIDs: they have images in common."
@@ -103,6 +112,7 @@ def command(
     level: str | None,
     form: str,
     twice: bool,
+    sites: bool,
     limit: int | None,
     names: tuple[str, ...],
     sort: tuple[str, ...],
@@ -118,6 +128,8 @@ def command(
     """
     from fidac_node.operations.finding import Question, asked, write_parquet
 
+    if sites:
+        level, group_by = level or "studies", group_by or ("site",)
     if twice:
         others = any((level, names, sort, group_by, follow_up, exact_times, after))
         duplicates.show(config, question(filters), form, limit, others=others)
@@ -139,9 +151,9 @@ def command(
     is_listed = not (sort or group_by or follow_up)
     more = answer.number == limit and (f", or --after {answer.last}" if is_listed else "")
     if form == "table" or more:
-        what = "groups" if group_by else level
+        what = "group" if group_by else _ONE[level]
         hint = f" (there may be more: --limit 0{more or ''})" if answer.number and answer.number == limit else ""
-        click.echo(f"{answer.number} {what}{hint}", err=True)
+        click.echo(f"{counted(answer.number, what)}{hint}", err=True)
 
 
 def _columns(wanted: Question, form: str) -> tuple[str, ...]:

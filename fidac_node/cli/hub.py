@@ -26,10 +26,21 @@ from fidac_node.cli import (
     sites,
     token,
     user,
+    web,
     withdraw,
 )
 from fidac_node.cli.opening import opened_index
-from fidac_node.cli.words import counted, exit_code, show_alive, show_disk, show_failed_connections, when
+from fidac_node.cli.words import (
+    counted,
+    exit_code,
+    one_place,
+    show_alive,
+    show_disk,
+    show_failed_connections,
+    show_next,
+    system_options,
+    when,
+)
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -67,23 +78,28 @@ command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(sites.command)
 command.add_command(same_person.command)
+command.add_command(web.command)
 
 
 @command.command()
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@system_options
 @click.option(
     "--ae-title", default="FIDACHUB", show_default=True, help="The hub's AE title, as the sites will call it."
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")
 @click.option("--port", default=11113, show_default=True, type=click.IntRange(1, 65535), help="TCP port to listen on.")
-def init(directory: Path, ae_title: str, host: str, port: int) -> None:
-    """Write a commented hub.toml, the data folders and an empty index into DIRECTORY."""
+def init(directory: Path | None, *, system: bool, user: str, ae_title: str, host: str, port: int) -> None:
+    """Write a commented hub.toml, the data folders and an empty index into DIRECTORY, or for the service (--system)."""
+    from fidac_node.operations import service
     from fidac_node.operations.setup import init_hub
 
-    init_hub(directory, {"receive": {"ae_title": ae_title, "host": host, "port": port}})
-    path = directory / "hub.toml"
+    one_place(directory, system=system)
+    values: dict[str, dict[str, object]] = {"receive": {"ae_title": ae_title, "host": host, "port": port}}
+    config, owner = service.system_hub(values, user) if directory is None else (init_hub(directory, values), None)
+    path = config.path
     click.echo(f"wrote {path}\n\nnext:\n  for each site:  fidac-node hub site add ID --ae-title TITLE -c {path}")
-    click.echo(f"  here:           fidac-node doctor -c {path}\n                  fidac-node hub run -c {path}")
+    show_next("here:          ", "hub", path, owner)
     click.echo(f"  at the site:    fidac-node site init DIR --site-id ID --hub {ae_title}@THIS-HOST:{port}")
 
 

@@ -23,7 +23,18 @@ from fidac_node.cli import (
     study,
 )
 from fidac_node.cli.opening import opened_ledger
-from fidac_node.cli.words import counted, exit_code, mebibytes, show_alive, show_disk, show_failed_connections, when
+from fidac_node.cli.words import (
+    counted,
+    exit_code,
+    mebibytes,
+    one_place,
+    show_alive,
+    show_disk,
+    show_failed_connections,
+    show_next,
+    system_options,
+    when,
+)
 from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
@@ -49,7 +60,8 @@ command.add_command(purge.command, "purge")
 
 
 @command.command()
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@system_options
 @click.option("--site-id", required=True, help="The site's code at the hub, for example CHU-LILLE.")
 @click.option(
     "--site-code", default="", help="The neutral code that 'hub site add' prints: it starts each patient's pseudonym."
@@ -74,8 +86,10 @@ command.add_command(purge.command, "purge")
     help="A name of the hospital, its town or a department, to be looked for in every output (repeatable).",
 )
 def init(
-    directory: Path,
+    directory: Path | None,
     *,
+    system: bool,
+    user: str,
     site_id: str,
     site_code: str,
     hub: str,
@@ -85,21 +99,26 @@ def init(
     mode: str,
     own_words: tuple[str, ...],
 ) -> None:
-    """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY."""
+    """Write a commented site.toml, the spool's folders and fresh keys into DIRECTORY, or for the service (--system)."""
+    from fidac_node.operations import service
     from fidac_node.operations.setup import init_site
 
+    one_place(directory, system=system)
     values: dict[str, dict[str, object]] = {
         "site": {"id": site_id, **({"code": site_code} if site_code else {})},
         "receive": {"ae_title": ae_title, "port": port},
         "deidentify": {"profile": profile, "mode": mode, "own_words": own_words or _asked_own_words()},
         "send": {"hub": hub},
     }
-    config, made = init_site(directory, values)
-    path = directory / "site.toml"
-    click.echo(f"wrote {path}")
+    owner = None
+    if directory is None:
+        config, made, owner = service.system_site(values, user)
+    else:
+        config, made = init_site(directory, values)
+    click.echo(f"wrote {config.path}")
     pseudonym.show_made(made)
     click.echo(f"\nnext:\n  at the hub:  fidac-node hub site add {site_id} --ae-title {config.calling_ae}")
-    click.echo(f"  here:        fidac-node doctor -c {path}\n               fidac-node site run -c {path}")
+    show_next("here:       ", "site", config.path, owner)
     click.echo(f"  at the PACS: send chest CTs to {ae_title}, this host, port {port}")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -15,8 +16,11 @@ from fidac_node.system.logs import printable
 
 if TYPE_CHECKING:
     from fidac_node.operations.selection import Done
+    from fidac_node.operations.service import Owner
     from fidac_node.operations.status import Alive, Disk
     from fidac_node.operations.uses import Act, UseLog, Wanted
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 ACT_COLUMNS: Final = ("at", "who", "from", "act", "what", "number", "reason", "outcome", "studies")
 
@@ -47,6 +51,37 @@ def day(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> 
         return datetime.date.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is not a date; write it as YYYY-MM-DD, for example 2024-03-31") from None
+
+
+def system_options(function: F) -> F:
+    """Give a command that sets something up the choice to do so where the unit of its service expects it."""
+    for option in (
+        click.option(
+            "--system",
+            is_flag=True,
+            help="Instead of DIRECTORY: in /etc/fidac-node and /var/lib/fidac-node, for the unit in systemd/.",
+        ),
+        click.option("--user", default="fidac", show_default=True, help="With --system: the service's account."),
+    ):
+        function = option(function)
+    return function
+
+
+def one_place(directory: Path | None, *, system: bool) -> None:
+    """Demand a directory, or the system's. Raises ``UsageError``."""
+    if system == (directory is not None):
+        raise click.UsageError("say where: a DIRECTORY, or --system")
+
+
+def show_next(where: str, kind: str, path: Path, owner: Owner | None) -> None:
+    """Say how what was set up is checked and started."""
+    here = " " * len(where)
+    if owner is None:
+        click.echo(f"  {where} fidac-node doctor -c {path}\n  {here} fidac-node {kind} run -c {path}")
+        return
+    unit = f"fidac-node-{kind}.service"
+    click.echo(f"  {where} sudo -u {owner.name} fidac-node doctor -c {path}")
+    click.echo(f"  {here} cp systemd/{unit} /etc/systemd/system/ && systemctl enable --now {unit}")
 
 
 def show_disk(disk: Disk, name: str = "disk", consequence: str = "new objects are rejected") -> None:

@@ -97,6 +97,8 @@ def test_a_site_is_set_up_in_the_readmes_steps_and_the_index_answers_its_questio
                 [*FIDAC, *here], capture_output=True, text=True, timeout=60, check=False, env=environment
             )
             assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+            if here[:2] == ["hub", "find"]:
+                assert len(done.stdout.splitlines()) > 1, f"{command} finds nothing"
         ran.append(here[:2])
     assert ["site", "init"] in ran and ["site", "status"] in ran and ["hub", "find"] in ran
 

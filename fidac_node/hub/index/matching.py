@@ -27,9 +27,9 @@ class StudyFilter:
 
     Texts are compared without regard to case, ``*`` and ``?`` stand for any text and any character
     (PS3.4 C.2.2.2.4); a kernel of several values is found by each of them. ``since`` and ``until`` are (shifted)
-    study dates and included; ``received_since`` is a day in UTC and stands for its week; ``max_slice_thickness`` is in
-    millimetres; ``min_instances`` counts in the series when series or instances are listed, else in the study;
-    ``complete`` leaves out series that lost an attribute in any instance.
+    study dates and included; ``received_since`` and ``received_until`` are days in UTC and stand for their weeks;
+    ``max_slice_thickness`` is in millimetres; ``min_instances`` counts in the series when series or instances are
+    listed, else in the study; ``complete`` leaves out series that lost an attribute in any instance.
 
     UIDs may be several, separated by backslashes (PS3.4 C.2.2.2.2). ``name`` is PatientName, which is the pseudonym.
     ``time_since`` and ``time_until`` are StudyTime as HHMMSS or HHMMSS.FFFFFF. With ``case_sensitive`` case tells texts
@@ -48,6 +48,7 @@ class StudyFilter:
     since: datetime.date | None = None
     until: datetime.date | None = None
     received_since: datetime.date | None = None
+    received_until: datetime.date | None = None
     label: str = ""
     sex: str = ""
     min_age: int | None = None
@@ -104,7 +105,12 @@ class StudyFilter:
 
 def of_week(wanted: StudyFilter) -> StudyFilter:
     """Return the same question, by the week in which something was received: nobody is told the day."""
-    return wanted if wanted.received_since is None else replace(wanted, received_since=monday(wanted.received_since))
+    first, last = wanted.received_since, wanted.received_until
+    return replace(
+        wanted,
+        received_since=first and monday(first),
+        received_until=last and monday(last) + datetime.timedelta(days=6),
+    )
 
 
 def of_studies(wanted: StudyFilter) -> list[Any]:
@@ -133,8 +139,7 @@ def of_portions(wanted: StudyFilter) -> list[Any]:
     if wanted.label:
         bits = sum(label_bit(label) for label in _labels(wanted.label))
         conditions.append(Series.labels.bin_and(bits) != 0)
-    if wanted.received_since is not None:
-        conditions.append(Series.received_at >= _midnight(wanted.received_since))
+    conditions += _received(Series, wanted)
     return conditions
 
 
@@ -265,8 +270,7 @@ def _level(model: Any, wanted: StudyFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.label:
         conditions.append(model.label.in_(_labels(wanted.label)))
-    if wanted.received_since is not None:
-        conditions.append(model.received_at >= _midnight(wanted.received_since))
+    conditions += _received(model, wanted)
     conditions += _texts({"label_source": model.label_source}, wanted)
     if having := _texts(_OF_PROFILE, wanted):
         conditions.append(model.profile.in_(Profile.select(Profile.id).where(*having)))
@@ -276,6 +280,16 @@ def _level(model: Any, wanted: StudyFilter) -> list[Any]:
 def _labels(value: str) -> list[str]:
     """The labels that match; in any case, for the hub writes them in small letters."""
     return [label for label in LABELS if fnmatchcase(label, value.lower().replace("[", "[[]"))]
+
+
+def _received(model: Any, wanted: StudyFilter) -> list[Any]:
+    """In which days, as far as the question says, the latest of it came."""
+    conditions: list[Any] = []
+    if wanted.received_since is not None:
+        conditions.append(model.received_at >= _midnight(wanted.received_since))
+    if wanted.received_until is not None:
+        conditions.append(model.received_at < _midnight(wanted.received_until + datetime.timedelta(days=1)))
+    return conditions
 
 
 def _midnight(day: datetime.date) -> datetime.datetime:

@@ -57,6 +57,10 @@ def test_a_parquet_file_has_the_rows_and_their_types(filed: Hub, tmp_path: Path)
 
 def test_groups_and_follow_ups_are_printed_as_rows_are(filed: Hub) -> None:
     said = json.loads(filed("find", "studies", "--group-by", "site,label", "--format", "json").stdout)
+    assert (
+        filed("find", "studies", "--count-by", "site", "--format", "csv").stdout
+        == filed("find", "--sites", "--format", "csv").stdout
+    )
     assert [(row["site"], row["label"], row["studies"], row["instances"]) for row in said] == [
         ("LILLE", "certain", 1, 2),
         ("LILLE", "negative", 1, 1),

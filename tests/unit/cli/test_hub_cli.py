@@ -233,6 +233,7 @@ def test_find_understands_every_filter_of_the_help(filed: Hub) -> None:
         "--since": "2003-12-31",
         "--until": "2003-12-31",
         "--received-since": "2020-01-01",
+        "--received-until": "2100-01-01",
         "--label": "CERTAIN",
         "--modality": "ct",
         "--body-part": "chest",

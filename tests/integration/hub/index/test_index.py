@@ -588,6 +588,7 @@ def asked(db: Database, described: Callable[..., Description]) -> Database:
         ({"received_since": datetime.date(2026, 2, 1)}, "234"),
         ({"received_since": datetime.date(2026, 2, 2)}, "34"),
         ({"received_since": datetime.date(2026, 3, 1)}, "34"),
+        ({"received_since": datetime.date(2026, 1, 26), "received_until": datetime.date(2026, 1, 26)}, "2"),
         ({"label": "certain"}, "134"),
         ({"label": "negative"}, "2"),
         ({"sex": "m"}, "2"),
