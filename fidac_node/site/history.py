@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -56,6 +57,7 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         self._fd: int | None = None
 
     def note(self, rows: Iterable[tuple[str, str, str, float, Sequence[Any]]], columns: Sequence[str]) -> None:
@@ -99,13 +101,17 @@ class History:
 
     def _append(self, lines: list[str]) -> None:
         """Write whole lines at once, as other processes do; the empty one ends what a crash has cut."""
-        if self._fd is None:
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if os.geteuid() == 0:  # the node's user appends to it, too
-                owner = self.path.parent.stat()
-                os.fchown(self._fd, owner.st_uid, owner.st_gid)
-            os.write(self._fd, b"\n")
-        os.write(self._fd, "".join(f"{line}\n" for line in lines).encode("ascii"))
+        with self._lock:
+            fd = self._open() if self._fd is None else self._fd
+            os.write(fd, "".join(f"{line}\n" for line in lines).encode("ascii"))
+
+    def _open(self) -> int:
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.geteuid() == 0:  # the node's user appends to it, too
+            owner = self.path.parent.stat()
+            os.fchown(self._fd, owner.st_uid, owner.st_gid)
+        os.write(self._fd, b"\n")
+        return self._fd
 
 
 def _told(line: dict[str, Any]) -> Iterator[Noted | Replaced | Fact]:

@@ -296,11 +296,12 @@ class Ledger:
                     if one.entry not in known:
                         connection.execute(_UPSERT, row)
                         told.add(one.entry)
-            # What is noted from now on comes after all of them.
-            connection.execute("UPDATE object SET turn = ?", (now.turn,))
-            connection.execute("UPDATE event SET turn = 0")
-            connection.execute(_FIRST_AS_TOLD)
-            connection.execute(_WHOSE_AS_TOLD)
+            if told:  # what is noted from now on comes after all of them
+                connection.execute("UPDATE object SET turn = ?", (now.turn,))
+                connection.execute(_FIRST_AS_TOLD)
+                connection.execute(_WHOSE_AS_TOLD)
+            if lacks_events:
+                connection.execute("UPDATE event SET turn = 0")
         return len(told)
 
     def attempting(self, entries: Iterable[Entry]) -> None:
