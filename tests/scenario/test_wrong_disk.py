@@ -89,7 +89,7 @@ def test_an_unmounted_disk_stops_the_start_and_a_lost_ledger_or_index_is_made_an
     assert [after[name] for name in counted] == [before[name] for name in counted]
     assert shown(site) == rows
     study = next(entry for entry, (state, *_) in rows.items() if state == "committed")[:12]
-    journal = here("site", "show", study, "--config", site.config)
+    journal = here("site", "show", study, "--objects", "--config", site.config)
     assert "committed" in journal and "outgoing" in journal
 
     # The archive's disk is not mounted; the index is gone.
@@ -103,7 +103,7 @@ def test_an_unmounted_disk_stops_the_start_and_a_lost_ledger_or_index_is_made_an
     for file in hub.directory.glob("index.db*"):
         file.unlink()
     for said in refused(hub):
-        assert "'fidac-node hub reindex' makes" in said
+        assert "fidac-node hub reindex" in said
     made = here("hub", "reindex", "--config", hub.config)
     assert f"{SLICES} instances indexed" in made and "registered as before, with their AE titles: CHU-TEST" in made
     hub.start()
