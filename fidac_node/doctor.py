@@ -38,14 +38,18 @@ from fidac_node.dicom.uids import CT_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTA
 from fidac_node.errors import ConfigError, FidacError, Temporary
 from fidac_node.hub.index.sites import site_titles
 from fidac_node.hub.index.tallies import count_wrong
+from fidac_node.hub.keeping.belonging import Belonging
 from fidac_node.hub.keeping.scrub import read as read_scrub
 from fidac_node.identity.keyfile import read_key
 from fidac_node.identity.keys import NO_VAULT, key_files, open_keys
 from fidac_node.send.echo import Rejected, ask
+from fidac_node.site import belonging
 from fidac_node.site import room as room_of_site
 from fidac_node.site.compress import Compressor
+from fidac_node.site.history import FILE as HISTORY
+from fidac_node.site.ledger import FILE as LEDGER
 from fidac_node.site.stages import STAGES
-from fidac_node.system import locks, remedies, standing, tls
+from fidac_node.system import broken, installation, locks, remedies, standing, tls
 from fidac_node.system.asking import Asked
 from fidac_node.system.database import connect, sqlite_path
 from fidac_node.system.disk import RESERVED_INODES, room
@@ -122,6 +126,8 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "burned-in text": lambda: _burned_in(config),
         "spool": lambda: _folder("spool", config.spool.directory),
         "alive": lambda: _alive(config.spool.directory, STAGES),
+        "right folder": lambda: _site_belonging(config),
+        "ledger": lambda: _ledger(config),
         "disk": lambda: _site_disk(config),
         "tls": lambda: _tls(
             "receive", config.receive.tls_certificate, config.receive.tls_key, config.receive.tls_ca, listens=True
@@ -145,6 +151,7 @@ def _hub_checks(config: HubConfig) -> dict[str, Check]:
         "alive": lambda: _alive(config.spool.directory, ["hub"]),
         "archive": lambda: _folder("archive", config.archive.directory),
         "index": lambda: _index(config),
+        "right folders": lambda: _hub_belonging(config),
         "fixity": lambda: _fixity(config),
         "disk": lambda: _disk(config.spool, config.archive.directory, *_index_directory(config)),
         "tls": lambda: _tls(
@@ -271,6 +278,39 @@ def _disk(spool: Spools, *others: Path) -> Iterator[Finding]:
         yield Finding("disk", ok, message, "" if ok else remedy)
 
 
+def _site_belonging(config: SiteConfig) -> Iterator[Finding]:
+    """Whether the spool is the one that the node has worked with, and no empty folder below an unmounted disk."""
+    name = belonging.demand(config.spool.directory, config.deidentify.vault_directory)
+    whose = f"belongs to installation {name[:8]}" if name else "is new"
+    yield Finding("right folder", True, f"{config.spool.directory}: {whose}")
+
+
+def _ledger(config: SiteConfig) -> Iterator[Finding]:
+    """Whether the ledger is there and well; what a start does about it is said."""
+    path, name = config.spool.directory / LEDGER, "ledger"
+    begun = installation.read(config.deidentify.vault_directory)
+    if why := broken.look(path):
+        message, what = f"{path}: it is broken ({why})", "it is set aside"
+    elif begun and not path.exists():
+        message, what = f"{path}: it is gone", "no object is lost"
+    else:
+        yield Finding(name, True, f"{path}: {'well' if path.exists() else 'made at the first start'}")
+        return
+    remedy = (
+        f"start the node: {what}, and it makes another from the spool's directories and {HISTORY}; look at the disk"
+    )
+    yield Finding(name, False, message, remedy)
+
+
+def _hub_belonging(config: HubConfig) -> Iterator[Finding]:
+    """Whether spool, archive and index belong together, and none of them is an empty folder below an unmounted disk."""
+    db = connect(config.index.database, config.path.parent, patience=_ASK_SECONDS)
+    with suppress(PeeweeException):  # the check of the index says so
+        name = Belonging(config.spool.directory, config.archive.directory, db).demand()
+        whose = f"belong to installation {name[:8]}" if name else "are new"
+        yield Finding("right folders", True, f"spool, archive and index {whose}")
+
+
 def _site_disk(config: SiteConfig) -> Iterator[Finding]:
     """As :func:`_disk`, and what is kept there only as long as there is room."""
     (found,) = _disk(config.spool)
@@ -368,8 +408,13 @@ def _index_directory(config: HubConfig) -> list[Path]:
 
 
 def _index(config: HubConfig) -> Iterator[Finding]:
+    db = connect(config.index.database, config.path.parent, patience=_ASK_SECONDS)
+    path = sqlite_path(db)
+    if path is not None and (why := broken.look(path) if path.exists() else "it is gone"):
+        remedy = "'fidac-node hub reindex' makes it anew from the archive, with sites and AE titles; look at the disk"
+        yield Finding("index", False, f"{path}: {why}", remedy)
+        return
     try:
-        db = connect(config.index.database, config.path.parent, patience=_ASK_SECONDS)
         with db.connection_context():
             sites = site_titles(db)
     except PeeweeException as error:

@@ -21,6 +21,7 @@ from fidac_node.cli import (
     keeping,
     receipt,
     recipe,
+    same_person,
     setup_logging,
     show,
     sites,
@@ -29,6 +30,7 @@ from fidac_node.cli import (
     web,
     withdraw,
 )
+from fidac_node.cli.opening import opened_index
 from fidac_node.cli.words import (
     counted,
     exit_code,
@@ -77,6 +79,7 @@ command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(receipt.command)
 command.add_command(sites.command)
+command.add_command(same_person.command)
 command.add_command(web.command)
 
 
@@ -152,12 +155,25 @@ def reindex(config: Path) -> None:
     click.echo(f"{result.indexed} instances indexed, {len(result.skipped)} files not")
     for path, why in result.skipped:
         click.echo(printable(f"  {path}: {why}"), err=True)
+    if result.registered:
+        click.echo(f"registered as before, with their AE titles: {', '.join(result.registered)}")
     for name in result.unregistered:
         click.echo(
             f"  site {name} has no AE title and may not store: fidac-node hub site add {name} --ae-title TITLE",
             err=True,
         )
     raise SystemExit(HELD if result.skipped or result.unregistered else 0)
+
+
+@command.command()
+@config_option("hub")
+def adopt(config: Path) -> None:
+    """Let spool, archive and index belong together, after data were moved or put back on purpose."""
+    from fidac_node.operations.index import adopt as let_belong
+
+    with opened_index(config) as (settings, db):
+        name = let_belong(settings, db)
+    click.echo(f"spool, archive and index belong to installation {name[:8]} from now on")
 
 
 def _print_status(state: HubStatus) -> None:

@@ -25,6 +25,7 @@ _HELD: Final = ("held", "refused")
 _STATES: Final = {
     "retry": _HELD,
     "release": _HELD,
+    "supersede": ("held",),
     "drop": _HELD,
     "hold": ("ready", "outgoing"),
     "send_again": ("committed",),
@@ -184,7 +185,7 @@ def _act(name: str, config: Path, chosen: dict[str, Any], done: str) -> None:
     if not any((result.entries, result.moved_on, result.left_alone)):
         with opened_ledger(config) as (_, ledger):
             raise nothing_selected(ledger, selection, _STATES[name])
-    again = _held_again(settings, result) if name in ("retry", "release") else False
+    again = _held_again(settings, result) if name in ("retry", "release", "supersede") else False
     show_done(result, done)
     if again:
         raise SystemExit(HELD)

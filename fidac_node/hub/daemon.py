@@ -33,6 +33,8 @@ from fidac_node.hub.index.journal import note_answers
 from fidac_node.hub.index.ownership import Ownership
 from fidac_node.hub.index.withdrawn import Refusals
 from fidac_node.hub.intake import Intake
+from fidac_node.hub.keeping import register
+from fidac_node.hub.keeping.belonging import Belonging
 from fidac_node.hub.keeping.fixity import Fixity
 from fidac_node.hub.keeping.scrub import INTERVAL as SCRUB_SECONDS
 from fidac_node.hub.keeping.scrub import Scrub
@@ -123,10 +125,16 @@ class Hub:
 
 def run(config_path: Path) -> int:
     """Run the hub until it is told to stop; return the exit code."""
-    hub = _open(config_path)
+    hub = Hub(load_hub(config_path))
+    directories = hub.config.spool.directory, hub.config.archive.directory
+    belonging = Belonging(*directories, hub.db)
+    belonging.demand()  # before a folder is made on a disk that is not mounted
+    _open(hub)
     ownership = Ownership(hub.db)
     family = [*ownership.locks, *_claim(hub)]
     prepare(hub.db)
+    belonging.settle()
+    register.write(hub.archive.directory, hub.db)
     withdrawals = Withdrawals(
         hub.archive,
         hub.db,
@@ -200,7 +208,7 @@ def run_child(config_path: Path, name: str) -> NoReturn:
     """Run one stage in this process until its supervisor or SIGTERM stops it."""
     stop = threading.Event()
     lifeline = Lifeline(stop, batch=name != web.STAGE)
-    hub = _open(config_path)
+    hub = _open(Hub(load_hub(config_path)))
     if name.startswith(reception.STAGE):
         _receive(hub, stop, lifeline)
     elif name == web.STAGE:
@@ -352,8 +360,7 @@ def _proof(hub: Hub) -> Prove:
     return proof(hub.config.spool.directory, hub.config.receive.max_object)
 
 
-def _open(config_path: Path) -> Hub:
-    hub = Hub(load_hub(config_path))
+def _open(hub: Hub) -> Hub:
     try:
         _ = hub.spool, hub.archive
     except OSError as error:

@@ -402,12 +402,12 @@ class Filer:
     def _is_newer(self, case: _Case, place: Place) -> bool:
         """Whether an object is a newer version of what is filed at ``place``: its site counts.
 
-        Raises :class:`Permanent` ``superseded`` for an older one.
+        Raises :class:`Permanent` ``superseded`` for an older one that says something else.
         """
-        assert case.description is not None
+        assert case.description is not None and case.path is not None
         with opened(self._archive.path(place), limit=self._limit) as (_, header):
             filed, version = version_in(header), case.description.version
-        if version < filed:
+        if version < filed and (self._difference is None or self._difference(self._archive.path(place), case.path)):
             raise Permanent(
                 SUPERSEDED, f"version {version} of an instance of which version {filed} is filed already: drop it"
             )

@@ -22,6 +22,8 @@ from fidac_node.hub.index import generation, prepare
 from fidac_node.hub.index.filed import archived_bytes, wrong
 from fidac_node.hub.index.generation import begin
 from fidac_node.hub.keeping import backup as copies
+from fidac_node.hub.keeping.belonging import Belonging
+from fidac_node.hub.keeping.register import restore as restore_register
 from fidac_node.hub.keeping.tombstones import FOLDER as BESIDE
 from fidac_node.hub.keeping.tombstones import IN_SPOOL, Tombstones
 from fidac_node.hub.recipes import FOLDER as RECIPES
@@ -125,6 +127,8 @@ def restore(config: HubConfig, directory: Path, progress: Progress, *, archive_o
         settle(config, db)
         with exclusive(db):
             begin(db)
+        Belonging(config.spool.directory, config.archive.directory, db).adopt()
+        restore_register(config.archive.directory, db)
     return result
 
 

@@ -20,6 +20,8 @@ from fidac_node.hub.index import (
 )
 from fidac_node.hub.index.held import HeldObject, list_held
 from fidac_node.hub.index.parquet import is_installed as writes_parquet
+from fidac_node.hub.keeping.belonging import Belonging
+from fidac_node.operations.uses import hub_uses
 from fidac_node.system import broken
 from fidac_node.system.database import connect, sqlite_path
 
@@ -37,6 +39,7 @@ __all__ = [
     "HeldObject",
     "Row",
     "StudyFilter",
+    "adopt",
     "answering",
     "connected",
     "database_file",
@@ -102,12 +105,24 @@ def reindex(config: HubConfig, progress: Callable[[int], None]) -> Reindexed:
     """
     from fidac_node.hub.archive import Archive
     from fidac_node.hub.index import rebuild
+    from fidac_node.hub.keeping import register
 
     archive, limit = Archive(config.archive.directory), config.receive.max_object
     with connected(config) as db:
         path = sqlite_path(db)
         if path is not None and broken.look(path):
             open_at = lambda file: connect(f"sqlite:///{quote(str(file))}", file.parent)  # noqa: E731
-            return rebuild.replace_broken(archive, path, open_at, progress, limit=limit)
-        prepare(db)
-        return rebuild.reindex(archive, db, progress, limit=limit)
+            result = rebuild.replace_broken(archive, path, open_at, progress, limit=limit)
+        else:
+            prepare(db)
+            result = rebuild.reindex(archive, db, progress, limit=limit)
+    with connected(config) as db:
+        result.registered = register.restore(archive.directory, db)
+    result.unregistered = [site for site in result.unregistered if site not in result.registered]
+    return result
+
+
+def adopt(config: HubConfig, db: Database) -> str:
+    """Let spool, archive and index belong together from now on; return the installation's name. Raises ``OSError``."""
+    hub_uses(config).write("hub adopt", f"{config.spool.directory}, {config.archive.directory}")
+    return Belonging(config.spool.directory, config.archive.directory, db).adopt()

@@ -98,7 +98,7 @@ def drop(config: SiteConfig, selection: Selection) -> Done:
 
 def _beyond_dropping(config: SiteConfig, selection: Selection, done: Done) -> Iterator[str]:
     """Why some of what a person named by itself or by its study is not dropped, and what can be done with it."""
-    if not (selection.entries or selection.study) or selection.reason or selection.patient:
+    if selection.reason or selection.patient or not (selection.entries or (selection.study and not done.entries)):
         return
     studies = {selection.study} if selection.study else {entry[:STUDY] for entry in selection.entries}
     with closing(Ledger(config.spool.directory / FILE)) as rows:

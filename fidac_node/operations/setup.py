@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from fidac_node.config.config import HubConfig, SiteConfig, load_hub, load_site, render
 from fidac_node.errors import ConfigError
+from fidac_node.system import installation
 from fidac_node.system.safeio import make_directories, write_synced
 
 C = TypeVar("C")
@@ -28,6 +29,7 @@ def init_site(directory: Path, values: dict[str, dict[str, object]]) -> tuple[Si
         values["site"].setdefault("code", random_code())
     config = _written(directory / "site.toml", render(SiteConfig, values), load_site)
     make_directories(config.spool.directory)
+    installation.write(config.spool.directory, installation.new())
     made = create_keys(config.programme)
     Ledger(config.spool.directory / FILE).close()
     return config, made
@@ -36,6 +38,7 @@ def init_site(directory: Path, values: dict[str, dict[str, object]]) -> tuple[Si
 def init_hub(directory: Path, values: dict[str, dict[str, object]]) -> HubConfig:
     """Write a commented hub.toml with ``values``, the data folders and an empty index. Raises as :func:`init_site`."""
     from fidac_node.hub.index import prepare
+    from fidac_node.hub.keeping.belonging import Belonging
     from fidac_node.operations.index import connected
     from fidac_node.spool.queue import Spool
 
@@ -44,6 +47,7 @@ def init_hub(directory: Path, values: dict[str, dict[str, object]]) -> HubConfig
     make_directories(config.archive.directory)
     with connected(config) as db:
         prepare(db)
+        Belonging(config.spool.directory, config.archive.directory, db).settle()
     return config
 
 

@@ -10,6 +10,7 @@ from fidac_node.errors import ConfigError
 from fidac_node.hub.index import add_site, received_per_site, site_code
 from fidac_node.hub.index.held import list_held
 from fidac_node.hub.index.sites import named, remove_site, set_disabled, set_title
+from fidac_node.hub.keeping.register import write as write_register
 from fidac_node.operations.uses import hub_uses
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def register(config: HubConfig, db: Database, site_id: str, ae_title: str) -> tu
         raise ConfigError(problem)
     hub_uses(config).write("hub site add", site_id, f"AE title {ae_title}")
     added = add_site(db, site_id, ae_title)
+    write_register(config.archive.directory, db)
     return added, site_code(db, site_id)
 
 
@@ -37,19 +39,21 @@ def change_title(config: HubConfig, db: Database, site_id: str, ae_title: str) -
     if problem := ae_title_problem(ae_title):
         raise ConfigError(problem)
     hub_uses(config).write("hub site set", site_id, f"AE title {ae_title}")
-    return set_title(db, site_id, ae_title)
+    before = set_title(db, site_id, ae_title)
+    write_register(config.archive.directory, db)
+    return before
 
 
 def disable(config: HubConfig, db: Database, site_id: str, reason: str) -> bool:
     """Let a site store nothing more until it is enabled; return whether that is new. Raises :class:`NotFound`."""
     hub_uses(config).write("hub site disable", site_id, reason)
-    return set_disabled(db, site_id, disabled=True)
+    return _set_disabled(config, db, site_id, disabled=True)
 
 
 def enable(config: HubConfig, db: Database, site_id: str) -> bool:
     """Let a site store again; return whether that is new. Raises :class:`NotFound`."""
     hub_uses(config).write("hub site enable", site_id)
-    return set_disabled(db, site_id, disabled=False)
+    return _set_disabled(config, db, site_id, disabled=False)
 
 
 def remove(config: HubConfig, db: Database, site_id: str) -> None:
@@ -62,3 +66,10 @@ def remove(config: HubConfig, db: Database, site_id: str) -> None:
         )
     hub_uses(config).write("hub site remove", site_id)
     remove_site(db, site_id)
+    write_register(config.archive.directory, db)
+
+
+def _set_disabled(config: HubConfig, db: Database, site_id: str, *, disabled: bool) -> bool:
+    new = set_disabled(db, site_id, disabled=disabled)
+    write_register(config.archive.directory, db)
+    return new

@@ -10,6 +10,7 @@ from fidac_node.errors import ConfigError, NotFound
 from fidac_node.hub.archive import Archive
 from fidac_node.hub.index.sites import set_site_key, site_key
 from fidac_node.hub.index.withdrawn import PATIENT, SITE, STUDY, Found, Target, sites_with, studies_of
+from fidac_node.hub.keeping.register import write as write_register
 from fidac_node.hub.keeping.tombstones import Withdrawal
 from fidac_node.hub.keeping.withdrawal import Withdrawals
 from fidac_node.operations.uses import hub_uses, user
@@ -93,6 +94,7 @@ def register_key(config: HubConfig, db: Database, site: str, line: str) -> str:
     key = signed.read_key_line(line, site)
     hub_uses(config).write("hub site key", site, signed.fingerprint(key))
     set_site_key(db, site, key)
+    write_register(config.archive.directory, db)
     return signed.fingerprint(key)
 
 

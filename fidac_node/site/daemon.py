@@ -24,7 +24,7 @@ from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.sender import Sender
 from fidac_node.send.verification import Verifier
-from fidac_node.site import portal
+from fidac_node.site import belonging, portal
 from fidac_node.site.compress import Compressor
 from fidac_node.site.corrected import by_rule, let_go
 from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
@@ -53,7 +53,9 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     site = open_site(config_path)
     stages = [stage for stage in STAGES if not only or stage in only]
     family = _claim(site, stages)
-    set_aside_if_damaged(site.config.spool.directory)
+    belonging.settle(site.config.spool.directory, site.config.deidentify.vault_directory)
+    aside = set_aside_if_damaged(site.config.spool.directory)
+    site.recall(anew=aside is not None)
     begun = site.has_begun
     site.check_key()
     site.tell_recipe(begun=begun)

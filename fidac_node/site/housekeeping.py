@@ -11,7 +11,7 @@ from fidac_node.errors import ConfigError
 from fidac_node.identity.originals import DIRECTORY as HEADERS
 from fidac_node.identity.originals import purge_headers
 from fidac_node.receive import reception
-from fidac_node.site import ledger
+from fidac_node.site import history, ledger
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.node import Site
 from fidac_node.site.room import answered, copies
@@ -64,7 +64,11 @@ def forget(config: SiteConfig) -> None:
         for entry in spools[1].entries(state):
             spools[1].remove(entry)
     path = config.spool.directory / ledger.FILE
-    for file in (path, *path.parent.glob(f"{path.name}[-.]*")):  # also those that were set aside
+    for file in (
+        path,
+        path.with_name(history.FILE),
+        *path.parent.glob(f"{path.name}[-.]*"),
+    ):  # also those that were set aside
         file.unlink(missing_ok=True)
     Ledger(path).close()
 

@@ -19,6 +19,8 @@ import peewee as pw
 
 from fidac_node.errors import ConfigError, Temporary
 from fidac_node.send.journal import Moment, Talk
+from fidac_node.site.history import FILE as HISTORY
+from fidac_node.site.history import Fact, History, Noted, Replaced
 from fidac_node.spool.entry import STUDY, Entry
 from fidac_node.spool.queue import CORRUPT
 from fidac_node.system import safeio
@@ -153,6 +155,16 @@ _FIRST_AS_FOUND: Final = f"""
 INSERT OR IGNORE INTO first (instance, entry)
 SELECT substr(entry, {STUDY + 2}, 16), entry FROM temp.found WHERE state NOT IN ('held', 'ready')
 """
+# Who came first, and whose a study is, by rows that were told again: more of it holds more, and less would let it pass.
+_FIRST_AS_TOLD: Final = f"""
+INSERT OR IGNORE INTO first (instance, entry)
+SELECT substr(entry, {STUDY + 2}, 16), entry FROM object WHERE state IN ('outgoing', 'refused', 'sent', 'committed')
+ORDER BY received_at
+"""
+_WHOSE_AS_TOLD: Final = """
+INSERT OR IGNORE INTO whose (study, patient)
+SELECT DISTINCT study, patient FROM object WHERE patient IS NOT NULL AND state NOT IN ('discarded', 'dropped')
+"""
 _DESCRIBE: Final = f"""
 UPDATE object SET {", ".join(f"{name} = COALESCE({name}, :{name})" for name in _OF_OBJECT)},
     {
@@ -182,6 +194,7 @@ class Ledger:
         self.path = path
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+        self._history = History(path.with_name(HISTORY))
         self._rows: list[tuple[Any, ...]] = []
         self._failed = 0  # connections, since the last flush
         self.inode = 0
@@ -244,12 +257,52 @@ class Ledger:
                 with self._transaction() as connection:
                     connection.executemany(_UPSERT, rows)
                     connection.executemany(_EVENT, map(_event, rows))
+                self._tell(rows)
             except Temporary as error:
                 log.warning("the ledger waits, objects are safe in the spool: %s", error)
                 with self._lock:
                     # The files hold the truth, so the oldest rows may go: a start writes them anew.
                     self._rows = (rows + self._rows)[-_KEEP_ROWS:]
                 self._noted.set()
+
+    def _tell(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write down beside the ledger what its rows say now."""
+        try:
+            self._history.note(((row[0], row[1], row[2], row[3], row[5:]) for row in rows), tuple(_COLUMNS))
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._history.path, error.strerror)
+
+    def recall(self) -> int:
+        """Take in what the history says and no row does, for a ledger that was lost; return of how many objects.
+
+        States are those that each object came to last, as far as that was written: files decide afterwards. Raises
+        ``Temporary``, ``OSError``.
+        """
+        now = self.now()
+        known = {entry for (entry,) in self._all("SELECT entry FROM object")}
+        told: set[str] = set()
+        with self._transaction() as connection:
+            lacks_events = connection.execute("SELECT 1 FROM event LIMIT 1").fetchone() is None
+            for one in self._history.read():
+                if isinstance(one, Replaced):
+                    connection.execute("DELETE FROM superseded WHERE entry = ?", (one.new,))
+                    connection.execute("INSERT OR REPLACE INTO superseded (entry, by, version) VALUES (?, ?, ?)", one)
+                elif isinstance(one, Fact):
+                    connection.execute("INSERT OR IGNORE INTO fact (name, value) VALUES (?, ?)", one)
+                elif one.state in STATES:
+                    row = _as_noted(one)
+                    if lacks_events:
+                        connection.execute(_EVENT, _event(row))
+                    if one.entry not in known:
+                        connection.execute(_UPSERT, row)
+                        told.add(one.entry)
+            if told:  # what is noted from now on comes after all of them
+                connection.execute("UPDATE object SET turn = ?", (now.turn,))
+                connection.execute(_FIRST_AS_TOLD)
+                connection.execute(_WHOSE_AS_TOLD)
+            if lacks_events:
+                connection.execute("UPDATE event SET turn = 0")
+        return len(told)
 
     def attempting(self, entries: Iterable[Entry]) -> None:
         """Count one more attempt for each entry, durably, before the network is touched."""
@@ -325,6 +378,7 @@ class Ledger:
                 "INSERT OR REPLACE INTO superseded (entry, by, version) VALUES (?, ?, ?)", (str(old), str(new), version)
             )
             connection.execute("INSERT OR REPLACE INTO first (instance, entry) VALUES (?, ?)", (new.instance, str(new)))
+        self._append(Replaced(str(old), str(new), version))
 
     def forget_first(self, entry: Entry) -> None:
         """A dropped object makes way for another version of the same instance."""
@@ -397,9 +451,17 @@ class Ledger:
         """What :meth:`contact` was told last, in this process."""
         return self._talk
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep one named fact, durably."""
+    def remember(self, name: str, value: str, *, told: bool = False) -> None:
+        """Keep one named fact, durably; ``told``: also for a ledger that was lost. Raises ``Temporary``."""
         self._keep({name: value})
+        if told:
+            self._append(Fact(name, value))
+
+    def _append(self, one: Replaced | Fact) -> None:
+        try:
+            self._history.append(one)
+        except OSError as error:
+            raise Temporary(f"{self._history.path} cannot be written: {error.strerror}") from error
 
     def _keep(self, facts: dict[str, str]) -> None:
         with self._transaction() as connection:
@@ -602,6 +664,7 @@ class Ledger:
             self._flusher.join()
         self.flush()
         self._db.close()
+        self._history.close()
 
     def _keep_flushing(self) -> None:
         while not self._closing.is_set():
@@ -673,6 +736,13 @@ def _event(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The journal's line about a row that was noted."""
     entry, study, state, at, turn = row[:5]
     return at, turn, study, entry, state, row[_MESSAGE]
+
+
+def _as_noted(one: Noted) -> tuple[Any, ...]:
+    """The row of what was noted once, as :meth:`Ledger.note` makes it; its turn is the moment's, by the clock."""
+    fields = {"received_at": one.at, **one.fields} if one.state == "ready" else one.fields
+    turn = int(one.at * 1_000_000)
+    return one.entry, one.entry[:STUDY], one.state, one.at, turn, *(fields.get(name) for name in _COLUMNS)
 
 
 def _storable(value: object) -> str | int | float | None:

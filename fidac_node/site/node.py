@@ -24,7 +24,7 @@ from fidac_node.identity import keys as site_keys
 from fidac_node.identity.keys import SiteKeys
 from fidac_node.identity.originals import Headers, open_headers
 from fidac_node.send.associate import Destination
-from fidac_node.site import ledger
+from fidac_node.site import belonging, history, ledger
 from fidac_node.site.ledger import Ledger
 from fidac_node.site.room import Room, answered
 from fidac_node.spool.entry import Entry
@@ -39,6 +39,7 @@ _AT_ONCE: Final = 500  # rows described in one transaction
 _KEY_CHECK: Final = "key_check"
 _VAULT_RECORDS: Final = "vault_records"
 _RECIPE: Final = "recipe"
+_RECALLED: Final = "recalled"
 _SHORTENED: Final = 56  # of the 64 digits of a digest eight are told
 
 
@@ -148,11 +149,11 @@ class Site:
                 "something else that must not "
                 f"change has changed ({what}): every patient would get a second pseudonym. Put the old one back "
                 "from your backup; "
-                f"to begin anew on purpose, move {self._spool_directory / ledger.FILE} away"
+                f"to begin anew on purpose, move {self._spool_directory / ledger.FILE} and {history.FILE} away"
             )
         self._check_vault()
         site_keys.begin(self.config.programme, self.keys)
-        self.ledger.remember(_KEY_CHECK, value)
+        self.ledger.remember(_KEY_CHECK, value, told=known != value)
         self.count_vault()
 
     def tell_recipe(self, *, begun: bool) -> None:
@@ -181,6 +182,18 @@ class Site:
                 f"an older copy, or its end was cut. Put the newest copy back; if there is none, move "
                 f"{self._spool_directory / ledger.FILE} away (its rows are made anew from the spool)"
             )
+
+    def recall(self, *, anew: bool) -> None:
+        """Take in what the history says, once for each ledger; ``anew``: also for one that was made of a broken one."""
+        if self.ledger.fact(_RECALLED) is None or anew:
+            if number := self.ledger.recall():
+                log.warning(
+                    "the ledger was lost: the rows of %d objects are there again, with labels, journal and what was "
+                    "discarded, from %s; their states are made anew from the spool's directories",
+                    number,
+                    self._spool_directory / history.FILE,
+                )
+            self.ledger.remember(_RECALLED, "1")
 
     def reconcile(self) -> None:
         """Make the ledger's rows say what the spool's files say (files decide).
@@ -255,6 +268,7 @@ class Site:
 def open_site(config_path: Path) -> Site:
     """Load the settings and open the spool. Raises :class:`ConfigError`."""
     site = Site(load_site(config_path), config_path)
+    belonging.demand(site.config.spool.directory, site.config.deidentify.vault_directory)
     try:
         _ = site.inbox, site.outbox
         site.reports.mkdir(mode=0o700, exist_ok=True)

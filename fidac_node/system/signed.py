@@ -16,6 +16,8 @@ from fidac_node.errors import ConfigError
 
 # What a site takes back.
 WITHDRAWAL: Final = "fidac-withdrawal-1"
+# Which of its pseudonyms are one person.
+ALIAS: Final = "fidac-alias-1"
 # What the hub answers for after an upload.
 RECEIPT: Final = "fidac-receipt-1"
 # What browsers are given to upload with.

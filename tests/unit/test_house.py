@@ -98,7 +98,8 @@ MAY: dict[str, tuple[str, ...]] = {
         "site.compress",
         "site.stages",
         # What is kept at a site only as long as there is room.
-        "site.room",
+        *("site.room", "site.ledger", "site.history", "site.belonging"),
+        "hub.keeping.belonging",
         "send.echo",
         "hub.index",
         "hub.keeping.scrub",

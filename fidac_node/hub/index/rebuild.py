@@ -47,13 +47,14 @@ _KEPT: Final[Mapping[str, tuple[str, ...]]] = {
 class Reindexed:
     """What a rebuild found: objects indexed, files that could not be (and why), sites without an AE title.
 
-    ``set_aside`` is where a broken index is now. ``withdrawn`` says by which withdrawal objects were left out, by site,
-    StudyInstanceUID and pseudonym.
+    ``registered`` are those that got theirs back. ``set_aside`` is where a broken index is now. ``withdrawn`` says
+    by which withdrawal objects were left out, by site, StudyInstanceUID and pseudonym.
     """
 
     indexed: int = 0
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     unregistered: list[str] = field(default_factory=list)
+    registered: list[str] = field(default_factory=list)
     set_aside: Path | None = None
     withdrawn: dict[tuple[str, str, str], str] = field(default_factory=dict)
 

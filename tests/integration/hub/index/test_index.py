@@ -39,12 +39,14 @@ from fidac_node.hub.index import (
     totals,
 )
 from fidac_node.hub.index import record as index_record
+from fidac_node.hub.index.aliases import aliases, enter
 from fidac_node.hub.index.header import opened
 from fidac_node.hub.index.migrations import STEPS
 from fidac_node.hub.index.models import MODELS, Instance, Patient, Series, Study
 from fidac_node.hub.index.rebuild import reindex
 from fidac_node.hub.index.record import Description, describe, describe_header, record
 from fidac_node.hub.index.rows import Row
+from fidac_node.hub.index.superseded import Replacement, corrections, record_newer
 from fidac_node.system.database import connect, exclusive, migrate
 from tests.hub_objects import CT, DIGEST, data_set, encoded, enhanced, uid
 from tests.integration.conftest import SCHEMA
@@ -984,3 +986,40 @@ def test_scanners_headers_are_read_as_pydicom_reads_them(shared_data: Callable[[
         assert [acquisition.row_spacing, acquisition.column_spacing] == list(ds.PixelSpacing)
         assert (acquisition.slice_thickness, acquisition.kvp) == (ds.get("SliceThickness"), ds.get("KVP"))
         assert acquisition.kernel == str(ds.get("ConvolutionKernel", ""))
+
+
+# --- what was corrected, and who is one person ----------------------------------------------------------
+
+
+def test_a_newer_version_leaves_the_rows_as_if_it_had_been_the_first(
+    empty: Database, described: Callable[..., Description], database_url: str, tmp_path: Path
+) -> None:
+    prepare(empty)
+    add_site(empty, "LILLE", "LILLE_NODE")
+    older, other = described(data_set(label="CERTAIN")), described(data_set(instance=2, label="NEGATIVE"))
+    newer = described(data_set(label="NEGATIVE", KVP="100", SliceThickness="1"))
+    record(empty, [older, other])
+    record_newer(empty, [Replacement(newer, older.place, "a" * 16)], 14.0)
+    after = snapshot(empty)
+    (found,) = corrections(empty, "LILLE", newer.place.study)
+    assert (found.instances, found.until - found.at) == (1, datetime.timedelta(days=14))
+    fresh = fresh_database(database_url, tmp_path)
+    prepare(fresh)
+    add_site(fresh, "LILLE", "LILLE_NODE")
+    record(fresh, [newer, other])
+    assert snapshot(fresh) == after
+    fresh.close()
+
+
+def test_pseudonyms_that_are_one_person_are_known_by_one_whoever_was_known_by_another_before(empty: Database) -> None:
+    prepare(empty)
+    enter(empty, "LILLE", "B", ["C"])
+    enter(empty, "LILLE", "A", ["B"])
+    enter(empty, "LILLE", "B", ["D"])
+    enter(empty, "PARIS", "B", ["C"])
+    assert [one[:3] for one in aliases(empty)] == [
+        ("LILLE", "B", "A"),
+        ("LILLE", "C", "A"),
+        ("LILLE", "D", "A"),
+        ("PARIS", "C", "B"),
+    ]
