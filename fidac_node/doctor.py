@@ -130,6 +130,9 @@ def _site_checks(config: SiteConfig) -> dict[str, Check]:
         "tls to the hub": lambda: _tls(
             "send", config.send.tls_certificate, config.send.tls_key, config.send.tls_ca, listens=False
         ),
+        "tls of the portal": lambda: _tls(
+            "portal", config.portal.tls_certificate, config.portal.tls_key, None, listens=True
+        ),
         "hub": lambda: _hub(config),
         "compression": lambda: _compression(config),
         "clock": lambda: _clock(config.path),

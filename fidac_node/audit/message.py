@@ -81,14 +81,15 @@ def _message(act: Act, source: str, pseudonym: str, studies: Sequence[str]) -> E
     event = next((_EVENTS[word] for word in reversed(act.act.split()) if word in _EVENTS), _OTHER)
     message = Element("AuditMessage")
     moment = datetime.datetime.fromtimestamp(act.at, datetime.UTC).isoformat(timespec="milliseconds")
-    outcome = _MINOR_FAILURE if act.outcome else _SUCCESS
+    failure = act.outcome or (act.reason if act.what == "refused" else "")
+    outcome = _MINOR_FAILURE if failure else _SUCCESS
     attributes = {"EventActionCode": event.action, "EventDateTime": moment, "EventOutcomeIndicator": outcome}
     identification = SubElement(message, "EventIdentification", attributes)
     _coded(identification, "EventID", event.code)
     if event.kind:
         _coded(identification, "EventTypeCode", event.kind)
-    if act.outcome:
-        SubElement(identification, "EventOutcomeDescription").text = act.outcome
+    if failure:
+        SubElement(identification, "EventOutcomeDescription").text = failure
     _participants(message, act, source, event)
     audit_source = SubElement(message, "AuditSourceIdentification", AuditSourceID=source)
     SubElement(audit_source, "AuditSourceTypeCode", {"csd-code": _APPLICATION_SERVER})

@@ -25,6 +25,7 @@ from fidac_node.cli import (
     sites,
     token,
     user,
+    web,
     withdraw,
 )
 from fidac_node.cli.words import (
@@ -74,6 +75,7 @@ command.add_command(find.command)
 command.add_command(export.command)
 command.add_command(show.command)
 command.add_command(sites.command)
+command.add_command(web.command)
 
 
 @command.command()

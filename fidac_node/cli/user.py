@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fidac_node.config.config import HubConfig
 
 _COLUMNS: Final = (
-    *("name", "role", "site", "programme", "state", "second_factor", "linked", "created_at", "last_seen"),
+    *("name", "role", "site", "programme", "state", "second_factor", "linked", "created_at", "active_at"),
 )
 _ROLES: Final = ("contributor", "administrator", "researcher", "auditor")
 
@@ -69,7 +69,7 @@ def add(config: Path, name: str, role: str, site: str, programme: str, password_
 @config_option("hub")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def user_list(config: Path, as_json: bool) -> None:
-    """List the accounts, what each may do, and when each was last seen."""
+    """List the accounts, what each may do, and when who is signed in was active."""
     from fidac_node.operations.users import list_accounts
 
     with opened_index(config) as (_, db):
@@ -146,3 +146,5 @@ def _tell(settings: HubConfig, name: str, invitation: str, done: str) -> None:
         return
     click.echo(f"{address(settings)}/invitation/{invitation}")
     click.echo(f"Give this link to {name} alone: it opens once, within {INVITATION_DAYS} days.", err=True)
+    if not settings.web.port:
+        click.echo("Nobody answers there yet: the portal is off, set [web] port and start the hub again.", err=True)

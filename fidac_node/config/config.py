@@ -31,6 +31,7 @@ from fidac_node.config.sections import (
     Index,
     Log,
     Oidc,
+    Portal,
     Query,
     Receive,
     Route,
@@ -63,6 +64,7 @@ class SiteConfig:
     deidentify: Deidentify = section(Deidentify, "How identity is taken out.")
     send: Send = section(Send, "Where de-identified objects go.")
     spool: SiteSpools = section(SiteSpools, "Where objects wait.")
+    portal: Portal = section(Portal, "The upload page on the hospital's network (needs the extra 'portal').")
     log: Log = section(Log, "What is logged, on standard error.")
 
     @property
@@ -119,6 +121,8 @@ def load_site(path: Path, environ: Mapping[str, str] = os.environ) -> SiteConfig
     if config.send.retry_max < config.send.retry_first:
         raise document.error(("send", "retry_max"), f"must not be less than retry_first ({config.send.retry_first:g})")
     _check_compression(document, config.send)
+    if config.portal.port:
+        _check_portal(document, config.portal)
     return config
 
 
@@ -196,6 +200,29 @@ def _check_mode(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ConfigError(f"{path}: others may write the settings (mode {mode:04o}); run: chmod go-w {path}")
+
+
+def _check_portal(document: Document, portal: Portal) -> None:
+    """Who uploads needs TLS on both legs: to browsers, which else have no cryptography for pages, and to the hub."""
+    if not portal.hub_url:
+        raise document.error(("portal", "hub_url"), 'required; write for example hub_url = "https://hub.example.org"')
+    from urllib.parse import urlsplit  # only who has one pays for it
+
+    hub = urlsplit(portal.hub_url)
+    if hub.scheme != "https" and not is_loopback(hub.hostname or ""):
+        raise document.error(("portal", "hub_url"), "what is uploaded goes to another machine by https:// alone")
+    for given, missing in (("tls_key", "tls_certificate"), ("tls_certificate", "tls_key")):
+        if getattr(portal, given) and not getattr(portal, missing):
+            raise document.error(("portal", given), f"a certificate and its key come together; set {missing} too")
+    if not portal.tls_certificate and not is_loopback(portal.host):
+        raise document.error(
+            ("portal", "host"),
+            f"{portal.host} is no loopback address: browsers let a page use keys only by https; set tls_certificate",
+        )
+    for key in ("tls_certificate", "tls_key", "hub_ca"):
+        path: Path | None = getattr(portal, key)
+        if path and _is_missing(path):
+            raise document.error(("portal", key), f"no such file: {path}")
 
 
 def _check_tls(document: Document, name: str, files: Receive | Send | Web, *, listens: bool) -> None:

@@ -384,6 +384,21 @@ class SiteSpools(Spools):
 
 
 @dataclass(frozen=True)
+class Portal:
+    """Where the hospital's people upload what no PACS sends (docs/upload.md)."""
+
+    host: str = option("127.0.0.1", "Address to listen on; any but loopback needs a certificate.", host_problem)
+    port: int = option(0, "TCP port of the upload page on the hospital's network; 0: off.", between(0, 65535))
+    hub_url: str = option("", "How the hub's portal is reached, such as https://hub.example.org.", url_problem)
+    hub_proxy: str = option("", "Proxy on the way there, such as http://proxy.hospital.example:3128.", url_problem)
+    hub_ca: Path | None = option(
+        None, "CA certificates (PEM) that the hub's must be signed by; empty: the system's.", kind=Path
+    )
+    tls_certificate: Path | None = option(None, "Certificate chain (PEM) that browsers are shown.", kind=Path)
+    tls_key: Path | None = option(None, "Private key (PEM) of that certificate.", kind=Path)
+
+
+@dataclass(frozen=True)
 class Archive:
     """Where the hub keeps objects."""
 

@@ -1,6 +1,6 @@
 """De-identification: recipe -> plan (compiled once), pseudonyms, and the engine that applies them.
 
-``Deidentifier`` brings pydicom with it and is loaded on first use; the rest is standard library.
+What applies a plan is standard library alone, and loaded on first use; who compiles one loads ``deid``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """De-identification of one object: triage, rewrite, mark, check, and only then write.
 
-The header is rewritten element by element, as bytes; what is encoded in an unusual way goes through
-pydicom first (:mod:`.slow`), with the same result. The encoded output passes the leak gate before a byte
+The header is rewritten element by element, as bytes; what is encoded in an unusual way is made plain
+first (:mod:`.slow`), with the same result. The encoded output passes the leak gate before a byte
 of it goes anywhere. Any doubt raises :class:`Permanent`; the caller holds the object for a person.
 """
 
@@ -36,7 +36,7 @@ from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.dicom.series import Cut, pieces, whole
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, is_name
-from fidac_node.errors import FidacError, Permanent
+from fidac_node.errors import FidacError, Permanent, Temporary
 
 _T = TypeVar("_T")
 ElementPath: TypeAlias = "tuple[int, ...]"
@@ -163,13 +163,18 @@ class _Study:
 
 @contextmanager
 def doubt_holds() -> Iterator[None]:
-    """Turn whatever nobody foresaw into :class:`Permanent` ``error``: the object waits for a person."""
+    """Turn whatever nobody foresaw into :class:`Permanent` ``error``: the object waits for a person.
+
+    A module that is missing is not the object's fault: :class:`Temporary`.
+    """
     try:
         yield
     except FidacError:
         raise
     except (OSError, MemoryError):
         raise  # the disk or the machine, not the object: the caller tries again
+    except ImportError as error:
+        raise Temporary(f"{error.name or 'a module'} is missing here: install fidac-node again") from error
     except Exception as error:
         # Only the kind of the error: its text may quote a value.
         raise Permanent("error", f"de-identification failed unexpectedly ({type(error).__name__})") from error
@@ -180,7 +185,7 @@ class Deidentifier:
 
     ``rules`` say what a site lets through triage, ``moments`` what is told of dates and times; ``own`` are words that
     the site has named itself: no text keeps them, and the gate looks for them. ``path`` is for tests:
-    ``fast`` raises :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through pydicom.
+    ``fast`` raises :class:`.Unusual` where the fast path does not do, ``slow`` takes everything through :mod:`.slow`.
     """
 
     def __init__(

@@ -1,13 +1,14 @@
 """An object before de-identification: its header, cut into elements; its pixel data, located and never loaded.
 
 Memory is bounded by the header (64 MB at most), whatever the size of the object. Standard library
-alone; :func:`open_source` is for files, :func:`read_source` for bytes in memory.
+alone; :func:`open_source` is for files, :func:`read_source` for bytes in memory or in a :class:`.Window`.
 """
 
 from __future__ import annotations
 
 import io
 import mmap
+import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,12 +24,16 @@ from fidac_node.dicom.elements import LARGEST_HEADER, MOST_ELEMENTS, DataSet, El
 from fidac_node.dicom.encode import Syntax, join
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, format_tag
 from fidac_node.dicom.recognise import holds_a_file, real_syntax, recognised
-from fidac_node.dicom.series import Cut, Cutters, cutters, whole
+from fidac_node.dicom.series import Cut, Cutter, Cutters, cutters, whole
 from fidac_node.dicom.tags import SOP_CLASS_UID, SOP_INSTANCE_UID
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE
 from fidac_node.dicom.walk import Leaf, leaves
+from fidac_node.dicom.window import Window
 
 _CHUNK: Final = 1 << 20
+_LONGEST_HEAD: Final = 12  # bytes before a value (PS3.5 7.1.2)
+# Of what is not in memory (bytes): where most headers end, then what none may reach beyond.
+_BEGINNINGS: Final = (1 << 20, LARGEST_HEADER + (4 << 20))
 # An encoded element, whether its header is explicit and little endian, and the character sets: its value as text.
 Paths: TypeAlias = "tuple[tuple[int, ...], ...]"
 Texts: TypeAlias = "Callable[[bytes, bool, bool, tuple[str, ...]], str]"
@@ -93,7 +98,7 @@ class Source:
     cut: Cut
     tail: tuple[bytes, ...]
     pixel_data: PixelData | None
-    buffer: part10.Buffer
+    buffer: part10.Readable
     file: BinaryIO | None = None
     texts: Texts = _text
     mended: Paths = ()
@@ -286,17 +291,18 @@ class Sources:
                 buffer = stack.enter_context(_mapped(file))
             yield self._parsed(meta, buffer, offset, file, said, agreed=agreed)
 
-    def read(self, buffer: bytes | memoryview, limit: int) -> Source:
-        """Read a Part 10 file that is in memory; as :meth:`open`."""
+    def read(self, buffer: bytes | memoryview | Window, limit: int) -> Source:
+        """Read a Part 10 file that is in memory, or in a window; as :meth:`open`."""
         meta, offset, said = _meta_in(buffer)
         if meta.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LE:
-            return self._parsed(meta, part10.inflate(buffer[offset:], limit), 0, None, said)
-        return self._parsed(meta, buffer, offset, None, said)
+            return self._parsed(meta, part10.inflate(buffer, limit, offset), 0, None, said)
+        file = buffer.open() if isinstance(buffer, Window) else None
+        return self._parsed(meta, buffer, offset, file, said)
 
     def _parsed(
         self,
         meta: FileMeta,
-        buffer: part10.Buffer,
+        buffer: part10.Readable,
         offset: int,
         file: BinaryIO | None,
         said: Paths,
@@ -323,17 +329,17 @@ def open_source(path: Path, limit: int) -> AbstractContextManager[Source]:
     return Sources().open(path, limit)
 
 
-def read_source(buffer: bytes | memoryview, limit: int) -> Source:
-    """Read a single Part 10 file that is in memory; as :meth:`Sources.read`."""
+def read_source(buffer: bytes | memoryview | Window, limit: int) -> Source:
+    """Read a single Part 10 file that is in memory, or in a window; as :meth:`Sources.read`."""
     return Sources().read(buffer, limit)
 
 
 def _parse(
-    meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None, learned: Cutters, texts: Texts
+    meta: FileMeta, buffer: part10.Readable, offset: int, file: BinaryIO | None, learned: Cutters, texts: Texts
 ) -> Source:
     syntax = Syntax.of(meta.transfer_syntax_uid)
     end = len(buffer)
-    cut, position = learned[syntax.explicit].split(buffer, offset, end) if syntax.little else (whole({}), offset)
+    cut, position = _cut(learned[syntax.explicit], buffer, offset) if syntax.little else (whole({}), offset)
     found = cut.elements
     tail: list[bytes] = []
     pixel_data: PixelData | None = None
@@ -367,8 +373,28 @@ def _parse(
     return Source(meta, syntax, cut, tuple(tail), pixel_data, buffer, file, texts, again=again)
 
 
+def _cut(cutter: Cutter, buffer: part10.Readable, offset: int) -> tuple[Cut, int]:
+    """Cut a header up to PixelData; as :meth:`.Cutter.split`, also of what is not in memory."""
+    end = len(buffer)
+    if not isinstance(buffer, Window):
+        return cutter.split(buffer, offset, end)
+    for size in _BEGINNINGS:
+        seen = buffer[: offset + size]
+        try:
+            cut, position = cutter.split(seen, offset, end)
+        except struct.error:
+            continue  # it goes on behind what is seen
+        except Malformed:
+            if len(seen) == end or size == _BEGINNINGS[-1]:
+                raise
+            continue
+        if len(seen) == end or position + _LONGEST_HEAD <= len(seen):
+            return cut, position
+    raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB")
+
+
 def _mended(
-    meta: FileMeta, buffer: part10.Buffer, offset: int, file: BinaryIO | None, learned: Cutters, texts: Texts
+    meta: FileMeta, buffer: part10.Readable, offset: int, file: BinaryIO | None, learned: Cutters, texts: Texts
 ) -> Source:
     """An object that is not well-formed, as it was meant. Raises :class:`Malformed` if that is not certain."""
     syntax = Syntax.of(meta.transfer_syntax_uid)
@@ -387,7 +413,7 @@ def _mended(
     return Source(meta, syntax, cut, tail, pixel_data, buffer, file, texts, mended=found.paths)
 
 
-def _meta_in(buffer: part10.Buffer, *, agreed: bool = False) -> tuple[FileMeta, int, Paths]:
+def _meta_in(buffer: part10.Readable, *, agreed: bool = False) -> tuple[FileMeta, int, Paths]:
     """The File Meta Information, where the data set begins, and what of both is not as PS3.10 wants it."""
     try:
         meta, offset = part10.meta_in(buffer)

@@ -9,13 +9,14 @@ Little endian alone; memory is bounded by the header (:data:`.elements.LARGEST_H
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from fidac_node.dicom import elements, headers
 from fidac_node.dicom.dictionary import vrs_of
 from fidac_node.dicom.elements import LARGEST_HEADER, MAX_DEPTH, MOST_ELEMENTS, Elements, Unusual, syntax_uid
 from fidac_node.dicom.encode import Syntax, join
-from fidac_node.dicom.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Buffer, Malformed, format_tag
+from fidac_node.dicom.part10 import PIXEL_DATA, UNDEFINED_LENGTH, Malformed, Readable, format_tag, only_zeros
 from fidac_node.dicom.skim import LONG_VRS, SHORT_VRS
 from fidac_node.dicom.tags import (
     FUNCTIONAL_GROUPS,
@@ -33,9 +34,9 @@ _DELIMITERS: Final = 0xFFFE
 _LOOK_AHEAD: Final = 3  # elements that must follow each other where a length is doubtful
 _MOST_ITEMS: Final = 4096
 _MOST_WORK: Final = 100_000  # elements
-_TAG_AND_LENGTH: Final = headers.IMPLICIT.unpack_from
-_EXPLICIT: Final = headers.EXPLICIT.unpack_from
-_LENGTH: Final = headers.LENGTH.unpack_from
+_TAG_AND_LENGTH: Final = partial(headers.at, headers.IMPLICIT)
+_EXPLICIT: Final = partial(headers.at, headers.EXPLICIT)
+_LENGTH: Final = partial(headers.at, headers.LENGTH)
 _END_OF_IMAGE: Final = b"\xff\xd9"
 
 
@@ -51,7 +52,7 @@ class Mended(NamedTuple):
     paths: tuple[tuple[int, ...], ...]
 
 
-def mended(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Mended:
+def mended(buffer: Readable, start: int, end: int, transfer_syntax_uid: str) -> Mended:
     """Read the data set in ``buffer[start:end]``. Raises :class:`Malformed` for what cannot be read with certainty."""
     return _Mender(buffer, transfer_syntax_uid).object(start, end)
 
@@ -82,7 +83,7 @@ class _Work:
 
 
 class _Mender:
-    def __init__(self, buffer: Buffer, transfer_syntax_uid: str, work: _Work | None = None) -> None:
+    def __init__(self, buffer: Readable, transfer_syntax_uid: str, work: _Work | None = None) -> None:
         self._buffer = buffer
         self._work = work or _Work()
         self._transfer_syntax_uid = transfer_syntax_uid
@@ -123,8 +124,8 @@ class _Mender:
             self._note((*path, tag))
 
     def _only_zeros(self, position: int, end: int) -> bool:
-        return (end - position < 8 or not any(self._buffer[position : position + 8])) and not any(
-            self._buffer[position:end]
+        return (end - position < 8 or not any(self._buffer[position : position + 8])) and only_zeros(
+            self._buffer, position, end
         )
 
     # --- where an element's value is ---
@@ -363,7 +364,7 @@ class _Mender:
                 break
             last, position = position + 8, position + 8 + length
         # The delimiter is missing, or zeros stand for it (PS3.5 A.4).
-        if any(self._buffer[position:end]) or not self._is_last(
+        if not only_zeros(self._buffer, position, end) or not self._is_last(
             bytes(self._buffer[max(last, position - 4) : position])
         ):
             raise Malformed("cut short: the last fragment of PixelData is not complete")

@@ -36,9 +36,12 @@ from fidac_node.dicom.uids import (
     is_name,
     is_valid_uid,
 )
+from fidac_node.dicom.window import Window
 from fidac_node.errors import Permanent
 
 Buffer: TypeAlias = skim.Buffer
+# What need not be in memory.
+Readable: TypeAlias = "Buffer | Window"
 
 UNDEFINED_LENGTH: Final = skim.UNDEFINED_LENGTH
 PIXEL_DATA: Final = 0x7FE00010
@@ -57,6 +60,19 @@ _GROUP_2: Final = b"\x02\x00"
 _RESIDENT: Final = 8 << 20
 _PIECE: Final = 1 << 20
 _PRIVATE_INFORMATION_CREATOR: Final = IMPLEMENTATION_CLASS_UID
+
+
+class _Layouts(NamedTuple):
+    """Tag, both lengths, and what begins an item, in one byte order."""
+
+    tag: struct.Struct
+    short: struct.Struct
+    long: struct.Struct
+    item: struct.Struct
+
+
+_LITTLE: Final = _Layouts(*map(struct.Struct, ("<HH", "<H", "<L", "<HHL")))
+_BIG: Final = _Layouts(*map(struct.Struct, (">HH", ">H", ">L", ">HHL")))
 
 
 class Malformed(Permanent):
@@ -128,12 +144,12 @@ def read_meta(fp: BinaryIO) -> tuple[FileMeta, int]:
     return _known_meta(data) or _new_meta(data, lambda: data + fp.read(_MAX_META))
 
 
-def meta_in(buffer: Buffer) -> tuple[FileMeta, int]:
+def meta_in(buffer: Readable) -> tuple[FileMeta, int]:
     """As :func:`read_meta`, of a file that lies in ``buffer``."""
     return _known_meta(buffer) or _new_meta(bytes(buffer[:_USUAL_META]), lambda: bytes(buffer[:_MAX_META]))
 
 
-def _known_meta(buffer: Buffer) -> tuple[FileMeta, int] | None:
+def _known_meta(buffer: Readable) -> tuple[FileMeta, int] | None:
     """A File Meta Information that differs from one that was read before in nothing but the SOP Instance UID."""
     like = _metas.get(bytes(buffer[_PREFIX:_GROUP_LENGTH_END]))
     meta = None if like is None else like.read(buffer)
@@ -195,7 +211,7 @@ class _Meta(NamedTuple):
                 start, end = element.value, element.end
         return cls(meta, offset, start, end, data[_PREAMBLE:start], data[end:])
 
-    def read(self, buffer: Buffer) -> FileMeta | None:
+    def read(self, buffer: Readable) -> FileMeta | None:
         """A File Meta Information that is like this one; ``None`` if it is not."""
         meta = self.meta
         if (
@@ -213,7 +229,7 @@ class _Meta(NamedTuple):
 _metas: Final[dict[bytes, _Meta]] = {}
 
 
-def walk(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iterator[Element]:
+def walk(buffer: Readable, start: int, end: int, transfer_syntax_uid: str) -> Iterator[Element]:
     """Yield the top-level elements of the data set encoded in ``buffer[start:end]``.
 
     The whole structure is checked on the way, at every depth where lengths are undefined. A
@@ -224,7 +240,7 @@ def walk(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iter
     position = start
     while position < end:
         if end - position < 8 or not any(buffer[position : position + 8]):
-            if _only_zeros(buffer, position, end):
+            if only_zeros(buffer, position, end):
                 return  # padding after the last element, to a block or a sector: seen in the field, harmless
             if end - position < 8:
                 raise Malformed(f"cut short: {end - position} stray bytes where an element should begin")
@@ -233,17 +249,17 @@ def walk(buffer: Buffer, start: int, end: int, transfer_syntax_uid: str) -> Iter
         position = element.after
 
 
-def _only_zeros(buffer: Buffer, start: int, end: int) -> bool:
+def only_zeros(buffer: Readable, start: int, end: int) -> bool:
     """Whether only zeros are left: no element begins with eight of them (PS3.5 7.1; group 0000 is a command's)."""
     return not any(any(buffer[place : min(place + _PIECE, end)]) for place in range(start, end, _PIECE))
 
 
-def element_at(buffer: Buffer, start: int, end: int, *, explicit: bool) -> Element:
+def element_at(buffer: Readable, start: int, end: int, *, explicit: bool) -> Element:
     """The little-endian element that begins at ``start``, its structure checked. Raises :class:`Malformed`."""
     return _element_at(buffer, start, end, explicit=explicit, little=True, depth=0)
 
 
-def items(buffer: Buffer, element: Element, transfer_syntax_uid: str) -> Iterator[tuple[int, int]]:
+def items(buffer: Readable, element: Element, transfer_syntax_uid: str) -> Iterator[tuple[int, int]]:
     """Yield ``(start, end)`` of each Item's content in a sequence element (PS3.5 7.5)."""
     hidden = element.vr == b"UN"  # Implicit VR Little Endian whatever is around it (PS3.5 6.2.2 note 2)
     explicit = transfer_syntax_uid != IMPLICIT_VR_LE and not hidden
@@ -289,9 +305,12 @@ def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
         yield buffer
 
 
-def inflate(deflated: Buffer, limit: int) -> bytes:
-    """Inflate a data set (PS3.5 A.5) to at most ``limit`` bytes; more is a bomb, :class:`Malformed`."""
-    return b"".join(_inflating(deflated, 0, limit))
+def inflate(deflated: Readable, limit: int, start: int = 0) -> bytes:
+    """Inflate the data set (PS3.5 A.5) from ``start`` on to at most ``limit`` bytes; more is a bomb.
+
+    Raises :class:`Malformed`.
+    """
+    return b"".join(_inflating(deflated, start, limit))
 
 
 def inflated_beginning(deflated: Buffer, limit: int) -> bytes:
@@ -360,7 +379,7 @@ def zlib_of(beginning: bytes) -> zlib._Decompress:
     return zlib.decompressobj(zlib.MAX_WBITS if framed else -zlib.MAX_WBITS)
 
 
-def _inflating(deflated: Buffer, start: int, limit: int) -> Iterator[bytes]:
+def _inflating(deflated: Readable, start: int, limit: int) -> Iterator[bytes]:
     """Yield what ``deflated[start:]`` inflates to in pieces of 1 MB at most, ``limit`` bytes in all."""
     inflater = zlib_of(bytes(deflated[start : start + 2]))
     total = 0
@@ -379,7 +398,7 @@ def _inflating(deflated: Buffer, start: int, limit: int) -> Iterator[bytes]:
         yield piece
 
 
-def _release(buffer: Buffer, start: int, end: int) -> None:
+def _release(buffer: Readable, start: int, end: int) -> None:
     """Let go of mapped pages.
 
     The kernel maps 64 KB around each one touched: a long series of images would become resident.
@@ -442,11 +461,11 @@ def _meta_element(number: int, vr: bytes, value: bytes) -> bytes:
     return struct.pack("<HH2sH", 0x0002, number, vr, len(value)) + value
 
 
-def _element_at(buffer: Buffer, start: int, limit: int, *, explicit: bool, little: bool, depth: int) -> Element:
+def _element_at(buffer: Readable, start: int, limit: int, *, explicit: bool, little: bool, depth: int) -> Element:
     if limit - start < 8:
         raise Malformed("cut short: the data ends inside an element header")
-    order = "<" if little else ">"
-    group, number = struct.unpack_from(order + "HH", buffer, start)
+    layouts = _LITTLE if little else _BIG
+    group, number = headers.at(layouts.tag, buffer, start)
     tag = group << 16 | number
     vr = b""
     if group == 0xFFFE:
@@ -456,15 +475,15 @@ def _element_at(buffer: Buffer, start: int, limit: int, *, explicit: bool, littl
         if vr in LONG_VRS:
             if limit - start < 12:
                 raise Malformed(f"cut short: the data ends inside the header of {format_tag(tag)}")
-            (length,) = struct.unpack_from(order + "L", buffer, start + 8)
+            (length,) = headers.at(layouts.long, buffer, start + 8)
             value = start + 12
         elif vr.isalpha() and vr.isupper():
-            (length,) = struct.unpack_from(order + "H", buffer, start + 6)
+            (length,) = headers.at(layouts.short, buffer, start + 6)
             value = start + 8
         else:
             raise Malformed(f"{format_tag(tag)} has no value representation where Explicit VR demands one")
     else:
-        (length,) = struct.unpack_from(order + "L", buffer, start + 4)
+        (length,) = headers.at(layouts.long, buffer, start + 4)
         value = start + 8
     if length != UNDEFINED_LENGTH:
         end = value + length
@@ -480,14 +499,14 @@ def _element_at(buffer: Buffer, start: int, limit: int, *, explicit: bool, littl
     return Element(tag, vr, start, value, after - 8, after)
 
 
-def _item_header(buffer: Buffer, position: int, limit: int, little: bool) -> tuple[int, int]:
+def _item_header(buffer: Readable, position: int, limit: int, little: bool) -> tuple[int, int]:
     if limit - position < 8:
         raise Malformed("cut short: the data ends inside a sequence")
-    group, number, length = struct.unpack_from("<HHL" if little else ">HHL", buffer, position)
+    group, number, length = headers.at((_LITTLE if little else _BIG).item, buffer, position)
     return group << 16 | number, length
 
 
-def _end_of_sequence(buffer: Buffer, position: int, limit: int, *, explicit: bool, little: bool, depth: int) -> int:
+def _end_of_sequence(buffer: Readable, position: int, limit: int, *, explicit: bool, little: bool, depth: int) -> int:
     if depth > _MAX_DEPTH:
         raise Malformed(f"sequences are nested more than {_MAX_DEPTH} deep")
     while True:
@@ -503,7 +522,7 @@ def _end_of_sequence(buffer: Buffer, position: int, limit: int, *, explicit: boo
             position += length
 
 
-def _end_of_item(buffer: Buffer, position: int, limit: int, *, explicit: bool, little: bool, depth: int) -> int:
+def _end_of_item(buffer: Readable, position: int, limit: int, *, explicit: bool, little: bool, depth: int) -> int:
     while True:
         tag, _ = _item_header(buffer, position, limit, little)
         if tag == ITEM_DELIMITATION_ITEM:
@@ -511,7 +530,7 @@ def _end_of_item(buffer: Buffer, position: int, limit: int, *, explicit: bool, l
         position = _element_at(buffer, position, limit, explicit=explicit, little=little, depth=depth).after
 
 
-def _end_of_fragments(buffer: Buffer, position: int, limit: int, little: bool) -> int:
+def _end_of_fragments(buffer: Readable, position: int, limit: int, little: bool) -> int:
     seen = position
     while True:
         if position - seen > _RESIDENT:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from fidac_node.dicom import skim
 from fidac_node.dicom.dictionary import vrs_of
-from fidac_node.dicom.part10 import UNDEFINED_LENGTH, Buffer, FileMeta, Malformed
+from fidac_node.dicom.part10 import UNDEFINED_LENGTH, FileMeta, Malformed, Readable
 from fidac_node.dicom.skim import LONG_VRS, SHORT_VRS
 from fidac_node.dicom.tags import SOP_CLASS_UID, SOP_INSTANCE_UID
 from fidac_node.dicom.uids import (
@@ -45,7 +45,7 @@ class Recognised(NamedTuple):
     offset: int
 
 
-def recognised(buffer: Buffer) -> Recognised:
+def recognised(buffer: Readable) -> Recognised:
     """Find the data set of a file without a File Meta Information that is right.
 
     Raises :class:`Malformed` for a file that is none, or whose encoding cannot be told for certain.
@@ -61,12 +61,12 @@ def recognised(buffer: Buffer) -> Recognised:
     return Recognised(_described(buffer, offset, syntax, said), offset)
 
 
-def holds_a_file(buffer: Buffer, offset: int) -> bool:
+def holds_a_file(buffer: Readable, offset: int) -> bool:
     """Say whether what stands at ``offset`` is another file of PS3.10, where a data set should be."""
     return bytes(buffer[offset + _PREAMBLE : offset + _PREAMBLE + len(_PREFIX)]) == _PREFIX
 
 
-def real_syntax(buffer: Buffer, offset: int, stated: str) -> str:
+def real_syntax(buffer: Readable, offset: int, stated: str) -> str:
     """The transfer syntax of the data set at ``offset``: ``stated`` if its first elements do not belie it.
 
     ``""`` if nothing is stated and it cannot be told.
@@ -79,23 +79,23 @@ def real_syntax(buffer: Buffer, offset: int, stated: str) -> str:
     return able[0] if len(able) == 1 else stated
 
 
-def is_data_set(buffer: Buffer, offset: int) -> bool:
+def is_data_set(buffer: Readable, offset: int) -> bool:
     """Say whether the elements of a data set begin at ``offset``, in whatever encoding."""
     return any(_read(buffer, offset, syntax)[0] >= _FEWEST for syntax in _ENCODINGS)
 
 
-def of_data_set(buffer: Buffer, offset: int, meta: FileMeta) -> FileMeta:
+def of_data_set(buffer: Readable, offset: int, meta: FileMeta) -> FileMeta:
     """File Meta Information as the data set at ``offset`` wants it; ``buffer`` is the beginning of a file."""
     syntax = real_syntax(buffer, offset, meta.transfer_syntax_uid)
     return _described(buffer, offset, syntax, meta)
 
 
-def _described(buffer: Buffer, offset: int, syntax: str, meta: FileMeta) -> FileMeta:
+def _described(buffer: Readable, offset: int, syntax: str, meta: FileMeta) -> FileMeta:
     """File Meta Information for a data set, which knows best what it is."""
     found: dict[int, bytes] = {}
     if syntax != DEFLATED_EXPLICIT_VR_LE:
-        end = min(len(buffer), offset + _HEAD)
-        found, _ = skim.skim(buffer, offset, end, syntax, {SOP_CLASS_UID, SOP_INSTANCE_UID})
+        head = bytes(buffer[offset : offset + _HEAD])
+        found, _ = skim.skim(head, 0, len(head), syntax, {SOP_CLASS_UID, SOP_INSTANCE_UID})
     sop_class, sop_instance = (_text(found.get(tag, b"")) for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID))
     return meta._replace(
         sop_class_uid=sop_class if is_valid_uid(sop_class) else meta.sop_class_uid,
@@ -104,7 +104,7 @@ def _described(buffer: Buffer, offset: int, syntax: str, meta: FileMeta) -> File
     )
 
 
-def _meta(buffer: Buffer) -> tuple[dict[int, bytes], int]:
+def _meta(buffer: Readable) -> tuple[dict[int, bytes], int]:
     """The elements of group 0002, by element number, and where the data set begins.
 
     Of two the second: whoever wrote a file around a file did not look inside.
@@ -118,7 +118,7 @@ def _meta(buffer: Buffer) -> tuple[dict[int, bytes], int]:
     return values, offset
 
 
-def _after_prefix(buffer: Buffer, offset: int) -> int | None:
+def _after_prefix(buffer: Readable, offset: int) -> int | None:
     """Where group 0002 begins in a file that begins at ``offset``; ``None`` if none begins there."""
     for preamble in (_PREAMBLE, 0):
         start = offset + preamble
@@ -127,7 +127,7 @@ def _after_prefix(buffer: Buffer, offset: int) -> int | None:
     return None
 
 
-def _group_2(buffer: Buffer, start: int) -> tuple[dict[int, bytes], int]:
+def _group_2(buffer: Readable, start: int) -> tuple[dict[int, bytes], int]:
     values: dict[int, bytes] = {}
     limit = min(len(buffer), start + _MOST_META)
     position = start
@@ -142,7 +142,7 @@ def _group_2(buffer: Buffer, start: int) -> tuple[dict[int, bytes], int]:
     return values, position
 
 
-def _elements(buffer: Buffer, position: int, limit: int, syntax: str) -> Iterator[tuple[int, int, int, int]]:
+def _elements(buffer: Readable, position: int, limit: int, syntax: str) -> Iterator[tuple[int, int, int, int]]:
     """Group, element number, where the value begins and ends: of plain elements, as far as they read well."""
     little: bool = syntax != EXPLICIT_VR_BE
     explicit = syntax != IMPLICIT_VR_LE
@@ -163,13 +163,13 @@ def _elements(buffer: Buffer, position: int, limit: int, syntax: str) -> Iterato
         position = value + length
 
 
-def _reads(buffer: Buffer, offset: int, syntax: str) -> bool:
+def _reads(buffer: Readable, offset: int, syntax: str) -> bool:
     """Say whether the first elements of a data set read well, or all there are."""
     count, position = _read(buffer, offset, syntax)
     return count >= _ENOUGH or (count > 0 and position == len(buffer))
 
 
-def _read(buffer: Buffer, offset: int, syntax: str) -> tuple[int, int]:
+def _read(buffer: Readable, offset: int, syntax: str) -> tuple[int, int]:
     """How many elements one after the other are those of an object, up to enough, and where the last ends."""
     last, count, position = 0, 0, offset
     for group, number, _, after in _elements(buffer, offset, len(buffer), syntax):

@@ -145,7 +145,8 @@ def run(config_path: Path) -> int:
         hub.spool.sweep()
     names = [*reception.names(receive.processes), "file"]
     if hub.config.web.port:
-        _provider(hub.config)  # what is missing is told before a child is started in vain
+        # What is missing is told before a child is started in vain.
+        _ = _provider(hub.config), web.secret_in(hub.config.spool.directory)
         listeners |= web.listen(select(web.Settings, hub.config.web))
         names.append(web.STAGE)
     children = [(name, ["hub", "run", "--config", str(config_path), "--child", name]) for name in names]
@@ -288,8 +289,7 @@ def _file(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
 
 
 def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
-    from fidac_node.hub.web.people.visits import secret_in  # what they need is an extra
-    from fidac_node.hub.web.server import serve
+    from fidac_node.hub.web.server import serve  # what it needs is an extra
 
     settings = select(web.Settings, hub.config.web)
     receive = hub.config.receive
@@ -308,17 +308,31 @@ def _answer(hub: Hub, stop: threading.Event, lifeline: Lifeline) -> None:
     answers = Later(hub.db, note_answers, "answers about commitment")
     handle = PlainHandles().instance_handle
     commit = CommitmentCheck(hub.spool, hub.archive, hub.db, hub.registry, handle, note=answers.note)
-    secret = secret_in(scratch / web.SECRET)
+    secret = web.secret_in(scratch)
     rooms = web.Rooms(
         *(hub.db, hub.archive, hub.trail, intake, scratch, receive.max_object, examine, commit),
         secret=secret,
         provider=_provider(hub.config),
         config=hub.config,
     )
+    threading.Thread(target=_compile, name="recipe", daemon=True).start()
     listener = lifeline.listener or web.listen(settings)[web.STAGE]
     serve(settings, rooms, listener, stop, lifeline.ready, lifeline.loop("answering"))
     answers.close(_GRACE_SECONDS / 12)
     hub.spool.close()
+
+
+def _difference(hub: Hub) -> Callable[[Path, Path], str]:
+    from fidac_node.hub.recipes import difference_by
+
+    return difference_by(hub.config.receive.max_object)
+
+
+def _compile() -> None:
+    """Make the plan that the upload page is given, before somebody waits for it."""
+    from fidac_node.hub.recipes import in_force
+
+    in_force()
 
 
 def _provider(config: HubConfig) -> web.Provider | None:
@@ -330,12 +344,6 @@ def _provider(config: HubConfig) -> web.Provider | None:
         raise ConfigError(f"[oidc] issuer is set, but {missing[0]} cannot be found: pip install 'fidac-node[oidc]'")
     secret = oidc.client_secret_file.read_text("utf-8").strip() if oidc.client_secret_file else ""
     return web.Provider(oidc.issuer, oidc.client_id, secret, oidc.scope, oidc.acr_values, oidc.name)
-
-
-def _difference(hub: Hub) -> Callable[[Path, Path], str]:
-    from fidac_node.hub.recipes import difference_by
-
-    return difference_by(hub.config.receive.max_object)
 
 
 def _proof(hub: Hub) -> Prove:

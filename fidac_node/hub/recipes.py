@@ -30,6 +30,7 @@ USUAL: Final = "fidac-chest-ct"
 FOLDER: Final = "recipes"
 _SUFFIX: Final = ".json"
 _COMPILE_SECONDS: Final = 120
+_compiling: Final = threading.Lock()
 
 
 class Recipes:
@@ -112,7 +113,6 @@ def proof(directory: Path, limit: int) -> Callable[[Path, str, str], None]:
     return prove
 
 
-@lru_cache(maxsize=1)
 def in_force() -> Plan | None:
     """The plan by which people's objects are de-identified before they are brought; ``None`` if it cannot be made."""
     return _packaged(USUAL)
@@ -127,7 +127,14 @@ def difference_by(limit: int) -> Callable[[Path, Path], str]:
 
 
 def _packaged(profile: str) -> Plan | None:
-    """The plan of a profile of this version, compiled by a process of its own: who files would keep its 100 MB."""
+    """The plan of a profile of this version; compiled once, in seconds, while who asks waits."""
+    with _compiling:
+        return _compiled(profile)
+
+
+@lru_cache(maxsize=16)
+def _compiled(profile: str) -> Plan | None:
+    """Compile a profile in a process of its own: who files would keep its 100 MB."""
     command = [sys.executable, "-m", "fidac_node", "profile", "export", profile]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
     try:

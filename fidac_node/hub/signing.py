@@ -10,7 +10,7 @@ from typing import Final
 from fidac_node.errors import ConfigError
 from fidac_node.system import coredump, safeio
 
-FILE: Final = "hub.key"
+FILE: Final = "signing.key"
 _BYTES: Final = 32
 
 

@@ -5,7 +5,7 @@ A browser makes and reads keys by the same rules as a site does (:mod:`.keyfile`
 
 from __future__ import annotations
 
-import hashlib
+import binascii
 import re
 from itertools import pairwise
 from typing import Final
@@ -15,9 +15,9 @@ from fidac_node.errors import ConfigError
 
 _FEWEST: Final = 16  # different bytes, and steps between bytes: 32 random bytes have about 30
 _HEXADECIMAL: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
-# A line of a sheet: its number, eight bytes in groups of four digits, and two digits that tell a slip of the pen.
+# A line of a sheet: its number, eight bytes in groups of four digits, and four digits that tell a slip of the pen.
 _LINE_BYTES: Final = 8
-_LINE: Final = re.compile(rb"(\d+) +((?:[0-9A-Fa-f]{4} ?){1,4}) +([0-9A-Fa-f]{2})")
+_LINE: Final = re.compile(rb"(\d+) +((?:[0-9A-Fa-f]{2,4} +)+)([0-9A-Fa-f]{4})")
 
 
 def parse(content: bytes, *, raw: bool = True) -> bytes:
@@ -55,7 +55,7 @@ def written(secret: bytes) -> bytes:
 
 
 def sheet(secret: bytes) -> list[str]:
-    """A secret as lines to print and to type again, each with two digits that tell a slip of the pen."""
+    """A secret as lines to print and to type again, each with four digits that tell a slip of the pen."""
     return [
         f"{number} {piece.hex(' ', 2)} {_check(number, piece)}"
         for number, piece in enumerate(
@@ -77,4 +77,5 @@ def _typed(lines: list[bytes]) -> bytes:
 
 
 def _check(number: int, piece: bytes) -> str:
-    return hashlib.sha256(bytes([number]) + piece).hexdigest()[:2]
+    """CRC-16: no single wrong digit, and no two neighbours that changed places, have the same."""
+    return f"{binascii.crc_hqx(piece, number):04x}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fidac_node.audit.trail import Trail, Who
 from fidac_node.errors import Declined
 from fidac_node.hub.index import users
-from fidac_node.hub.index.users import Lifetime, Person, begin_session, invited, person_of
+from fidac_node.hub.index.users import Lifetime, Person, Turn, begin_session, invited, person_of
 from fidac_node.operations import second_factor
 from fidac_node.system import passwords
 
@@ -31,6 +32,8 @@ __all__ = [
     "sign_in_as",
     "sign_out",
 ]
+
+log = logging.getLogger(__name__)
 
 _OVER: Final = "this invitation was used, or is over; ask an administrator for another one"
 _UNKNOWN: Final = "nobody known"
@@ -64,14 +67,17 @@ def sign_in(db: Database, trail: Trail, name: str, password: str, code: str, ori
     """
     row = users.find_account(db, name=name)
     who = Who(row.name if row else _UNKNOWN, origin)  # what was typed may be a password in the wrong field
-    if wait := users.attempt(db, {"account": name, "address": _network(origin)}).total_seconds():
-        return Answer(wait=wait)
+    of = {"account": name, "address": _network(origin)}
+    turn = users.attempt(db, of)
+    if turn.wait:
+        return Answer(wait=turn.wait.total_seconds())
     is_right = passwords.verify(row.password if row else "", password)
     if row is None or not is_right or not second_factor.admits(db, row, code):
         trail.note(who, "login", "refused", reason="name, password or code is not right")
+        _warn(turn)
         return Answer()
     trail.note(who, "login", "password" + (" and code" if row.totp else ""))
-    users.succeeded(db, name)
+    users.succeeded(db, of)
     if passwords.is_outdated(row.password):
         users.update(db, row.id, password=passwords.hashed(password))
     return Answer(begin_session(db, row.id))
@@ -127,12 +133,15 @@ def change_password(db: Database, trail: Trail, person: Person, old: str, new: s
 def confirm(db: Database, trail: Trail, person: Person, password: str, origin: str) -> None:
     """See that who is signed in knows the password; raises :class:`Declined`. Failures count as at the door."""
     row = users.find_account(db, id=person.account)
-    if wait := users.attempt(db, {"account": person.name, "address": _network(origin)}).total_seconds():
-        raise Declined("too many attempts: try again in %(seconds)d seconds", seconds=int(wait) + 1)
+    of = {"account": person.name, "address": _network(origin)}
+    turn = users.attempt(db, of)
+    if turn.wait:
+        raise Declined("too many attempts: try again in %(seconds)d seconds", seconds=turn.wait.total_seconds() + 1)
     if row is None or not passwords.verify(row.password, password):
         trail.note(Who(person.name, origin), "user password", "refused", reason="the password is not right")
+        _warn(turn)
         raise Declined("the password is not right")
-    users.succeeded(db, person.name)
+    users.succeeded(db, of)
 
 
 def account_of(db: Database, person: Person) -> OwnAccount:
@@ -153,6 +162,12 @@ def account_of(db: Database, person: Person) -> OwnAccount:
 def choose_language(db: Database, person: Person, language: str) -> None:
     """Remember the language that a person reads, for other browsers."""
     users.update(db, person.account, language=language)
+
+
+def _warn(turn: Turn) -> None:
+    """Tell the log each time that failures in a row make somebody wait; the record has all of them."""
+    if turn.is_last:
+        log.warning("signing in failed so often that it is slowed down; 'hub audit list --act login' says whose")
 
 
 def _network(origin: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -21,9 +22,9 @@ from fidac_node.hub.index.users import (
     named,
     remove_account,
     site_ids,
+    succeeded,
     update,
 )
-from fidac_node.hub.index.users import succeeded as forget_failures
 from fidac_node.system import passwords
 from fidac_node.system.database import exclusive
 
@@ -49,6 +50,7 @@ __all__ = [
 Note: TypeAlias = Callable[[str, str, str], None]
 
 INVITATION_DAYS: Final = 7
+_EVERYWHERE: Final = ("0.0.0.0", "::")
 
 
 def add(
@@ -88,7 +90,7 @@ def reset(db: Database, note: Note, name: str, *, password: str | None = None) -
     with exclusive(db):
         close_account(db, name)
         note("hub user reset", name, "")
-        forget_failures(db, name)
+        succeeded(db, {"account": name})
         if password is None:
             return invite(db, name, INVITATION_DAYS)
         update(db, named(db, name).id, password=hash_)
@@ -114,7 +116,8 @@ def address(config: HubConfig) -> str:
     web = config.web
     if web.url:
         return web.url.rstrip("/")
-    host = f"[{web.host}]" if ":" in web.host else web.host
+    host = socket.gethostname() if web.host in _EVERYWHERE else web.host
+    host = f"[{host}]" if ":" in host else host
     return f"{'https' if web.tls_certificate else 'http'}://{host}:{web.port}"
 
 

@@ -6,6 +6,7 @@ Knows no web framework: whoever serves asks :func:`find`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +17,8 @@ STATIC: Final = Path(__file__).with_name("static")
 BUILT: Final = Path(__file__).with_name("assets")
 ENGINE: Final = "engine.zip"
 MANIFEST: Final = "manifest.json"
+# What is fetched for the tests: neither given to a browser nor in the wheel.
+TESTS: Final = "tests/"
 # The script of the worker that holds the key and what names patients.
 WORKER: Final = "upload/worker.js"
 
@@ -81,12 +84,15 @@ def digests() -> dict[str, str]:
     return found
 
 
+def given(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of a folder that a browser may be given, by name."""
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and path.suffix != GZIPPED and not name.startswith(TESTS):
+            yield name, path
+
+
 @cache
 def _files() -> dict[str, Path]:
     """Every file that is given, by name: a path is looked up, never put together."""
-    return {
-        path.relative_to(root).as_posix(): path
-        for root in (STATIC, BUILT)
-        for path in root.rglob("*")
-        if path.is_file() and path.suffix != GZIPPED
-    }
+    return {name: path for root in (STATIC, BUILT) for name, path in given(root)}

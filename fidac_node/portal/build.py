@@ -19,7 +19,7 @@ from typing import Final
 
 from fidac_node.errors import ConfigError
 from fidac_node.portal import npm
-from fidac_node.portal.assets import BUILT, ENGINE, GZIPPED, MANIFEST, STATIC
+from fidac_node.portal.assets import BUILT, ENGINE, GZIPPED, MANIFEST, STATIC, given
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = Path(__file__).with_name("lock.json")
@@ -81,9 +81,8 @@ def build(target: Path = BUILT, cache: Path = CACHE) -> bool:
 def _digests(target: Path) -> Iterator[tuple[str, str]]:
     """SHA-256 of everything that is served, by the name it is served under."""
     for root in (STATIC, target):
-        for path in sorted(root.rglob("*")):
-            name = path.relative_to(root).as_posix()
-            if path.is_file() and path.suffix != GZIPPED and name != MANIFEST:
+        for name, path in given(root):
+            if name != MANIFEST:
                 yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 

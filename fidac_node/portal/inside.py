@@ -6,24 +6,30 @@ do, in CPython. What an object says is handed over as JSON text, bytes as bytes.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol, TypeAlias, cast
 
-from fidac_node.deidentify.engine import Deidentifier, Outcome
+from fidac_node.deidentify.engine import Deidentifier, Outcome, doubt_holds
 from fidac_node.deidentify.plan import Plan, parse
 from fidac_node.deidentify.rewrite.pseudonym import Pseudonymiser, check_value, derive
 from fidac_node.deidentify.source import Source
 from fidac_node.deidentify.tools.diff import compare
 from fidac_node.dicom import charset, recognise
+from fidac_node.dicom.window import Window
 from fidac_node.errors import ConfigError, FidacError, Permanent
 from fidac_node.identity import secret
 from fidac_node.portal.picture import picture
 
 # What a deflated object may inflate to (bytes).
 LIMIT: Final = 1 << 30
+# A larger file (bytes) is read in pieces as they are needed, and hashed here.
+IN_MEMORY: Final = 32 << 20
+_PIECE: Final = 4 << 20
 # What is no DICOM file at all: a viewer program, a document.
 _NOT_DICOM: Final = "not-dicom"
 _BEGINNING: Final = 1 << 16
@@ -54,11 +60,22 @@ class File(Protocol):
         """``length`` bytes from ``start`` on, fewer at the end."""
 
 
-class Done(NamedTuple):
-    """What becomes of an object: ``head``, then the bytes ``start`` to ``stop`` of the file it came from.
+# Takes what is written, piece by piece.
+Put: TypeAlias = "Callable[[bytes], object]"
+# In the place of a reason: whether it is held is not known.
+FAILED: Final = "failed"
+# A reason that no site has: the user's file is not there any more.
+UNREADABLE: Final = "unreadable"
+_GONE: Final = "the file cannot be read any more: it was moved or changed, or what it is on was taken out"
+_STOPS: Final = (FidacError, OSError)
+_NOT_YET: Final = "unknown"
 
-    ``held`` is the code of the reason why it is held, ``""`` if it is not, and ``said`` then the reason, else JSON.
-    ``study`` is the new UID of its study where that is known of what is held.
+
+class Done(NamedTuple):
+    """What becomes of an object: what was put, then ``head``, then the bytes ``start`` to ``stop`` of its file.
+
+    ``held`` is the code of the reason why it is held, ``""`` if it is not, ``failed`` if that is not known; ``said`` is
+    then the reason, else JSON. ``study`` is the new UID of its study where that is known of what is held.
     """
 
     held: str
@@ -116,25 +133,38 @@ class Bench:
 
     def check(self, file: File) -> Done:
         """Whether an object may go, and what it is."""
-        done = self.deidentify(file, "unknown", "portal")
-        if not done.held:
-            return Done("", done.said)
+        done = self.deidentify(file, _NOT_YET, "portal", None)
+        if done.held in ("", FAILED, UNREADABLE):
+            return done
         try:
             study = self._read(file).get("StudyInstanceUID")
         except FidacError:
             return done if _is_dicom(file) else done._replace(held=_NOT_DICOM)
         return done._replace(study=self._keys.uid(study) if study else "")
 
-    def deidentify(self, file: File, label: str, label_source: str) -> Done:
-        """De-identify an object; ``label`` and ``label_source`` as :meth:`.Deidentifier.apply` has them."""
+    def deidentify(self, file: File, label: str, label_source: str, put: Put | None) -> Done:
+        """De-identify an object; ``label`` and ``label_source`` as :meth:`.Deidentifier.apply` has them.
+
+        Without ``put`` nothing is kept. What is large, or put, comes with its SHA-256.
+        """
         try:
             source = self._read(file)
             output = self._deidentifier.apply(source, label=label, label_source=label_source)
-            parts = output.parts()
-        except FidacError as error:
+            sink = _Sink(put)
+            if not output.is_patch:  # what is wrong with compressed pixels shows when they are written
+                with doubt_holds():
+                    output.write(cast(BinaryIO, sink))
+        except _STOPS as error:
             return _held(error)
-        said = json.dumps({**_identity(output.outcome), "facts": _facts(source), "bytes": file.size})
-        return Done("", said, parts.head, parts.copied.start, parts.copied.stop)
+        said = _said(source, output.outcome, file)
+        if put is None:
+            return Done("", json.dumps(said))
+        if not output.is_patch:
+            return Done("", json.dumps(said | {"sha256": sink.finish()}))
+        head, copied = output.parts()
+        if file.size > IN_MEMORY:
+            said["sha256"] = _digest(head, file, copied)
+        return Done("", json.dumps(said), head, copied.start, copied.stop)
 
     def header(self, file: File, label: str, label_source: str) -> Done:
         """The header of an object before and after, row by row."""
@@ -144,7 +174,7 @@ class Bench:
             self._deidentifier.apply(source, label=label, label_source=label_source).write(whole)
             after = self._deidentifier.sources.read(whole.getvalue(), LIMIT)
             rows = compare(source.nodes(), after.nodes(), little=source.syntax.little)
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         return Done("", json.dumps([[row.path, row.keyword, row.before, row.after, row.action] for row in rows]))
 
@@ -152,7 +182,7 @@ class Bench:
         """The middle frame of an object as :func:`.picture` shows it, in ``head`` a byte a pixel."""
         try:
             shown = picture(self._read(file))
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         return Done("", json.dumps({"width": shown.width, "height": shown.height}), shown.grey)
 
@@ -182,7 +212,7 @@ class Bench:
                 "at": time.time(),
                 "sex": source.get("PatientSex"),
             }
-        except FidacError as error:
+        except _STOPS as error:
             return _held(error)
         return Done("", json.dumps(found))
 
@@ -191,24 +221,82 @@ class Bench:
         return Done("", "", self._list_key)
 
     def _read(self, file: File) -> Source:
-        return self._deidentifier.sources.read(file.read(0, file.size).to_bytes(), LIMIT)
+        def read(start: int, length: int) -> bytes:
+            return _bytes(file, start, length)
+
+        content = read(0, file.size) if file.size <= IN_MEMORY else Window(file.size, read)
+        return self._deidentifier.sources.read(content, LIMIT)
+
+
+class _Sink:
+    """Hands on what is written, in larger pieces, and hashes it."""
+
+    def __init__(self, put: Put | None) -> None:
+        self._put = put
+        self._waiting = bytearray()
+        self._written = 0
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._written += len(data)
+        if self._put is None:
+            return
+        self._hash.update(data)
+        self._waiting += data
+        if len(self._waiting) >= _PIECE:
+            self._hand_on()
+
+    def tell(self) -> int:
+        return self._written
+
+    def finish(self) -> str:
+        """SHA-256 of all that was written."""
+        self._hand_on()
+        return self._hash.hexdigest()
+
+    def _hand_on(self) -> None:
+        if self._put is not None:
+            self._put(bytes(self._waiting))
+        self._waiting.clear()
+
+
+def _bytes(file: File, start: int, length: int) -> bytes:
+    """A piece of a file. Raises ``OSError`` if the browser cannot read it any more."""
+    try:
+        return file.read(start, length).to_bytes()
+    except MemoryError:
+        raise
+    except Exception as error:  # JavaScript's own
+        raise OSError("the browser cannot read it") from error
 
 
 def _is_dicom(file: File) -> bool:
-    start = file.read(0, _BEGINNING).to_bytes()
+    start = _bytes(file, 0, _BEGINNING)
     return recognise.holds_a_file(start, 0) or recognise.is_data_set(start, 0)
 
 
-def _held(error: FidacError) -> Done:
-    return Done(error.code if isinstance(error, Permanent) else "error", str(error))
+def _held(error: Exception) -> Done:
+    if isinstance(error, OSError):
+        return Done(UNREADABLE, _GONE)
+    return Done(error.code if isinstance(error, Permanent) else FAILED, str(error))
 
 
-def _identity(outcome: Outcome) -> dict[str, Any]:
+def _digest(head: bytes, file: File, copied: range) -> str:
+    """SHA-256 of an object of which most lies in ``file``."""
+    found = hashlib.sha256(head)
+    for start in range(copied.start, copied.stop, _PIECE):
+        found.update(_bytes(file, start, min(_PIECE, copied.stop - start)))
+    return found.hexdigest()
+
+
+def _said(source: Source, outcome: Outcome, file: File) -> dict[str, Any]:
     return {
         "study": outcome.study_instance_uid,
         "series": outcome.series_instance_uid,
         "uid": outcome.sop_instance_uid,
         "pseudonym": outcome.pseudonym,
+        "facts": _facts(source),
+        "bytes": file.size,
     }
 
 

@@ -15,6 +15,7 @@ from fidac_node.commitment.answer import report_contexts, report_handlers
 from fidac_node.commitment.ask import Committer
 from fidac_node.config.options import select
 from fidac_node.deidentify import Deidentifier
+from fidac_node.deidentify.plan import dump
 from fidac_node.deidentify.triage import ocr
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import CT_CLASSES, HELD_CLASSES, TRANSFER_SYNTAXES
@@ -23,6 +24,7 @@ from fidac_node.receive.check import Identity, entry_for
 from fidac_node.receive.scp import storage_contexts
 from fidac_node.send.sender import Sender
 from fidac_node.send.verification import Verifier
+from fidac_node.site import portal
 from fidac_node.site.compress import Compressor
 from fidac_node.site.corrected import by_rule, let_go
 from fidac_node.site.damage import is_out_of_date, set_aside_if_damaged
@@ -66,6 +68,9 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
     receive = site.config.receive
     # Before anything is put right: who finds the port taken may have found an earlier version that works on this spool.
     listeners = reception.listen(select(reception.Settings, receive)) if reception.STAGE in stages else {}
+    with_portal = bool(site.config.portal.port) and not only
+    if with_portal:
+        listeners |= portal.listen(select(portal.Settings, site.config.portal))
     with taking_time():
         _recover(site, stages)
     workers = site.config.deidentify.workers or os.cpu_count() or 1
@@ -74,6 +79,7 @@ def run(config_path: Path, only: Sequence[str] = ()) -> int:
         "deidentify": [f"deidentify-{number}" for number in range(workers)],
     }
     names = [name for stage in stages for name in processes.get(stage, [stage])]
+    names += [portal.STAGE] * with_portal
     children = [(name, ["site", "run", "--config", str(config_path), "--child", name]) for name in names]
     chores = [
         Chore("purging committed objects", 60.0, partial(purge, site)),
@@ -137,6 +143,8 @@ def run_child(config_path: Path, name: str, *, after_crash: bool) -> NoReturn:
         _receive(site, stop, lifeline)
     elif stage == "deidentify":
         _deidentify(site, name, stop, lifeline, after_crash=after_crash)
+    elif stage == portal.STAGE:
+        _show_upload(site, stop, lifeline)
     else:
         _send(site, stop, lifeline)
     site.ledger.close()
@@ -253,6 +261,14 @@ def _deidentify(site: Site, owner: str, stop: threading.Event, lifeline: Lifelin
     lifeline.lower_priority()  # the PACS waits for reception, a copy can wait
     lifeline.ready()
     worker.run(stop)
+
+
+def _show_upload(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
+    from fidac_node.site.relay import serve  # what it needs is an extra
+
+    settings = select(portal.Settings, site.config.portal)
+    listener = lifeline.listener or portal.listen(settings)[portal.STAGE]
+    serve(settings, dump(site.plan), listener, stop, lifeline.ready, lifeline.loop("relaying"))
 
 
 def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:

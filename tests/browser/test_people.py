@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fidac_node.hub.index.users import invite
+from fidac_node.hub.index.users import find_account, invite
 from fidac_node.operations import users
 from fidac_node.system.database import connect
 from tests.browser.looking import signed_in, too_wide, violations
+from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub, filled, serving
 from tests.integration.hub.web.test_doors import PASSWORD, nothing
 
@@ -76,6 +77,31 @@ def test_without_scripts_an_account_is_made_and_its_invitation_followed(
     other.goto(f"{hub.origin}/account")
     assert "PARIS" in other.locator("main").inner_text()
     assert other.locator("nav.places").get_by_role("link").all_inner_texts() == ["Overview", "Search", "Upload"]
+
+
+def test_a_page_of_another_site_shows_and_does_nothing_of_the_hubs(
+    hub: WebHub, profile: Callable[..., BrowserContext]
+) -> None:
+    context = profile(base_url=hub.origin)
+    signed_in(context, hub, "administrator")
+    page = context.new_page()
+    picture = f"{hub.origin}/dicom-web/studies/{uid(1, 1)}/thumbnail"
+    fields = '<input name="name" value="mallory"><input name="role" value="administrator">'
+    evil = (
+        f'<!doctype html><img src="{picture}"><iframe src="{hub.origin}/users"></iframe>'
+        f'<form method="post" action="{hub.origin}/users">{fields}<button>Win a prize</button></form>'
+    )
+    page.route("http://evil.test/", lambda route: route.fulfill(body=evil, content_type="text/html"))
+    page.goto("http://evil.test/", wait_until="load")
+    assert page.evaluate("document.images[0].naturalWidth") == 0
+    assert context.request.get(picture).status == 200
+    assert page.frames[1].evaluate("document.querySelector('nav')") is None
+    with page.expect_navigation() as answer:
+        page.get_by_role("button").click()
+    assert answer.value.status in (303, 403) or answer.value.url.startswith(f"{hub.origin}/login")
+    assert find_account(hub.db, name="mallory") is None
+    page.goto("/users")  # who goes there by a link is signed in still
+    assert page.locator("h1").inner_text() == "People"
 
 
 @pytest.mark.parametrize(("locale", "scheme"), [("fr-FR", "dark"), ("en-GB", "light")])

@@ -19,9 +19,12 @@ from tests.support import free_port, wait_until
 FIDAC = [sys.executable, "-m", "fidac_node"]
 
 
-def fidac(*arguments: object, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run one ``fidac-node`` command to its end."""
-    done = subprocess.run([*FIDAC, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False)
+def fidac(
+    *arguments: object, check: bool = True, timeout: float = 60, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one ``fidac-node`` command to its end; ``given`` is what it reads."""
+    argv = [*FIDAC, *map(str, arguments)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, input=given)
     if check and done.returncode not in (0, 3):
         raise AssertionError(f"{arguments} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done

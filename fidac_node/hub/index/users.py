@@ -28,6 +28,7 @@ ROLES: Final[tuple[Role, ...]] = ("contributor", "administrator", "researcher", 
 _STORES: Final = ("contributor", "administrator")
 _OF_A_SITE: Final = ("contributor", "researcher")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_PROGRAMME_LENGTH: Final = 64  # a Long String (PS3.5 6.2), as ClinicalTrialProtocolID is
 _SUBJECT_LENGTH: Final = 255  # OpenID Connect Core 1.0, 2
 _BYTES: Final = 32
 # A session is noted as used at most so often.
@@ -52,7 +53,10 @@ class Person(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """An account as it is listed; ``state`` is invited, active or closed (nobody can sign in until it is reset)."""
+    """An account as it is listed; ``state`` is invited, active or closed (nobody can sign in until it is reset).
+
+    ``active_at`` is when the person, who is signed in still, last did something.
+    """
 
     name: str
     role: str
@@ -62,7 +66,7 @@ class AccountRow(NamedTuple):
     second_factor: bool
     linked: bool
     created_at: datetime.datetime
-    last_seen: datetime.datetime | None
+    active_at: datetime.datetime | None
 
 
 class Lifetime(NamedTuple):
@@ -82,7 +86,7 @@ def add_account(db: Database, name: str, role: str, site: str, programme: str) -
             "%(name)r cannot name a person: 1 to 64 letters, digits or ._@+-, a letter or digit first", name=name
         )
     with exclusive(db):
-        _check(db, role, site)
+        _check(db, role, site, programme)
         if _find(db, name) is not None:
             raise Declined("there is an account %(name)s already", name=name)
         Account.insert(name=name, role=role, site=site, programme=programme, created_at=utc_now()).execute(db)
@@ -112,7 +116,7 @@ def change_account(db: Database, name: str, role: str, site: str, programme: str
     """Give an account another role; it is signed out everywhere. Raises :class:`Declined`, :class:`NotFound`."""
     with exclusive(db):
         row = named(db, name)
-        _check(db, role, site)
+        _check(db, role, site, programme)
         if row.role == "administrator" and role != "administrator":
             _keep_one_administrator(db, row)
         update(db, row.id, role=role, site=site, programme=programme)
@@ -173,7 +177,7 @@ def link_account(db: Database, name: str, issuer: str, subject: str) -> None:
     """
     if subject and not issuer:
         raise Declined("there is no identity provider: [oidc] issuer is empty")
-    if len(subject) > _SUBJECT_LENGTH:
+    if len(subject) > _SUBJECT_LENGTH or not subject.isprintable():
         raise Declined("a subject has 1 to %(most)d characters", most=_SUBJECT_LENGTH)
     linked = linked_as(issuer, subject) if subject else None
     with exclusive(db):
@@ -191,16 +195,20 @@ def site_ids(db: Database) -> list[str]:
 
 
 def _find(db: Database, name: str) -> Account | None:
+    if not _NAME.fullmatch(name):
+        return None
     found = Account.select().where(fn.LOWER(Account.name) == name.lower()).execute(db)
     return next(iter(found), None)
 
 
-def _check(db: Database, role: str, site: str) -> None:
+def _check(db: Database, role: str, site: str, programme: str) -> None:
     if role not in ROLES:
         raise Declined("%(role)r is no role: %(roles)s", role=role, roles=", ".join(ROLES))
     if role == "contributor" and not site:
         raise Declined("a contributor uploads for one site, and sees that alone: name it (--site ID)")
-    if site and not Site.select().where(Site.id == site).exists(db):
+    if len(programme) > _PROGRAMME_LENGTH or not programme.isprintable():
+        raise Declined("a programme has at most %(most)d characters", most=_PROGRAMME_LENGTH)
+    if site and site not in site_ids(db):
         raise Declined("no site %(site)r; 'fidac-node hub site list' shows them", site=site)
 
 
@@ -304,10 +312,14 @@ def _is_open() -> Any:
 
 
 class Patience(NamedTuple):
-    """How often one may fail in a row, and how long a row is remembered; then each failure doubles the wait."""
+    """How often one may fail in a row; each failure beyond that doubles the wait. One is forgiven every so often."""
 
     free: int
-    memory: datetime.timedelta
+    forgiven: datetime.timedelta
+
+    def left(self, failures: int, since: datetime.timedelta) -> int:
+        """Return how many of so many failures are not forgiven yet."""
+        return max(0, failures - since // self.forgiven)
 
     def wait(self, failures: int) -> datetime.timedelta:
         """Return how long nobody is heard after so many failures."""
@@ -315,41 +327,48 @@ class Patience(NamedTuple):
         return datetime.timedelta(0) if beyond < 0 else min(_LONGEST_WAIT, _FIRST_WAIT * (1 << min(beyond, 20)))
 
 
+class Turn(NamedTuple):
+    """How long to wait for one's turn to sign in, and whether failing now makes the next one wait."""
+
+    wait: datetime.timedelta
+    is_last: bool
+
+
 _FIRST_WAIT: Final = datetime.timedelta(seconds=2)
 _LONGEST_WAIT: Final = datetime.timedelta(minutes=15)
+_MEMORY: Final = datetime.timedelta(days=1)
 # Behind one address may be a whole hospital.
 PATIENCE: Final[Mapping[str, Patience]] = {
-    "account": Patience(5, datetime.timedelta(days=1)),
-    "address": Patience(30, datetime.timedelta(hours=1)),
+    "account": Patience(5, datetime.timedelta(hours=1)),
+    "address": Patience(30, datetime.timedelta(minutes=2)),
 }
 
 
-def attempt(db: Database, of: Mapping[str, str]) -> datetime.timedelta:
-    """Count an attempt to sign in as failed until it succeeds; ``of`` is the name for each kind of :data:`PATIENCE`.
+def attempt(db: Database, of: Mapping[str, str]) -> Turn:
+    """Count an attempt to sign in as failed, until :func:`succeeded`; ``of`` is the name of each kind of ``PATIENCE``.
 
-    Returns how long to wait instead: then it is neither made nor counted.
+    Whoever has to wait first is not counted.
     """
-    now = utc_now()
+    now, none = utc_now(), datetime.timedelta(0)
     with exclusive(db):
-        for kind, patience in PATIENCE.items():
-            Attempt.delete().where((Attempt.kind == kind) & (Attempt.at < now - patience.memory)).execute(db)
+        Attempt.delete().where(Attempt.at < now - _MEMORY).execute(db)
         rows = {row.kind: row for row in Attempt.select().where(_attempts(of)).execute(db)}
-        waits: list[datetime.timedelta] = [
-            row.at + PATIENCE[kind].wait(row.failures) - now for kind, row in rows.items()
-        ]
-        if waits and (longest := max(waits)) > datetime.timedelta(0):
-            return longest
-        for kind, name in of.items():
-            failures = rows[kind].failures + 1 if kind in rows else 1
-            changed = {"failures": failures, "at": now}
-            row = Attempt.insert(kind=kind, name=_digest(name.lower()), **changed)
-            row.on_conflict(conflict_target=[Attempt.kind, Attempt.name], update=changed).execute(db)
-    return datetime.timedelta(0)
+        left = {kind: PATIENCE[kind].left(row.failures, now - row.at) for kind, row in rows.items()}
+        wait = max((row.at + PATIENCE[kind].wait(row.failures) - now for kind, row in rows.items()), default=none)
+        if wait <= none:
+            for kind, name in of.items():
+                changed = {"failures": left.get(kind, 0) + 1, "at": now}
+                row = Attempt.insert(kind=kind, name=_digest(name.lower()), **changed)
+                row.on_conflict(conflict_target=[Attempt.kind, Attempt.name], update=changed).execute(db)
+    is_last = any(PATIENCE[kind].wait(left.get(kind, 0) + 1) for kind in of)
+    return Turn(max(wait, none), is_last)
 
 
-def succeeded(db: Database, name: str) -> None:
-    """Forget the failures of an account, for it signed in; those of the address stay, where others may try on."""
-    Attempt.delete().where(_attempts({"account": name})).execute(db)
+def succeeded(db: Database, of: Mapping[str, str]) -> None:
+    """Forget the failures of an account, which signed in; of its address this attempt alone: others try on there."""
+    with exclusive(db):
+        Attempt.update(failures=Attempt.failures - 1).where(_attempts(of), Attempt.failures > 0).execute(db)
+        Attempt.delete().where(_attempts({"account": of["account"]})).execute(db)
 
 
 def _attempts(of: Mapping[str, str]) -> Any:

@@ -32,7 +32,8 @@ _ANYBODY_HERE: Final = Bearer("loopback", RIGHTS, "", "")
 NOBODY: Final = Bearer("", (), "", "")
 _API: Final = "/dicom-web"
 # What is shown before anybody signed in.
-_FOR_ANYBODY: Final = ("/login", "/invitation/", "/language", "/static/", "/portal/")
+_FILES: Final = ("/static/", "/portal/")
+_FOR_ANYBODY: Final = ("/login", "/invitation/", "/language", *_FILES)
 _READS: Final = ("GET", "HEAD")
 _WITH_BODY: Final = ("POST", "PUT")
 # What the record of acts calls the use of each right.
@@ -41,6 +42,8 @@ _REALM: Final = 'Bearer realm="fidac-node"'
 # A question has no body. What is small is read over, as HTTP wants it (RFC 9110 9.3.1).
 _LARGEST_BODY: Final = 64 << 10
 _PORT: Final = re.compile(r":\d+$")
+# Answers name it, and links of invitations.
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(?::\d+)?")
 
 
 class Access:
@@ -69,6 +72,8 @@ class Access:
         state = scope.setdefault("state", {})
         state["bearer"], state["visits"], state["visit"] = NOBODY, self._visits, self._visits.of(scope)
         try:
+            if not _HOST.fullmatch(headers.get("host", "")):
+                raise HTTPException(400, "the Host header names no host")
             state["bearer"] = bearer = await self._bearer(scope, headers, state["visit"])
             if not isinstance(bearer, Bearer) or bearer is NOBODY:
                 receive = await checked(self._visits, state["visit"], scope, receive)
@@ -85,7 +90,8 @@ class Access:
             return await self._program(given)
         is_api = scope["path"].startswith(_API)
         # A signed-in person's viewer fetches; a program that stores shows a token.
-        if not visit.is_new and (not is_api or scope["method"] in _READS):
+        may_be_somebody = scope["method"] in _READS if is_api else not scope["path"].startswith(_FILES)
+        if may_be_somebody and not visit.is_new:
             async with self._readers.one() as reader:
                 if person := await reader.call(lambda: person_of(self._db, visit.token, self._lifetime)):
                     return person
@@ -148,8 +154,8 @@ async def may_store(request: Request) -> str:
 async def demand_role(request: Request, *roles: Role) -> None:
     """See that a person of one of these roles asks; raises 403. A refusal is written down."""
     if request.state.bearer.role not in roles:
-        await _note_refusal(request, "page", f"{request.url.path} is for {' or '.join(roles)}")
-        raise HTTPException(403, f"this is for {' or '.join(roles)}")
+        await _note_refusal(request, "page", f"{request.scope['path']} is for {' or '.join(roles)}")
+        raise HTTPException(403, "this page is not for your role")
 
 
 async def _note_refusal(request: Request, act: str, reason: str) -> None:
@@ -159,8 +165,8 @@ async def _note_refusal(request: Request, act: str, reason: str) -> None:
 
 
 def _forbidden(request: Request, scope: str) -> HTTPException:
-    if role := request.state.bearer.role:
-        return HTTPException(403, f"this is not for the role {role}")
+    if request.state.bearer.role:
+        return HTTPException(403, "this is not for your role")
     challenge = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'}
     return HTTPException(403, f"this needs a token with the scope {scope}", headers=challenge)
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from fidac_node.hub.web import files, portal_files
+from fidac_node.hub.web import files
 from fidac_node.hub.web.access import Access
 from fidac_node.hub.web.dicomweb import routes as dicomweb
 from fidac_node.hub.web.errors import answer, unexpected
@@ -27,6 +27,7 @@ from fidac_node.hub.web.upload import routes as upload
 from fidac_node.operations.retrieval import Shelf
 from fidac_node.operations.signing_in import Lifetime
 from fidac_node.operations.uploads import Uploads
+from fidac_node.portal import serving
 
 # Bodies on their way at once: each has a reader for as long as it takes.
 _MOST_STORES: Final = 8
@@ -41,7 +42,7 @@ def application(settings: Settings, rooms: Rooms, readers: Readers) -> ASGIApp:
         routes=[
             Mount("/dicom-web", routes=dicomweb.routes()),
             Mount("/static", files.pages()),
-            *portal_files.routes(),
+            *serving.routes(),
             *people.routes(),
             *upload.routes(),
             *pages.routes(),

@@ -30,6 +30,6 @@ def unexpected(request: Request, _error: Exception) -> Response:
 
 def _told(request: Request, status: int, message: str, headers: dict[str, str]) -> Response:
     wants_page = "text/html" in request.headers.get("accept", "")
-    if wants_page and not request.url.path.startswith(_FOR_PROGRAMS):
+    if wants_page and not request.scope["path"].startswith(_FOR_PROGRAMS):
         return render(request, "error.html", status=status, message=message, status_code=status, headers=headers)
     return JSONResponse({"status": status, "message": message}, status, headers=headers)

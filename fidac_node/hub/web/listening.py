@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import socket
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fidac_node.errors import ConfigError
 from fidac_node.receive import listener
 from fidac_node.system import tls
+from fidac_node.system.safeio import write_synced
 
 if TYPE_CHECKING:
     from peewee import Database
@@ -28,10 +30,12 @@ log = logging.getLogger(__name__)
 STAGE: Final = "web"
 # In the spool: what signs cookies.
 SECRET: Final = "web.secret"
+_SECRET_BYTES: Final = 32
 # What the extra brings.
 NEEDED: Final = (
     *("starlette", "uvicorn", "PIL", "jinja2", "babel", "itsdangerous", "argon2", "pyotp", "segno", "python_multipart"),
 )
+_LOOPBACK: Final = ("127.", "::1")
 STALLED_SECONDS: Final = 60.0
 
 
@@ -85,6 +89,20 @@ class Settings:
     session_longest: float = 43200.0
 
 
+def secret_in(directory: Path) -> bytes:
+    """Return the secret that signs cookies, made if there is none. Raises :class:`ConfigError` and ``OSError``."""
+    path = directory / SECRET
+    if not path.exists():
+        write_synced(path, secrets.token_bytes(_SECRET_BYTES))
+    secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES or path.stat().st_mode & 0o077:
+        raise ConfigError(
+            f"{path}: it must have {_SECRET_BYTES} bytes and mode 0600: delete it while the hub is stopped, and "
+            "whoever is signed in does so again"
+        )
+    return secret
+
+
 def listen(settings: Settings) -> dict[str, socket.socket]:
     """Listen for the web server: the supervisor's listener of its stage.
 
@@ -102,5 +120,7 @@ def listen(settings: Settings) -> dict[str, socket.socket]:
     # Connections inherit it. asyncio sets it only where the socket names its protocol, and without it an answer in two
     # writes waits 40 ms for the client's delayed ACK.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not settings.tls_certificate and not settings.proxies and not sock.getsockname()[0].startswith(_LOOPBACK):
+        log.warning("passwords and pseudonyms can be read on their way: set [web] tls_certificate, or proxies")
     log.info("answering browsers and DICOMweb on %s:%d", settings.host, sock.getsockname()[1])
     return {STAGE: sock}

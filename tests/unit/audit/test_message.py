@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import socket
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring
 
@@ -66,7 +67,13 @@ def test_what_is_handed_out_has_a_message_for_each_patient() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("hub client add", "110137"), ("token revoke", "110137"), ("recipe add", "110131"), ("held drop", "110132")],
+    [
+        ("hub client add", "110137"),
+        ("token revoke", "110137"),
+        ("hub user role", "110137"),
+        ("recipe add", "110131"),
+        ("held drop", "110132"),
+    ],
 )
 def test_a_change_of_rights_or_of_what_is_held_is_a_security_alert(name: str, kind: str) -> None:
     (message,) = said(act(name, reason="because"))
@@ -104,3 +111,15 @@ def test_a_collector_that_is_away_is_logged_and_stops_nobody(tmp_path: Path, cap
         Syslog(f"unix://{tmp_path}/nobody", "FIDACHUB").tell(act("query"))
         Syslog("udp://no.such.host.invalid", "FIDACHUB").tell(act("query"))
     assert [record.getMessage()[:38] for record in caplog.records] == ["an audit message could not be sent to "] * 2
+
+
+@pytest.mark.parametrize(("name", "kind"), [("login", "110122"), ("logout", "110123")])
+def test_signing_in_and_out_is_the_authentication_of_a_user_also_in_vain(name: str, kind: str) -> None:
+    (message,) = said(act(name))
+    assert (code(message, "EventIdentification/EventID"), code(message, "EventIdentification/EventTypeCode")) == (
+        *("110114", kind),
+    )
+    assert message.find("ParticipantObjectIdentification") is None
+    (message,) = said(replace(act(name, reason="because"), what="refused"))
+    assert message.find("EventIdentification").attrib["EventOutcomeIndicator"] == "4"  # type: ignore[union-attr]
+    assert message.findtext(".//EventOutcomeDescription") == "because"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom import config as pydicom_config
 
-from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, open_source, slow
+from fidac_node.deidentify import Deidentifier, Pseudonymiser, load_plan, open_source
 from fidac_node.deidentify.pixels.copy import Pixels
 from fidac_node.dicom import part10
 from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_BE
@@ -271,11 +271,6 @@ def test_a_site_or_programme_that_cannot_travel_stops_the_start(site: str, progr
 def test_an_unknown_label_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="the label is none of"):
         run(write(tmp_path / "a.dcm", ct()), label="sure")
-
-
-def test_pydicom_may_not_decode_what_is_to_be_rewritten() -> None:
-    with pytest.raises(Permanent, match="was decoded before"):
-        slow._value(0x00280102, 11, True)
 
 
 def test_big_endian_numbers_are_read_as_such(tmp_path: Path) -> None:

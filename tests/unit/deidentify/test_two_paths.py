@@ -1,4 +1,4 @@
-"""The fast path over bytes and the slow one through pydicom give the same bytes.
+"""The fast path over bytes and the slow one over a tree of values give the same bytes.
 
 Whatever came before and in whatever order.
 """

@@ -69,7 +69,8 @@ async def arrivals_csv(request: Request) -> Response:
 
 async def _counted(request: Request) -> StudyFilter:
     """What is counted for who asks: what he may find, and for an auditor, who finds nothing, how much there is."""
-    return StudyFilter() if request.state.bearer.role == "auditor" else await allowed(request, "find")
+    bearer = request.state.bearer
+    return StudyFilter(confined_to=bearer.programme) if bearer.role == "auditor" else await allowed(request, "find")
 
 
 def _is_exact(request: Request) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -53,8 +54,8 @@ def render(
 ) -> Response:
     """Return the page that ``template`` makes of ``context``.
 
-    Templates also know ``user`` (the bearer), ``language``, ``languages``, ``places``, ``path``, ``csrf_token``,
-    ``version``, and the functions and filters of :func:`_environment`.
+    Templates also know ``user`` (the bearer), ``language``, ``languages``, ``places``, ``path``, ``here`` (with the
+    query), ``csrf_token``, ``version``, and the functions and filters of :func:`_environment`.
     """
     state, language = request.state, language_of(request)
     bearer = state.bearer
@@ -64,8 +65,8 @@ def render(
         language=language,
         languages=LANGUAGES,
         places=[place for place in PLACES if bearer.role in place.roles],
-        path=request.url.path,
-        query=request.url.query,
+        path=request.scope["path"],
+        here=_here(request),
         csrf_token=state.visits.form_token(state.visit),
         version=__version__,
         **context,
@@ -76,6 +77,17 @@ def render(
     if state.visit.is_new:
         state.visits.keep(request.scope, response, state.visit.token)
     return response
+
+
+def _here(request: Request) -> str:
+    """The address of the page that is looked at, which may be the answer to its form."""
+    if request.method in ("GET", "HEAD"):
+        query = request.scope["query_string"].decode("ascii", "replace")
+        return str(request.scope["path"]) + (f"?{query}" if query else "")
+    try:
+        return urlsplit(request.headers.get("referer", "")).path or "/"
+    except ValueError:
+        return "/"
 
 
 def say(request: Request, text: str) -> str:

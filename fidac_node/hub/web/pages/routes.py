@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from fidac_node.hub.web.pages import audit, held, overview, search, sites, study, withdrawing
+from fidac_node.hub.web.pages import audit, held, ohif, overview, search, sites, study, withdrawing
 
 _STUDY = "/studies/{study}"
 _SERIES = f"{_STUDY}/series/{{series}}"
@@ -32,6 +32,8 @@ def routes() -> list[BaseRoute]:
         "/held/{entry}/frames/{frame:int}/rendered": held.rendered,
         "/audit": audit.audit,
         "/audit.csv": audit.audit_csv,
+        "/ohif": ohif.viewer,
+        "/ohif/{path:path}": ohif.viewer,
     }
     done = {f"{_STUDY}/withdraw": withdrawing.withdraw, "/held": held.act}
     return [

@@ -29,6 +29,7 @@ from fidac_node.hub.web.pages.render import render, say
 from fidac_node.operations import duplicates
 from fidac_node.operations.index import StudyFilter, find
 from fidac_node.operations.journal import Journal, Received, journals
+from fidac_node.operations.ohif import folder, is_installed
 from fidac_node.operations.uses import Act
 
 _MOST_STUDIES: Final = 500
@@ -82,7 +83,7 @@ async def study(request: Request) -> Response:
         days=_days(seen.studies, this),
         images=sees_images(request),
         administers=is_administrator(request),
-        ohif=False,
+        ohif=is_installed(folder(settings(request))),
     )
 
 

@@ -41,7 +41,7 @@ async def login(request: Request) -> Response:
     state, origin = request.app.state, who(request).origin
     answer = await hashing(request, partial(signing_in.sign_in, state.db, state.trail, name, password, code, origin))
     if answer.token:
-        return signed_in(request, answer.token, back)
+        return await signed_in(request, answer.token, back)
     wait = int(answer.wait) + 1 if answer.wait else 0
     status, headers = (429, {"Retry-After": str(wait)}) if wait else (401, {})
     problem = "wait" if wait else "wrong"
@@ -51,10 +51,7 @@ async def login(request: Request) -> Response:
 
 async def logout(request: Request) -> Response:
     """Sign out here; the cookie opens nothing any more, whoever has a copy of it."""
-    state, bearer = request.app.state, request.state.bearer
-    if isinstance(bearer, Person):
-        origin = who(request).origin
-        await in_reader(request, lambda: signing_in.sign_out(state.db, state.trail, bearer, origin))
+    await _leave(request)
     response = RedirectResponse("/login", 303)
     request.state.visits.forget(request.scope, response)
     return response
@@ -94,16 +91,24 @@ async def invitation(request: Request) -> Response:
         if password != again:
             raise Declined("the two passwords differ")
         accept = partial(signing_in.accept, state.db, state.trail, token, password, origin)
-        return signed_in(request, await hashing(request, accept), "/")
+        return await signed_in(request, await hashing(request, accept), "/")
     except Declined as problem:
         return render(request, "invitation.html", name=account.name, problem=problem, status_code=422)
 
 
-def signed_in(request: Request, token: str, back: str) -> Response:
-    """Return the answer that gives a browser the cookie of its new session."""
+async def signed_in(request: Request, token: str, back: str) -> Response:
+    """Return the answer that gives a browser the cookie of its new session; whoever was signed in there is out."""
+    await _leave(request)
     response = RedirectResponse(back, 303)
     request.state.visits.keep(request.scope, response, token)
     return response
+
+
+async def _leave(request: Request) -> None:
+    state, bearer = request.app.state, request.state.bearer
+    if isinstance(bearer, Person):
+        origin = who(request).origin
+        await in_reader(request, lambda: signing_in.sign_out(state.db, state.trail, bearer, origin))
 
 
 async def fields_of(request: Request, *names: str) -> tuple[str, ...]:

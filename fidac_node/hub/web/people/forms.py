@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from fidac_node.hub.web.people.visits import FIELD, HEADER, Visit, Visits
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _FORM: Final = "application/x-www-form-urlencoded"
 _LARGEST: Final = 64 << 10
+_LONGEST_SECONDS: Final = 30.0
 
 
 async def checked(visits: Visits, visit: Visit, scope: Scope, receive: Receive) -> Receive:
@@ -26,7 +28,7 @@ async def checked(visits: Visits, visit: Visit, scope: Scope, receive: Receive) 
         return receive
     headers = Headers(scope=scope)
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
         raise HTTPException(403, "this came from a page of another site")
     token = headers.get(HEADER)
     if token is None and headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:
@@ -51,13 +53,17 @@ def local(path: str) -> str:
 async def _read(receive: Receive) -> tuple[bytes, Receive]:
     """Read a body; return it, and what gives it again."""
     body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise HTTPException(400, "the form broke off")
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-        if len(body) > _LARGEST:
-            raise HTTPException(413, "a form has at most 64 KiB")
+    try:
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise HTTPException(400, "the form broke off")
+                body, more = body + message.get("body", b""), message.get("more_body", False)
+                if len(body) > _LARGEST:
+                    raise HTTPException(413, "a form has at most 64 KiB")
+    except TimeoutError:
+        raise HTTPException(408, "the form stopped coming") from None
     again: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def give() -> Message:

@@ -144,7 +144,7 @@ class IdentityProvider:
             claims.validate(leeway=_LEEWAY_SECONDS)
         except (JoseError, KeyError, TypeError, ValueError) as error:
             raise ProviderError(f"its ID token is not right: {type(error).__name__}") from error
-        if not isinstance(claims["sub"], str) or not claims["sub"]:
+        if not isinstance(claims["sub"], str) or not claims["sub"] or not claims["sub"].isprintable():
             raise ProviderError("its ID token is of nobody")
         return dict(claims)
 
@@ -183,7 +183,7 @@ async def end(request: Request) -> Response:
         request, lambda: signing_in.sign_in_as(state.db, state.trail, provider.issuer, subject, origin)
     )
     if token:
-        response = signed_in(request, token, errand.back)
+        response = await signed_in(request, token, errand.back)
     else:
         response = render(request, "unlinked.html", subject=subject, provider=provider.name, status_code=403)
     response.delete_cookie(_COOKIE, path=_PATH)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from itsdangerous import BadSignature, Signer, URLSafeTimedSerializer
@@ -18,8 +17,6 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import Scope
-
-from fidac_node.system.safeio import write_synced
 
 FIELD: Final = "csrf_token"
 HEADER: Final = "x-csrf-token"
@@ -70,15 +67,6 @@ class Visits:
         """Say whether a form is of this visit."""
         given = form_token.encode("utf-8", "surrogateescape")
         return not visit.is_new and hmac.compare_digest(self.form_token(visit).encode("ascii"), given)
-
-
-def secret_in(path: Path) -> bytes:
-    """Return the secret in the file ``path``, which is made if there is none. Raises ``OSError``."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        write_synced(path, secrets.token_bytes(_BYTES))
-        return path.read_bytes()
 
 
 def _cookie_name(scope: Scope) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fidac_node.errors import NotFound, Permanent, Temporary
+from fidac_node.errors import ConfigError, NotFound, Permanent, Temporary
 from fidac_node.hub.web.access import may_store, who
 from fidac_node.hub.web.bodies import whole
 from fidac_node.hub.web.streaming import unavailable
@@ -18,6 +19,8 @@ from fidac_node.hub.web.upload import parsing
 from fidac_node.hub.web.upload.parsing import Bad
 from fidac_node.hub.web.upload.telling import of, told
 from fidac_node.operations.uploads import Outcome, Uploads
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -101,6 +104,9 @@ async def in_reader(request: Request, function: Callable[[], T]) -> T:
             result: T = await reader.call(function)
         except Temporary as error:
             raise unavailable(str(error)) from None
+        except ConfigError as error:
+            log.error("uploads: %s", error)
+            raise HTTPException(500, "something is wrong with the hub's settings; its log says what") from None
         return result
 
 

@@ -100,22 +100,27 @@ export class Hub {
   async #ask(method, path, body, headers = { "Content-Type": "application/json" }) {
     for (let tries = 0; ; tries++) {
       await this.#waiting?.over;
+      const token = this.#token;
       const answer = await this.#tried(method, path, body, headers);
-      if (answer.ok) return answer.json().catch(() => ({}));
-      // Somebody has signed in again meanwhile: the form's token is another one.
-      if (answer.status === 403 && !tries && (await this.#renew())) continue;
+      if (answer.ok) return answer.said;
       const trouble = troubleOf(answer);
-      if (!trouble) throw new Refused(answer.status, await answer.json().catch(() => ({})));
+      if (trouble === "signed-out" || answer.status === 403) {
+        // It was asked before somebody signed in again: with the token of now it is another question.
+        if (token !== this.#token || (!tries && (await this.#renew()))) continue;
+      }
+      if (!trouble) throw new Refused(answer.status, answer.said);
       await this.#wait(trouble, after(answer) || PAUSES[Math.min(tries, PAUSES.length - 1)]);
     }
   }
 
-  /** One request; a line that is cut is an answer without a status. */
+  /** One request and what was said to it; a line that is cut, even within the answer, is an answer without a status. */
   async #tried(method, path, body, headers) {
     const signal = AbortSignal.timeout(PATIENCE + ((body?.size ?? 0) / SLOWEST_BYTES_A_SECOND) * 1000);
     const options = { method, body, redirect: "manual", signal, headers: { ...headers, "X-CSRF-Token": this.#token } };
     try {
-      return await fetch(path, options);
+      const answer = await fetch(path, options);
+      const said = answer.ok ? await answer.json() : await answer.json().catch(() => ({}));
+      return { ok: answer.ok, status: answer.status, type: answer.type, headers: answer.headers, said };
     } catch {
       return { ok: false, status: 0, type: "cut" };
     }

@@ -23,13 +23,14 @@ async function load(content) {
   try { return await import(address); } finally { URL.revokeObjectURL(address); }
 }
 
-// Pyodide asks for two files by address, and gets what the page handed over; there is no way to any other.
+const shut = async () => { throw new TypeError("sealed: nothing is fetched here"); };
+
+// Pyodide asks for two files by address as it starts, and gets what the page handed over; there is no way to any other.
 function serve(files, module) {
   self.fetch = async asked => {
     const address = String(asked?.url ?? asked);
     if (address.endsWith("/python_stdlib.zip")) return new Response(files[PYODIDE + "python_stdlib.zip"]);
-    if (address.endsWith("/pyodide.asm.wasm")) return new Response();
-    throw new TypeError("sealed: nothing is fetched here");
+    return address.endsWith("/pyodide.asm.wasm") ? new Response() : shut();
   };
   WebAssembly.instantiateStreaming = async (_, imports) => ({ module, instance: await WebAssembly.instantiate(module, imports) });
 }
@@ -49,6 +50,7 @@ async function boot({ files, plan: text, snapshot, module: compiled, keep, ...ab
     ...(snapshot ? { _loadSnapshot: snapshot } : {}),
     ...(keep && !snapshot ? { _makeSnapshot: true } : {}),
   });
+  self.fetch = shut;
   python.unpackArchive(files["engine.zip"], "zip", { extractDir: PACK });
   plan = text;
   let kept;
@@ -152,23 +154,30 @@ function asked(act) {
   return unpacked(act(bench));
 }
 
+// An object that does not go on: held for a reason, or nobody knows (a module is missing).
+const stopped = ({ held, said, study }, id) =>
+  held === "failed" ? [{ kind: "failed", id, text: said }] : [{ kind: "held", id, code: held, text: said, study }];
+
 function check({ id, file }) {
-  const { held, said, study } = asked(one => one.check(opened(file)));
-  return [held ? { kind: "held", id, code: held, text: said, study } : { kind: "checked", id, ...JSON.parse(said) }];
+  const done = asked(one => one.check(opened(file)));
+  return done.held ? stopped(done, id) : [{ kind: "checked", id, ...JSON.parse(done.said) }];
 }
 
 async function deidentify({ id, file, label, label_source }) {
-  const input = opened(file);
-  const { held, said, head, start, stop } = asked(one => one.deidentify(input, label, label_source));
-  if (held) return [{ kind: "held", id, code: held, text: said }];
-  const blob = new Blob([head, input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop)], { type: DICOM });
-  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(said);
+  const input = opened(file), pieces = [];
+  const put = piece => { pieces.push(new Blob([piece.toJs()])); };
+  const done = asked(one => one.deidentify(input, label, label_source, put));
+  if (done.held) return stopped(done, id);
+  const { start, stop } = done;
+  const copied = input.whole ? input.whole.subarray(start, stop) : file.slice(start, stop);
+  const blob = new Blob([...pieces, done.head, copied], { type: DICOM });
+  const { sha256 = hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())), ...facts } = JSON.parse(done.said);
   return [{ kind: "done", id, blob, sha256, ...facts }];
 }
 
 function header({ id, file, label, label_source }) {
-  const { held, said } = asked(one => one.header(opened(file), label, label_source));
-  return [held ? { kind: "held", id, code: held, text: said } : { kind: "header", id, rows: JSON.parse(said) }];
+  const done = asked(one => one.header(opened(file), label, label_source));
+  return done.held ? stopped(done, id) : [{ kind: "header", id, rows: JSON.parse(done.said) }];
 }
 
 function picture({ id, file }) {

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from peewee import Database
 from pydicom.dataset import Dataset
 from starlette.responses import Response
@@ -76,12 +77,12 @@ class WebHub:
     def origin(self) -> str:
         return self.url.removesuffix("/dicom-web")
 
-    def person(self, role: str, site: str = "", programme: str = "") -> httpx.Client:
+    def person(self, role: str, site: str = "", programme: str = "", scheme: str = "http") -> httpx.Client:
         """A browser of which somebody in this role is signed in; ``client.headers`` have the token of its forms."""
         name = f"{role}{next(self._numbers)}"
         add_account(self.db, name, role, site, programme)
         token = begin_session(self.db, named(self.db, name).id)
-        visits, scope = Visits(self.rooms.secret), {"scheme": "http"}
+        visits, scope = Visits(self.rooms.secret), {"scheme": scheme}
         kept = Response()
         visits.keep(scope, kept, token)
         headers = {"Cookie": kept.headers["set-cookie"].partition(";")[0]}
@@ -167,7 +168,8 @@ def bare(db: Database, tmp_path: Path, proof: Callable[[], Prove] = lambda: _unp
     # Pages run operations, which find the same rooms by settings.
     config = init_hub(tmp_path, {"spool": {"directory": str(tmp_path)}})
     trail, secret = hub_uses(config), b"x" * 32
-    return WebHub(db, archive, Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, secret, config))
+    rooms = Rooms(db, archive, trail, intake, tmp_path, 1 << 30, examine, commit, secret, config=config)
+    return WebHub(db, archive, rooms)
 
 
 def filled(db: Database, tmp_path: Path) -> WebHub:
@@ -188,10 +190,15 @@ def filled(db: Database, tmp_path: Path) -> WebHub:
     return hub
 
 
+_CHEAP: dict[str, Any] = {"time_cost": 1, "memory_cost": 64, "parallelism": 1}
+_OF_NONE = PasswordHasher(**_CHEAP).hash("what nobody knows")
+
+
 @pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real argon2, of a memory that leaves the other tests their time."""
-    monkeypatch.setattr(passwords, "COST", {"time_cost": 1, "memory_cost": 64, "parallelism": 1})
+    monkeypatch.setattr(passwords, "COST", _CHEAP)
+    monkeypatch.setattr(passwords, "_OF_NONE", _OF_NONE)
 
 
 @pytest.fixture(scope="module")

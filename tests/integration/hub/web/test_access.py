@@ -143,10 +143,16 @@ def test_the_hub_speaks_tls_with_its_certificate(tmp_path: Path) -> None:
         trusting = ssl.create_default_context(cafile=str(certificate))
         headers = {"Authorization": f"Bearer {hub.token()}"}
         answer = httpx.get(f"{hub.url}/studies", headers=headers, verify=trusting)
+        page = httpx.get(f"{hub.origin}/login", verify=trusting)
         with pytest.raises(httpx.TransportError):
             httpx.get(hub.url.replace("https", "http") + "/studies", headers=headers)
     db.close()
     assert answer.json()[0]["00081190"]["Value"][0].startswith("https://127.0.0.1")
+    assert (
+        answer.headers["strict-transport-security"] == page.headers["strict-transport-security"] == "max-age=63072000"
+    )
+    cookie = page.headers["set-cookie"]
+    assert cookie.startswith("__Host-fidac=") and "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
 
 
 def test_without_the_extra_the_hub_does_not_start_to_listen_and_says_what_to_install(

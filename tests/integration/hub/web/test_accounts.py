@@ -15,7 +15,7 @@ from fidac_node.hub.index.models import Account, Attempt
 from fidac_node.hub.index.users import accept, find_account, invite, list_accounts
 from fidac_node.operations import users
 from tests.integration.hub.web.conftest import WebHub
-from tests.integration.hub.web.test_doors import PASSWORD, browser, nothing, post
+from tests.integration.hub.web.test_doors import PASSWORD, browser, form_token, nothing, post
 
 OTHER = "another horse, another battery"
 
@@ -29,6 +29,8 @@ def test_an_administrator_invites_somebody_who_chooses_a_password_once(web: WebH
     with browser(web) as bob:
         assert bob.get(way).status_code == bob.get(way).status_code == 200  # looking does not use it up
         assert post(bob, way, password="short", again="short").status_code == 422
+        wrong = bob.post(way, data={"csrf_token": form_token(bob.get(way))}, headers={"Referer": link[0]})
+        assert f'name="next" value="{way}"' in wrong.text  # from where the language is changed
         assert "differ" in post(bob, way, password=OTHER, again=PASSWORD).text
         assert post(bob, way, password=PASSWORD, again=PASSWORD).status_code == 303
         assert "LILLE" in bob.get("/account").text

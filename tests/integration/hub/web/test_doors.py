@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from fidac_node.errors import ConfigError
 from fidac_node.hub.index.models import Attempt, Session
+from fidac_node.hub.web.listening import SECRET, secret_in
 from fidac_node.operations import users
 from tests.integration.hub.web.conftest import WebHub
 
+FORM = b"application/x-www-form-urlencoded"
 PASSWORD = "correct horse battery"
 
 
@@ -51,6 +56,8 @@ def test_who_signs_in_goes_where_they_wanted_and_out_again_for_good(alice: WebHu
         answer = post(client, "/login?next=/search%3Flabel%3Dcertain", "/login", name="ALICE", password=PASSWORD)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert answer.headers["set-cookie"] != before
+        with browser(alice, Cookie=before.partition(";")[0]) as fixed:  # whoever planted the cookie of before
+            assert fixed.get("/held").status_code == 303
         assert "HttpOnly" in answer.headers["set-cookie"]
         assert client.get("/login?next=/held").headers["location"] == "/held"
         stolen = dict(client.cookies)
@@ -73,6 +80,43 @@ def test_a_form_without_the_token_of_its_own_visitor_does_nothing(alice: WebHub)
         assert client.post("/login", data=given, headers={"Origin": "https://evil.example"}).status_code == 403
         assert client.post("/login", data=given, headers={"Origin": "null"}).status_code == 403
         assert client.post("/login", data=given, headers={"Origin": alice.origin}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [
+        ("Host", "[", 400),
+        ("Host", "hub.example/../x", 400),
+        ("Host", "a b", 400),
+        ("Origin", "http://[", 403),
+        ("Origin", "", 403),
+        ("Referer", "http://[", 401),
+        ("Cookie", "fidac=\xff.\xff; lang=../../x", 403),
+        ("Accept-Language", "fr;q=x, \xff, ;;;, *;q=0.1", 401),
+    ],
+)
+def test_what_no_browser_sends_is_answered_as_what_is_wrong_with_it(
+    alice: WebHub, header: str, value: str, status: int
+) -> None:
+    with browser(alice) as client:
+        given = {"csrf_token": form_token(client.get("/login")), "name": "\udcff", "password": "\x00", "code": "é" * 99}
+        odd = [(header.encode("ascii"), value.encode("latin-1")), (b"Content-Type", FORM)]
+        body = urlencode(given, errors="surrogateescape")
+        assert client.post("/login", content=body, headers=odd).status_code == status
+
+
+def test_a_secret_that_others_may_read_or_that_is_not_whole_signs_nothing(tmp_path: Path) -> None:
+    secret = secret_in(tmp_path)
+    assert len(secret) == 32 and secret_in(tmp_path) == secret
+    path = tmp_path / SECRET
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="mode 0600"):
+        secret_in(tmp_path)
+    path.chmod(0o600)
+    path.write_bytes(b"")
+    with pytest.raises(ConfigError, match="delete it"):
+        secret_in(tmp_path)
 
 
 def test_a_viewer_of_who_is_signed_in_fetches_and_stores_nothing(web: WebHub) -> None:

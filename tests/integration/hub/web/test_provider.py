@@ -104,6 +104,7 @@ def test_a_subject_that_no_account_is_linked_to_is_refused_until_an_administrato
         ({"iat": time.time() + 9999}, {}),
         ({"sub": None}, {}),
         ({"sub": ["f:1234"]}, {}),
+        ({"sub": "f:1234\0"}, {}),
         ({"at_hash": "AAAA"}, {}),
         ({}, {"kid": "other"}),
         ({}, {"alg": "HS256"}),

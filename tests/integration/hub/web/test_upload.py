@@ -62,7 +62,8 @@ def test_a_study_is_brought_object_by_object_and_ends_with_a_receipt_that_the_hu
         assert browser.missing(*names) == names
         assert [browser.put(one).status_code for one in contents] == [201] * 5
         assert browser.missing(*names, "0" * 64) == ["0" * 64]
-        uid = next(iter(find(own.db, "studies", StudyFilter()))).StudyInstanceUID  # type: ignore[union-attr]
+        (row, *_) = wait_until(lambda: list(find(own.db, "studies", StudyFilter())))
+        uid = row.StudyInstanceUID
         pcr = [{"study": uid, "result": "positive", "days": -2}]
         held = [{"reason": "screen", "count": 1}]
         done = browser.complete(*contents, held=held, pcr=pcr)

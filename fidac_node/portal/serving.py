@@ -1,4 +1,7 @@
-"""``/portal/``: what a browser is given of :mod:`fidac_node.portal`, as it lies on the disk."""
+"""``/portal/``: what a browser is given of :mod:`.assets`, as it lies on the disk, by a hub or a site.
+
+Needs what the extras ``web`` and ``portal`` bring.
+"""
 
 from __future__ import annotations
 
