@@ -73,7 +73,7 @@ def test_what_comes_again_is_a_repeat_or_says_what_differs_and_a_correction_is_n
     site.wait_for(committed=SLICES, dropped=SLICES, held=0)
     assert {row["SliceThickness"] for row in hub.find("series")} == {4.4}
     assert len(hub.find()) == SLICES and hub.status()["held"] == 0
-    journal = fidac("site", "show", study, "--config", site.config).stdout
+    journal = fidac("site", "show", study, "--objects", "--config", site.config).stdout
     assert journal.count("stands in its place") == SLICES
     (uid,) = {row["StudyInstanceUID"] for row in hub.find("studies")}
     told = fidac("hub", "show", uid, "--config", hub.config).stdout

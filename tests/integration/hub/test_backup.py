@@ -105,7 +105,7 @@ def test_a_second_backup_copies_what_is_new_and_lets_go_of_what_was_withdrawn(li
     live.call("backup", copy)
     live.file((3, 1, 1, 1))
     live.call("withdraw", "--patient", "PSEUDO0001", "--confirm", "--reason", "consent withdrawn")
-    assert "1 objects copied, 1 were there" in live.call("backup", copy).stdout
+    assert "1 object copied, 1 were there" in live.call("backup", copy).stdout
     there = {place.sop for place, _ in Archive(copy / "archive").walk()}
     assert there == {uid(2, 1, 1, 1), uid(3, 1, 1, 1)}
     again = lost(live, "index.db", "archive", "spool")
@@ -206,4 +206,4 @@ def test_a_file_that_came_again_in_another_length_is_not_overwritten_by_the_olde
     healed = live.files()
     assert "0 objects put back" in live.call("restore", copy, "--archive-only").stdout
     assert live.files() == healed
-    assert "1 objects copied, 2 were there" in live.call("backup", copy).stdout
+    assert "1 object copied, 2 were there" in live.call("backup", copy).stdout
