@@ -16,8 +16,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fidac_node.hub.web import portal_files
 from fidac_node.hub.web.headers import SecurityHeaders
+from fidac_node.portal import serving as portal_files
 
 _PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>worker</title><link rel=icon href=data:,>"

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from fidac_node.hub.web.portal_files import routes as portal_files
 from starlette.routing import Route
 
 from fidac_node.hub.web.pages import routes as pages
 from fidac_node.hub.web.people import routes as people
 from fidac_node.hub.web.upload import routes as upload
+from fidac_node.portal.serving import routes as portal_files
 from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub
 
