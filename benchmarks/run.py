@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import click
 
-from benchmarks import browser, growth, memory, query, receive, send, way, web
+from benchmarks import browser, growth, memory, pages, query, receive, send, way, web
 from benchmarks.chart import svg
 from benchmarks.machine import described, machine
 from benchmarks.series import generated, real
@@ -57,6 +57,7 @@ GROUPS: Final[dict[str, Callable[[Setting], list[Row]]]] = {
     "growth": growth.measure,
     "query": query.measure,
     "web": web.measure,
+    "pages": pages.measure,
     "browser": browser.measure,
     "memory": memory.measure,
 }

@@ -35,7 +35,7 @@ from fidac_node.dicom.elements import Elements, Unusual
 from fidac_node.dicom.encode import Syntax
 from fidac_node.dicom.part10 import PIXEL_DATA, FileMeta, Malformed, encode_meta
 from fidac_node.dicom.series import Cut, pieces, whole
-from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, is_name
+from fidac_node.dicom.uids import DEFLATED_EXPLICIT_VR_LE, EXPLICIT_VR_LE, is_name
 from fidac_node.errors import FidacError, Permanent, Temporary
 
 _T = TypeVar("_T")
@@ -117,6 +117,14 @@ class Output:
     body: bytes
     pixels: Pixels | None
     outcome: Outcome
+
+    def header(self) -> bytes:
+        """The object without its pixel data, never deflated."""
+        uid = self.outcome.transfer_syntax_uid
+        plain = EXPLICIT_VR_LE if uid == DEFLATED_EXPLICIT_VR_LE else uid
+        meta = encode_meta(FileMeta(self.outcome.sop_class_uid, self.outcome.sop_instance_uid, plain))
+        pixels = b"" if self.pixels is None else self.pixels.header(Syntax.of(uid))
+        return meta + self.body.removesuffix(pixels)
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the object as a Part 10 file, in pieces (not deflated: that is done on writing)."""

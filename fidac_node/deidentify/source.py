@@ -390,7 +390,7 @@ def _cut(cutter: Cutter, buffer: part10.Readable, offset: int) -> tuple[Cut, int
             continue
         if len(seen) == end or position + _LONGEST_HEAD <= len(seen):
             return cut, position
-    raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MB")
+    raise Malformed(f"the header is larger than {LARGEST_HEADER >> 20} MiB")
 
 
 def _mended(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fidac_node.config.config import HubConfig
     from fidac_node.hub.index.rows import InstanceRow, StudyRow
 
-__all__ = ["Journal", "LabelEntry", "Received", "Result", "journals"]
+__all__ = ["Journal", "LabelEntry", "Received", "Result", "journals", "said_of"]
 
 # Between the object's last byte and the moment that a receiver writes down that the peer is there.
 _SLACK: Final = datetime.timedelta(seconds=2)
@@ -88,6 +88,11 @@ def journals(config: HubConfig, db: Database, study_uid: str, site: str = "") ->
         raise NotFound(f"no study {study_uid} is in the index; 'fidac-node hub find studies' shows what there is")
     handed_out = tuple(hub_uses(config).of_study(study_uid))
     return [_journal(db, study, handed_out) for study in studies]
+
+
+def said_of(db: Database, site: str, study_uid: str) -> tuple[list[LabelEntry], list[Result]]:
+    """What was said of a study of a site besides its objects: other labels, in order, and results of PCR."""
+    return history(db, site, study_uid), results_of(db, site, study_uid)
 
 
 def _journal(db: Database, study: StudyRow, handed_out: tuple[Act, ...]) -> Journal:

@@ -57,6 +57,7 @@ _GATHERED: Final = 50
 _GATHER_SECONDS: Final = 1.0
 _MOST_KNOWN: Final = 1000  # sessions in memory
 _SESSION_BYTES: Final = 16
+_DECIDED_SECONDS: Final = 5.0  # the filer has a second version in hand; what it has not decided then, `complete` tells
 
 
 class Wish(NamedTuple):
@@ -252,17 +253,17 @@ class Uploads:
         """Those of ``pseudonyms`` that are patients of the site here."""
         return rows.known_pseudonyms(self._db, site, pseudonyms)
 
-    def public_key(self) -> tuple[str, str]:
-        """The hub's public key (base64) and its fingerprint. Raises ``OSError``, :class:`ConfigError`."""
-        key = signed.public_key(signing.seed(self._directory))
-        return key, signed.fingerprint(key)
-
     def flush(self) -> None:
         """Write down what was brought."""
         with self._one:
             some, self._gathered, self._since = self._gathered, [], time.monotonic()
-        for site in {one.site for one in some}:
-            rows.note_objects(self._db, [one for one in some if one.site == site])
+        try:
+            for site in {one.site for one in some}:
+                rows.note_objects(self._db, [one for one in some if one.site == site])
+        except BaseException:  # the index is away: they are written down with the next
+            with self._one:
+                self._gathered = [*some, *self._gathered]
+            raise
 
     def note(self, one: Brought) -> None:
         """Note that an object is safe in the spool: with others of the same moment, for one flush of the disk.
@@ -412,7 +413,7 @@ class Incoming:
         is_new = before is None and not outcome.again
         # The filer decides whether it is the same object as another that is filed; what it holds it has decided.
         if before not in (None, outcome.entry.digest) or uploads.intake.spool.holds(outcome.entry, "held"):
-            held, _ = uploads.intake.settled([outcome])
+            held, _ = uploads.intake.settled([outcome], _DECIDED_SECONDS)
             if held:
                 return self._refused(who, held[0])
         uploads.taken(self._session)

@@ -11,9 +11,11 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -66,16 +68,22 @@ def build(target: Path = BUILT, cache: Path = CACHE) -> bool:
         (target / name).is_file() for package in packages for name in package.files.values()
     )
     if changed:
-        for package in packages:
-            for name, content in npm.files(package, npm.fetch(package, cache)):
-                _write(target / name, content)
-                _compress(target / name, content)
+        fetched = [_fetched(package, cache) for package in packages]
+        shutil.rmtree(target, ignore_errors=True)  # what an older lock file named
+        for name, content in chain.from_iterable(fetched):
+            _write(target / name, content)
+            _compress(target / name, content)
     if _write(target / ENGINE, engine()) or changed or made.get("files") != dict(_digests(target)):
         versions = {package.name: package.version for package in packages}
         manifest = {"files": dict(_digests(target)), "lock": lock, "versions": versions}
         _write(target / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode("ascii") + b"\n")
         return True
     return False
+
+
+def _fetched(package: npm.Package, cache: Path) -> list[tuple[str, bytes]]:
+    sys.stderr.write(f"make portal: {package.name} {package.version}\n")
+    return list(npm.files(package, npm.fetch(package, cache)))
 
 
 def _digests(target: Path) -> Iterator[tuple[str, str]]:

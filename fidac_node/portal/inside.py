@@ -7,7 +7,6 @@ do, in CPython. What an object says is handed over as JSON text, bytes as bytes.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Callable
@@ -134,10 +133,14 @@ class Bench:
     def check(self, file: File) -> Done:
         """Whether an object may go, and what it is."""
         done = self.deidentify(file, _NOT_YET, "portal", None)
-        if done.held in ("", FAILED, UNREADABLE):
+        if not done.held:
+            return Done("", done.said)
+        if done.held in (FAILED, UNREADABLE):
             return done
         try:
             study = self._read(file).get("StudyInstanceUID")
+        except OSError as error:
+            return _held(error)
         except FidacError:
             return done if _is_dicom(file) else done._replace(held=_NOT_DICOM)
         return done._replace(study=self._keys.uid(study) if study else "")
@@ -145,34 +148,30 @@ class Bench:
     def deidentify(self, file: File, label: str, label_source: str, put: Put | None) -> Done:
         """De-identify an object; ``label`` and ``label_source`` as :meth:`.Deidentifier.apply` has them.
 
-        Without ``put`` nothing is kept. What is large, or put, comes with its SHA-256.
+        Without ``put`` nothing is kept or hashed, only looked at; else what is large, or put, comes with its SHA-256.
         """
         try:
             source = self._read(file)
             output = self._deidentifier.apply(source, label=label, label_source=label_source)
+            said = _said(source, output.outcome, file)
             sink = _Sink(put)
             if not output.is_patch:  # what is wrong with compressed pixels shows when they are written
                 with doubt_holds():
                     output.write(cast(BinaryIO, sink))
+                return Done("", json.dumps(said if put is None else said | {"sha256": sink.finish()}))
+            head, copied = output.parts()
+            if put is not None and file.size > IN_MEMORY:
+                said["sha256"] = _digest(head, file, copied)
         except _STOPS as error:
             return _held(error)
-        said = _said(source, output.outcome, file)
-        if put is None:
-            return Done("", json.dumps(said))
-        if not output.is_patch:
-            return Done("", json.dumps(said | {"sha256": sink.finish()}))
-        head, copied = output.parts()
-        if file.size > IN_MEMORY:
-            said["sha256"] = _digest(head, file, copied)
         return Done("", json.dumps(said), head, copied.start, copied.stop)
 
     def header(self, file: File, label: str, label_source: str) -> Done:
         """The header of an object before and after, row by row."""
         try:
             source = self._read(file)
-            whole = io.BytesIO()
-            self._deidentifier.apply(source, label=label, label_source=label_source).write(whole)
-            after = self._deidentifier.sources.read(whole.getvalue(), LIMIT)
+            output = self._deidentifier.apply(source, label=label, label_source=label_source)
+            after = self._deidentifier.sources.read(output.header(), LIMIT)
             rows = compare(source.nodes(), after.nodes(), little=source.syntax.little)
         except _STOPS as error:
             return _held(error)

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # What is relayed: the upload page and its calls, and what a person needs to sign in. Nothing else of the hub.
 _PATHS: Final = re.compile(r"/(upload|login|logout|language|account)(/.*)?|/(invitation|static)/.+", re.DOTALL)
+_PAGES: Final = re.compile(r"/[a-z]+")
 _NO_WAY_OUT: Final = frozenset({"", ".", ".."})  # segments that another server might take for another address
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT")
 # Of one connection alone (RFC 9110 7.6.1), or made anew here.
@@ -117,6 +118,8 @@ class Relay:
         """The hub's answer to a request with these headers besides; or why there is none."""
         path = request.url.path
         if not _PATHS.fullmatch(path) or not _NO_WAY_OUT.isdisjoint(path[1:].split("/")):
+            if _PAGES.fullmatch(path) and "text/html" in request.headers.get("accept", ""):
+                return RedirectResponse(f"{self._hub}{path}", 303)  # what the navigation leads to is at the hub
             return _refusal(404, "not-here", "there is nothing but the upload page here")
         target = self._hub.copy_with(raw_path=_raw_path(request))
         body = _body(request) if request.method in ("POST", "PUT") else None

@@ -60,6 +60,8 @@ class SecurityHeaders:
                 headers.setdefault("Content-Security-Policy", policy(scope["path"]))
                 for name, value in _ALWAYS.items():
                     headers.setdefault(name, value)
+                # A browser keeps what it was given, and asks each time whether it may still have it.
+                headers.setdefault("Cache-Control", "private, no-cache")
                 if scope["scheme"] == "https":
                     headers.setdefault("Strict-Transport-Security", _TWO_YEARS)
             await send(message)

@@ -90,11 +90,13 @@ def test_a_study_is_uploaded_by_the_node_as_at_the_hub(
 def test_of_the_hub_only_the_upload_page_is_there_and_every_page_has_the_nodes_own_policy(
     both: tuple[WebHub, str, ssl.SSLContext],
 ) -> None:
-    _, origin, trust = both
+    hub, origin, trust = both
     with httpx.Client(base_url=origin, verify=trust, timeout=30) as client:
         for path in ("/dicom-web/studies", "/search", "/users", "/upload/%2e%2e/search", "/upload//x", "/static"):
             assert client.get(path).status_code == 404, path
         assert client.request("DELETE", "/upload/sessions").status_code == 405
+        search = client.get("/search", headers={"Accept": "text/html"})
+        assert (search.status_code, search.headers["location"]) == (303, f"{hub.origin}/search"), "it is at the hub"
         outside = client.get("/upload", headers={"Accept": "text/html"})
         assert (outside.status_code, outside.headers["location"]) == (303, "/login?next=/upload")
         login = client.get("/login")

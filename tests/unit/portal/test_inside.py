@@ -137,12 +137,14 @@ def test_a_file_that_the_browser_cannot_read_any_more_is_told_so_and_is_no_fault
         assert done.held == inside.UNREADABLE and "taken out" in done.said
 
 
-def test_a_header_is_shown_before_and_after_and_nothing_of_it_stays(tmp_path: Path) -> None:
-    file = JsFile(write(tmp_path / "a.dcm", ct()).read_bytes())
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LE, IMPLICIT_VR_LE, EXPLICIT_VR_BE, DEFLATED_EXPLICIT_VR_LE])
+def test_a_header_is_shown_before_and_after_and_no_pixel_is_read_for_it(syntax: str, tmp_path: Path) -> None:
+    file = JsFile(write(tmp_path / "a.dcm", ct(), syntax).read_bytes())
     rows = {row[0]: row[1:] for row in json.loads(BENCH.header(file, "certain", "portal").said)}
     keyword, before, after, action = rows["(0010,0010)"]
     assert (keyword, action) == ("PatientName", "replaced") and before.startswith("QUENOUILLE")
-    assert after.startswith("CHU-X-")
+    assert after.startswith("CHU-X-") and rows["(0028,0010)"] == ["Rows", "4", "4", "kept"]
+    assert not any(path.startswith("(7FE0") for path in rows)
     assert BENCH.header(JsFile(b"no"), "certain", "portal").held == "malformed"
 
 

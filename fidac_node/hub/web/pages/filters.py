@@ -54,6 +54,7 @@ USUAL: Final = _fields(
     ("since", "day", "Study date from"),
     ("until", "day", "Study date to"),
     ("received-since", "day", "Received since"),
+    ("received-until", "day", "Received until"),
 )
 MORE: Final[Mapping[str, tuple[Field, ...]]] = {
     "Patient and study": _fields(
@@ -230,6 +231,7 @@ def _crossed(found: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with ranges that end before they begin."""
     ranges = {
         "until": ("since", "until"),
+        "received-until": ("received_since", "received_until"),
         "max-age": ("min_age", "max_age"),
         "time-until": ("time_since", "time_until"),
     }

@@ -28,7 +28,7 @@ from fidac_node.hub.web.pages.charts import Exam, Words, timeline
 from fidac_node.hub.web.pages.render import render, say
 from fidac_node.operations import duplicates
 from fidac_node.operations.index import StudyFilter, find
-from fidac_node.operations.journal import Journal, Received, journals
+from fidac_node.operations.journal import Journal, LabelEntry, Received, Result, journals, said_of
 from fidac_node.operations.ohif import folder, is_installed
 from fidac_node.operations.uses import Act
 
@@ -40,17 +40,25 @@ _TOGETHER: Final = 900.0
 
 
 class _Seen(NamedTuple):
-    """What the page shows: the study, where else it is, its patient's studies in order, its series, and its doubles."""
+    """What the page shows: the study, where else it is, its patient's studies in order, its series, and its doubles.
+
+    ``labels`` are what else was said of it, ``results`` those of PCR.
+    """
 
     study: Any
     sites: list[str]
     studies: list[Any]
     series: list[Any]
     doubles: list[duplicates.Duplicate]
+    labels: list[LabelEntry]
+    results: list[Result]
 
 
 class _Lot(NamedTuple):
-    """Objects that came together: when (UTC), how many, how large (bytes), of which series, whence, by which recipe."""
+    """Objects that came together: when (UTC), how many, how large (bytes), of which series, whence, by which recipe.
+
+    ``upload`` is who brought them by the portal, if somebody did.
+    """
 
     moment: datetime.datetime
     number: int
@@ -58,6 +66,7 @@ class _Lot(NamedTuple):
     series: str
     addresses: str
     profile: str
+    upload: str
 
 
 class _Look(NamedTuple):
@@ -178,7 +187,8 @@ def _see(request: Request, wanted: StudyFilter) -> _Seen:
     )
     # What other sites and programmes have is not for everybody.
     doubles = duplicates.of_study(db, this.site, this.StudyInstanceUID) if is_administrator(request) else []
-    return _Seen(this, [one.site for one in found], studies, series, doubles)
+    labels, results = said_of(db, this.site, this.StudyInstanceUID)
+    return _Seen(this, [one.site for one in found], studies, series, doubles, labels, results)
 
 
 def _rows(db: Any, level: str, wanted: StudyFilter, *, most: int = _MOST_STUDIES, exact: bool = False) -> list[Any]:
@@ -210,15 +220,15 @@ def _days(studies: Sequence[Any], this: Any) -> dict[str, int | None]:
 def _came(found: Journal) -> list[_Lot]:
     """What came in the same minute, by the same way, of one series."""
     lots = []
-    for (minute, series, addresses, profile), group in groupby(found.objects, _way):
+    for (minute, series, addresses, *by), group in groupby(found.objects, _way):
         some = list(group)
-        lots.append(_Lot(minute, len(some), sum(one.bytes for one in some), series, ", ".join(addresses), profile))
+        lots.append(_Lot(minute, len(some), sum(one.bytes for one in some), series, ", ".join(addresses), *by))
     return lots
 
 
-def _way(one: Received) -> tuple[datetime.datetime, str, tuple[str, ...], str]:
+def _way(one: Received) -> tuple[datetime.datetime, str, tuple[str, ...], str, str]:
     minute = one.received_at.replace(second=0, microsecond=0)
-    return minute, one.SeriesInstanceUID, one.addresses, one.profile
+    return minute, one.SeriesInstanceUID, one.addresses, one.profile, one.upload
 
 
 def _looks(acts: Sequence[Act]) -> Iterator[_Look]:

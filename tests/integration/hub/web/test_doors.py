@@ -15,6 +15,7 @@ from fidac_node.errors import ConfigError
 from fidac_node.hub.index.models import Attempt, Session
 from fidac_node.hub.web.listening import SECRET, secret_in
 from fidac_node.operations import users
+from tests.hub_objects import uid
 from tests.integration.hub.web.conftest import WebHub
 
 FORM = b"application/x-www-form-urlencoded"
@@ -124,6 +125,13 @@ def test_a_viewer_of_who_is_signed_in_fetches_and_stores_nothing(web: WebHub) ->
         sites = {row["00120030"]["Value"][0] for row in client.get("/dicom-web/studies?includefield=00120030").json()}
         assert sites == {"LILLE"}
         assert client.post("/dicom-web/studies", content=b"").status_code == 401
+        picture = f"/dicom-web/studies/{uid(1, 1)}/thumbnail"
+        shown = client.get(picture)
+        assert (shown.status_code, shown.headers["cache-control"]) == (200, "private, no-cache")
+        again = {"If-None-Match": shown.headers["etag"]}
+        assert client.get(picture, headers=again).status_code == 304
+        client.post("/logout")
+        assert client.get(picture, headers=again).status_code == 401
     with web.person("auditor") as client:
         assert client.get("/dicom-web/studies").status_code == 403
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from fidac_node.hub.index.held import HeldObject, list_held, note_held
+from fidac_node.hub.index.models import LabelHistory
 from fidac_node.operations.uses import Who
 from fidac_node.spool.entry import Entry
 from fidac_node.system.database import utc_now
@@ -264,3 +265,15 @@ def test_no_text_that_a_site_can_send_is_markup_on_any_page(own: WebHub) -> None
             )
         ]
     assert sum(EVIL in text or QUOTED in text for text in shown) >= 12
+
+
+def test_what_was_said_of_a_study_besides_is_on_its_page_and_by_whom_to_administrators(own: WebHub) -> None:
+    said = {"label": "other", "label_source": "portal", "digest": "d", "who": "marie", "at": utc_now()}
+    named = {"site": "LILLE", "study": uid(1, 1), "sop_instance_uid": uid(1, 1, 1, 1), "replaced": "certain"}
+    LabelHistory.insert(**named, **said).execute(own.db)
+    with own.person("administrator") as client, own.person("contributor", "LILLE") as contributor:
+        page = " ".join(seen(client, STUDY).text.split())
+        assert "other (portal, marie) in place of certain" in page
+        assert "in place of certain" in " ".join(seen(client, f"{STUDY}/journal").text.split())
+        page = " ".join(seen(contributor, STUDY).text.split())
+        assert "other (portal) in place of certain" in page and "marie" not in page

@@ -45,6 +45,8 @@ GET = {
     "/held/{entry}/frames/{frame:int}/rendered": CHIEF,
     "/audit": OVERSEES,
     "/audit.csv": OVERSEES,
+    "/ohif": SEES | PROGRAM,
+    "/ohif/{path:path}": SEES | PROGRAM,
     "/upload": STORES,
     "/upload/plan": STORES,
     "/upload/manifest": STORES,
@@ -94,7 +96,13 @@ def clients(web: WebHub) -> Iterator[dict[str, httpx.Client]]:
 
 def address(path: str) -> str:
     """An address with what is there, or nowhere."""
-    given = {"study": uid(1, 1), "series": uid(1, 1, 1), "frame:int": "1", "name:path": "upload/worker.js"}
+    given = {
+        "study": uid(1, 1),
+        "series": uid(1, 1, 1),
+        "frame:int": "1",
+        "name:path": "upload/worker.js",
+        "path:path": "x.js",
+    }
     for name, value in given.items():
         path = path.replace(f"{{{name}}}", value)
     return path.replace("{", "").replace("}", "")

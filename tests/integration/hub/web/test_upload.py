@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from peewee import OperationalError
 
 from fidac_node.cli import cli
 from fidac_node.config.config import load_hub
@@ -328,6 +329,24 @@ def test_a_full_disk_is_507_and_the_upload_goes_on_when_there_is_room(own: WebHu
         assert browser.put(contents[1]).status_code == 201
         assert browser.complete(*contents).json()["committed"] == 2
     assert waiting(own) == []
+
+
+def test_while_the_index_is_away_it_is_503_and_nothing_that_was_taken_is_forgotten(
+    own: WebHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    content = made(tmp_path)
+    with Browser(own) as browser:
+        with monkeypatch.context() as broken:
+            broken.setattr("fidac_node.operations.uploads.rows.note_objects", away)
+            broken.setattr("fidac_node.operations.uploads._GATHERED", 1)
+            answer = browser.put(content)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert browser.missing(sha256(content)) == []
+        assert browser.put(content).status_code == 200
+        assert browser.complete(content).json()["committed"] == 1
 
 
 def test_what_is_too_large_is_413_whether_it_says_so_or_not(own: WebHub, tmp_path: Path) -> None:
