@@ -552,8 +552,8 @@ def index_corrupt(net: Net) -> tuple[str, str]:
     net.send()
     net.arrived()
     net.hub.stop()
-    damage(net.hub.directory / "index.db", "instance")
-    seen = net.status("INDEX|malformed|broken", net.hub)
+    damage(net.hub.directory / "index.db", "study", "series", "instance")
+    seen = net.status("NO INDEX", net.hub)
     done = _run("hub", "reindex", "--config", net.hub.config)
     assert done.returncode in (0, 3), done
     net.hub.start()
