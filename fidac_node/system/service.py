@@ -210,9 +210,12 @@ class Supervisor:
         """Whether a process does not move any more: then it is killed, and started again when it has died."""
         if child.dead or child.hung or child.process is None or child.listener is None:
             return child.hung
-        silence, before, child.used = child.listener.look(), child.used, _processor_seconds(child.process.pid)
+        silence = child.listener.look()
+        if not silence.is_too_long:
+            return False
+        before, child.used = child.used, _processor_seconds(child.process.pid)  # at the first such look it is 0
         is_busy = child.used > before or _waits_for_a_disk(child.process.pid)
-        if not silence.is_too_long or (is_busy and silence.seconds < _COMPUTING * silence.allowed):
+        if is_busy and silence.seconds < _COMPUTING * silence.allowed:
             return False
         log.error("%s does not move: %s is silent for %.0f s; it is killed", child.name, silence.loop, silence.seconds)
         child.hung = True
