@@ -361,7 +361,7 @@ class Spools:
     stage_patience: float = option(
         60.0,
         "Seconds that a stage may stand still until it is started again; ten times that while it computes.",
-        between(8, 3600),
+        between(3, 3600),
     )
 
     @property

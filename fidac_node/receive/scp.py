@@ -138,7 +138,7 @@ class StorageScp:
         *,
         ended: Callable[[], None] = lambda: None,
         failed: Callable[[], None] = lambda: None,
-        beat: Callable[[], object] = lambda: None,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
         self._policy = policy
         self._create = create

@@ -37,7 +37,7 @@ _MOST_PATIENCE_SECONDS: Final = 0.02
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _EXHAUSTED_SECONDS: Final = 0.5
 # Milliseconds between two signs of life when nobody comes, at most.
-_LONGEST_SLEEP: Final = 2000.0
+_LONGEST_SLEEP: Final = 5000.0
 # Descriptors that newcomers leave to those who ask: an association takes up to six.
 _SPARE_DESCRIPTORS: Final = 64
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
@@ -61,7 +61,7 @@ class Server:
         tls: ssl.SSLContext | None,
         most: int,
         most_per_address: int,
-        beat: Callable[[], object] = lambda: None,
+        beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
         self._beat = beat
         self._ae = ae
@@ -114,8 +114,9 @@ class Server:
         self._poll.register(self._closed, select.POLLIN)
         self._poll.register(self._listener, select.POLLIN)
         while True:
-            self._beat()
-            for fd, _ in self._poll.poll(self._milliseconds()):
+            pause = self._milliseconds()
+            self._beat(pause / 1000)
+            for fd, _ in self._poll.poll(pause):
                 if fd == self._closed:
                     return
                 self._carefully(self._come if fd == self._listener.fileno() else partial(self._go_on, fd))

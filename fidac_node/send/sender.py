@@ -133,6 +133,7 @@ class Sender:
         else:
             line.rest()
             due = self._schedule.next_due()
+            line.beat(_IDLE)
             self._outbox.wait(min(_IDLE, line.rest_in(), _IDLE if due is None else due))
 
     def _remaining(self, line: _Line) -> float:

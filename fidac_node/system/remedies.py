@@ -44,9 +44,7 @@ def of_certificate(error: ssl.SSLCertVerificationError, host: str, authorities: 
     if error.verify_code == _NOT_YET:
         return "it is not valid yet: set this machine's clock, or theirs, and issue it again"
     if error.verify_code in (_OTHER_NAME, _OTHER_ADDRESS):
-        return (
-            f"it is not for the name {host}: write the name that it is for as the host, or have one issued for {host}"
-        )
+        return f"it is for another name than {host}: write its name as the host, or have one issued for {host}"
     if error.verify_code in _NO_ISSUER:
         return f"nobody known here has signed it: {authorities} must name the CA that has"
     return f"it is not trusted ({error.verify_message}): look at {authorities}"

@@ -47,6 +47,7 @@ _LAST_SECONDS: Final = 2.0
 PATIENCE: Final = 60.0
 _TO_BEGIN: Final = 300.0
 _COMPUTING: Final = 10
+_GLANCE_SECONDS: Final = 1.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _ASK_SECONDS: Final = 5.0
 _MORE_SECONDS: Final = 60
@@ -78,6 +79,7 @@ class _Child:
     pulse: Pulse | None = None
     listener: Listener | None = None
     used: float = 0.0
+    asked: float = 0.0
     hung: bool = False
 
     @property
@@ -210,9 +212,16 @@ class Supervisor:
         """Whether a process does not move any more: then it is killed, and started again when it has died."""
         if child.dead or child.hung or child.process is None or child.listener is None:
             return child.hung
-        silence, before, child.used = child.listener.look(), child.used, _processor_seconds(child.process.pid)
+        silence = child.listener.look()
+        if not silence.is_too_long:
+            return False
+        now = time.monotonic()
+        if now - child.asked < _GLANCE_SECONDS:  # too short a time to tell whether it computes
+            return False
+        # At the first such look it had used nothing: so there are two.
+        before, child.used, child.asked = child.used, _processor_seconds(child.process.pid), now
         is_busy = child.used > before or _waits_for_a_disk(child.process.pid)
-        if not silence.is_too_long or (is_busy and silence.seconds < _COMPUTING * silence.allowed):
+        if is_busy and silence.seconds < _COMPUTING * silence.allowed:
             return False
         log.error("%s does not move: %s is silent for %.0f s; it is killed", child.name, silence.loop, silence.seconds)
         child.hung = True
@@ -236,7 +245,7 @@ class Supervisor:
         )
         theirs.close()
         child.lifeline, child.ready, child.dead, child.started = ours, False, False, time.monotonic()
-        child.used, child.hung = 0.0, False
+        child.used, child.asked, child.hung = 0.0, 0.0, False
         self._selector.register(ours, selectors.EVENT_READ, child)
 
     def _on_ready(self, child: _Child) -> None:

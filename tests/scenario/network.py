@@ -54,7 +54,7 @@ class Daemon:
                 env={**os.environ, **environment},
             )
         if wait:
-            wait_until(self.serves, 30, f"{self.kind} is not ready:\n{self.log_text()[-2000:]}")
+            wait_until(self.serves, 90, f"{self.kind} is not ready:\n{self.log_text()[-2000:]}")
 
     def serves(self) -> bool:
         """Whether all its processes are ready; its port is open before."""

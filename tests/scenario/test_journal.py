@@ -66,7 +66,7 @@ def test_a_study_has_a_journal_and_whoever_asked_is_in_the_record_and_with_the_c
     assert [(act["act"], act["number"]) for act in journal["retrieved"]] == [("export", SLICES)]
 
     acts = json.loads(told("audit", "--json"))
-    assert [act["act"] for act in acts] == ["hub client add", "query", "export"]
-    query = acts[1]
+    assert [act["act"] for act in acts] == ["hub site add", "hub client add", "query", "export"]
+    query = acts[2]
     assert (query["who"], query["from"], query["number"]) == ("VIEWER", "127.0.0.1", 1)
     assert query["what"] == "studies: modalities_in_study CT"

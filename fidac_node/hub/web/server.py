@@ -28,7 +28,7 @@ def serve(
     listener: socket.socket,
     stop: threading.Event,
     ready: Callable[[], None],
-    beat: Callable[[], object] = lambda: None,
+    beat: Callable[[float], object] = lambda _longer: None,
 ) -> None:
     """Answer on ``listener`` until ``stop``; answers that are on their way then have ten seconds to end.
 
@@ -39,7 +39,7 @@ def serve(
     readers = Readers(rooms.db)
 
     async def moving() -> None:
-        beat()
+        beat(_SIGN_SECONDS)
 
     config = uvicorn.Config(
         Lending(application(settings, rooms, readers)),

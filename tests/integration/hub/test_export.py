@@ -130,7 +130,7 @@ def test_an_export_is_a_tree_with_a_manifest_of_verified_files_and_its_series_as
 ) -> None:
     result = hub("export", "--to", tmp_path / "out")
     assert "48 objects in 4 series of 2 studies" in result.stdout
-    assert "copying 48 of 48 objects" in result.stderr and "MB/s, 0 s left" in result.stderr
+    assert "copying 48 of 48 objects" in result.stderr and "MiB/s, 0 s left" in result.stderr
     check_whole(tmp_path / "out", directory)
     assert (tmp_path / "out/manifest.csv").read_text().startswith(COLUMNS)
     with (tmp_path / "out/series.csv").open(newline="") as file:
@@ -309,7 +309,7 @@ def test_a_disk_that_fills_is_named_and_afterwards_the_same_goes_on(
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert f"{tmp_path / name}: File too large; see to it, then run the same again" in said
-    assert "1 objects" in hub("export", "--patient", "PSEUDO0009", "--to", tmp_path / name).stdout
+    assert "1 object in" in hub("export", "--patient", "PSEUDO0009", "--to", tmp_path / name).stdout
 
 
 @contextmanager

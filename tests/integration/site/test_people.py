@@ -181,7 +181,7 @@ def test_nothing_of_it_goes_on_before_a_person_has_dropped_one_patient_and_then_
         refused = one.call("queue", command, "--all", code=3)
         assert "0 objects" in refused.output and f"study {first.study} names 2 patients" in refused.output
     dropped = one.call("queue", "drop", "--study", wrong.study, "--patient", one.handle(OTHER["PatientID"]), "--yes")
-    assert "1 objects dropped" in dropped.output
+    assert "1 object dropped" in dropped.output
     assert "2 objects put back" in one.call("queue", "retry", "--study", first.study).output
     assert one.states(first, second, wrong) == ["new", "new", "gone"]
     late = one.take(SOPInstanceUID=uid(4))

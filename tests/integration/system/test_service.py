@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -249,7 +250,7 @@ def test_a_child_whose_loop_stands_still_is_killed_and_started_again_and_one_tha
     family.start("receive", "deidentify computes", "send stands-still", PATIENCE="1.5").wait_ready()
     pids = family.events("began")
     family.wait_for("began-after-crash", "send")
-    assert "send does not move: work is silent for 2 s; it is killed" in family.log()
+    assert re.search(r"send does not move: work is silent for \d s; it is killed", family.log())
     assert alive(pids["receive"]) and alive(pids["deidentify"])
 
 
