@@ -284,7 +284,8 @@ def test_what_may_go_is_at_the_hub_as_a_node_makes_it_the_rest_is_told_and_no_na
     assert page.is_visible("canvas") and page.is_disabled("#send")
     page.click(".before-after summary >> nth=0")
     page.wait_for_selector(".rows tr.removed")
-    shown(page, "upload", 1400)
+    page.evaluate("document.querySelector('.patient').scrollIntoView()")
+    shown(page, "upload", 1000)
     assert violations(page) == []
     assert too_wide(page) == []
     page.check(".confirm input >> nth=0")
