@@ -412,6 +412,8 @@ def _index(config: HubConfig) -> Iterator[Finding]:
     path = sqlite_path(db)
     if path is not None and (why := broken.look(path) if path.exists() else "it is gone"):
         remedy = "'fidac-node hub reindex' makes it anew from the archive, with sites and AE titles; look at the disk"
+        if not path.exists() and not any(config.archive.directory.glob("[!.]*")):
+            remedy = "'fidac-node hub init' makes one for a new hub; after a loss, mount the archive's disk first"
         yield Finding("index", False, f"{path}: {why}", remedy)
         return
     try:

@@ -153,7 +153,7 @@ def test_ohif_shows_it_too_and_asks_nobody_else(portal: Portal, chromium: Browse
         page = opened(browser.new_context(base_url=portal.url, locale="en-GB", viewport={"width": 1000, "height": 700}))
         page.on("request", lambda request: asked.append(request.url))
         page.get_by_role("link", name="Open in OHIF").click()
-        canvas = page.locator("canvas.cornerstone-canvas")
+        canvas = page.locator("canvas.cornerstone-canvas").first
         canvas.wait_for(timeout=120_000)
         page.wait_for_function(_IS_BRIGHT, timeout=120_000)
         size = canvas.bounding_box()

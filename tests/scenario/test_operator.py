@@ -14,6 +14,7 @@ from pydicom import dcmwrite
 
 from fidac_node.phantom.study import secondary_capture, series
 from tests.scenario.network import FIDAC, Hub, Site, fidac
+from tests.support import wait_until
 
 SIZE = {"slices": 3, "rows": 64, "columns": 64}
 
@@ -105,6 +106,7 @@ def test_what_became_of_a_study_is_told_by_what_the_pacs_knows_it_and_each_comma
     again = run("queue", "release", "--reason", "pixel-risk", code=3)
     assert again.stdout == "1 object released\n"
     assert "held again: 1 object, pixel-risk: a Secondary Capture" in again.stderr
+    wait_until(lambda: "pixel-risk" in run("queue", "list", "--held").stdout)  # its row lags behind the file
     like = run("queue", "drop", "--reason", "pixelrisk", "--yes", code=1).stderr
     assert like == "Error: nothing that is held or refused has the reason pixelrisk; did you mean pixel-risk?\n"
     committed = next(

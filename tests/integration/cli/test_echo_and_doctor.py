@@ -200,6 +200,8 @@ def test_doctor_finds_nothing_wrong_with_a_site_that_is_well(
     assert [finding for finding in findings if not finding["ok"]] == []
     assert {finding["check"] for finding in findings} == {
         "settings",
+        "right folder",
+        "ledger",
         "key",
         "vault",
         "recipe",
