@@ -11,7 +11,7 @@ ARGS    ?=
 
 BIN      := $(VENV)/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check
-PACKAGES := dcmtk orthanc orthanc-dicomweb dcm2niix dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra chromium
+PACKAGES := dcmtk orthanc orthanc-dicomweb dcm2niix dicom3tools libgdcm-tools postgresql tesseract-ocr tesseract-ocr-fra chromium firefox-esr
 SOURCES  := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
