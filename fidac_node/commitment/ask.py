@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -60,7 +60,8 @@ class Committer:
     ``reports`` is the directory of :class:`Transactions`. Times are seconds: ``timeout`` to wait for a report,
     ``interval`` between two rounds, ``first`` and ``maximum`` as in :func:`next_delay` when the peer is away.
     ``recent`` is the :class:`.Sender`'s. Without a report for ``watched`` seconds one committed object is asked for
-    again. ``beat`` is called whenever the loop comes round, and whenever something comes.
+    again. ``newer`` are the objects that took the place of another version: a hub that was put back may have that one,
+    and would commit to its UID. ``beat`` is called whenever the loop comes round, and whenever something comes.
     """
 
     def __init__(  # noqa: PLR0913 - plain values, each by its name
@@ -76,6 +77,7 @@ class Committer:
         maximum: float = 600.0,
         recent: dict[Entry, FileMeta] | None = None,
         watched: float = 3600.0,
+        newer: Callable[[], Collection[Entry]] = tuple,
         rand: Callable[[], float] = random.random,
         beat: Callable[[float], object] = lambda _longer: None,
     ) -> None:
@@ -83,7 +85,7 @@ class Committer:
         self._recent = {} if recent is None else recent
         self._outbox, self._journal, self._destination = outbox, journal, replace(destination, beat=beat)
         self._timeout, self._interval, self._first, self._maximum, self._rand = timeout, interval, first, maximum, rand
-        self._watched, self._heard = watched, time.monotonic()
+        self._watched, self._heard, self._newer = watched, time.monotonic(), newer
         self._transactions = Transactions(reports)
         self._backoff = Backoff(first, maximum, rand=rand)
         self._channel: Channel | None = None
@@ -243,10 +245,13 @@ class Committer:
     def _meet(self, generation: str) -> None:
         """Ask again for all that is still kept when the hub's index is not the one that answered before.
 
+        What took the place of another version is sent again: commitment tells UIDs apart, not versions (PS3.4 J.3.2).
         Only when everything is asked for the new one is remembered: cut short, it begins again.
         """
         if not generation or generation == self._journal.fact(_GENERATION):
             return
+        for entry in self._newer():
+            self._send_again(entry)
         kept = self._outbox.entries("committed")
         for entry in kept:
             self._doubt(entry)
@@ -259,6 +264,12 @@ class Committer:
                 self._destination,
                 len(kept),
             )
+
+    def _send_again(self, entry: Entry) -> None:
+        if self._outbox.holds(entry, "committed") or self._outbox.holds(entry, "sent"):
+            self._patience.pop(entry, None)
+            self._journal.note(entry, "outgoing", message="the hub has another index: this newer version is sent again")
+            self._outbox.unclaim(entry)  # last: from here on the sender writes about it
 
     def _doubt(self, entry: Entry) -> None:
         with suppress(FileNotFoundError):  # purged meanwhile

@@ -33,14 +33,14 @@ def purge(config: SiteConfig, hours: float) -> Kept:
     Raises ``OSError``, ``Temporary``.
     """
     before = time.time() - hours * _HOUR
+    state = room.answered(commitment=config.send.commitment)
     found = [one for one in room.copies(_directory(config)) if one.at <= before]
     UseLog(config.deidentify.vault_directory).write("site purge", f"older than {hours:g} hours", number=len(found))
     with closing(Ledger(config.spool.directory / FILE)) as rows:
         rows.flush()
     outbox = Spool(config.spool.directory / "outbox")
-    for one in found:
-        outbox.remove(one.entry)
-    return Kept(len(found), sum(one.bytes for one in found), found[0].at if found else None)
+    gone = [one for one in found if outbox.remove_from(state, one.entry)]
+    return Kept(len(gone), sum(one.bytes for one in gone), gone[0].at if gone else None)
 
 
 def _directory(config: SiteConfig) -> Path:

@@ -311,6 +311,7 @@ def _send(site: Site, stop: threading.Event, lifeline: Lifeline) -> None:
             first=send.retry_first,
             maximum=send.retry_max,
             recent=recent,
+            newer=site.ledger.newer_versions,
             beat=lifeline.loop("commitment"),
         )
         committing = threading.Thread(target=committer.run, args=(stop,), name="commitment")

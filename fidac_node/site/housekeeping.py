@@ -27,17 +27,16 @@ def purge(site: Site) -> int:
     Without storage commitment the destination's C-STORE Success is its answer (PS3.4 B.2.2).
     """
     before = time.time() - site.config.spool.retention_hours * 3600
-    found = copies(site.outbox.directory / answered(commitment=site.config.send.commitment))
-    old = [one.entry for one in found if one.at <= before]
+    state = answered(commitment=site.config.send.commitment)
+    old = [one.entry for one in copies(site.outbox.directory / state) if one.at <= before]
     if old:
         site.ledger.flush()
-    for entry in old:
-        site.outbox.remove(entry)
+    gone = sum(site.outbox.remove_from(state, entry) for entry in old)
     kept_since = before if site.headers is not None else time.time()
     purge_headers(site.config.spool.directory / HEADERS, kept_since)
-    if old:
-        log.info("purged %d objects that the hub answers for", len(old))
-    return len(old)
+    if gone:
+        log.info("purged %d objects that the hub answers for", gone)
+    return gone
 
 
 def check_finished(config: SiteConfig) -> None:

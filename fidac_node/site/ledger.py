@@ -355,6 +355,11 @@ class Ledger:
         )
         return {Entry.parse(by): int(version) for by, version in rows}
 
+    def newer_versions(self) -> set[Entry]:
+        """Every object that took the place of another version of its instance, and stands there still."""
+        rows = self._all("SELECT by FROM superseded WHERE by NOT IN (SELECT entry FROM superseded)")
+        return {Entry.parse(by) for (by,) in rows}
+
     def next_version(self, entry: Entry) -> int:
         """How the next version of an instance is counted, from 2."""
         row = self._one(f"SELECT MAX(version) FROM superseded WHERE substr(entry, {STUDY + 2}, 16) = ?", entry.instance)

@@ -103,8 +103,7 @@ class Room:
                 return  # another process was faster
             gone = 0
             for _, entry, _ in copies(self._outbox.directory / self._state):
-                self._outbox.remove(entry)
-                gone += 1
+                gone += self._outbox.remove_from(self._state, entry)
                 if self._outbox.has_room(share=share):
                     break
             if gone:

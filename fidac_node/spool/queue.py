@@ -272,6 +272,18 @@ class Spool:
             with suppress(FileNotFoundError):
                 os.unlink(reason)
 
+    def remove_from(self, state: str, entry: Entry) -> bool:
+        """Delete an object if it is in ``state`` still, one of :data:`STATES` but ``work``; say whether it was.
+
+        One that went elsewhere since it was listed stays: what was answered for may be on its way again. Raises
+        ``OSError``.
+        """
+        try:
+            os.unlink(self._name(state, entry))
+        except FileNotFoundError:
+            return False
+        return True
+
     def entries(self, state: str) -> list[Entry]:
         """List the objects in one of :data:`STATES`; ``work`` is all owners together."""
         return list(self.each(state))

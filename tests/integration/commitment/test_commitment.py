@@ -181,6 +181,24 @@ def test_a_site_that_meets_another_index_asks_again_for_all_that_it_keeps_and_se
     assert site.ledger.fact("hub_generation") == "second"
 
 
+@pytest.mark.parametrize("state", ["committed", "sent"])
+def test_what_took_the_place_of_another_version_is_sent_again_to_another_index_and_not_only_asked_for(
+    tmp_path: Path, state: str
+) -> None:
+    """A hub of yesterday has the older version, and commits to the UID that both have."""
+    archive = Archive()
+    archive.generation = "second"
+    with committing_hub(archive) as hub:
+        site = Site(tmp_path, hub.port)
+        site.ledger.remember("hub_generation", "first")
+        first, newer = kept(site, 1, 2) if state == "committed" else put_sent(site, 1, 2)
+        site.ledger.supersede(Entry(newer.study, newer.instance, first.instance), newer, 2)
+        sender = Sender(site.outbox, site.ledger, site.destination, SEALS.check, first=0.1, maximum=0.4)
+        with running(sender.run, committer_of(site, watched=0.2, newer=site.ledger.newer_versions).run):
+            wait_until(lambda: site.count("committed") == 2 and hub.received() == 1)
+        assert [*hub.stored] == [instance_uid(1, 2)]
+
+
 def test_a_site_that_was_killed_while_it_began_to_ask_again_begins_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

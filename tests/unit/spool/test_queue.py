@@ -126,6 +126,19 @@ def test_committing_makes_the_file_young_for_the_retention_and_nothing_else_does
     assert time.time() - queue.path(entry(1)).stat().st_mtime < 60
 
 
+def test_what_went_elsewhere_since_it_was_listed_is_not_deleted_with_the_state_that_it_was_in(queue: Spool) -> None:
+    asked_again, stays = entry(1), entry(2)
+    for one in (asked_again, stays):
+        put(queue, one)
+        queue.claim("send", 1)
+        queue.mark_sent(one)
+        queue.mark_committed(one)
+    listed = queue.entries("committed")
+    queue.unclaim(asked_again)
+    assert {one: queue.remove_from("committed", one) for one in listed} == {asked_again: False, stays: True}
+    assert (queue.entries("new"), queue.knows(stays)) == ([asked_again], False)
+
+
 def test_a_held_object_keeps_its_reason_and_what_was_said_when_it_was_released(queue: Spool) -> None:
     put(queue, entry(1))
     assert queue.reason(entry(1)) is None
