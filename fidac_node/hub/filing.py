@@ -533,7 +533,7 @@ class CommitmentCheck:
     may wait for objects that are received but not filed yet; ``note`` hears of each study what was answered.
     """
 
-    def __init__(  # one room hands it everything
+    def __init__(
         self,
         spool: Spool,
         archive: Archive,

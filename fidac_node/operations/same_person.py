@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fidac_node.config.values import long_string_problem
 from fidac_node.errors import ConfigError
 from fidac_node.hub.index.aliases import SamePerson, aliases, enter
-from fidac_node.hub.index.sites import site_key
+from fidac_node.operations.by_site import stated_by_site
 from fidac_node.operations.uses import hub_uses
 from fidac_node.system import signed
 
@@ -36,15 +36,7 @@ def take(config: HubConfig, db: Database, file: Path) -> tuple[str, str, tuple[s
 
 
 def _stated(db: Database, content: bytes) -> tuple[str, str, tuple[str, ...], str]:
-    statement = signed.stated(content, signed.ALIAS)
-    site = str(statement.get("site"))
-    key = site_key(db, site)
-    if not key:
-        raise ConfigError(
-            f"no key of site {site!r} is registered: have its node print it ('fidac-node site key show'), compare the "
-            "fingerprint by telephone, then 'fidac-node hub site key SITE FILE'"
-        )
-    signed.check(content, signed.ALIAS, key)
+    site, statement = stated_by_site(db, content, signed.ALIAS)
     try:
         person, reason = str(statement["person"]), str(statement["reason"])
         others = tuple(map(str, statement["pseudonyms"]))

@@ -8,11 +8,12 @@ from fidac_node.config.values import long_string_problem
 from fidac_node.dicom.uids import is_valid_uid
 from fidac_node.errors import ConfigError, NotFound
 from fidac_node.hub.archive import Archive
-from fidac_node.hub.index.sites import set_site_key, site_key
+from fidac_node.hub.index.sites import set_site_key
 from fidac_node.hub.index.withdrawn import PATIENT, SITE, STUDY, Found, Target, sites_with, studies_of
 from fidac_node.hub.keeping.register import write as write_register
 from fidac_node.hub.keeping.tombstones import Withdrawal
 from fidac_node.hub.keeping.withdrawal import Withdrawals
+from fidac_node.operations.by_site import stated_by_site
 from fidac_node.operations.uses import hub_uses, user
 from fidac_node.spool.queue import Spool
 from fidac_node.system import signed
@@ -68,15 +69,7 @@ def signed_by_site(db: Database, file: Path) -> tuple[Target, str]:
 
 
 def _stated(db: Database, content: bytes) -> tuple[Target, str]:
-    statement = signed.stated(content, signed.WITHDRAWAL)
-    site = str(statement.get("site"))
-    key = site_key(db, site)
-    if not key:
-        raise ConfigError(
-            f"no key of site {site!r} is registered: have its node print it ('fidac-node site key show'), compare the "
-            "fingerprint by telephone, then 'fidac-node hub site key SITE FILE'"
-        )
-    signed.check(content, signed.WITHDRAWAL, key)
+    site, statement = stated_by_site(db, content, signed.WITHDRAWAL)
     try:
         studies, patients = (tuple(map(str, statement[name])) for name in ("studies", "patients"))
         reason = str(statement["reason"])

@@ -63,11 +63,8 @@ def forget(config: SiteConfig) -> None:
         for entry in spools[1].entries(state):
             spools[1].remove(entry)
     path = config.spool.directory / ledger.FILE
-    for file in (
-        path,
-        path.with_name(history.FILE),
-        *path.parent.glob(f"{path.name}[-.]*"),
-    ):  # also those that were set aside
+    set_aside = path.parent.glob(f"{path.name}[-.]*")
+    for file in (path, path.with_name(history.FILE), *set_aside):
         file.unlink(missing_ok=True)
     Ledger(path).close()
 

@@ -20,7 +20,7 @@ from fidac_node.portal.build import CACHE
 from fidac_node.portal.ohif import LOCK
 from tests.browser.conftest import CHROMIUM
 from tests.scenario.network import Hub, Site, fidac
-from tests.support import free_port
+from tests.support import free_port, not_here
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -144,7 +144,7 @@ def test_ohif_shows_it_too_and_asks_nobody_else(portal: Portal, chromium: Browse
     try:
         npm.fetch(package, CACHE)
     except ConfigError as error:
-        pytest.skip(str(error))
+        not_here(error)
     (portal.hub.directory / "spool" / "npm").symlink_to(CACHE)
     assert "studies have a link" in fidac("hub", "web", "ohif", "--config", portal.hub.config).stdout
     asked: list[str] = []

@@ -20,6 +20,7 @@ from fidac_node.portal import build
 from tests.browser.firefox import firefox
 from tests.browser.serving import Served, serving
 from tests.deid_corpus import corpus
+from tests.support import not_here
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -78,7 +79,7 @@ def served() -> Iterator[Served]:
     try:
         build.build()
     except ConfigError as error:
-        pytest.skip(str(error))
+        not_here(error)
     with serving() as found:
         yield found
 
