@@ -107,7 +107,7 @@ def test_a_study_that_came_the_whole_way_is_seen_as_it_is(
     def shows(number: int, centre: float, width: float) -> None:
         page.wait_for_function(
             """([place, query]) => { const viewer = document.querySelector('[data-viewer]');
-               return viewer.dataset.state === 'shown' && viewer.dataset.shown.endsWith(query)
+               return viewer?.dataset.state === 'shown' && viewer.dataset.shown.endsWith(query)
                && viewer.querySelector('[data-place]').textContent === place; }""",
             arg=[f"{number} / 4", "rendered" if [centre, width] == own else f"window={centre:g},{width:g},linear"],
         )
